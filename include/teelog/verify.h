@@ -1,0 +1,65 @@
+/* The verifier: a bundle and a policy in, a report out.
+ *
+ * It does no I/O of its own, reads no clock and no environment, and shares
+ * nothing with the service but the pure code below both. */
+#ifndef TEELOG_VERIFY_H
+#define TEELOG_VERIFY_H
+
+#include "teelog/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum teelog_verdict { TEELOG_REJECTED, TEELOG_UNPINNED, TEELOG_TRUSTED };
+
+/* A relying party's policy (docs/policy.md). */
+struct teelog_policy;
+/* json need not be NUL-terminated. On failure *out is untouched and message (of
+ * message_size bytes, may be NULL) says which member is wrong: TL_E_POLICY. */
+tl_err teelog_policy_read(struct teelog_policy **out, const char *json, size_t json_size,
+                          char *message, size_t message_size) TL_MUST;
+void teelog_policy_free(struct teelog_policy *policy);
+
+struct teelog_verify_options {
+    const struct teelog_policy *policy; /* borrowed; NULL: nothing is pinned */
+    uint64_t time;                      /* Unix seconds at which evidence is judged */
+    unsigned threads; /* for signatures; 0: as many as there are CPUs, 1: none but the caller's */
+    /* Gives up to cap bytes of the bundle; *got == 0 only at its end. */
+    tl_err (*read)(void *ctx, uint8_t *out, size_t cap, size_t *got);
+    void *ctx;
+    /* Called now and then with the number of items read; may be NULL. */
+    void (*progress)(void *ctx, uint64_t items);
+    void *progress_ctx;
+};
+
+struct teelog_report;
+
+/* TL_OK with a report for every bundle, however broken: a failed check is a
+ * verdict. Other codes are failures of this machine (memory, reading); then
+ * *out is untouched and there is no verdict. */
+tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_options *o) TL_MUST;
+void teelog_report_free(struct teelog_report *r);
+
+enum teelog_verdict teelog_report_verdict(const struct teelog_report *r);
+const char *teelog_verdict_name(enum teelog_verdict v); /* "TRUSTED", … */
+
+/* One check (docs/verification.md). index is the leaf at fault, or UINT64_MAX. */
+struct teelog_check {
+    const char *name; /* static */
+    bool ok;
+    uint64_t index;
+    char detail[240];
+};
+size_t teelog_report_check_count(const struct teelog_report *r);
+const struct teelog_check *teelog_report_check(const struct teelog_report *r, size_t i);
+
+/* The whole report as JSON, resp. as text for people. A NUL-terminated string
+ * that the caller frees with free(); NULL where memory is short. */
+char *teelog_report_json(const struct teelog_report *r);
+char *teelog_report_text(const struct teelog_report *r);
+/* A policy that pins what this bundle shows, as JSON; NULL with a message where
+ * the report holds a failed check. For a person to review. */
+char *teelog_report_policy(const struct teelog_report *r, char *message, size_t message_size);
+
+#endif

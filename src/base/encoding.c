@@ -1,0 +1,157 @@
+#include "base/encoding.h"
+
+#include "base/refuse.h"
+
+static const char digits[] = "0123456789abcdef";
+
+void hex_text(char *out, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[p[i] >> 4];
+        out[2 * i + 1] = digits[p[i] & 15];
+    }
+    out[2 * n] = 0;
+}
+
+void hex_put(buf *b, slice s)
+{
+    uint8_t *p = s.n > SIZE_MAX / 2 ? NULL : buf_grow(b, 2 * s.n);
+    for (size_t i = 0; p && i < s.n; i++) {
+        p[2 * i] = (uint8_t)digits[s.p[i] >> 4];
+        p[2 * i + 1] = (uint8_t)digits[s.p[i] & 15];
+    }
+}
+
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+tl_err hex_read(uint8_t *out, size_t n, slice text)
+{
+    if (REFUSED(text.n / 2 != n) || REFUSED(text.n % 2 != 0))
+        return TL_E_ENCODING;
+    for (size_t i = 0; i < text.n; i++)
+        if (REFUSED(hex_digit(text.p[i]) < 0))
+            return TL_E_ENCODING;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(hex_digit(text.p[2 * i]) << 4 | hex_digit(text.p[2 * i + 1]));
+    return TL_OK;
+}
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void base64_put(buf *b, slice s)
+{
+    uint8_t *p = s.n > SIZE_MAX / 2 ? NULL : buf_grow(b, (s.n + 2) / 3 * 4);
+    if (!p)
+        return;
+    for (size_t i = 0; i < s.n; i += 3) {
+        size_t left = s.n - i;
+        uint32_t v = (uint32_t)s.p[i] << 16;
+        if (left > 1)
+            v |= (uint32_t)s.p[i + 1] << 8;
+        if (left > 2)
+            v |= s.p[i + 2];
+        *p++ = (uint8_t)alphabet[v >> 18];
+        *p++ = (uint8_t)alphabet[v >> 12 & 63];
+        *p++ = left > 1 ? (uint8_t)alphabet[v >> 6 & 63] : '=';
+        *p++ = left > 2 ? (uint8_t)alphabet[v & 63] : '=';
+    }
+}
+
+static int base64_digit(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+tl_err base64_read(buf *b, slice text)
+{
+    if (text.n == 0)
+        return TL_OK;
+    if (REFUSED(text.n % 4 != 0))
+        return TL_E_ENCODING;
+    size_t pad = 0;
+    if (text.p[text.n - 1] == '=')
+        pad = text.p[text.n - 2] == '=' ? 2 : 1;
+    for (size_t i = 0; i < text.n - pad; i++)
+        if (REFUSED(base64_digit(text.p[i]) < 0))
+            return TL_E_ENCODING;
+    size_t n = text.n / 4 * 3 - pad;
+    uint32_t last = 0;
+    for (size_t i = text.n - 4; i < text.n - pad; i++)
+        last = last << 6 | (uint32_t)base64_digit(text.p[i]);
+    /* Bits that padding leaves over must be zero, or two texts would mean
+     * the same bytes. */
+    if (REFUSED(pad == 1 && (last & 3)) || REFUSED(pad == 2 && (last & 15)))
+        return TL_E_ENCODING;
+    uint8_t *p = buf_grow(b, n);
+    if (!p)
+        return buf_err(b);
+    for (size_t i = 0, o = 0; i < text.n; i += 4) {
+        uint32_t v = 0;
+        for (size_t j = 0; j < 4; j++)
+            v = v << 6 | (i + j < text.n - pad ? (uint32_t)base64_digit(text.p[i + j]) : 0);
+        for (size_t j = 0; j < 3 && o < n; j++)
+            p[o++] = (uint8_t)(v >> (16 - 8 * j));
+    }
+    return TL_OK;
+}
+
+/* Length of the well-formed sequence at p, or 0 (Unicode table 3-7). */
+static size_t utf8_sequence(const uint8_t *p, size_t n)
+{
+    if (p[0] < 0x80)
+        return 1;
+    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
+        return 0;
+    uint8_t low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if (p[i] < 0x80 || p[i] > 0xbf)
+            return 0;
+    return len;
+}
+
+bool utf8_valid(slice text)
+{
+    for (size_t i = 0; i < text.n;) {
+        size_t len = utf8_sequence(text.p + i, text.n - i);
+        if (!len)
+            return false;
+        i += len;
+    }
+    return true;
+}
+
+tl_err decimal_read(uint64_t *out, slice text, uint64_t max)
+{
+    if (REFUSED(text.n == 0) || REFUSED(text.n > 1 && text.p[0] == '0'))
+        return TL_E_RANGE;
+    uint64_t v = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (REFUSED(text.p[i] < '0' || text.p[i] > '9'))
+            return TL_E_RANGE;
+        uint64_t d = text.p[i] - '0';
+        if (REFUSED(v > (max - d) / 10 || d > max))
+            return TL_E_RANGE;
+        v = v * 10 + d;
+    }
+    *out = v;
+    return TL_OK;
+}

@@ -1,0 +1,129 @@
+#include "crypto/hash.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Fetching a digest costs more than hashing a short message, so it is done
+ * once, and each thread keeps a context. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t context_key;
+static EVP_MD *md_sha256;
+
+_Noreturn static void broken(const char *what)
+{
+    fprintf(stderr, "teelog: %s failed inside OpenSSL; stopping\n", what);
+    abort();
+}
+
+static void free_context(void *p)
+{
+    EVP_MD_CTX_free(p);
+}
+
+static void set_up(void)
+{
+    md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!md_sha256 || pthread_key_create(&context_key, free_context) != 0)
+        broken("setting up SHA-256");
+}
+
+static EVP_MD_CTX *context(void)
+{
+    pthread_once(&once, set_up);
+    EVP_MD_CTX *c = pthread_getspecific(context_key);
+    if (c)
+        return c;
+    c = EVP_MD_CTX_new();
+    if (!c || pthread_setspecific(context_key, c) != 0)
+        broken("setting up SHA-256");
+    return c;
+}
+
+hash32 sha256_parts(const slice *parts, size_t n)
+{
+    EVP_MD_CTX *c = context();
+    hash32 out;
+    int ok = EVP_DigestInit_ex2(c, md_sha256, NULL);
+    for (size_t i = 0; i < n; i++)
+        ok = ok && (parts[i].n == 0 || EVP_DigestUpdate(c, parts[i].p, parts[i].n));
+    if (!ok || !EVP_DigestFinal_ex(c, out.b, NULL))
+        broken("SHA-256");
+    return out;
+}
+
+hash32 sha256(slice s)
+{
+    return sha256_parts(&s, 1);
+}
+
+void sha512(slice s, uint8_t out[64])
+{
+    size_t n = 64;
+    if (!EVP_Q_digest(NULL, "SHA512", NULL, s.n ? s.p : (const uint8_t *)"", s.n, out, &n) ||
+        n != 64)
+        broken("SHA-512");
+}
+
+hash32 hmac_sha256(slice key, slice message)
+{
+    hash32 out;
+    size_t n = 0;
+    if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key.p, key.n,
+                   message.n ? message.p : (const uint8_t *)"", message.n, out.b, sizeof out.b,
+                   &n) ||
+        n != sizeof out.b)
+        broken("HMAC");
+    return out;
+}
+
+void hkdf_sha256(uint8_t *out, size_t out_n, slice ikm, slice salt, slice info)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *c = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+    char digest[] = "SHA256";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)ikm.p, ikm.n),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt.p, salt.n),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info.p, info.n),
+        OSSL_PARAM_construct_end(),
+    };
+    if (!c || EVP_KDF_derive(c, out, out_n, params) != 1)
+        broken("HKDF");
+    EVP_KDF_CTX_free(c);
+    EVP_KDF_free(kdf);
+}
+
+struct sha256_stream {
+    EVP_MD_CTX *c;
+};
+
+struct sha256_stream *sha256_stream_new(void)
+{
+    pthread_once(&once, set_up);
+    struct sha256_stream *s = calloc(1, sizeof *s);
+    if (!s || !(s->c = EVP_MD_CTX_new()) || !EVP_DigestInit_ex2(s->c, md_sha256, NULL))
+        broken("SHA-256");
+    return s;
+}
+
+void sha256_stream_add(struct sha256_stream *s, slice bytes)
+{
+    if (bytes.n && !EVP_DigestUpdate(s->c, bytes.p, bytes.n))
+        broken("SHA-256");
+}
+
+hash32 sha256_stream_end(struct sha256_stream *s)
+{
+    hash32 out;
+    if (!EVP_DigestFinal_ex(s->c, out.b, NULL))
+        broken("SHA-256");
+    EVP_MD_CTX_free(s->c);
+    free(s);
+    return out;
+}

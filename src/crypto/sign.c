@@ -1,0 +1,293 @@
+#include "crypto/sign.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct es256_key {
+    EVP_PKEY *pkey;
+    struct cose_ec2 point;
+    atomic_uint refs;
+};
+
+static tl_err wrap(struct es256_key **out, EVP_PKEY *pkey)
+{
+    struct es256_key *k = calloc(1, sizeof *k);
+    uint8_t point[65];
+    size_t n = 0;
+    if (!k) {
+        EVP_PKEY_free(pkey);
+        return TL_E_MEMORY;
+    }
+    if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
+                                        sizeof point, &n) != 1 ||
+        n != sizeof point || point[0] != 4) {
+        EVP_PKEY_free(pkey);
+        free(k);
+        return TL_E_KEY;
+    }
+    k->pkey = pkey;
+    k->point.curve = COSE_P256;
+    memcpy(k->point.x, point + 1, 32);
+    memcpy(k->point.y, point + 33, 32);
+    atomic_init(&k->refs, 1);
+    *out = k;
+    return TL_OK;
+}
+
+tl_err es256_generate(struct es256_key **out)
+{
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    return pkey ? wrap(out, pkey) : TL_E_CRYPTO;
+}
+
+/* scalar may be NULL. The point must lie on the curve: OpenSSL refuses one
+ * that does not when it decodes it. */
+static tl_err from_point(struct es256_key **out, const uint8_t point[65], const BIGNUM *scalar)
+{
+    tl_err err = TL_E_MEMORY;
+    EVP_PKEY *pkey = NULL;
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    if (!c || !build ||
+        !OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) ||
+        !OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 65) ||
+        (scalar && !OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, scalar)) ||
+        !(params = OSSL_PARAM_BLD_to_param(build)))
+        goto out;
+    err = TL_E_KEY;
+    if (EVP_PKEY_fromdata_init(c) != 1 ||
+        EVP_PKEY_fromdata(c, &pkey, scalar ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
+        goto out;
+    err = wrap(out, pkey);
+out:
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(c);
+    return err;
+}
+
+tl_err es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y[32])
+{
+    uint8_t point[65] = {4};
+    memcpy(point + 1, x, 32);
+    memcpy(point + 33, y, 32);
+    return from_point(out, point, NULL);
+}
+
+tl_err es256_private(struct es256_key **out, const uint8_t scalar[32])
+{
+    tl_err err = TL_E_KEY;
+    uint8_t bytes[65];
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    EC_POINT *point = group ? EC_POINT_new(group) : NULL;
+    BIGNUM *d = BN_secure_new();
+    if (!point || !d || !BN_bin2bn(scalar, 32, d)) {
+        err = TL_E_MEMORY;
+        goto out;
+    }
+    BN_set_flags(d, BN_FLG_CONSTTIME);
+    if (BN_is_zero(d) || BN_cmp(d, EC_GROUP_get0_order(group)) >= 0)
+        goto out;
+    if (EC_POINT_mul(group, point, d, NULL, NULL, NULL) != 1 ||
+        EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, bytes, sizeof bytes,
+                           NULL) != sizeof bytes)
+        goto out;
+    err = from_point(out, bytes, d);
+out:
+    BN_clear_free(d);
+    EC_POINT_free(point);
+    EC_GROUP_free(group);
+    return err;
+}
+
+tl_err es256_scalar(const struct es256_key *key, uint8_t scalar[32])
+{
+    BIGNUM *d = NULL;
+    if (EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &d) != 1)
+        return TL_E_KEY;
+    int n = BN_bn2binpad(d, scalar, 32);
+    BN_clear_free(d);
+    return n == 32 ? TL_OK : TL_E_CRYPTO;
+}
+
+struct es256_key *es256_ref(struct es256_key *key)
+{
+    atomic_fetch_add(&key->refs, 1);
+    return key;
+}
+
+void es256_free(struct es256_key *key)
+{
+    if (!key || atomic_fetch_sub(&key->refs, 1) != 1)
+        return;
+    EVP_PKEY_free(key->pkey); /* clears the private number */
+    free(key);
+}
+
+void es256_point(const struct es256_key *key, struct cose_ec2 *out)
+{
+    *out = key->point;
+}
+
+hash32 cose_ec2_thumbprint(const struct cose_ec2 *key)
+{
+    uint8_t mem[COSE_EC2_SIZE];
+    buf b;
+    buf_init_fixed(&b, mem, sizeof mem);
+    cose_ec2_put(&b, key);
+    return sha256(buf_slice(&b));
+}
+
+hash32 es256_thumbprint(const struct es256_key *key)
+{
+    return cose_ec2_thumbprint(&key->point);
+}
+
+/* SEQUENCE { INTEGER r, INTEGER s } of a raw signature; returns its length. */
+static size_t der_from_raw(uint8_t out[72], const uint8_t raw[64])
+{
+    size_t n = 2;
+    for (int half = 0; half < 2; half++) {
+        const uint8_t *v = raw + 32 * half;
+        size_t skip = 0;
+        while (skip < 31 && v[skip] == 0)
+            skip++;
+        size_t pad = v[skip] >> 7;
+        out[n++] = 2;
+        out[n++] = (uint8_t)(32 - skip + pad);
+        if (pad)
+            out[n++] = 0;
+        memcpy(out + n, v + skip, 32 - skip);
+        n += 32 - skip;
+    }
+    out[0] = 0x30;
+    out[1] = (uint8_t)(n - 2);
+    return n;
+}
+
+/* Reads OpenSSL's own output, so it only guards against surprises. */
+static bool raw_from_der(uint8_t raw[64], const uint8_t *der, size_t n)
+{
+    size_t at = 2;
+    if (n < 8 || der[0] != 0x30)
+        return false;
+    for (int half = 0; half < 2; half++) {
+        if (at + 2 > n || der[at] != 2)
+            return false;
+        size_t len = der[at + 1];
+        at += 2;
+        if (len == 0 || len > 33 || at + len > n)
+            return false;
+        const uint8_t *v = der + at;
+        at += len;
+        if (len == 33) {
+            v++;
+            len--;
+        }
+        memset(raw + 32 * half, 0, 32 - len);
+        memcpy(raw + 32 * half + 32 - len, v, len);
+    }
+    return at == n;
+}
+
+static bool sign_one(EVP_PKEY_CTX *c, struct es256_job *job)
+{
+    uint8_t der[80];
+    size_t n = sizeof der;
+    return c && EVP_PKEY_sign(c, der, &n, job->digest.b, sizeof job->digest.b) == 1 &&
+           raw_from_der(job->signature, der, n);
+}
+
+static bool verify_one(EVP_PKEY_CTX *c, struct es256_job *job)
+{
+    uint8_t der[72];
+    size_t n = der_from_raw(der, job->signature);
+    return c && EVP_PKEY_verify(c, der, n, job->digest.b, sizeof job->digest.b) == 1;
+}
+
+static void run_jobs(struct es256_job *jobs, size_t n, int (*init)(EVP_PKEY_CTX *),
+                     bool (*one)(EVP_PKEY_CTX *, struct es256_job *))
+{
+    EVP_PKEY_CTX *c = NULL;
+    const struct es256_key *key = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (jobs[i].key != key) {
+            EVP_PKEY_CTX_free(c);
+            key = jobs[i].key;
+            c = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+            if (c && init(c) != 1) {
+                EVP_PKEY_CTX_free(c);
+                c = NULL;
+            }
+        }
+        jobs[i].ok = one(c, &jobs[i]);
+    }
+    EVP_PKEY_CTX_free(c);
+}
+
+void es256_sign_jobs(struct es256_job *jobs, size_t n)
+{
+    run_jobs(jobs, n, EVP_PKEY_sign_init, sign_one);
+}
+
+void es256_verify_jobs(struct es256_job *jobs, size_t n)
+{
+    run_jobs(jobs, n, EVP_PKEY_verify_init, verify_one);
+}
+
+tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64])
+{
+    struct es256_job job = {.key = key, .digest = *digest};
+    es256_sign_jobs(&job, 1);
+    if (!job.ok)
+        return TL_E_CRYPTO;
+    memcpy(signature, job.signature, 64);
+    return TL_OK;
+}
+
+bool es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64])
+{
+    struct es256_job job = {.key = key, .digest = *digest};
+    memcpy(job.signature, signature, 64);
+    es256_verify_jobs(&job, 1);
+    return job.ok;
+}
+
+void ed25519_public(const uint8_t seed[32], uint8_t public_key[32])
+{
+    size_t n = 32;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, seed, 32);
+    if (!key || EVP_PKEY_get_raw_public_key(key, public_key, &n) != 1 || n != 32)
+        abort();
+    EVP_PKEY_free(key);
+}
+
+tl_err ed25519_sign(const uint8_t seed[32], slice message, uint8_t signature[64])
+{
+    size_t n = 64;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, seed, 32);
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    bool ok = key && c && EVP_DigestSignInit_ex(c, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+              EVP_DigestSign(c, signature, &n, message.p, message.n) == 1 && n == 64;
+    EVP_MD_CTX_free(c);
+    EVP_PKEY_free(key);
+    return ok ? TL_OK : TL_E_CRYPTO;
+}
+
+bool ed25519_verify(const uint8_t public_key[32], slice message, const uint8_t signature[64])
+{
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, public_key, 32);
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    bool ok = key && c && EVP_DigestVerifyInit_ex(c, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+              EVP_DigestVerify(c, signature, 64, message.p, message.n) == 1;
+    EVP_MD_CTX_free(c);
+    EVP_PKEY_free(key);
+    return ok;
+}

@@ -1,0 +1,48 @@
+/* ES256 (ECDSA over P-256 with SHA-256) and Ed25519. */
+#ifndef TL_CRYPTO_SIGN_H
+#define TL_CRYPTO_SIGN_H
+
+#include "codec/cose.h"
+#include "crypto/hash.h"
+
+/* A P-256 key, private half or not. Shared by threads freely; counted, since
+ * jobs in flight may outlive the session that made it. */
+struct es256_key;
+
+tl_err es256_generate(struct es256_key **out) TL_MUST;
+/* From an affine point; TL_E_KEY where it is not on the curve. */
+tl_err es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y[32]) TL_MUST;
+/* From a private scalar (tests, the simulator); TL_E_KEY where out of range. */
+tl_err es256_private(struct es256_key **out, const uint8_t scalar[32]) TL_MUST;
+/* The private scalar, for storing the simulator's keys. */
+tl_err es256_scalar(const struct es256_key *key, uint8_t scalar[32]) TL_MUST;
+struct es256_key *es256_ref(struct es256_key *key);
+/* Drops one reference; the last wipes and frees. NULL is fine. */
+void es256_free(struct es256_key *key);
+/* The public half. */
+void es256_point(const struct es256_key *key, struct cose_ec2 *out);
+/* RFC 9679 thumbprint, SHA-256. */
+hash32 es256_thumbprint(const struct es256_key *key);
+hash32 cose_ec2_thumbprint(const struct cose_ec2 *key);
+
+/* One signature to make or to check: raw r || s over a SHA-256 digest. */
+struct es256_job {
+    struct es256_key *key; /* borrowed */
+    hash32 digest;
+    uint8_t signature[64];
+    bool ok; /* set by es256_sign_jobs and es256_verify_jobs */
+};
+
+/* Neighbours with the same key are cheaper. Never fails as a whole: each job
+ * says whether it is ok. */
+void es256_sign_jobs(struct es256_job *jobs, size_t n);
+void es256_verify_jobs(struct es256_job *jobs, size_t n);
+tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64]) TL_MUST;
+bool es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64]);
+
+/* Ed25519, RFC 8032, pure. */
+void ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);
+tl_err ed25519_sign(const uint8_t seed[32], slice message, uint8_t signature[64]) TL_MUST;
+bool ed25519_verify(const uint8_t public_key[32], slice message, const uint8_t signature[64]);
+
+#endif

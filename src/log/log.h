@@ -1,0 +1,156 @@
+/* The service's heart: one log, its boots and sessions, and the pipeline that
+ * gives every statement its place.
+ *
+ * Threads: any thread may build and submit a batch. One owner thread, made by
+ * log_open, has the store, gives order and commits; a pool signs. Callbacks run
+ * on the owner thread and must not block. */
+#ifndef TL_LOG_LOG_H
+#define TL_LOG_LOG_H
+
+#include "base/buf.h"
+#include "crypto/hash.h"
+#include "tee/tee.h"
+#include "tlog/body.h"
+#include "tlog/bundle.h"
+
+struct log;
+
+struct log_config {
+    const char *dir;            /* data directory */
+    const char *origin;         /* for a new log; NULL: made from the host's name. For an
+                                   existing one it must agree where it is given */
+    uint8_t admissions;         /* bits 1 << ADMISSION_…, for config 8; not 0 */
+    const char *const *command; /* argv of `run`, NULL-terminated, or NULL */
+    unsigned signers;           /* signing threads; 0: one a CPU, at most 8 */
+    /* Called once on the owner thread where the log can go on no more (a commit
+     * whose outcome is unknown): the process must end. */
+    void (*fatal)(void *ctx, const char *text);
+    void *fatal_ctx;
+};
+
+/* Starts: takes the lock, proves what is stored under the authenticated head,
+ * and appends a boot (docs/threat-model.md). tee is borrowed. */
+tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
+                struct tl_why *why) TL_MUST;
+/* Ends every session, appends heads, waits for what is queued, wipes keys. NULL
+ * is fine. */
+void log_close(struct log *log);
+
+/* Opens a stopped log to read: the same proof of what is stored, no boot. Only
+ * log_info, log_agents and log_export work on it. */
+tl_err log_open_read(struct log **out, struct tee *tee, const char *dir,
+                     struct tl_why *why) TL_MUST;
+
+struct log_info {
+    char origin[SUBJECT_MAX + 1];
+    hash32 log_id;
+    char log_key[400];    /* verifier key */
+    const char *platform; /* static */
+    bool simulated;
+    uint64_t size; /* durable leaves */
+    hash32 root;
+    uint64_t boot;     /* index of this boot; UINT64_MAX when read-only */
+    uint64_t subjects; /* the origin included */
+    bool frozen;
+    char frozen_why[200];
+};
+/* Of the durable log, from any thread. */
+void log_info(struct log *log, struct log_info *out);
+/* Appends the signed checkpoint of the durable log. */
+tl_err log_checkpoint(struct log *log, buf *out) TL_MUST;
+/* Appends fail with TL_E_FROZEN from now on; reads go on. */
+void log_freeze(struct log *log, const char *why);
+
+/* One record to append. Slices are copied by log_batch_add. */
+struct log_record {
+    slice agent, room, user, type, content;
+    slice attributes; /* encoded map, or empty */
+    slice request;    /* the caller's request id, 1 to 128 bytes, or empty */
+    bool has_ref;
+    uint64_t ref;
+};
+
+/* What became of one record. */
+struct log_receipt {
+    tl_err err; /* TL_OK, or why this one was not appended */
+    struct tl_why why;
+    uint64_t index, seq;
+    hash32 leaf;
+    bool repeated; /* the request id was seen before; index and so on are the first's */
+};
+
+struct log_batch;
+struct log_result {
+    tl_err err; /* other than TL_OK: nothing of the batch is known to be appended */
+    struct tl_why why;
+    uint64_t tree_size; /* of the checkpoint */
+    slice checkpoint;   /* signed, durable; borrowed during the callback */
+    size_t count;
+    const struct log_receipt *receipts; /* in the order of log_batch_add; borrowed */
+    /* Full receipts only (log_batch_full): for record i. */
+    const slice *statements;
+    const hash32 *const *paths;
+    const size_t *path_counts;
+};
+typedef void log_done_fn(void *ctx, const struct log_result *result);
+
+tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission) TL_MUST;
+/* Asks for statements and inclusion paths in the result. */
+void log_batch_full(struct log_batch *b);
+/* Checks the record, and makes and seals its body. An error names the field in
+ * why, and leaves the batch as it was. */
+tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_why *why) TL_MUST;
+size_t log_batch_count(const struct log_batch *b);
+size_t log_batch_bytes(const struct log_batch *b);
+/* The agent id of record i, borrowed while the batch lives; also in done. */
+slice log_batch_agent(const struct log_batch *b, size_t i);
+/* Hands the batch over; done is called exactly once, on the owner thread, and
+ * the batch is freed after it. TL_E_BUSY (and the batch still the caller's) where
+ * too much is queued; TL_E_FROZEN, TL_E_STOPPING. */
+tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void *ctx) TL_MUST;
+void log_batch_free(struct log_batch *b);
+
+/* Subjects with their counts, in no order. Runs on the caller's thread over a
+ * consistent copy. */
+struct log_agent {
+    char id[SUBJECT_MAX + 1];
+    uint64_t count, last_index;
+    bool open;              /* has an open session */
+    uint64_t session;       /* its index, where open */
+    uint8_t public_key[33]; /* compressed point of the open session */
+    enum admission admission;
+};
+tl_err log_agents(struct log *log, struct log_agent **out, size_t *count) TL_MUST; /* free() */
+
+/* A bundle, made in slices so that appends need not wait. */
+struct log_export;
+struct log_export_options {
+    slice agent; /* empty: every agent */
+    bool has_range;
+    uint64_t from, to;    /* half-open, leaf indexes; to may pass the end */
+    bool withhold_bodies; /* records' bodies as null */
+};
+tl_err log_export_new(struct log_export **out, struct log *log,
+                      const struct log_export_options *o) TL_MUST;
+/* Appends about up to 256 KiB of the bundle to out; *more is false after the
+ * last of it. Blocks until the owner thread has done this slice. A failure ends
+ * the export: what was written so far is no valid bundle. */
+tl_err log_export_step(struct log_export *e, buf *out, bool *more, struct tl_why *why) TL_MUST;
+void log_export_free(struct log_export *e);
+
+/* The same slice without blocking: done is called on the owner thread. */
+typedef void log_export_done_fn(void *ctx, tl_err err, bool more, const struct tl_why *why);
+tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *done,
+                         void *ctx) TL_MUST;
+/* Leaves done so far and in all, for progress. */
+void log_export_progress(const struct log_export *e, uint64_t *done, uint64_t *total);
+
+/* Checks a stopped log in full: every leaf, tile, body, evidence and head
+ * against the authenticated head. line is called for each finding; *bad counts
+ * them. progress may be NULL. */
+tl_err log_fsck(struct tee *tee, const char *dir,
+                void (*line)(void *ctx, const char *text, bool bad),
+                void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
+                uint64_t *bad, struct tl_why *why) TL_MUST;
+
+#endif

@@ -1,0 +1,87 @@
+/* Where a log is kept. The store is outside the trust boundary: it gives back
+ * whatever the host left there, and log/ believes none of it.
+ *
+ * One store has one connection, used by one thread at a time. */
+#ifndef TL_STORE_STORE_H
+#define TL_STORE_STORE_H
+
+#include "base/buf.h"
+#include "crypto/hash.h"
+
+enum store_open_mode {
+    STORE_CREATE, /* dir must hold no log; made if missing, mode 0700 */
+    STORE_OPEN,   /* TL_E_NOT_FOUND where there is no log */
+    STORE_READ,   /* the same, and nothing is written */
+};
+
+struct store;
+
+/* Takes the log's exclusive lock for as long as the store is open: TL_E_LOCKED
+ * where another process has it, with a sentence for why. */
+tl_err store_open(struct store **out, const char *dir, enum store_open_mode mode,
+                  struct tl_why *why) TL_MUST;
+void store_close(struct store *s);
+/* True where dir holds a log. */
+bool store_exists(const char *dir);
+
+/* One transaction at a time. Every put is inside one. A failed commit has an
+ * unknown outcome: the caller must stop using the store. */
+tl_err store_begin(struct store *s) TL_MUST;
+tl_err store_commit(struct store *s) TL_MUST; /* durable on TL_OK */
+void store_rollback(struct store *s);
+
+/* Small named values: "format", "origin", "log_id", "data_key", "head",
+ * "heads_index". get: appends; TL_E_NOT_FOUND. */
+tl_err store_put_meta(struct store *s, const char *name, slice value) TL_MUST;
+tl_err store_get_meta(struct store *s, const char *name, buf *out) TL_MUST;
+
+/* Leaves. body is the plain body of a log's own statement or the sealed one of
+ * a record; extra is a sealed value that is not part of the bundle. Empty
+ * slices (.p == NULL) are stored as NULL. */
+struct store_leaf {
+    uint64_t index;
+    slice statement, body, extra;
+};
+tl_err store_put_leaf(struct store *s, const struct store_leaf *leaf) TL_MUST;
+/* Slices are borrowed until the next call on s. TL_E_NOT_FOUND. */
+tl_err store_get_leaf(struct store *s, uint64_t index, struct store_leaf *out) TL_MUST;
+/* Leaves from the first index >= from, ascending. One iteration at a time;
+ * *found is false at the end. Any other call on s that writes ends it. */
+tl_err store_scan_start(struct store *s, uint64_t from) TL_MUST;
+tl_err store_scan_next(struct store *s, struct store_leaf *out, bool *found) TL_MUST;
+void store_scan_end(struct store *s);
+/* One more than the largest index there is, 0 where there is none. */
+tl_err store_leaf_bound(struct store *s, uint64_t *out) TL_MUST;
+
+/* Tiles: count hashes; a wider one replaces a narrower. */
+tl_err store_put_tile(struct store *s, unsigned level, uint64_t n, const hash32 *hashes,
+                      size_t count) TL_MUST;
+/* TL_E_NOT_FOUND; TL_E_STORED where what is there is not count * 32 bytes long
+ * at least. */
+tl_err store_get_tile(struct store *s, unsigned level, uint64_t n, hash32 *hashes,
+                      size_t count) TL_MUST;
+
+tl_err store_put_evidence(struct store *s, const hash32 *digest, slice item) TL_MUST;
+tl_err store_get_evidence(struct store *s, const hash32 *digest, buf *out) TL_MUST;
+
+/* The rows behind the last heads: replaced by subject. */
+tl_err store_put_head(struct store *s, slice subject, slice row) TL_MUST;
+/* Calls each in ascending bytewise order of subject, until it fails. */
+tl_err store_each_head(struct store *s, tl_err (*each)(void *ctx, slice subject, slice row),
+                       void *ctx) TL_MUST;
+
+/* Request ids under their tags: kept once, TL_E_EXISTS for a second. */
+tl_err store_put_request(struct store *s, const uint8_t tag[16], slice value) TL_MUST;
+tl_err store_get_request(struct store *s, const uint8_t tag[16], buf *out) TL_MUST;
+
+/* Salts of the body keys, one a boot; number counts from 0. */
+tl_err store_put_body_key(struct store *s, uint32_t number, const uint8_t salt[32]) TL_MUST;
+tl_err store_get_body_key(struct store *s, uint32_t number, uint8_t salt[32]) TL_MUST;
+tl_err store_body_key_count(struct store *s, uint32_t *out) TL_MUST;
+
+/* Bytes on disk now, all files of the store. */
+uint64_t store_bytes(const struct store *s);
+/* The engine's own check of its files (not of what they say). */
+tl_err store_check(struct store *s, struct tl_why *why) TL_MUST;
+
+#endif

@@ -1,0 +1,26 @@
+/* The platform that we run on. One file a platform behind this face. */
+#ifndef TL_TEE_TEE_H
+#define TL_TEE_TEE_H
+
+#include "base/buf.h"
+
+#define TEE_QUOTE_MAX 65536 /* bytes */
+
+struct tee;
+
+/* kind: "sim" or "auto". dir: the data directory, where the simulator keeps
+ * its roots and sealing key (dir/sim/, made at the first start with mode 0600).
+ * "auto" fails with TL_E_TEE where there is no TEE and names --tee sim. */
+tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why) TL_MUST;
+void tee_close(struct tee *t);
+
+const char *tee_platform(const struct tee *t); /* "simulator": as in evidence items */
+const char *tee_sealing(const struct tee *t);  /* for config 7: "simulator file" */
+bool tee_simulated(const struct tee *t);
+/* The platform's sealing key, for HKDF only; the caller wipes it. */
+tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MUST;
+/* Appends a quote over exactly this report data; that it carries it is checked. */
+tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
+                 struct tl_why *why) TL_MUST;
+
+#endif
