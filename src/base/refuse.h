@@ -12,13 +12,13 @@
 struct tl_refusal {
     const char *file, *what;
     int line;
-};
+} __attribute__((aligned(32))); /* so that the section is an array of them */
 extern const struct tl_refusal *tl_refusal_taken_out;
 
 #define REFUSED(condition)                                                                         \
     __extension__({                                                                                \
         static const struct tl_refusal here                                                        \
-            __attribute__((section("tl_refusals"), used, aligned(32))) = {__FILE__, #condition,    \
+            __attribute__((section("tl_refusals"), used)) = {__FILE__, #condition,    \
                                                                           __LINE__};               \
         (condition) && tl_refusal_taken_out != &here;                                              \
     })

@@ -125,3 +125,31 @@ void *__wrap_realloc(void *p, size_t n)
 {
     return fail_now() ? NULL : __real_realloc(p, n);
 }
+
+#ifdef TL_MUTATE
+#include "base/refuse.h"
+
+/* A mutation build lists its checks (TEELOG_MUTANT=list), or runs with one of
+ * them taken out (TEELOG_MUTANT=FILE:LINE:CONDITION). */
+extern const struct tl_refusal __start_tl_refusals[] __attribute__((weak));
+extern const struct tl_refusal __stop_tl_refusals[] __attribute__((weak));
+
+__attribute__((constructor)) static void take_out(void)
+{
+    const char *want = getenv("TEELOG_MUTANT");
+    char name[4096];
+    if (!want)
+        return;
+    for (const struct tl_refusal *r = __start_tl_refusals; r < __stop_tl_refusals; r++) {
+        snprintf(name, sizeof name, "%s:%d:%s", r->file, r->line, r->what);
+        if (strcmp(want, "list") == 0)
+            printf("%s\n", name);
+        else if (strcmp(want, name) == 0)
+            tl_refusal_taken_out = r;
+    }
+    if (strcmp(want, "list") == 0)
+        exit(0);
+    if (!tl_refusal_taken_out)
+        exit(99); /* this executable does not have that check */
+}
+#endif
