@@ -9,28 +9,39 @@ void buf_init(buf *b, size_t max)
     *b = (buf){.max = max};
 }
 
+void buf_init_secret(buf *b, size_t max)
+{
+    *b = (buf){.max = max, .secret = true};
+}
+
 void buf_init_fixed(buf *b, uint8_t *mem, size_t cap)
 {
     *b = (buf){.p = mem, .cap = cap, .max = cap, .fixed = true};
+}
+
+/* crypto/secret.h stands on a higher floor; this is glibc's own, and the
+ * compiler does not remove it. */
+static void wipe(buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->cap);
 }
 
 void buf_finish(buf *b)
 {
     if (!b)
         return;
+    if (b->secret)
+        wipe(b);
     if (!b->fixed)
         free(b->p);
-    buf_init(b, b->max);
+    *b = (buf){.max = b->max, .secret = b->secret};
 }
 
 void buf_finish_secret(buf *b)
 {
-    if (b && b->p) {
-        /* Through a volatile pointer, so that the stores are not removed. */
-        volatile uint8_t *p = b->p;
-        for (size_t i = 0; i < b->cap; i++)
-            p[i] = 0;
-    }
+    if (b)
+        wipe(b);
     buf_finish(b);
 }
 
@@ -46,6 +57,20 @@ void buf_fail(buf *b, tl_err err)
         b->err = err;
 }
 
+/* realloc, except that a secret leaves no copy in the memory it grew out of. */
+static uint8_t *enlarge(buf *b, size_t cap)
+{
+    if (!b->secret)
+        return realloc(b->p, cap);
+    uint8_t *p = malloc(cap);
+    if (p && b->p) {
+        memcpy(p, b->p, b->n);
+        wipe(b);
+        free(b->p);
+    }
+    return p;
+}
+
 static bool reserve(buf *b, size_t n)
 {
     if (b->err != TL_OK)
@@ -59,7 +84,7 @@ static bool reserve(buf *b, size_t n)
     size_t cap = b->cap < 64 ? 64 : b->cap;
     while (cap < b->n + n)
         cap = cap > b->max / 2 ? b->max : cap * 2;
-    uint8_t *p = realloc(b->p, cap);
+    uint8_t *p = enlarge(b, cap);
     if (!p) {
         buf_fail(b, TL_E_MEMORY);
         return false;
@@ -73,7 +98,8 @@ uint8_t *buf_grow(buf *b, size_t n)
 {
     if (!reserve(b, n))
         return NULL;
-    uint8_t *p = b->p + b->n;
+    /* Nothing asked of an empty buffer: NULL + 0 is not defined in C. */
+    uint8_t *p = b->p ? b->p + b->n : NULL;
     b->n += n;
     return p;
 }
@@ -143,13 +169,19 @@ void buf_printf(buf *b, const char *fmt, ...)
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    /* vsnprintf wants a byte for its NUL; it is taken and given back. */
-    uint8_t *p = n < 0 ? NULL : buf_grow(b, (size_t)n + 1);
-    if (p) {
-        vsnprintf((char *)p, (size_t)n + 1, fmt, again);
-        b->n--;
-    } else {
+    /* vsnprintf wants a byte for its NUL, which the buffer may not have. */
+    char small[256];
+    size_t size = n < 0 ? 0 : (size_t)n + 1;
+    char *text = size <= sizeof small ? small : malloc(size);
+    if (n < 0) {
         buf_fail(b, TL_E_LIMIT);
+    } else if (!text) {
+        buf_fail(b, TL_E_MEMORY);
+    } else {
+        vsnprintf(text, size, fmt, again);
+        buf_bytes(b, slice_of(text, (size_t)n));
     }
+    if (text != small)
+        free(text);
     va_end(again);
 }

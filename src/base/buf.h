@@ -12,16 +12,20 @@ typedef struct buf {
     uint8_t *p;
     size_t n, cap, max; /* bytes */
     tl_err err;
-    bool fixed; /* p is the caller's memory and never grows */
+    bool fixed;  /* p is the caller's memory and never grows */
+    bool secret; /* wiped when it grows and when it is finished */
 } buf;
 
 /* An empty buffer on the heap, at most max bytes long. Allocates lazily. */
 void buf_init(buf *b, size_t max);
+/* As buf_init; growing and finishing leave no copy behind. Reset does not wipe. */
+void buf_init_secret(buf *b, size_t max);
 /* An empty buffer over the caller's memory of cap bytes; never allocates. */
 void buf_init_fixed(buf *b, uint8_t *mem, size_t cap);
 /* Frees; the buffer is then empty with the same maximum. NULL is fine. */
 void buf_finish(buf *b);
-/* As buf_finish, after wiping what was written. */
+/* As buf_finish, after wiping the memory it has now (buf_init_secret also wipes
+ * the memory it grew out of). */
 void buf_finish_secret(buf *b);
 /* Empties it and clears the error, keeping the memory. */
 void buf_reset(buf *b);
@@ -36,7 +40,8 @@ void buf_u32le(buf *b, uint32_t v);
 void buf_bytes(buf *b, slice s);
 void buf_str(buf *b, const char *s);
 __attribute__((format(printf, 2, 3))) void buf_printf(buf *b, const char *fmt, ...);
-/* Room for n bytes that the caller fills in; NULL (and the error set) if none. */
+/* Room for n bytes that the caller fills in; NULL (and the error set) if none.
+ * With n == 0 the pointer may be NULL without an error. */
 uint8_t *buf_grow(buf *b, size_t n);
 
 static inline tl_err buf_err(const buf *b)

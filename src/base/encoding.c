@@ -15,7 +15,7 @@ void hex_text(char *out, const uint8_t *p, size_t n)
 
 void hex_put(buf *b, slice s)
 {
-    uint8_t *p = s.n > SIZE_MAX / 2 ? NULL : buf_grow(b, 2 * s.n);
+    uint8_t *p = buf_grow(b, 2 * s.n); /* an object has at most PTRDIFF_MAX bytes */
     for (size_t i = 0; p && i < s.n; i++) {
         p[2 * i] = (uint8_t)digits[s.p[i] >> 4];
         p[2 * i + 1] = (uint8_t)digits[s.p[i] & 15];
@@ -49,7 +49,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 void base64_put(buf *b, slice s)
 {
-    uint8_t *p = s.n > SIZE_MAX / 2 ? NULL : buf_grow(b, (s.n + 2) / 3 * 4);
+    uint8_t *p = buf_grow(b, (s.n + 2) / 3 * 4);
     if (!p)
         return;
     for (size_t i = 0; i < s.n; i += 3) {
@@ -116,14 +116,14 @@ static size_t utf8_sequence(const uint8_t *p, size_t n)
     if (p[0] < 0x80)
         return 1;
     size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
+    if (REFUSED(p[0] < 0xc2) || REFUSED(p[0] > 0xf4) || REFUSED(n < len))
         return 0;
     uint8_t low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
     uint8_t high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high)
+    if (REFUSED(p[1] < low) || REFUSED(p[1] > high))
         return 0;
     for (size_t i = 2; i < len; i++)
-        if (p[i] < 0x80 || p[i] > 0xbf)
+        if (REFUSED(p[i] < 0x80) || REFUSED(p[i] > 0xbf))
             return 0;
     return len;
 }

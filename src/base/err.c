@@ -1,5 +1,7 @@
 #include "base/err.h"
 
+#include "base/encoding.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,15 +56,29 @@ int tl_err_exit(tl_err err)
     return cat < sizeof outside / sizeof outside[0] ? outside[cat].exit : 3;
 }
 
+/* Explanations quote hostile text and end up in JSON: one that was cut off in
+ * the middle of a character loses the rest of that character. */
+static void end_whole(char *text, int wanted, size_t size)
+{
+    if (wanted < (int)size)
+        return;
+    size_t n = size - 1;
+    for (int i = 0; i < 3 && !utf8_valid(slice_of(text, n)); i++)
+        n--;
+    text[n] = 0;
+}
+
 tl_err tl_explain(struct tl_why *why, tl_err err, const char *field, const char *fmt, ...)
 {
     if (!why || why->text[0])
         return err;
-    snprintf(why->field, sizeof why->field, "%s", field ? field : "");
+    int n = snprintf(why->field, sizeof why->field, "%s", field ? field : "");
+    end_whole(why->field, n, sizeof why->field);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(why->text, sizeof why->text, fmt, ap);
+    n = vsnprintf(why->text, sizeof why->text, fmt, ap);
     va_end(ap);
+    end_whole(why->text, n, sizeof why->text);
     return err;
 }
 

@@ -216,7 +216,7 @@ static void skip(cbor *c, unsigned depth)
     switch (major) {
     case CBOR_UINT:
     case CBOR_NINT:
-        (void)head(c, &major);
+        (void)cbor_int(c);
         return;
     case CBOR_BYTES:
         (void)cbor_bytes(c);

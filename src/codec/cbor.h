@@ -14,7 +14,8 @@
 /* Integers of teelog's own structures stay below this (DESIGN section 2). */
 #define TL_INT_MAX     ((UINT64_C(1) << 53) - 1)
 
-/* Depth that cbor_item will follow; the outermost item is at depth 1. */
+/* Depth that cbor_item will follow; the outermost item is at depth 1, and a
+ * number or text inside an array is one deeper than the array. */
 #define CBOR_MAX_DEPTH 16
 
 enum cbor_major {
@@ -63,7 +64,8 @@ void cbor_array_of(cbor *c, size_t n);
 void cbor_map_of(cbor *c, size_t n);
 /* This tag and no other. */
 void cbor_tag(cbor *c, uint64_t tag);
-/* Any one well-formed deterministic item (no tags), skipped and returned. */
+/* Any one well-formed deterministic item (no tags, integers as cbor_int takes
+ * them), skipped and returned. */
 slice cbor_item(cbor *c);
 
 /* The label of a map's next pair, an integer. *order starts as {NULL, 0} for

@@ -1,5 +1,7 @@
 #include "crypto/seal.h"
 
+#include "base/refuse.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -62,7 +64,7 @@ tl_err seal(struct seal_key *key, buf *out, const uint8_t nonce[SEAL_NONCE], sli
 tl_err unseal(struct seal_key *key, buf *out, const uint8_t nonce[SEAL_NONCE], slice ad,
               slice sealed)
 {
-    if (sealed.n < SEAL_TAG || sealed.n > INT32_MAX || ad.n > INT32_MAX)
+    if (REFUSED(sealed.n < SEAL_TAG) || sealed.n > INT32_MAX || ad.n > INT32_MAX)
         return TL_E_SEALED;
     size_t plain_n = sealed.n - SEAL_TAG;
     uint8_t tag[SEAL_TAG];

@@ -1,5 +1,7 @@
 #include "crypto/sign.h"
 
+#include "base/refuse.h"
+
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -281,8 +283,55 @@ tl_err ed25519_sign(const uint8_t seed[32], slice message, uint8_t signature[64]
     return ok ? TL_OK : TL_E_CRYPTO;
 }
 
+/* The y coordinates of the eight points whose order divides 8, little-endian:
+ * 0 (order 4), 1 (the identity), -1 (order 2), and two of order 8. */
+static const uint8_t small_order[5][32] = {
+    {0},
+    {1},
+    {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+     0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+     0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+     0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+     0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+};
+
+/* Whether y >= p = 2^255 - 19 (the sign bit left out). A set sign bit with
+ * x == 0, the other non-canonical form, exists for y = 1 and -1 only, which
+ * are of small order anyway. */
+static bool not_reduced(const uint8_t y[32])
+{
+    if (y[31] != 0x7f || y[0] < 0xed)
+        return false;
+    for (int i = 1; i < 31; i++)
+        if (y[i] != 0xff)
+            return false;
+    return true;
+}
+
+/* OpenSSL checks S < L (RFC 8032 section 5.1.7), but takes points of small
+ * order and encodings that are not canonical: under such a key, one signature
+ * fits many messages (docs/format.md section 1). */
+static bool ed25519_point_refused(const uint8_t point[32])
+{
+    uint8_t y[32];
+    memcpy(y, point, sizeof y);
+    y[31] &= 0x7f;
+    if (REFUSED(not_reduced(y)))
+        return true;
+    for (size_t i = 0; i < sizeof small_order / sizeof small_order[0]; i++)
+        if (REFUSED(memcmp(y, small_order[i], sizeof y) == 0))
+            return true;
+    return false;
+}
+
 bool ed25519_verify(const uint8_t public_key[32], slice message, const uint8_t signature[64])
 {
+    if (REFUSED(ed25519_point_refused(public_key)) || REFUSED(ed25519_point_refused(signature)))
+        return false;
     EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, public_key, 32);
     EVP_MD_CTX *c = EVP_MD_CTX_new();
     bool ok = key && c && EVP_DigestVerifyInit_ex(c, NULL, NULL, NULL, NULL, key, NULL) == 1 &&

@@ -40,7 +40,8 @@ void es256_verify_jobs(struct es256_job *jobs, size_t n);
 tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64]) TL_MUST;
 bool es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64]);
 
-/* Ed25519, RFC 8032, pure. */
+/* Ed25519, RFC 8032, pure. A key or an R of small order or in a non-canonical
+ * encoding does not verify, nor does S >= L. */
 void ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);
 tl_err ed25519_sign(const uint8_t seed[32], slice message, uint8_t signature[64]) TL_MUST;
 bool ed25519_verify(const uint8_t public_key[32], slice message, const uint8_t signature[64]);
