@@ -1,0 +1,61 @@
+/* The SQLite engine's inside, shared by its two files: sqlite.c opens, closes
+ * and commits; sqlite_rows.c puts and gets. */
+#ifndef TL_STORE_SQLITE_H
+#define TL_STORE_SQLITE_H
+
+#include "store/files.h"
+
+#include <sqlite3.h>
+
+/* One prepared statement for each operation: X(name, SQL). */
+#define STORE_STATEMENTS(X)                                                                        \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(PUT_META, "REPLACE INTO meta VALUES(?1, ?2)")                                                \
+    X(GET_META, "SELECT value FROM meta WHERE name = ?1")                                          \
+    X(PUT_LEAF, "REPLACE INTO leaf VALUES(?1, ?2, ?3, ?4)")                                        \
+    X(GET_LEAF, "SELECT idx, statement, body, extra FROM leaf WHERE idx = ?1")                     \
+    X(SCAN, "SELECT idx, statement, body, extra FROM leaf WHERE idx >= ?1 ORDER BY idx")           \
+    X(BOUND, "SELECT max(idx) FROM leaf")                                                          \
+    X(PUT_TILE, "REPLACE INTO tile VALUES(?1, ?2)")                                                \
+    X(GET_TILE, "SELECT hashes FROM tile WHERE id = ?1")                                           \
+    X(PUT_EVIDENCE, "REPLACE INTO evidence VALUES(?1, ?2)")                                        \
+    X(GET_EVIDENCE, "SELECT item FROM evidence WHERE digest = ?1")                                 \
+    X(PUT_HEAD, "REPLACE INTO head VALUES(?1, ?2)")                                                \
+    X(EACH_HEAD, "SELECT subject, value FROM head ORDER BY subject")                               \
+    X(PUT_REQUEST, "INSERT INTO request VALUES(?1, ?2)")                                           \
+    X(GET_REQUEST, "SELECT value FROM request WHERE tag = ?1")                                     \
+    X(PUT_BODY_KEY, "REPLACE INTO body_key VALUES(?1, ?2)")                                        \
+    X(GET_BODY_KEY, "SELECT salt FROM body_key WHERE number = ?1")                                 \
+    X(BODY_KEY_BOUND, "SELECT max(number) FROM body_key")                                          \
+    X(CHECK, "PRAGMA integrity_check(1)")
+
+#define STORE_ST_ENUM(name, sql) ST_##name,
+enum store_st { STORE_STATEMENTS(STORE_ST_ENUM) ST_COUNT };
+#undef STORE_ST_ENUM
+
+struct store {
+    struct store_files files;
+    sqlite3 *db;
+    sqlite3_stmt *st[ST_COUNT];
+    sqlite3_stmt *held; /* the row whose slices are borrowed, reset by the next call */
+    bool read_only;
+    bool creating; /* in the transaction that store_open began, which makes the schema */
+    bool in_tx;
+    bool put_failed; /* in this transaction: it must not be committed */
+    bool scanning;
+    tl_err broken; /* TL_E_COMMIT once a commit has failed, and for ever */
+};
+
+/* What an SQLite result code is to our caller. */
+tl_err store_sqlite_err(int rc);
+/* Begins a call: gives the borrowed row back and refuses a broken store. */
+tl_err store_enter(struct store *s) TL_MUST;
+/* The same for a call that writes: ends the scan, and there must be a
+ * transaction. */
+tl_err store_enter_put(struct store *s) TL_MUST;
+/* Steps a statement that yields no row, and resets it. */
+tl_err store_run(struct store *s, enum store_st which) TL_MUST;
+
+#endif
