@@ -23,6 +23,7 @@
     X(PUT_EVIDENCE, "REPLACE INTO evidence VALUES(?1, ?2)")                                        \
     X(GET_EVIDENCE, "SELECT item FROM evidence WHERE digest = ?1")                                 \
     X(PUT_HEAD, "REPLACE INTO head VALUES(?1, ?2)")                                                \
+    X(CLEAR_HEADS, "DELETE FROM head")                                                             \
     X(EACH_HEAD, "SELECT subject, value FROM head ORDER BY subject")                               \
     X(PUT_REQUEST, "INSERT INTO request VALUES(?1, ?2)")                                           \
     X(GET_REQUEST, "SELECT value FROM request WHERE tag = ?1")                                     \

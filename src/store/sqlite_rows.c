@@ -282,6 +282,12 @@ tl_err store_put_head(struct store *s, slice subject, slice row)
     return put_pair(s, ST_PUT_HEAD, subject, row, SMALL_MAX);
 }
 
+tl_err store_clear_heads(struct store *s)
+{
+    tl_err err = store_enter_put(s);
+    return err == TL_OK ? store_run(s, ST_CLEAR_HEADS) : err;
+}
+
 tl_err store_each_head(struct store *s, tl_err (*each)(void *ctx, slice subject, slice row),
                        void *ctx)
 {

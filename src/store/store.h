@@ -66,6 +66,8 @@ tl_err store_get_evidence(struct store *s, const hash32 *digest, buf *out) TL_MU
 
 /* The rows behind the last heads: replaced by subject. */
 tl_err store_put_head(struct store *s, slice subject, slice row) TL_MUST;
+/* Removes them all. */
+tl_err store_clear_heads(struct store *s) TL_MUST;
 /* Calls each in ascending bytewise order of subject, until it fails. */
 tl_err store_each_head(struct store *s, tl_err (*each)(void *ctx, slice subject, slice row),
                        void *ctx) TL_MUST;

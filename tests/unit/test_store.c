@@ -220,6 +220,8 @@ static void later_puts_replace(void **state)
     assert_ok(store_put_meta(s, "head", slice_str("new")));
     assert_ok(store_put_tile(s, 0, 0, narrow, 1));
     assert_ok(store_put_tile(s, 0, 0, wide, 2));
+    assert_ok(store_put_head(s, slice_str("z"), slice_str("0")));
+    assert_ok(store_clear_heads(s));
     assert_ok(store_put_head(s, slice_str("a"), slice_str("1")));
     assert_ok(store_put_head(s, slice_str("a"), slice_str("2")));
     l = leaf_of(0, "statement", "body", "extra");
@@ -410,8 +412,7 @@ static void foreign_schemas_are_refused(void **state)
         "PRAGMA user_version = 2",
         "DROP TABLE meta",
         "ALTER TABLE leaf DROP COLUMN extra",
-        "DROP TABLE leaf; CREATE VIEW leaf AS SELECT 0 AS idx, x'00' AS statement, NULL AS body,"
-        " NULL AS extra",
+        "DROP TABLE leaf; CREATE VIEW leaf AS SELECT 0 AS idx, x'00' AS statement, 1 body, 2 extra",
     };
     const char *base = *state;
     for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
@@ -702,6 +703,7 @@ static void assert_broken(struct store *s)
     assert_err(store_begin(s), TL_E_COMMIT);
     assert_err(store_put_leaf(s, &l), TL_E_COMMIT);
     assert_err(store_put_meta(s, "head", slice_str("x")), TL_E_COMMIT);
+    assert_err(store_clear_heads(s), TL_E_COMMIT);
     assert_err(store_commit(s), TL_E_COMMIT);
     assert_err(store_get_leaf(s, 0, &l), TL_E_COMMIT);
     assert_err(store_get_meta(s, "origin", &b), TL_E_COMMIT);
