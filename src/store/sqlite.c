@@ -238,6 +238,7 @@ tl_err store_enter(struct store *s)
 tl_err store_enter_put(struct store *s)
 {
     store_scan_end(s);
+    sqlite3_reset(s->st[ST_GET_LEAF]);
     tl_err err = store_enter(s);
     return err == TL_OK && !s->in_tx ? TL_E_USAGE : err;
 }
@@ -255,6 +256,7 @@ tl_err store_run(struct store *s, enum store_st which)
 tl_err store_begin(struct store *s)
 {
     store_scan_end(s);
+    sqlite3_reset(s->st[ST_GET_LEAF]);
     tl_err err = store_enter(s);
     if (err == TL_OK && (s->in_tx || s->read_only))
         err = TL_E_USAGE;

@@ -138,9 +138,11 @@ tl_err store_get_leaf(struct store *s, uint64_t index, struct store_leaf *out)
         return err;
     if (index >= INDEX_BOUND)
         return TL_E_NOT_FOUND;
+    sqlite3_reset(s->st[ST_GET_LEAF]);
     bind_u64(s->st[ST_GET_LEAF], 1, index);
     err = fetch(s, ST_GET_LEAF);
-    return err == TL_OK ? read_leaf(s->held, out) : err;
+    s->held = NULL; /* a leaf outlives the small reads that follow it */
+    return err == TL_OK ? read_leaf(s->st[ST_GET_LEAF], out) : err;
 }
 
 tl_err store_scan_start(struct store *s, uint64_t from)

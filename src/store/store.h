@@ -43,7 +43,8 @@ struct store_leaf {
     slice statement, body, extra;
 };
 tl_err store_put_leaf(struct store *s, const struct store_leaf *leaf) TL_MUST;
-/* Slices are borrowed until the next call on s. TL_E_NOT_FOUND. */
+/* Slices are borrowed until the next store_get_leaf or store_begin on s.
+ * TL_E_NOT_FOUND. */
 tl_err store_get_leaf(struct store *s, uint64_t index, struct store_leaf *out) TL_MUST;
 /* Leaves from the first index >= from, ascending. One iteration at a time;
  * *found is false at the end. Any other call on s that writes ends it. */

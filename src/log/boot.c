@@ -1,0 +1,117 @@
+/* The boot statement: a fresh service key, bound to the platform. */
+#include "crypto/secret.h"
+#include "log/internal.h"
+
+#include <stdlib.h>
+
+static hash32 command_digest(char *const *command)
+{
+    buf b;
+    size_t words = 0;
+    buf_init(&b, 1u << 20);
+    while (command[words])
+        words++;
+    cbor_put_array(&b, words);
+    for (size_t i = 0; i < words; i++)
+        cbor_put_str(&b, command[i]);
+    hash32 h = sha256(buf_slice(&b));
+    buf_finish(&b);
+    return h;
+}
+
+static void fill_config(const struct log *log, struct body_config *c)
+{
+    *c = (struct body_config){.platform = slice_str(tee_platform(log->tee)),
+                              .sealing = slice_str(tee_sealing(log->tee)),
+                              .admissions = log->admissions,
+                              .has_command = log->command != NULL};
+    if (log->command)
+        c->command = command_digest(log->command);
+}
+
+static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, struct tl_why *why)
+{
+    uint8_t report_data[64];
+    fill_config(log, &v->config);
+    v->config_digest = body_config_digest(&v->config);
+    v->log_id = log->keys.log_id;
+    v->size = tree_size(log->tree);
+    v->root = tree_root(log->tree);
+    v->version = slice_str(TEELOG_VERSION);
+    es256_point(log->service, &v->service);
+    subjects_heads(log->subjects, v->size, &v->heads);
+    tl_err err = random_seed(v->boot_id.b, sizeof v->boot_id.b);
+    if (err != TL_OK)
+        return err;
+    struct boot_binding b = {.origin = slice_str(log->keys.origin),
+                             .log_id = v->log_id,
+                             .log_tp = log->log_tp,
+                             .service_tp = log->service_kid,
+                             .boot_id = v->boot_id,
+                             .size = v->size,
+                             .root = v->root,
+                             .config_digest = v->config_digest};
+    binding_boot(report_data, &b);
+    return evidence_make(log, g, report_data, &v->evidence, why);
+}
+
+/* The body key's salt goes into the transaction of the boot that uses it. */
+static tl_err commit_boot(struct log *log, struct group *g)
+{
+    tl_err err = log->txn_open ? TL_OK : store_begin(log->store);
+    if (err != TL_OK)
+        return err;
+    log->txn_open = true;
+    err = body_keys_fresh(log->bodies);
+    if (err == TL_OK && log->heads_rows_bad)
+        err = store_clear_heads(log->store);
+    if (err != TL_OK)
+        return err;
+    sign_group(log, g);
+    return commit_group(log, g);
+}
+
+tl_err boot_append(struct log *log, struct tl_why *why)
+{
+    struct group *g = log->groups[0];
+    struct body_boot v = {0};
+    buf key, body;
+    struct placing p = {.kind = ST_BOOT, .subject = log->origin, .session = UINT64_MAX};
+    buf_init(&key, 1024);
+    buf_init(&body, 65536);
+    tl_err err = es256_generate(&log->service);
+    if (err != TL_OK)
+        goto out;
+    log->service_kid = es256_thumbprint(log->service);
+    note_key_put(&key, &log->keys.note_key);
+    v.log_key = buf_slice(&key);
+    v.key = log->keys.note_key;
+    err = buf_err(&key);
+    if (err == TL_OK)
+        err = fill_boot(log, g, &v, why);
+    if (err == TL_OK) {
+        body_boot_put(&body, &v);
+        err = buf_err(&body);
+    }
+    if (err == TL_OK)
+        err = group_keep(g, buf_slice(&body), &p.body);
+    if (err == TL_OK)
+        err = heads_rows(log, g, log->next_index);
+    if (err != TL_OK)
+        goto out;
+    log->heads = v.heads;
+    p.payload = sha256(p.body);
+    p.key = log->service;
+    p.kid = log->service_kid;
+    log->boot_index = log->next_index;
+    const struct entry *e = place(log, g, &p);
+    err = commit_boot(log, g);
+    log->boot_leaf = e->leaf; /* a group's memory is kept when it is reset */
+    if (err != TL_OK)
+        (void)tl_explain(why, err, NULL, "the boot statement could not be committed: %s",
+                         tl_err_text(err));
+out:
+    buf_finish(&body);
+    buf_finish(&key);
+    return err;
+}

@@ -1,0 +1,225 @@
+/* Making a group durable, and answering its callers: a record is acknowledged
+ * only after its transaction is on disk, and the head is in that transaction. */
+#include "log/internal.h"
+#include "tlog/checkpoint.h"
+
+#include <stdlib.h>
+
+static tl_err put_row(struct log *log, const struct side_row *r)
+{
+    switch (r->kind) {
+    case SIDE_EVIDENCE:
+        return store_put_evidence(log->store, &r->key, r->value);
+    case SIDE_HEAD:
+        return store_put_head(log->store, r->name, r->value);
+    case SIDE_HEADS_INDEX:
+        return store_put_meta(log->store, "heads_index", r->value);
+    }
+    return TL_E_IO;
+}
+
+static tl_err put_request(struct log *log, const struct entry *e)
+{
+    const struct record_item *item = &e->batch->items[e->record];
+    uint8_t mem[160];
+    buf row;
+    if (!item->has_request)
+        return TL_OK;
+    buf_init_fixed(&row, mem, sizeof mem);
+    struct log_receipt receipt = {.index = e->index, .seq = e->seq, .leaf = e->leaf};
+    request_row_put(log, &row, item->request_tag, &receipt, &item->content_mac);
+    if (buf_err(&row) != TL_OK)
+        return buf_err(&row);
+    return store_put_request(log->store, item->request_tag, buf_slice(&row));
+}
+
+static tl_err put_entries(struct log *log, struct group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct entry *e = &g->entries[i];
+        struct store_leaf leaf = {e->index, slice_of(e->bytes, e->size), e->body, e->extra};
+        tl_err err = tree_add(log->tree, &e->leaf);
+        if (err == TL_OK)
+            err = store_put_leaf(log->store, &leaf);
+        if (err == TL_OK && e->batch)
+            err = put_request(log, e);
+        if (err != TL_OK)
+            return err;
+    }
+    for (struct side_row *r = g->rows; r; r = r->next) {
+        tl_err err = put_row(log, r);
+        if (err != TL_OK)
+            return err;
+    }
+    return TL_OK;
+}
+
+static tl_err put_head(struct log *log)
+{
+    uint8_t mem[128];
+    buf head;
+    hash32 root = tree_root(log->tree);
+    buf_init_fixed(&head, mem, sizeof mem);
+    keys_head_put(&log->keys, &head, tree_size(log->tree), &root);
+    return buf_err(&head) != TL_OK ? buf_err(&head)
+                                   : store_put_meta(log->store, "head", buf_slice(&head));
+}
+
+static tl_err store_group(struct log *log, struct group *g)
+{
+    tl_err err = log->txn_open ? TL_OK : store_begin(log->store);
+    if (err != TL_OK)
+        return err;
+    log->txn_open = false;
+    err = put_entries(log, g);
+    if (err == TL_OK)
+        err = tree_save(log->tree);
+    if (err == TL_OK)
+        err = put_head(log);
+    if (err != TL_OK) {
+        store_rollback(log->store);
+        return err;
+    }
+    return store_commit(log->store);
+}
+
+/* Only now may anyone learn of it. The note is a function of the head, which is
+ * durable, and of the log key: a later start signs the same bytes. */
+static tl_err publish(struct log *log, struct group *g)
+{
+    buf note;
+    hash32 root = tree_root(log->tree);
+    uint64_t size = tree_size(log->tree);
+    buf_init(&note, NOTE_MAX);
+    tl_err err = checkpoint_sign(&note, slice_str(log->keys.origin), size, &root,
+                                 &log->keys.note_key, log->keys.log_seed);
+    if (err != TL_OK) {
+        buf_finish(&note);
+        return err;
+    }
+    pthread_mutex_lock(&log->lock);
+    buf_finish(&log->checkpoint);
+    log->checkpoint = note;
+    log->durable_size = size;
+    log->durable_root = root;
+    log->subject_count = subjects_count(log->subjects);
+    for (size_t i = 0; i < g->count; i++) {
+        struct entry *e = &g->entries[i];
+        e->subject->durable_count = e->seq + 1;
+        e->subject->durable_last = e->index;
+    }
+    pthread_mutex_unlock(&log->lock);
+    return TL_OK;
+}
+
+/* Statements and paths of a batch's records, for full receipts. */
+struct full {
+    slice *statements;
+    hash32 **paths;
+    size_t *counts;
+    uint8_t **owned;
+};
+
+static void full_free(struct full *f, size_t count)
+{
+    for (size_t i = 0; f->owned && i < count; i++)
+        free(f->owned[i]);
+    for (size_t i = 0; f->paths && i < count; i++)
+        free(f->paths[i]);
+    free(f->owned);
+    free(f->paths);
+    free(f->statements);
+    free(f->counts);
+}
+
+static tl_err full_one(struct log *log, struct full *f, size_t i, uint64_t index)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    tl_err err = store_get_leaf(log->store, index, &leaf);
+    if (err == TL_OK)
+        err = stored_statement(log, &leaf, &st);
+    if (err != TL_OK)
+        return err;
+    f->owned[i] = malloc(leaf.statement.n);
+    f->paths[i] = malloc(MERKLE_MAX_PATH * sizeof(hash32));
+    if (!f->owned[i] || !f->paths[i])
+        return TL_E_MEMORY;
+    memcpy(f->owned[i], leaf.statement.p, leaf.statement.n);
+    f->statements[i] = slice_of(f->owned[i], leaf.statement.n);
+    struct merkle_nodes nodes = tree_nodes(log->tree);
+    return merkle_prove_inclusion(&nodes, index, log->durable_size, f->paths[i], &f->counts[i]);
+}
+
+static tl_err full_make(struct log *log, const struct log_batch *b, struct full *f)
+{
+    f->statements = calloc(b->count, sizeof *f->statements);
+    f->paths = calloc(b->count, sizeof *f->paths);
+    f->counts = calloc(b->count, sizeof *f->counts);
+    f->owned = calloc(b->count, sizeof *f->owned);
+    if (!f->statements || !f->paths || !f->counts || !f->owned)
+        return TL_E_MEMORY;
+    for (size_t i = 0; i < b->count; i++) {
+        tl_err err = b->receipts[i].err == TL_OK ? full_one(log, f, i, b->receipts[i].index) : TL_OK;
+        if (err != TL_OK)
+            return err;
+    }
+    return TL_OK;
+}
+
+void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why)
+{
+    struct full f = {0};
+    struct log_result r = {.err = err, .count = b->count, .receipts = b->receipts};
+    if (why)
+        r.why = *why;
+    if (err == TL_OK) {
+        r.tree_size = log->durable_size;
+        r.checkpoint = buf_slice(&log->checkpoint);
+    }
+    if (err == TL_OK && b->full && b->count) {
+        r.err = full_make(log, b, &f);
+        r.statements = f.statements;
+        r.paths = (const hash32 *const *)f.paths;
+        r.path_counts = f.counts;
+    }
+    pthread_mutex_lock(&log->lock);
+    log->queue_bytes -= b->arena.n;
+    pthread_mutex_unlock(&log->lock);
+    b->done(b->ctx, &r);
+    full_free(&f, b->count);
+    log_batch_free(b);
+}
+
+tl_err commit_group(struct log *log, struct group *g)
+{
+    tl_err err = TL_OK;
+    if (g->count) {
+        err = sign_wait(log, g);
+        if (err == TL_OK)
+            err = store_group(log, g);
+        if (err == TL_OK)
+            err = publish(log, g);
+    }
+    for (size_t i = 0; i < g->count && err == TL_OK; i++) {
+        const struct entry *e = &g->entries[i];
+        if (!e->batch)
+            continue;
+        struct log_receipt *r = &e->batch->receipts[e->record];
+        r->index = e->index;
+        r->seq = e->seq;
+        r->leaf = e->leaf;
+    }
+    struct tl_why why = {0};
+    if (err != TL_OK)
+        (void)tl_explain(&why, TL_E_COMMIT, NULL,
+                         "the commit failed (%s); whether it took effect is unknown, and the "
+                         "service stops. Start it again, and repeat the append with its requestId",
+                         tl_err_text(err));
+    for (struct log_batch *b = g->done, *next; b; b = next) {
+        next = b->next;
+        batch_finish(log, b, err == TL_OK ? TL_OK : TL_E_COMMIT, &why);
+    }
+    group_reset(g);
+    return err;
+}

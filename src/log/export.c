@@ -1,0 +1,279 @@
+/* Writing a bundle (docs/format.md section 10), a slice at a time. Every leaf is
+ * checked against the tree on its way out: a bundle that leaves here verifies. */
+#include "log/export.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SLICE_BYTES (256u << 10)
+
+tl_err log_export_new(struct log_export **out, struct log *log, const struct log_export_options *o)
+{
+    if (o->agent.n > SUBJECT_MAX)
+        return TL_E_USAGE;
+    struct log_export *e = calloc(1, sizeof *e);
+    if (!e)
+        return TL_E_MEMORY;
+    e->log = log;
+    if (o->agent.n)
+        memcpy(e->agent, o->agent.p, o->agent.n);
+    e->withhold = o->withhold_bodies;
+    e->has_range = o->has_range;
+    e->from = o->from;
+    e->to = o->to;
+    buf_init(&e->checkpoint, NOTE_MAX);
+    *out = e;
+    return TL_OK;
+}
+
+void log_export_free(struct log_export *e)
+{
+    if (!e)
+        return;
+    buf_finish(&e->checkpoint);
+    free(e->runs);
+    free(e->sizes);
+    free(e->needed);
+    free(e->evidence);
+    free(e);
+}
+
+void log_export_progress(const struct log_export *e, uint64_t *done, uint64_t *total)
+{
+    *done = e->leaves_done;
+    *total = e->leaf_count;
+}
+
+static void next_stage(struct log_export *e)
+{
+    e->stage++;
+    e->cursor = 0;
+    e->run = 0;
+}
+
+static void put_header(struct log_export *e)
+{
+    struct bundle_item item = {.kind = BUNDLE_HEADER};
+    item.u.header.scope = e->scope;
+    item.u.header.checkpoint = buf_slice(&e->checkpoint);
+    item.u.header.evidence_count = e->evidence_count;
+    item.u.header.leaf_count = e->leaf_count;
+    item.u.header.proof_count = e->fill_count + e->size_count + e->head_count;
+    bundle_item_put(e->out, &item);
+    next_stage(e);
+    e->cursor = 0;
+}
+
+static tl_err put_evidence(struct log_export *e)
+{
+    if (e->cursor == e->evidence_count) {
+        next_stage(e);
+        e->cursor = e->run_count ? e->runs[0].start : 0;
+        return TL_OK;
+    }
+    const hash32 *digest = &e->evidence[e->cursor++];
+    buf b;
+    buf_init(&b, 1u << 20);
+    tl_err err = store_get_evidence(e->log->store, digest, &b);
+    hash32 again = sha256(buf_slice(&b));
+    if (err == TL_E_NOT_FOUND || (err == TL_OK && !hash_eq(&again, digest)))
+        err = TL_E_STORED;
+    if (err == TL_OK) {
+        struct bundle_item item = {.kind = BUNDLE_EVIDENCE};
+        item.u.evidence.digest = *digest;
+        item.u.evidence.item = buf_slice(&b);
+        bundle_item_put(e->out, &item);
+    }
+    buf_finish(&b);
+    return err;
+}
+
+/* The body as it goes into the bundle; .p == NULL where there is none to give. */
+static tl_err leaf_body(struct log_export *e, const struct statement *st,
+                        const struct store_leaf *leaf, buf *plain, slice *body)
+{
+    *body = (slice){NULL, 0};
+    if (st->kind != ST_RECORD) {
+        hash32 digest = sha256(leaf->body);
+        if (!leaf->body.p || !hash_eq(&digest, &st->payload))
+            return TL_E_STORED;
+        *body = leaf->body;
+        return TL_OK;
+    }
+    if (e->withhold || !leaf->body.p)
+        return TL_OK;
+    tl_err err = body_open(e->log->bodies, plain, &st->payload, leaf->body);
+    if (err == TL_OK)
+        *body = buf_slice(plain);
+    return err;
+}
+
+static tl_err put_leaf(struct log_export *e, struct tl_why *why)
+{
+    if (e->run == e->run_count) {
+        next_stage(e);
+        return TL_OK;
+    }
+    uint64_t index = e->cursor++;
+    if (e->cursor == e->runs[e->run].end && ++e->run < e->run_count)
+        e->cursor = e->runs[e->run].start;
+    struct store_leaf leaf;
+    struct statement st;
+    struct bundle_item item = {.kind = BUNDLE_LEAF};
+    buf plain;
+    buf_init(&plain, BODY_MAX);
+    tl_err err = store_get_leaf(e->log->store, index, &leaf);
+    if (err == TL_OK)
+        err = stored_statement(e->log, &leaf, &st);
+    else if (err == TL_E_NOT_FOUND)
+        err = TL_E_STORED;
+    if (err == TL_OK)
+        err = leaf_body(e, &st, &leaf, &plain, &item.u.leaf.body);
+    if (err == TL_OK) {
+        item.u.leaf.index = index;
+        item.u.leaf.statement = leaf.statement;
+        bundle_item_put(e->out, &item);
+        e->leaves_done++;
+    } else {
+        (void)tl_explain(why, err, NULL, "statement %llu: %s", (unsigned long long)index,
+                         tl_err_text(err));
+    }
+    buf_finish_secret(&plain);
+    return err;
+}
+
+static tl_err put_fill(struct log_export *e)
+{
+    struct bundle_item item = {.kind = BUNDLE_PROOF};
+    struct merkle_nodes nodes = tree_nodes(e->log->tree);
+    if (!export_next_fill(e, &e->cursor, &e->run, &item.u.proof.level, &item.u.proof.n)) {
+        next_stage(e);
+        return TL_OK;
+    }
+    item.u.proof.type = PROOF_FILL;
+    item.u.proof.number = e->number++;
+    tl_err err = nodes.get(nodes.ctx, item.u.proof.level, item.u.proof.n, &item.u.proof.hash);
+    if (err == TL_OK)
+        bundle_item_put(e->out, &item);
+    return err;
+}
+
+static tl_err put_consistency(struct log_export *e)
+{
+    struct bundle_item item = {.kind = BUNDLE_PROOF};
+    struct merkle_nodes nodes = tree_nodes(e->log->tree);
+    if (e->cursor == e->size_count) {
+        next_stage(e);
+        return TL_OK;
+    }
+    item.u.proof.type = PROOF_CONSISTENCY;
+    item.u.proof.number = e->number++;
+    item.u.proof.n = e->sizes[e->cursor++];
+    tl_err err = merkle_prove_consistency(&nodes, item.u.proof.n, e->size, item.u.proof.path,
+                                          &item.u.proof.path_count);
+    if (err == TL_OK)
+        bundle_item_put(e->out, &item);
+    return err;
+}
+
+static void put_heads(struct log_export *e)
+{
+    for (size_t i = 0; i < e->head_count; i++) {
+        const struct head_proof *h = &e->heads[i];
+        struct bundle_item item = {.kind = BUNDLE_PROOF};
+        item.u.proof.type = PROOF_HEAD;
+        item.u.proof.number = e->number++;
+        item.u.proof.n = e->heads_index;
+        item.u.proof.subject = slice_str(h->subject);
+        item.u.proof.position = h->position;
+        item.u.proof.path_count = h->path_count;
+        memcpy(item.u.proof.path, h->path, sizeof h->path);
+        bundle_item_put(e->out, &item);
+    }
+    next_stage(e);
+}
+
+static tl_err one(struct log_export *e, struct tl_why *why)
+{
+    switch (e->stage) {
+    case EXPORT_BEGIN:
+        return export_begin(e, why);
+    case EXPORT_SCAN:
+        return export_scan(e, why);
+    case EXPORT_HEADER:
+        put_header(e);
+        return TL_OK;
+    case EXPORT_EVIDENCE:
+        return put_evidence(e);
+    case EXPORT_LEAVES:
+        return put_leaf(e, why);
+    case EXPORT_FILLS:
+        return put_fill(e);
+    case EXPORT_CONSISTENCY:
+        return put_consistency(e);
+    case EXPORT_HEADS:
+        put_heads(e);
+        return TL_OK;
+    case EXPORT_DONE:
+        return TL_OK;
+    }
+    return TL_E_IO;
+}
+
+/* A slice: planning a scan's worth, or writing about SLICE_BYTES. */
+static tl_err slice_of_export(struct log_export *e, buf *out, bool *more, struct tl_why *why)
+{
+    size_t before = out->n;
+    tl_err err = TL_OK;
+    e->out = out;
+    do {
+        bool planning = e->stage <= EXPORT_SCAN;
+        err = one(e, why);
+        if (err == TL_OK)
+            err = buf_err(out);
+        if (planning)
+            break;
+    } while (err == TL_OK && e->stage != EXPORT_DONE && out->n - before < SLICE_BYTES);
+    *more = e->stage != EXPORT_DONE;
+    return err;
+}
+
+struct step_call {
+    struct log_export *e;
+    buf *out;
+    bool *more;
+    struct tl_why *why;
+    tl_err err;
+};
+
+static void run_step(void *arg)
+{
+    struct step_call *c = arg;
+    c->err = slice_of_export(c->e, c->out, c->more, c->why);
+}
+
+tl_err log_export_step(struct log_export *e, buf *out, bool *more, struct tl_why *why)
+{
+    struct step_call c = {e, out, more, why, TL_OK};
+    tl_err err = owner_call(e->log, run_step, &c, e->stage == EXPORT_BEGIN);
+    return err == TL_OK ? c.err : err;
+}
+
+static void run_submitted(void *arg)
+{
+    struct log_export *e = arg;
+    struct tl_why why = {0};
+    bool more = false;
+    tl_err err = slice_of_export(e, e->out, &more, &why);
+    e->done(e->done_ctx, err, more, &why);
+}
+
+tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *done, void *ctx)
+{
+    e->out = out;
+    e->done = done;
+    e->done_ctx = ctx;
+    e->job = (struct owner_job){
+        .run = run_submitted, .arg = e, .quiesce = e->stage == EXPORT_BEGIN};
+    return owner_submit(e->log, &e->job);
+}

@@ -1,0 +1,75 @@
+/* An export on its way: what is wanted (export_plan.c), then item by item
+ * (export.c). Both run on the owner thread, a slice at a time. */
+#ifndef TL_LOG_EXPORT_H
+#define TL_LOG_EXPORT_H
+
+#include "log/internal.h"
+
+struct run {
+    uint64_t start, end; /* leaves [start, end) */
+};
+
+struct head_proof {
+    char subject[SUBJECT_MAX + 1];
+    uint64_t position;
+    size_t path_count;
+    hash32 path[MERKLE_MAX_PATH];
+};
+
+enum export_stage {
+    EXPORT_BEGIN,
+    EXPORT_SCAN,
+    EXPORT_HEADER,
+    EXPORT_EVIDENCE,
+    EXPORT_LEAVES,
+    EXPORT_FILLS,
+    EXPORT_CONSISTENCY,
+    EXPORT_HEADS,
+    EXPORT_DONE,
+};
+
+struct log_export {
+    struct log *log;
+    char agent[SUBJECT_MAX + 1]; /* "" for every agent */
+    bool withhold;
+    bool has_range;
+    uint64_t from, to;
+    enum bundle_scope scope;
+    enum export_stage stage;
+
+    uint64_t size; /* of the checkpoint */
+    buf checkpoint;
+    bool found; /* the agent has a statement */
+    struct run *runs;
+    size_t run_count, run_capacity;
+    uint64_t *sizes; /* named by boots and sessions, sorted, each once */
+    size_t size_count, size_capacity;
+    uint64_t *needed; /* sessions and boots of single records */
+    size_t needed_count, needed_capacity;
+    hash32 *evidence; /* digests, sorted, each once */
+    size_t evidence_count, evidence_capacity;
+    uint64_t leaf_count, fill_count;
+    uint64_t heads_index;
+    struct head_proof heads[2];
+    size_t head_count;
+
+    uint64_t cursor;  /* next leaf, evidence item, … of the stage */
+    size_t run;       /* of the leaf at cursor */
+    uint64_t number;  /* of the next proof */
+    uint64_t leaves_done;
+    buf *out;         /* of the current slice */
+    struct owner_job job;
+    log_export_done_fn *done;
+    void *done_ctx;
+};
+
+/* One slice of planning: TL_OK and stage EXPORT_HEADER when it is complete. */
+tl_err export_begin(struct log_export *e, struct tl_why *why) TL_MUST;
+tl_err export_scan(struct log_export *e, struct tl_why *why) TL_MUST;
+
+/* The gaps between runs, as complete subtrees from the left: false at the end.
+ * *at is where to go on, 0 at first. */
+bool export_next_fill(const struct log_export *e, uint64_t *at, size_t *run, unsigned *level,
+                      uint64_t *n);
+
+#endif

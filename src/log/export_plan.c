@@ -1,0 +1,348 @@
+/* Which leaves, evidence and proofs a bundle needs. */
+#include "log/export.h"
+
+#include <stdlib.h>
+
+#define SCAN_SLICE 2048 /* leaves looked at before others get their turn */
+
+static tl_err grow(void **array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return TL_OK;
+    size_t more = *capacity ? 2 * *capacity : 64;
+    void *p = realloc(*array, more * size);
+    if (!p)
+        return TL_E_MEMORY;
+    *array = p;
+    *capacity = more;
+    return TL_OK;
+}
+
+static tl_err add_run(struct log_export *e, uint64_t index)
+{
+    if (e->run_count && e->runs[e->run_count - 1].end == index) {
+        e->runs[e->run_count - 1].end++;
+        return TL_OK;
+    }
+    tl_err err = grow((void **)&e->runs, e->run_count, &e->run_capacity, sizeof *e->runs);
+    if (err == TL_OK)
+        e->runs[e->run_count++] = (struct run){index, index + 1};
+    return err;
+}
+
+static tl_err add_needed(struct log_export *e, uint64_t index)
+{
+    if (e->needed_count && e->needed[e->needed_count - 1] == index)
+        return TL_OK;
+    tl_err err =
+        grow((void **)&e->needed, e->needed_count, &e->needed_capacity, sizeof *e->needed);
+    if (err == TL_OK)
+        e->needed[e->needed_count++] = index;
+    return err;
+}
+
+static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evidence)
+{
+    tl_err err = grow((void **)&e->evidence, e->evidence_count, &e->evidence_capacity,
+                      sizeof *e->evidence);
+    if (err == TL_OK)
+        e->evidence[e->evidence_count++] = *evidence;
+    if (err != TL_OK || size == 0 || size >= e->size)
+        return err;
+    err = grow((void **)&e->sizes, e->size_count, &e->size_capacity, sizeof *e->sizes);
+    if (err == TL_OK)
+        e->sizes[e->size_count++] = size;
+    return err;
+}
+
+/* What a boot or session brings with it; *boot is the session's boot. */
+static tl_err take_claims(struct log_export *e, const struct statement *st, slice body,
+                          uint64_t *boot)
+{
+    struct body_boot b;
+    struct body_session s;
+    if (st->kind == ST_BOOT) {
+        tl_err err = body_boot_read(&b, body);
+        return err == TL_OK ? add_claims(e, b.size, &b.evidence) : TL_E_STORED;
+    }
+    tl_err err = body_session_read(&s, body);
+    if (err != TL_OK)
+        return TL_E_STORED;
+    *boot = s.boot;
+    return add_claims(e, s.size, &s.evidence);
+}
+
+static bool wanted(const struct log_export *e, const struct statement *st)
+{
+    bool mine = !e->agent[0] || slice_eq_str(st->subject, e->agent);
+    return e->scope == SCOPE_CHAIN ? mine || st->service : mine;
+}
+
+static tl_err look_at(struct log_export *e, const struct store_leaf *leaf)
+{
+    struct statement st;
+    uint64_t boot = UINT64_MAX;
+    if (statement_read(&st, leaf->statement) != TL_OK)
+        return TL_E_STORED;
+    if (!wanted(e, &st))
+        return TL_OK;
+    e->found = e->found || !st.service || !e->agent[0];
+    tl_err err = add_run(e, leaf->index);
+    if (err == TL_OK && (st.kind == ST_BOOT || st.kind == ST_SESSION))
+        err = take_claims(e, &st, leaf->body, &boot);
+    if (err != TL_OK || e->scope != SCOPE_RECORDS)
+        return err;
+    if (st.session != leaf->index)
+        err = add_needed(e, st.session);
+    if (err == TL_OK && boot != UINT64_MAX)
+        err = add_needed(e, boot);
+    return err;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static int compare_run(const void *a, const void *b)
+{
+    const struct run *x = a, *y = b;
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+static int compare_hash(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(hash32));
+}
+
+/* Sorts and drops what is there twice; the new count. */
+static size_t sort_unique(void *array, size_t count, size_t size,
+                          int (*compare)(const void *, const void *))
+{
+    uint8_t *p = array;
+    size_t kept = 0;
+    if (count)
+        qsort(array, count, size, compare);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || compare(p + (kept - 1) * size, p + i * size) != 0)
+            memmove(p + kept++ * size, p + i * size, size);
+    return kept;
+}
+
+static bool in_runs(const struct log_export *e, size_t count, uint64_t index)
+{
+    size_t low = 0, high = count; /* the first run that ends after index */
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (e->runs[mid].end <= index)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < count && e->runs[low].start <= index;
+}
+
+static tl_err add_needed_leaf(struct log_export *e, uint64_t index, uint64_t *boot)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    tl_err err = index < e->size ? store_get_leaf(e->log->store, index, &leaf) : TL_E_STORED;
+    if (err == TL_OK)
+        err = stored_statement(e->log, &leaf, &st);
+    if (err == TL_OK && st.kind != ST_BOOT && st.kind != ST_SESSION)
+        err = TL_E_STORED;
+    if (err == TL_OK)
+        err = take_claims(e, &st, leaf.body, boot);
+    if (err != TL_OK)
+        return err;
+    err = grow((void **)&e->runs, e->run_count, &e->run_capacity, sizeof *e->runs);
+    if (err == TL_OK)
+        e->runs[e->run_count++] = (struct run){index, index + 1};
+    return err;
+}
+
+/* Sessions of the records, then the boots of those sessions. */
+static tl_err resolve_needed(struct log_export *e)
+{
+    size_t sorted = e->run_count;
+    for (int round = 0; round < 2; round++) {
+        size_t count = sort_unique(e->needed, e->needed_count, sizeof *e->needed, compare_u64);
+        uint64_t *now = e->needed;
+        e->needed = NULL;
+        e->needed_count = e->needed_capacity = 0;
+        tl_err err = TL_OK;
+        for (size_t i = 0; i < count && err == TL_OK; i++) {
+            uint64_t boot = UINT64_MAX;
+            if (in_runs(e, sorted, now[i]))
+                continue;
+            err = add_needed_leaf(e, now[i], &boot);
+            if (err == TL_OK && boot != UINT64_MAX)
+                err = add_needed(e, boot);
+        }
+        free(now);
+        if (err != TL_OK)
+            return err;
+        if (e->run_count)
+            qsort(e->runs, e->run_count, sizeof *e->runs, compare_run);
+        sorted = e->run_count;
+    }
+    return TL_OK;
+}
+
+bool export_next_fill(const struct log_export *e, uint64_t *at, size_t *run, unsigned *level,
+                      uint64_t *n)
+{
+    while (*run < e->run_count && *at >= e->runs[*run].start) {
+        if (*at < e->runs[*run].end)
+            *at = e->runs[*run].end;
+        ++*run;
+    }
+    uint64_t end = *run < e->run_count ? e->runs[*run].start : e->size;
+    if (*at >= end)
+        return false;
+    *level = merkle_cover_level(*at, end);
+    *n = *at >> *level;
+    *at += UINT64_C(1) << *level;
+    return true;
+}
+
+static void count_all(struct log_export *e)
+{
+    uint64_t at = 0, n;
+    size_t run = 0;
+    unsigned level;
+    e->leaf_count = e->fill_count = 0;
+    for (size_t i = 0; i < e->run_count; i++)
+        e->leaf_count += e->runs[i].end - e->runs[i].start;
+    while (export_next_fill(e, &at, &run, &level, &n))
+        e->fill_count++;
+}
+
+static tl_err finish_plan(struct log_export *e, struct tl_why *why)
+{
+    if (!e->found)
+        return tl_explain(why, TL_E_NOT_FOUND, "agent", "there is no statement of this agent here");
+    if (e->scope == SCOPE_RECORDS) {
+        tl_err err = resolve_needed(e);
+        if (err != TL_OK)
+            return err;
+    }
+    e->evidence_count =
+        sort_unique(e->evidence, e->evidence_count, sizeof *e->evidence, compare_hash);
+    e->size_count = sort_unique(e->sizes, e->size_count, sizeof *e->sizes, compare_u64);
+    count_all(e);
+    e->stage = EXPORT_HEADER;
+    e->cursor = 0;
+    return TL_OK;
+}
+
+tl_err export_scan(struct log_export *e, struct tl_why *why)
+{
+    uint64_t end = e->to < e->size ? e->to : e->size;
+    tl_err err = store_scan_start(e->log->store, e->cursor);
+    for (size_t i = 0; i < SCAN_SLICE && e->cursor < end && err == TL_OK; i++) {
+        struct store_leaf leaf;
+        bool found = false;
+        err = store_scan_next(e->log->store, &leaf, &found);
+        if (err == TL_OK)
+            err = found && leaf.index == e->cursor++ ? look_at(e, &leaf) : TL_E_STORED;
+    }
+    store_scan_end(e->log->store);
+    if (err == TL_OK && e->cursor >= end)
+        err = finish_plan(e, why);
+    return err;
+}
+
+/* Heads first, so that what is exported can be shown to be complete. */
+static tl_err append_heads(struct log *log)
+{
+    struct group *g = log->groups[0];
+    if (!log->has_owner || log->since_heads == 0 || log->frozen || log->dead)
+        return TL_OK;
+    tl_err err = sequence_heads(log, g);
+    if (err == TL_OK) {
+        sign_group(log, g);
+        err = commit_group(log, g);
+    }
+    if (err != TL_OK)
+        log->job_err = err;
+    return err;
+}
+
+struct head_list {
+    struct log_export *e;
+    hash32 *leaves;
+    size_t count, capacity;
+};
+
+static tl_err list_head(void *ctx, slice subject, slice row)
+{
+    struct head_list *l = ctx;
+    struct log_export *e = l->e;
+    struct head h = {.subject = subject};
+    tl_err err = head_row_read(&h, row);
+    if (err == TL_OK)
+        err = grow((void **)&l->leaves, l->count, &l->capacity, sizeof *l->leaves);
+    if (err != TL_OK)
+        return err;
+    bool mine = slice_eq_str(subject, e->agent) || slice_eq_str(subject, e->log->keys.origin);
+    if (mine && e->head_count < 2 && subject.n <= SUBJECT_MAX) {
+        struct head_proof *p = &e->heads[e->head_count++];
+        memcpy(p->subject, subject.p, subject.n);
+        p->position = l->count;
+    }
+    l->leaves[l->count++] = head_leaf_hash(&h);
+    return TL_OK;
+}
+
+/* The agent's and the origin's places in the heads tree, from the stored rows;
+ * none where the rows are not those of the last heads. */
+static tl_err prove_heads(struct log_export *e)
+{
+    struct head_list list = {.e = e};
+    struct log *log = e->log;
+    if (log->heads_index == UINT64_MAX || log->heads_index >= e->size)
+        return TL_OK;
+    tl_err err = store_each_head(log->store, list_head, &list);
+    struct merkle_leaves leaves = {list.leaves, list.count};
+    struct merkle_nodes nodes = {merkle_leaves_get, &leaves};
+    hash32 root;
+    if (err == TL_OK)
+        err = merkle_root(&nodes, list.count, &root);
+    if (err == TL_OK && (list.count != log->heads.n || !hash_eq(&root, &log->heads.root)))
+        err = TL_E_STORED;
+    for (size_t i = 0; i < e->head_count && err == TL_OK; i++)
+        err = merkle_prove_inclusion(&nodes, e->heads[i].position, list.count, e->heads[i].path,
+                                     &e->heads[i].path_count);
+    if (err != TL_OK || e->head_count != 2)
+        e->head_count = 0;
+    e->heads_index = log->heads_index;
+    free(list.leaves);
+    return err == TL_E_IO || err == TL_E_MEMORY ? err : TL_OK;
+}
+
+tl_err export_begin(struct log_export *e, struct tl_why *why)
+{
+    tl_err err = append_heads(e->log);
+    if (err != TL_OK)
+        return err;
+    e->size = e->log->durable_size;
+    err = log_checkpoint(e->log, &e->checkpoint);
+    if (err != TL_OK)
+        return err;
+    bool whole_range = !e->has_range || (e->from == 0 && e->to >= e->size);
+    e->scope = !whole_range ? SCOPE_RECORDS : e->agent[0] ? SCOPE_CHAIN : SCOPE_WHOLE;
+    if (whole_range) {
+        e->from = 0;
+        e->to = e->size;
+    }
+    if (e->from >= e->to || e->from >= e->size)
+        return tl_explain(why, TL_E_USAGE, "from", "the range holds no statement; this log has %llu",
+                          (unsigned long long)e->size);
+    if (e->scope == SCOPE_CHAIN)
+        err = prove_heads(e);
+    e->cursor = e->from;
+    e->stage = EXPORT_SCAN;
+    return err;
+}

@@ -1,0 +1,217 @@
+/* What the files of this floor share: the log itself, and the statements on
+ * their way into it. */
+#ifndef TL_LOG_INTERNAL_H
+#define TL_LOG_INTERNAL_H
+
+#include "base/pool.h"
+#include "log/keys.h"
+#include "log/log.h"
+#include "log/subjects.h"
+#include "log/tree.h"
+
+#include <pthread.h>
+
+#define GROUP_MAX 1024          /* statements of one commit */
+#define QUEUE_BYTES_MAX (64u << 20) /* of bodies that wait */
+#define HEADS_EVERY 8192        /* agent statements between two heads */
+#define SLOT 704                /* bytes of the longest statement of ours */
+
+/* One statement on its way: given its place (sequence.c), signed (pool), then
+ * stored (commit.c). */
+struct entry {
+    enum statement_kind kind;
+    struct subject *subject;
+    uint64_t index, seq;
+    hash32 payload;
+    slice body, extra;      /* as stored; borrowed from a batch or the group's arena */
+    size_t header_size;
+    uint8_t header[SLOT - 128];
+    uint8_t bytes[SLOT];    /* the statement, once signed */
+    size_t size;
+    hash32 leaf;
+    struct log_batch *batch; /* whose record this is, or NULL */
+    size_t record;           /* its number there */
+};
+
+/* What a group writes beside its leaves. */
+struct side_row {
+    enum { SIDE_EVIDENCE, SIDE_HEAD, SIDE_HEADS_INDEX } kind;
+    hash32 key;              /* of evidence: its digest */
+    slice name, value;       /* kept by the group */
+    struct side_row *next;
+};
+
+#define CHUNK 64 /* signatures of one pool task */
+
+struct sign_chunk {
+    struct pool_task task;
+    struct group *group;
+    size_t from, to;
+    bool ok;
+};
+
+/* The statements of one commit. */
+struct group {
+    struct log *log;
+    size_t count;
+    struct entry entries[GROUP_MAX];
+    struct es256_job jobs[GROUP_MAX];
+    struct sign_chunk chunks[GROUP_MAX / CHUNK];
+    size_t chunk_count;
+    struct kept *kept;       /* bodies of the log's own statements, side rows */
+    struct side_row *rows, **last_row;
+    struct log_batch *done, **last_done; /* batches whose last record is in this group */
+    bool blocked;            /* the next record repeats a request id still in flight */
+    uint16_t requests[4 * GROUP_MAX]; /* entry number + 1 by request tag, open addressing */
+};
+
+struct record_item {
+    size_t agent, agent_size, type, type_size, body, body_size; /* within the arena */
+    hash32 payload;
+    bool has_ref, has_request;
+    uint64_t ref;
+    uint8_t request_tag[16];
+    hash32 content_mac;      /* of the record without its salt, for request ids */
+};
+
+struct log_batch {
+    struct log *log;
+    enum admission admission;
+    bool full;
+    buf arena;
+    struct record_item *items;
+    struct log_receipt *receipts;
+    size_t count, capacity, taken;
+    uint8_t salts[16 * BODY_SALT];
+    size_t salts_left;
+    log_done_fn *done;
+    void *ctx;
+    struct log_batch *next;
+};
+
+/* Work that wants the store, run on the owner thread between groups. */
+struct owner_job {
+    void (*run)(void *arg);
+    void *arg;
+    bool quiesce;            /* wants nothing in flight */
+    struct owner_job *next;
+};
+
+struct log {
+    struct log_keys keys;
+    struct tee *tee;
+    struct store *store;
+    struct tree *tree;
+    struct body_keys *bodies;
+    struct subjects *subjects;
+    struct subject *origin;
+    struct es256_key *service;
+    hash32 service_kid, boot_leaf, log_tp;
+    uint64_t boot_index;
+    uint64_t next_index, last_time_ms;
+    uint64_t since_heads;    /* agent statements after the last heads */
+    struct heads heads;      /* of the last heads or boot statement */
+    uint64_t heads_index;    /* UINT64_MAX: none could be proven */
+    bool heads_rows_bad;     /* the stored rows are not those of any heads: the boot clears them */
+    struct pool *pool;
+    struct group *groups[2]; /* the one being made and the one being stored */
+    struct log_batch *taking; /* popped from the queue, not all of it placed yet */
+    bool txn_open;           /* a transaction was begun for the boot */
+    uint8_t admissions;
+    char **command;          /* copied argv, NULL-terminated, or NULL */
+    void (*fatal)(void *ctx, const char *text);
+    void *fatal_ctx;
+
+    pthread_t owner;
+    bool has_owner;
+
+    pthread_mutex_t lock;    /* for all below */
+    pthread_cond_t wake;
+    struct log_batch *queue, **queue_last;
+    size_t queue_bytes;
+    struct owner_job *jobs, **jobs_last;
+    tl_err job_err;          /* a job's commit failed: the owner thread's alone */
+    bool stop, dead, frozen;
+    char frozen_why[200];
+    uint64_t durable_size;
+    hash32 durable_root;
+    buf checkpoint;          /* signed, of the durable tree */
+    uint64_t subject_count;
+};
+
+/* sequence.c: gives statements their place. The owner thread. An error of one
+ * record is its receipt's; an error returned here is the log's end. */
+tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b) TL_MUST;
+tl_err sequence_heads(struct log *log, struct group *g) TL_MUST;
+tl_err sequence_ends(struct log *log, struct group *g) TL_MUST;
+bool group_full(const struct group *g);
+struct placing {
+    enum statement_kind kind;
+    struct subject *subject;
+    slice type;             /* of a record; else the kind's own */
+    hash32 payload;
+    slice body, extra;      /* as they are to be stored, in memory that outlives the group */
+    struct es256_key *key;
+    hash32 kid;
+    uint64_t session;       /* UINT64_MAX: its own index */
+    bool has_ref;
+    uint64_t ref;
+};
+struct entry *place(struct log *log, struct group *g, const struct placing *p);
+/* Rows for every head that changed since the last ones were stored. */
+tl_err heads_rows(struct log *log, struct group *g, uint64_t index) TL_MUST;
+uint64_t now_ms(void);
+
+/* sign.c */
+void sign_group(struct log *log, struct group *g);
+/* Waits for the signatures; TL_E_CRYPTO where one could not be made. */
+tl_err sign_wait(struct log *log, struct group *g) TL_MUST;
+
+/* session.c */
+tl_err session_open(struct log *log, struct group *g, struct subject *s,
+                    enum admission admission, struct tl_why *why) TL_MUST;
+
+/* requests.c: request ids. */
+void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[16]);
+hash32 request_content_mac(const struct log *log, const struct log_record *r);
+void request_row_put(const struct log *log, buf *out, const uint8_t tag[16],
+                     const struct log_receipt *receipt, const hash32 *content_mac);
+tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
+                        struct log_receipt *receipt, hash32 *content_mac) TL_MUST;
+
+/* group.c */
+tl_err group_new(struct group **out, struct log *log) TL_MUST;
+void group_free(struct group *g);
+void group_reset(struct group *g);
+/* A copy that lives as long as the group. */
+tl_err group_keep(struct group *g, slice bytes, slice *out) TL_MUST;
+tl_err group_row(struct group *g, struct side_row row) TL_MUST;
+
+/* commit.c: stores a signed group durably and answers its batches. On failure
+ * the log is dead. */
+tl_err commit_group(struct log *log, struct group *g) TL_MUST;
+void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why);
+
+/* owner.c */
+tl_err owner_start(struct log *log) TL_MUST;
+void owner_stop(struct log *log);
+/* Runs fn on the owner thread (or here, where there is none) and waits. */
+tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesce) TL_MUST;
+/* The same without waiting; job is the caller's until run. */
+tl_err owner_submit(struct log *log, struct owner_job *job) TL_MUST;
+
+/* start.c */
+tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;
+tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why) TL_MUST;
+/* boot.c */
+tl_err boot_append(struct log *log, struct tl_why *why) TL_MUST;
+/* Quotes over the report data and puts the evidence item among the group's
+ * rows; digest written. */
+tl_err evidence_make(struct log *log, struct group *g, const uint8_t report_data[64],
+                     hash32 *digest, struct tl_why *why) TL_MUST;
+
+/* A statement read back: TL_E_STORED unless its hash is the tree's. */
+tl_err stored_statement(struct log *log, const struct store_leaf *leaf,
+                        struct statement *out) TL_MUST;
+
+#endif

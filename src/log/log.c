@@ -1,0 +1,286 @@
+/* Opening and closing a log, and what it says of itself. */
+#include "log/log.h"
+
+#include "crypto/secret.h"
+#include "log/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void log_free(struct log *log)
+{
+    if (!log)
+        return;
+    pool_free(log->pool);
+    group_free(log->groups[0]);
+    group_free(log->groups[1]);
+    subjects_free(log->subjects);
+    es256_free(log->service);
+    body_keys_free(log->bodies);
+    tree_free(log->tree);
+    store_close(log->store);
+    keys_wipe(&log->keys);
+    buf_finish(&log->checkpoint);
+    for (size_t i = 0; log->command && log->command[i]; i++)
+        free(log->command[i]);
+    free(log->command);
+    pthread_cond_destroy(&log->wake);
+    pthread_mutex_destroy(&log->lock);
+    free(log);
+}
+
+static tl_err log_new(struct log **out, struct tee *tee)
+{
+    struct log *log = calloc(1, sizeof *log);
+    if (!log)
+        return TL_E_MEMORY;
+    log->tee = tee;
+    log->queue_last = &log->queue;
+    log->jobs_last = &log->jobs;
+    buf_init(&log->checkpoint, NOTE_MAX);
+    pthread_mutex_init(&log->lock, NULL);
+    pthread_cond_init(&log->wake, NULL);
+    tl_err err = subjects_new(&log->subjects);
+    if (err != TL_OK) {
+        log_free(log);
+        return err;
+    }
+    *out = log;
+    return TL_OK;
+}
+
+static tl_err copy_command(struct log *log, const char *const *command)
+{
+    size_t n = 0;
+    if (!command)
+        return TL_OK;
+    while (command[n])
+        n++;
+    log->command = calloc(n + 1, sizeof *log->command);
+    if (!log->command)
+        return TL_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        if (!(log->command[i] = strdup(command[i])))
+            return TL_E_MEMORY;
+    return TL_OK;
+}
+
+static tl_err set_up(struct log *log, const struct log_config *c)
+{
+    unsigned signers = c->signers ? c->signers : pool_cpus();
+    log->admissions = c->admissions;
+    log->fatal = c->fatal;
+    log->fatal_ctx = c->fatal_ctx;
+    tl_err err = copy_command(log, c->command);
+    if (err == TL_OK)
+        err = group_new(&log->groups[0], log);
+    if (err == TL_OK)
+        err = group_new(&log->groups[1], log);
+    if (err == TL_OK)
+        err = pool_new(&log->pool, signers > 8 ? 8 : signers);
+    return err;
+}
+
+/* A store whose creation was cut short holds nothing: no identity, no leaf. */
+static tl_err is_empty(struct log *log, bool *empty)
+{
+    buf b;
+    uint64_t bound;
+    buf_init(&b, 1024);
+    tl_err err = store_leaf_bound(log->store, &bound);
+    if (err == TL_OK) {
+        err = store_get_meta(log->store, "log_id", &b);
+        *empty = err == TL_E_NOT_FOUND && bound == 0;
+        if (err == TL_E_NOT_FOUND)
+            err = TL_OK;
+    }
+    buf_finish(&b);
+    return err;
+}
+
+static tl_err start(struct log *log, const struct log_config *c, struct tl_why *why)
+{
+    bool empty = true;
+    enum store_open_mode mode = store_exists(c->dir) ? STORE_OPEN : STORE_CREATE;
+    tl_err err = store_open(&log->store, c->dir, mode, why);
+    if (err == TL_OK)
+        err = tree_new(&log->tree, log->store);
+    if (err == TL_OK && mode == STORE_OPEN)
+        err = is_empty(log, &empty);
+    if (err != TL_OK)
+        return err;
+    err = empty ? start_genesis(log, c->origin, why) : start_recover(log, why);
+    if (err == TL_OK && c->origin && strcmp(c->origin, log->keys.origin) != 0)
+        err = tl_explain(why, TL_E_USAGE, "origin",
+                         "this data directory holds the log %s; leave --origin out, or use "
+                         "another directory",
+                         log->keys.origin);
+    if (err == TL_OK)
+        err = boot_append(log, why);
+    return err;
+}
+
+tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
+                struct tl_why *why)
+{
+    struct log *log = NULL;
+    tl_err err = log_new(&log, tee);
+    if (err != TL_OK)
+        return err;
+    err = set_up(log, config);
+    if (err == TL_OK)
+        err = start(log, config, why);
+    if (err == TL_OK)
+        err = owner_start(log);
+    if (err != TL_OK) {
+        log_free(log);
+        return err;
+    }
+    *out = log;
+    return TL_OK;
+}
+
+tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct tl_why *why)
+{
+    struct log *log = NULL;
+    tl_err err = log_new(&log, tee);
+    if (err == TL_OK)
+        err = store_open(&log->store, dir, STORE_READ, why);
+    if (err == TL_OK)
+        err = tree_new(&log->tree, log->store);
+    if (err == TL_OK)
+        err = start_recover(log, why);
+    if (err != TL_OK) {
+        log_free(log);
+        return err;
+    }
+    log->boot_index = UINT64_MAX;
+    *out = log;
+    return TL_OK;
+}
+
+/* The last statements of a boot, once the owner thread has ended. */
+static void say_goodbye(struct log *log)
+{
+    struct group *g = log->groups[0];
+    tl_err err = TL_OK;
+    do {
+        err = sequence_ends(log, g);
+        if (err == TL_OK && g->count == 0) {
+            if (log->since_heads == 0)
+                break;
+            err = sequence_heads(log, g);
+        }
+        if (err == TL_OK) {
+            sign_group(log, g);
+            err = commit_group(log, g);
+        }
+    } while (err == TL_OK);
+    if (err != TL_OK && log->fatal)
+        log->fatal(log->fatal_ctx, "the last statements of this boot could not be stored");
+}
+
+void log_close(struct log *log)
+{
+    if (!log)
+        return;
+    bool running = log->has_owner;
+    owner_stop(log);
+    if (running && !log->dead)
+        say_goodbye(log);
+    log_free(log);
+}
+
+void log_info(struct log *log, struct log_info *out)
+{
+    buf key;
+    memset(out, 0, sizeof *out);
+    buf_init_fixed(&key, (uint8_t *)out->log_key, sizeof out->log_key - 1);
+    note_key_put(&key, &log->keys.note_key);
+    snprintf(out->origin, sizeof out->origin, "%s", log->keys.origin);
+    out->log_id = log->keys.log_id;
+    out->platform = tee_platform(log->tee);
+    out->simulated = tee_simulated(log->tee);
+    out->boot = log->boot_index;
+    pthread_mutex_lock(&log->lock);
+    out->size = log->durable_size;
+    out->root = log->durable_root;
+    out->subjects = log->subject_count;
+    out->frozen = log->frozen;
+    memcpy(out->frozen_why, log->frozen_why, sizeof out->frozen_why);
+    pthread_mutex_unlock(&log->lock);
+}
+
+tl_err log_checkpoint(struct log *log, buf *out)
+{
+    pthread_mutex_lock(&log->lock);
+    buf_bytes(out, buf_slice(&log->checkpoint));
+    pthread_mutex_unlock(&log->lock);
+    return buf_err(out);
+}
+
+void log_freeze(struct log *log, const char *why)
+{
+    pthread_mutex_lock(&log->lock);
+    if (!log->frozen)
+        snprintf(log->frozen_why, sizeof log->frozen_why, "%s", why);
+    log->frozen = true;
+    pthread_mutex_unlock(&log->lock);
+}
+
+struct agents_call {
+    struct log *log;
+    struct log_agent *agents;
+    size_t count, capacity;
+    tl_err err;
+};
+
+static void compressed(uint8_t out[33], const struct es256_key *key)
+{
+    struct cose_ec2 point;
+    es256_point(key, &point);
+    out[0] = point.y[31] & 1 ? 3 : 2;
+    memcpy(out + 1, point.x, 32);
+}
+
+static void add_agent(void *ctx, struct subject *s)
+{
+    struct agents_call *c = ctx;
+    if (s == c->log->origin || s->durable_count == 0 || c->count == c->capacity)
+        return;
+    struct log_agent *a = &c->agents[c->count++];
+    memset(a, 0, sizeof *a);
+    memcpy(a->id, s->name.p, s->name.n);
+    a->count = s->durable_count;
+    a->last_index = s->durable_last;
+    a->open = s->session.key != NULL;
+    if (a->open) {
+        a->session = s->session.index;
+        a->admission = s->session.admission;
+        compressed(a->public_key, s->session.key);
+    }
+}
+
+static void list_agents(void *arg)
+{
+    struct agents_call *c = arg;
+    c->capacity = subjects_count(c->log->subjects);
+    c->agents = calloc(c->capacity ? c->capacity : 1, sizeof *c->agents);
+    if (!c->agents)
+        c->err = TL_E_MEMORY;
+    else
+        subjects_each(c->log->subjects, add_agent, c);
+}
+
+tl_err log_agents(struct log *log, struct log_agent **out, size_t *count)
+{
+    struct agents_call c = {.log = log};
+    tl_err err = owner_call(log, list_agents, &c, false);
+    if (err == TL_OK)
+        err = c.err;
+    if (err != TL_OK)
+        return err;
+    *out = c.agents;
+    *count = c.count;
+    return TL_OK;
+}

@@ -1,0 +1,233 @@
+/* The owner thread: it alone has the store, gives order, and commits. While one
+ * group is signed in the pool, the one before it is stored here. */
+#include "log/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct log_batch *pop_batch(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    struct log_batch *b = log->queue;
+    if (b) {
+        log->queue = b->next;
+        if (!log->queue)
+            log->queue_last = &log->queue;
+        b->next = NULL;
+    }
+    pthread_mutex_unlock(&log->lock);
+    return b;
+}
+
+/* The log can go on no more: everyone who waits is told, nothing is retried. */
+static void die(struct log *log, tl_err err)
+{
+    char text[200];
+    struct tl_why why = {0};
+    snprintf(text, sizeof text, "the log stops: %s", tl_err_text(err));
+    (void)tl_explain(&why, TL_E_STOPPING, NULL, "%s", text);
+    pthread_mutex_lock(&log->lock);
+    log->dead = true;
+    pthread_mutex_unlock(&log->lock);
+    if (log->taking)
+        batch_finish(log, log->taking, TL_E_STOPPING, &why);
+    log->taking = NULL;
+    for (struct log_batch *b; (b = pop_batch(log));)
+        batch_finish(log, b, TL_E_STOPPING, &why);
+    /* No job joins once the log is dead; those that wait learn it from the store. */
+    for (struct owner_job *j = log->jobs, *next; j; j = next) {
+        next = j->next;
+        j->run(j->arg);
+    }
+    if (log->fatal)
+        log->fatal(log->fatal_ctx, text);
+}
+
+/* Takes from the queue what fits into the group. */
+static tl_err fill(struct log *log, struct group *g)
+{
+    while (!group_full(g)) {
+        if (!log->taking)
+            log->taking = pop_batch(log);
+        if (!log->taking)
+            break;
+        tl_err err = sequence_batch(log, g, log->taking);
+        if (err != TL_OK)
+            return err;
+        if (log->taking->taken == log->taking->count)
+            log->taking = NULL; /* it is in the group's list now */
+    }
+    return log->since_heads >= HEADS_EVERY ? sequence_heads(log, g) : TL_OK;
+}
+
+/* What the owner sees when it looks up from its work. */
+struct outlook {
+    bool work, quiesce, stop;
+    struct owner_job *job; /* popped */
+};
+
+/* Waits until there is something to do. With a group in flight it does not
+ * wait: that group is something to do. */
+static struct outlook look(struct log *log, bool in_flight)
+{
+    struct outlook o = {0};
+    pthread_mutex_lock(&log->lock);
+    while (!in_flight && !log->taking && !log->queue && !log->jobs && !log->stop)
+        pthread_cond_wait(&log->wake, &log->lock);
+    o.quiesce = log->jobs && log->jobs->quiesce;
+    if (log->jobs && (!o.quiesce || !in_flight)) {
+        o.job = log->jobs;
+        log->jobs = o.job->next;
+        if (!log->jobs)
+            log->jobs_last = &log->jobs;
+    }
+    o.work = log->taking || log->queue;
+    o.stop = log->stop;
+    pthread_mutex_unlock(&log->lock);
+    return o;
+}
+
+static void *owner(void *arg)
+{
+    struct log *log = arg;
+    struct group *making = log->groups[0], *storing = log->groups[1];
+    bool in_flight = false;
+    tl_err err = TL_OK;
+    while (err == TL_OK) {
+        struct outlook o = look(log, in_flight);
+        if (o.job)
+            o.job->run(o.job->arg); /* the job may be gone after this */
+        bool made = false;
+        if (log->job_err != TL_OK)
+            err = log->job_err;
+        else if (o.work && !(o.quiesce && !o.job)) {
+            err = fill(log, making);
+            made = making->count || making->done;
+            if (made && err == TL_OK)
+                sign_group(log, making);
+        } else if (o.stop && !in_flight && !o.job) {
+            break;
+        }
+        if (in_flight) {
+            tl_err commit_err = commit_group(log, storing);
+            if (err == TL_OK)
+                err = commit_err;
+        }
+        in_flight = made;
+        struct group *swap = making;
+        making = storing;
+        storing = swap;
+    }
+    if (err != TL_OK) {
+        /* Signed or half made: it is not committed, and its callers are told. */
+        for (size_t i = 0; i < storing->chunk_count; i++)
+            pool_wait(log->pool, &storing->chunks[i].task);
+        for (struct log_batch *b = storing->done, *next; b; b = next) {
+            next = b->next;
+            batch_finish(log, b, TL_E_STOPPING, NULL);
+        }
+        group_reset(storing);
+        die(log, err);
+    }
+    return NULL;
+}
+
+tl_err owner_start(struct log *log)
+{
+    if (pthread_create(&log->owner, NULL, owner, log) != 0)
+        return TL_E_MEMORY;
+    log->has_owner = true;
+    return TL_OK;
+}
+
+void owner_stop(struct log *log)
+{
+    if (!log->has_owner)
+        return;
+    pthread_mutex_lock(&log->lock);
+    log->stop = true;
+    pthread_cond_broadcast(&log->wake);
+    pthread_mutex_unlock(&log->lock);
+    pthread_join(log->owner, NULL);
+    log->has_owner = false;
+}
+
+tl_err owner_submit(struct log *log, struct owner_job *job)
+{
+    tl_err err = TL_OK;
+    job->next = NULL;
+    pthread_mutex_lock(&log->lock);
+    if (log->dead || log->stop) {
+        err = TL_E_STOPPING;
+    } else {
+        *log->jobs_last = job;
+        log->jobs_last = &job->next;
+        pthread_cond_broadcast(&log->wake);
+    }
+    pthread_mutex_unlock(&log->lock);
+    return err;
+}
+
+struct call {
+    struct owner_job job;
+    void (*fn)(void *arg);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    bool done;
+};
+
+static void run_call(void *arg)
+{
+    struct call *c = arg;
+    c->fn(c->arg);
+    pthread_mutex_lock(&c->lock);
+    c->done = true;
+    pthread_cond_signal(&c->finished);
+    pthread_mutex_unlock(&c->lock);
+}
+
+tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesce)
+{
+    if (!log->has_owner) {
+        fn(arg);
+        return TL_OK;
+    }
+    struct call c = {.fn = fn, .arg = arg};
+    c.job = (struct owner_job){.run = run_call, .arg = &c, .quiesce = quiesce};
+    pthread_mutex_init(&c.lock, NULL);
+    pthread_cond_init(&c.finished, NULL);
+    tl_err err = owner_submit(log, &c.job);
+    if (err == TL_OK) {
+        pthread_mutex_lock(&c.lock);
+        while (!c.done)
+            pthread_cond_wait(&c.finished, &c.lock);
+        pthread_mutex_unlock(&c.lock);
+    }
+    pthread_cond_destroy(&c.finished);
+    pthread_mutex_destroy(&c.lock);
+    return err;
+}
+
+tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void *ctx)
+{
+    tl_err err = TL_OK;
+    b->done = done;
+    b->ctx = ctx;
+    b->next = NULL;
+    pthread_mutex_lock(&log->lock);
+    if (log->dead || log->stop || !log->has_owner)
+        err = TL_E_STOPPING;
+    else if (log->frozen)
+        err = TL_E_FROZEN;
+    else if (log->queue_bytes && log->queue_bytes + b->arena.n > QUEUE_BYTES_MAX)
+        err = TL_E_BUSY;
+    if (err == TL_OK) {
+        log->queue_bytes += b->arena.n;
+        *log->queue_last = b;
+        log->queue_last = &b->next;
+        pthread_cond_broadcast(&log->wake);
+    }
+    pthread_mutex_unlock(&log->lock);
+    return err;
+}

@@ -1,0 +1,95 @@
+/* Request ids: a repeated append is answered with the first receipt. The store
+ * keeps a tag, and a row that only this log could have written. */
+#include "codec/cbor.h"
+#include "crypto/secret.h"
+#include "log/internal.h"
+
+static hash32 mac_of(const struct log *log, buf *b)
+{
+    hash32 mac = hmac_sha256(slice_of(log->keys.request_key, 32), buf_slice(b));
+    return mac;
+}
+
+void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[16])
+{
+    uint8_t mem[512];
+    buf b;
+    buf_init_fixed(&b, mem, sizeof mem);
+    cbor_put_array(&b, 3);
+    cbor_put_str(&b, "tag");
+    cbor_put_text(&b, agent);
+    cbor_put_text(&b, request);
+    hash32 mac = mac_of(log, &b);
+    memcpy(tag, mac.b, 16);
+}
+
+/* Two records are the same when everything but the salt is. */
+hash32 request_content_mac(const struct log *log, const struct log_record *r)
+{
+    const slice fields[] = {r->agent, r->room, r->user, r->type, r->content, r->attributes};
+    uint8_t mem[512];
+    buf b;
+    buf_init_fixed(&b, mem, sizeof mem);
+    cbor_put_array(&b, 8);
+    cbor_put_str(&b, "content");
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        hash32 h = sha256(fields[i]);
+        cbor_put_bytes(&b, hash_slice(&h));
+    }
+    if (r->has_ref)
+        cbor_put_uint(&b, r->ref);
+    else
+        cbor_put_null(&b);
+    return mac_of(log, &b);
+}
+
+static hash32 row_mac(const struct log *log, const uint8_t tag[16], slice row)
+{
+    uint8_t mem[512];
+    buf b;
+    buf_init_fixed(&b, mem, sizeof mem);
+    cbor_put_array(&b, 3);
+    cbor_put_str(&b, "row");
+    cbor_put_bytes(&b, slice_of(tag, 16));
+    cbor_put_bytes(&b, row);
+    return mac_of(log, &b);
+}
+
+void request_row_put(const struct log *log, buf *out, const uint8_t tag[16],
+                     const struct log_receipt *receipt, const hash32 *content_mac)
+{
+    size_t before = out->n;
+    cbor_put_array(out, 4);
+    cbor_put_uint(out, receipt->index);
+    cbor_put_uint(out, receipt->seq);
+    cbor_put_bytes(out, hash_slice(&receipt->leaf));
+    cbor_put_bytes(out, hash_slice(content_mac));
+    if (buf_err(out) != TL_OK)
+        return;
+    hash32 mac = row_mac(log, tag, slice_of(out->p + before, out->n - before));
+    buf_bytes(out, hash_slice(&mac));
+}
+
+tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
+                        struct log_receipt *receipt, hash32 *content_mac)
+{
+    struct log_receipt r = {0};
+    hash32 content;
+    if (row.n < sizeof(hash32))
+        return TL_E_STORED;
+    slice body = slice_of(row.p, row.n - sizeof(hash32));
+    hash32 mac = row_mac(log, tag, body);
+    if (!secret_eq(mac.b, row.p + body.n, sizeof mac.b))
+        return TL_E_STORED;
+    cbor c = cbor_of(body);
+    cbor_array_of(&c, 4);
+    r.index = cbor_uint(&c, TL_INT_MAX);
+    r.seq = cbor_uint(&c, TL_INT_MAX);
+    cbor_bytes_copy(&c, r.leaf.b, sizeof r.leaf.b);
+    cbor_bytes_copy(&c, content.b, sizeof content.b);
+    if (cbor_end(&c) != TL_OK)
+        return TL_E_STORED;
+    *receipt = r;
+    *content_mac = content;
+    return TL_OK;
+}

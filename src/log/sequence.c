@@ -1,0 +1,319 @@
+/* Giving statements their place: index, seq, prev, time, session. Everything
+ * here is serial by nature, and cheap; signing comes after it. */
+#include "log/internal.h"
+
+#include <time.h>
+
+uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec < 0 ? 0 : (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* The host's clock may jump back; a log's time may not. */
+static uint64_t next_time(struct log *log)
+{
+    uint64_t now = now_ms();
+    if (now > log->last_time_ms && now <= TL_INT_MAX)
+        log->last_time_ms = now;
+    return log->last_time_ms;
+}
+
+struct entry *place(struct log *log, struct group *g, const struct placing *p)
+{
+    struct entry *e = &g->entries[g->count];
+    struct subject *s = p->subject;
+    bool service = p->kind == ST_BOOT || p->kind == ST_HEADS || p->kind == ST_ERASURE;
+    uint64_t index = log->next_index++;
+    struct statement st = {
+        .kind = p->kind,
+        .service = service,
+        .alg = COSE_ES256,
+        .kid = p->kid,
+        .origin = slice_str(log->keys.origin),
+        .subject = s->name,
+        .type = p->kind == ST_RECORD ? p->type : slice_str(statement_kind_type(p->kind)),
+        .seq = s->count,
+        .time_ms = next_time(log),
+        .session = p->session == UINT64_MAX ? index : p->session,
+        .has_prev = s->count > 0,
+        .prev = s->last_hash,
+        .has_ref = p->has_ref,
+        .ref = p->ref,
+    };
+    buf header;
+    buf_init_fixed(&header, e->header, sizeof e->header);
+    statement_header_put(&header, &st);
+
+    e->kind = p->kind;
+    e->subject = s;
+    e->index = index;
+    e->seq = s->count;
+    e->payload = p->payload;
+    e->body = p->body;
+    e->extra = p->extra;
+    e->header_size = header.n;
+    e->batch = NULL;
+
+    struct es256_job *job = &g->jobs[g->count];
+    job->key = es256_ref(p->key);
+    job->digest = statement_digest(buf_slice(&header), &p->payload);
+    g->count++;
+
+    s->last_hash = job->digest;
+    s->last_index = index;
+    s->count++;
+    s->dirty = true;
+    if (!service)
+        log->since_heads++;
+    return e;
+}
+
+/* One of the log's own statements without secrets in its body. */
+static tl_err place_plain(struct log *log, struct group *g, struct placing p, slice body)
+{
+    tl_err err = group_keep(g, body, &p.body);
+    if (err != TL_OK)
+        return err;
+    p.payload = sha256(body);
+    (void)place(log, g, &p);
+    return TL_OK;
+}
+
+struct row_walk {
+    struct group *g;
+    tl_err err;
+};
+
+static void row_of_head(void *ctx, struct subject *s)
+{
+    struct row_walk *w = ctx;
+    uint8_t mem[80];
+    buf b;
+    if (!s->dirty || s->count == 0 || w->err != TL_OK)
+        return;
+    buf_init_fixed(&b, mem, sizeof mem);
+    head_row_put(&b, s);
+    struct side_row row = {.kind = SIDE_HEAD, .name = s->name};
+    w->err = group_keep(w->g, buf_slice(&b), &row.value);
+    if (w->err == TL_OK)
+        w->err = group_row(w->g, row);
+    s->dirty = false;
+}
+
+tl_err heads_rows(struct log *log, struct group *g, uint64_t index)
+{
+    struct row_walk w = {g, TL_OK};
+    subjects_each(log->subjects, row_of_head, &w);
+    if (w.err != TL_OK)
+        return w.err;
+    uint8_t mem[16];
+    buf b;
+    buf_init_fixed(&b, mem, sizeof mem);
+    cbor_put_uint(&b, index);
+    struct side_row row = {.kind = SIDE_HEADS_INDEX};
+    tl_err err = group_keep(g, buf_slice(&b), &row.value);
+    if (err == TL_OK)
+        err = group_row(g, row);
+    log->heads_index = index;
+    log->since_heads = 0;
+    return err;
+}
+
+tl_err sequence_heads(struct log *log, struct group *g)
+{
+    uint8_t mem[80];
+    buf body;
+    /* The heads and their rows are taken before the statement itself counts. */
+    subjects_heads(log->subjects, log->next_index, &log->heads);
+    tl_err err = heads_rows(log, g, log->next_index);
+    if (err != TL_OK)
+        return err;
+    buf_init_fixed(&body, mem, sizeof mem);
+    body_heads_put(&body, &log->heads);
+    struct placing p = {.kind = ST_HEADS,
+                        .subject = log->origin,
+                        .key = log->service,
+                        .kid = log->service_kid,
+                        .session = log->boot_index};
+    return place_plain(log, g, p, buf_slice(&body));
+}
+
+struct end_walk {
+    struct log *log;
+    struct group *g;
+    tl_err err;
+};
+
+static void end_one(void *ctx, struct subject *s)
+{
+    struct end_walk *w = ctx;
+    uint8_t mem[8];
+    buf body;
+    if (!s->session.key || w->err != TL_OK || group_full(w->g))
+        return;
+    buf_init_fixed(&body, mem, sizeof mem);
+    body_end_put(&body);
+    struct placing p = {.kind = ST_END,
+                        .subject = s,
+                        .key = s->session.key,
+                        .kid = s->session.kid,
+                        .session = s->session.index};
+    w->err = place_plain(w->log, w->g, p, buf_slice(&body));
+    session_close(&s->session);
+}
+
+/* As many as fit; the caller comes again until none is open. */
+tl_err sequence_ends(struct log *log, struct group *g)
+{
+    struct end_walk w = {log, g, TL_OK};
+    subjects_each(log->subjects, end_one, &w);
+    return w.err;
+}
+
+/* Where in the group's table a tag is, or the free slot where it would be. */
+static uint16_t *request_slot(struct group *g, const uint8_t tag[16])
+{
+    size_t mask = sizeof g->requests / sizeof g->requests[0] - 1;
+    size_t at = (tag[0] | (size_t)tag[1] << 8) & mask;
+    for (;; at = (at + 1) & mask) {
+        uint16_t number = g->requests[at];
+        if (!number)
+            return &g->requests[at];
+        const struct entry *e = &g->entries[number - 1];
+        if (memcmp(e->batch->items[e->record].request_tag, tag, 16) == 0)
+            return &g->requests[at];
+    }
+}
+
+static bool request_in_flight(struct log *log, const uint8_t tag[16])
+{
+    return *request_slot(log->groups[0], tag) || *request_slot(log->groups[1], tag);
+}
+
+/* Whether the record was appended before; then its receipt is written. */
+static tl_err request_lookup(struct log *log, const struct record_item *item,
+                             struct log_receipt *receipt, bool *repeated)
+{
+    buf row;
+    hash32 mac;
+    struct log_receipt first = {0};
+    *repeated = false;
+    buf_init(&row, 256);
+    tl_err err = store_get_request(log->store, item->request_tag, &row);
+    if (err == TL_E_NOT_FOUND) {
+        err = TL_OK;
+    } else if (err == TL_OK) {
+        *repeated = true;
+        err = request_row_read(log, buf_slice(&row), item->request_tag, &first, &mac);
+        if (err == TL_OK && !hash_eq(&mac, &item->content_mac))
+            err = tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
+                             "this request id was used for another record");
+        if (err == TL_OK) {
+            *receipt = first;
+            receipt->repeated = true;
+        } else {
+            receipt->err = err;
+            err = TL_OK;
+        }
+    }
+    buf_finish(&row);
+    return err;
+}
+
+/* A ref must name a durable statement of the same agent. */
+static tl_err ref_check(struct log *log, const struct subject *s, uint64_t ref,
+                        struct tl_why *why)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    if (ref >= log->durable_size)
+        return tl_explain(why, TL_E_FIELD, "ref", "there is no statement %llu yet",
+                          (unsigned long long)ref);
+    tl_err err = store_get_leaf(log->store, ref, &leaf);
+    if (err == TL_OK)
+        err = stored_statement(log, &leaf, &st);
+    if (err != TL_OK)
+        return tl_explain(why, err, "ref", "statement %llu cannot be read back",
+                          (unsigned long long)ref);
+    if (!slice_eq(st.subject, s->name))
+        return tl_explain(why, TL_E_FIELD, "ref", "statement %llu is not this agent's",
+                          (unsigned long long)ref);
+    return TL_OK;
+}
+
+static slice in_arena(const struct log_batch *b, size_t at, size_t n)
+{
+    return slice_of(b->arena.p + at, n);
+}
+
+static tl_err place_record(struct log *log, struct group *g, struct log_batch *b, size_t i,
+                           struct subject *s)
+{
+    const struct record_item *item = &b->items[i];
+    struct placing p = {.kind = ST_RECORD,
+                        .subject = s,
+                        .type = in_arena(b, item->type, item->type_size),
+                        .payload = item->payload,
+                        .body = in_arena(b, item->body, item->body_size),
+                        .key = s->session.key,
+                        .kid = s->session.kid,
+                        .session = s->session.index,
+                        .has_ref = item->has_ref,
+                        .ref = item->ref};
+    struct entry *e = place(log, g, &p);
+    e->batch = b;
+    e->record = i;
+    if (item->has_request)
+        *request_slot(g, item->request_tag) = (uint16_t)(e - g->entries + 1);
+    return TL_OK;
+}
+
+/* One record; its own failures go into its receipt. */
+static tl_err sequence_record(struct log *log, struct group *g, struct log_batch *b, size_t i)
+{
+    const struct record_item *item = &b->items[i];
+    struct log_receipt *receipt = &b->receipts[i];
+    struct subject *s = NULL;
+    bool repeated = false;
+    if (item->has_request) {
+        tl_err err = request_lookup(log, item, receipt, &repeated);
+        if (err != TL_OK || repeated)
+            return err;
+    }
+    tl_err err = subjects_get(log->subjects, in_arena(b, item->agent, item->agent_size), &s);
+    if (err == TL_E_LIMIT)
+        (void)tl_explain(&receipt->why, err, "agentId", "this log holds %d agents and takes no more",
+                         SUBJECTS_MAX);
+    if (err == TL_OK && item->has_ref)
+        err = ref_check(log, s, item->ref, &receipt->why);
+    if (err == TL_OK && (!s->session.key || s->session.admission != b->admission))
+        err = session_open(log, g, s, b->admission, &receipt->why);
+    if (err != TL_OK) {
+        receipt->err = err;
+        return TL_OK;
+    }
+    return place_record(log, g, b, i, s);
+}
+
+tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b)
+{
+    while (b->taken < b->count && !group_full(g)) {
+        const struct record_item *item = &b->items[b->taken];
+        if (item->has_request && request_in_flight(log, item->request_tag)) {
+            g->blocked = true;
+            break;
+        }
+        tl_err err = sequence_record(log, g, b, b->taken);
+        if (err != TL_OK)
+            return err;
+        b->taken++;
+    }
+    if (b->taken == b->count) {
+        b->next = NULL;
+        *g->last_done = b;
+        g->last_done = &b->next;
+    }
+    return TL_OK;
+}

@@ -1,0 +1,310 @@
+/* A start: nothing that is read back is believed until it is proven under the
+ * authenticated head (docs/threat-model.md). */
+#include "crypto/secret.h"
+#include "log/internal.h"
+#include "tlog/checkpoint.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+tl_err stored_statement(struct log *log, const struct store_leaf *leaf, struct statement *out)
+{
+    hash32 want, got = merkle_leaf_hash(leaf->statement);
+    tl_err err = tree_leaf(log->tree, leaf->index, &want);
+    if (err != TL_OK)
+        return err;
+    if (!hash_eq(&want, &got))
+        return TL_E_STORED;
+    return statement_read(out, leaf->statement) == TL_OK ? TL_OK : TL_E_STORED;
+}
+
+/* meta value, whole; TL_E_NOT_FOUND where it is not there. */
+static tl_err read_meta(struct log *log, const char *name, buf *out)
+{
+    buf_reset(out);
+    return store_get_meta(log->store, name, out);
+}
+
+static tl_err read_identity(struct log *log, buf *b, struct tl_why *why)
+{
+    tl_err err = read_meta(log, "origin", b);
+    if (err == TL_OK && !origin_valid(buf_slice(b)))
+        err = TL_E_STORED;
+    if (err == TL_OK) {
+        memcpy(log->keys.origin, b->p, b->n);
+        log->keys.origin[b->n] = 0;
+        err = read_meta(log, "log_id", b);
+    }
+    if (err == TL_OK && b->n != sizeof log->keys.log_id.b)
+        err = TL_E_STORED;
+    if (err != TL_OK)
+        return tl_explain(why, err == TL_E_NOT_FOUND ? TL_E_HEAD : err, NULL,
+                          "the database does not say which log it is: it was altered or never "
+                          "finished; put back a copy, or move it aside to begin a new log");
+    memcpy(log->keys.log_id.b, b->p, b->n);
+    return TL_OK;
+}
+
+static tl_err read_head(struct log *log, buf *b, uint64_t *size, hash32 *root, struct tl_why *why)
+{
+    tl_err err = read_meta(log, "head", b);
+    if (err == TL_OK)
+        err = keys_head_read(&log->keys, buf_slice(b), size, root);
+    else if (err == TL_E_NOT_FOUND)
+        err = TL_E_HEAD;
+    if (err == TL_E_HEAD)
+        (void)tl_explain(why, err, NULL,
+                         "there is no head written under this platform's key for this log: the "
+                         "database was altered, or comes from another machine or platform key. "
+                         "Put back the right one, or move it aside to begin a new log");
+    return err;
+}
+
+/* Counts one proven statement. */
+static tl_err replay_one(struct log *log, const struct store_leaf *leaf, uint64_t index)
+{
+    struct statement st;
+    struct subject *s;
+    if (leaf->index != index)
+        return TL_E_STORED;
+    tl_err err = stored_statement(log, leaf, &st);
+    if (err == TL_OK)
+        err = subjects_get(log->subjects, st.subject, &s);
+    if (err != TL_OK)
+        return err;
+    if (st.seq != s->count)
+        return TL_E_STORED;
+    s->count++;
+    s->last_index = index;
+    s->last_hash = statement_digest(st.protected_header, &st.payload);
+    s->dirty = true;
+    log->last_time_ms = st.time_ms;
+    if (!st.service)
+        log->since_heads++;
+    return TL_OK;
+}
+
+static tl_err replay(struct log *log, uint64_t from, uint64_t size)
+{
+    tl_err err = store_scan_start(log->store, from);
+    for (uint64_t i = from; i < size && err == TL_OK; i++) {
+        struct store_leaf leaf;
+        bool found = false;
+        err = store_scan_next(log->store, &leaf, &found);
+        if (err == TL_OK)
+            err = found ? replay_one(log, &leaf, i) : TL_E_STORED;
+    }
+    store_scan_end(log->store);
+    return err;
+}
+
+struct rows {
+    struct log *log;
+    struct merkle_frontier frontier;
+};
+
+static tl_err add_row(void *ctx, slice subject, slice row)
+{
+    struct rows *r = ctx;
+    struct head h = {.subject = subject};
+    struct subject *s;
+    tl_err err = head_row_read(&h, row);
+    if (err == TL_OK)
+        err = subjects_get(r->log->subjects, subject, &s);
+    if (err != TL_OK)
+        return err;
+    s->count = h.count;
+    s->last_index = h.last_index;
+    s->last_hash = h.last_hash;
+    hash32 leaf = head_leaf_hash(&h);
+    merkle_frontier_add(&r->frontier, &leaf);
+    return TL_OK;
+}
+
+/* What the heads or boot statement at index says, if it is one and is proven. */
+static tl_err heads_at(struct log *log, uint64_t index, struct heads *out)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    struct body_boot boot;
+    tl_err err = store_get_leaf(log->store, index, &leaf);
+    if (err == TL_OK)
+        err = stored_statement(log, &leaf, &st);
+    if (err != TL_OK)
+        return err;
+    hash32 digest = sha256(leaf.body);
+    if (!hash_eq(&digest, &st.payload))
+        return TL_E_STORED;
+    if (st.kind == ST_HEADS) {
+        err = body_heads_read(out, leaf.body);
+    } else if (st.kind == ST_BOOT) {
+        err = body_boot_read(&boot, leaf.body);
+        if (err == TL_OK)
+            *out = boot.heads;
+    } else {
+        err = TL_E_STORED;
+    }
+    return err == TL_OK && out->size != index ? TL_E_STORED : err;
+}
+
+/* Which statement holds the last heads is the store's word, and only saves
+ * work: what it points at is proven, and everything after it is read. */
+static tl_err load_heads(struct log *log, uint64_t size, buf *b, uint64_t *from)
+{
+    struct rows rows = {.log = log};
+    struct heads heads;
+    tl_err err = read_meta(log, "heads_index", b);
+    if (err != TL_OK)
+        return err;
+    cbor c = cbor_of(buf_slice(b));
+    uint64_t index = cbor_uint(&c, TL_INT_MAX);
+    if (cbor_end(&c) != TL_OK || index >= size)
+        return TL_E_STORED;
+    err = heads_at(log, index, &heads);
+    if (err == TL_OK)
+        err = store_each_head(log->store, add_row, &rows);
+    if (err != TL_OK)
+        return err;
+    hash32 root = merkle_frontier_root(&rows.frontier);
+    if (rows.frontier.size != heads.n || !hash_eq(&root, &heads.root))
+        return TL_E_STORED;
+    log->heads = heads;
+    log->heads_index = index;
+    *from = index;
+    return TL_OK;
+}
+
+/* Where the rows behind the heads were altered, the whole log is read instead:
+ * slower, and just as right. */
+static tl_err load_subjects(struct log *log, uint64_t size, buf *b, struct tl_why *why)
+{
+    uint64_t from = 0;
+    tl_err err = load_heads(log, size, b, &from);
+    if (err == TL_E_IO || err == TL_E_MEMORY)
+        return err;
+    if (err != TL_OK) {
+        struct subjects *empty = NULL;
+        err = subjects_new(&empty);
+        if (err != TL_OK)
+            return err;
+        subjects_free(log->subjects);
+        log->subjects = empty;
+        log->heads_index = UINT64_MAX;
+        log->heads_rows_bad = true;
+        from = 0;
+    }
+    err = replay(log, from, size);
+    if (err == TL_E_STORED || err == TL_E_NOT_FOUND)
+        return tl_explain(why, TL_E_STORED, NULL,
+                          "stored statements are missing or do not match the tree: this database "
+                          "was altered; `teelog fsck` says where");
+    if (err != TL_OK)
+        return err;
+    log->next_index = size;
+    return subjects_get(log->subjects, slice_str(log->keys.origin), &log->origin);
+}
+
+static tl_err check_bound(struct log *log, uint64_t size, struct tl_why *why)
+{
+    uint64_t bound;
+    tl_err err = store_leaf_bound(log->store, &bound);
+    if (err == TL_OK && bound > size)
+        err = tl_explain(why, TL_E_STORED, NULL,
+                         "there are rows beyond the authenticated head (%llu, where the log has "
+                         "%llu): someone else wrote to this database. Nothing beyond the head is "
+                         "adopted; put back an unaltered copy",
+                         (unsigned long long)bound, (unsigned long long)size);
+    return err;
+}
+
+static tl_err finish_keys(struct log *log)
+{
+    log->log_tp = note_key_thumbprint(&log->keys.note_key);
+    return body_keys_new(&log->bodies, &log->keys, log->store);
+}
+
+static void mark_clean(void *ctx, struct subject *s)
+{
+    (void)ctx;
+    s->durable_count = s->count;
+    s->durable_last = s->last_index;
+}
+
+/* The checkpoint of the proven head, as the service before this one signed it. */
+static tl_err sign_head(struct log *log, uint64_t size, const hash32 *root)
+{
+    log->durable_size = size;
+    log->durable_root = *root;
+    log->subject_count = subjects_count(log->subjects);
+    subjects_each(log->subjects, mark_clean, NULL);
+    return checkpoint_sign(&log->checkpoint, slice_str(log->keys.origin), size, root,
+                           &log->keys.note_key, log->keys.log_seed);
+}
+
+tl_err start_recover(struct log *log, struct tl_why *why)
+{
+    buf b;
+    uint64_t size = 0;
+    hash32 root;
+    buf_init(&b, 65536);
+    tl_err err = read_identity(log, &b, why);
+    if (err == TL_OK)
+        err = keys_derive(&log->keys, log->tee, why);
+    if (err == TL_OK)
+        err = read_head(log, &b, &size, &root, why);
+    if (err == TL_OK)
+        err = read_meta(log, "data_key", &b);
+    if (err == TL_OK)
+        err = keys_open_data_key(&log->keys, log->tee, buf_slice(&b), why);
+    if (err == TL_OK)
+        err = finish_keys(log);
+    if (err == TL_OK)
+        err = check_bound(log, size, why);
+    if (err == TL_OK)
+        err = tree_load(log->tree, size, &root, why);
+    if (err == TL_OK)
+        err = load_subjects(log, size, &b, why);
+    if (err == TL_OK)
+        err = sign_head(log, size, &root);
+    buf_finish(&b);
+    return err;
+}
+
+tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why)
+{
+    char made[80], host[65] = "localhost";
+    buf b;
+    if (!origin) {
+        (void)gethostname(host, sizeof host - 1);
+        snprintf(made, sizeof made, "%s/teelog", host);
+        origin = made;
+    }
+    if (!origin_valid(slice_str(origin)))
+        return tl_explain(why, TL_E_USAGE, "origin",
+                          "the origin must be 1 to 128 of A-Z a-z 0-9 . _ : @ / -; give another "
+                          "with --origin");
+    snprintf(log->keys.origin, sizeof log->keys.origin, "%s", origin);
+    buf_init(&b, 1024);
+    tl_err err = random_seed(log->keys.log_id.b, sizeof log->keys.log_id.b);
+    if (err == TL_OK)
+        err = keys_derive(&log->keys, log->tee, why);
+    if (err == TL_OK)
+        err = keys_make_data_key(&log->keys, log->tee, &b, why);
+    if (err == TL_OK)
+        err = store_begin(log->store);
+    if (err != TL_OK)
+        goto out;
+    log->txn_open = true; /* the boot's transaction holds it all, or nothing is there */
+    err = store_put_meta(log->store, "origin", slice_str(origin));
+    if (err == TL_OK)
+        err = store_put_meta(log->store, "log_id", hash_slice(&log->keys.log_id));
+    if (err == TL_OK)
+        err = store_put_meta(log->store, "data_key", buf_slice(&b));
+    if (err == TL_OK)
+        err = finish_keys(log);
+    if (err == TL_OK)
+        err = subjects_get(log->subjects, slice_str(log->keys.origin), &log->origin);
+out:
+    buf_finish(&b);
+    return err;
+}
