@@ -25,7 +25,8 @@ struct evidence_report {
     bool genuine;
     const char *stage; /* the stage that failed, static; NULL where genuine.
                           "format", "platform", "chain", "validity", "root", "qe-signature",
-                          "qe-data", "quote-signature", "attributes", "collateral" */
+                          "qe-data", "quote-signature", "attributes", "collateral";
+                          or "memory": this machine failed, the evidence was not judged */
     char detail[200];  /* for people, never empty */
     hash32 root;       /* H(SubjectPublicKeyInfo) of the chain's root */
     bool root_pinned;  /* the policy names this root */

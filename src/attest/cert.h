@@ -1,0 +1,46 @@
+/* X.509 version 3 certificates (RFC 5280), only as Intel's attestation PKI makes
+ * them: P-256 keys named by their curve, ecdsa-with-SHA256. Anything else is
+ * not a certificate here. Pure. */
+#ifndef TL_ATTEST_CERT_H
+#define TL_ATTEST_CERT_H
+
+#include "attest/sgx_extension.h"
+#include "crypto/sign.h"
+
+enum { /* named bits of KeyUsage, RFC 5280 section 4.2.1.3 */
+       KEY_USAGE_DIGITAL_SIGNATURE = 1 << 0,
+       KEY_USAGE_NON_REPUDIATION = 1 << 1,
+       KEY_USAGE_CERT_SIGN = 1 << 5,
+       KEY_USAGE_CRL_SIGN = 1 << 6,
+};
+
+/* Slices are borrowed from the certificate. */
+struct cert {
+    slice tbs;             /* what is signed */
+    uint8_t signature[64]; /* r || s */
+    slice serial;          /* magnitude, 1 to 20 bytes */
+    slice issuer, subject; /* Name, with tag and length */
+    uint64_t not_before, not_after;
+    slice spki; /* SubjectPublicKeyInfo, with tag and length */
+    uint8_t x[32], y[32];
+    bool ca;
+    bool has_path_length;
+    uint64_t path_length;
+    uint16_t key_usage; /* 0 where the extension is absent */
+    bool has_sgx;
+    struct sgx_extension sgx;
+};
+
+/* Form alone: no signature, name or time is checked, nor that the point lies
+ * on the curve. TL_E_CERT or a DER error. */
+tl_err cert_read(struct cert *out, slice der) TL_MUST;
+/* Whether issuer's key made c's signature; TL_OK, TL_E_SIGNATURE, or TL_E_KEY or
+ * TL_E_MEMORY for the key. */
+tl_err cert_verify(const struct cert *c, const struct cert *issuer) TL_MUST;
+
+/* Bytes that teelog's own maker of certificates writes (tee/sim_pki.c). */
+extern const uint8_t cert_ecdsa_sha256[12]; /* AlgorithmIdentifier */
+extern const uint8_t cert_p256_spki[27];    /* SubjectPublicKeyInfo up to X || Y */
+extern const uint8_t cert_oid_key_usage[3], cert_oid_basic_constraints[3];
+
+#endif

@@ -1,0 +1,224 @@
+#include "attest/policy.h"
+
+#include "attest/policy_json.h"
+#include "base/encoding.h"
+#include "base/refuse.h"
+#include "tlog/statement.h"
+
+#include <stdlib.h>
+
+static const char *const platform_names[] = {
+    [PLATFORM_SIMULATOR] = "simulator",
+    [PLATFORM_SGX_GRAMINE] = "sgx-gramine",
+    [PLATFORM_TDX_DSTACK] = "tdx-dstack",
+    [PLATFORM_TDX_TSM] = "tdx-tsm",
+};
+#define PLATFORM_COUNT (sizeof platform_names / sizeof platform_names[0])
+
+enum platform platform_from(slice name)
+{
+    for (size_t i = 1; i < PLATFORM_COUNT; i++)
+        if (slice_eq_str(name, platform_names[i]))
+            return (enum platform)i;
+    return PLATFORM_UNKNOWN;
+}
+
+const char *platform_name(enum platform p)
+{
+    return p > PLATFORM_UNKNOWN && p < PLATFORM_COUNT ? platform_names[p] : "unknown";
+}
+
+static tl_err read_keys(struct policy *p, const json_t *list, struct json_at at, struct tl_why *why)
+{
+    size_t n;
+    tl_err err = json_list(&n, list, 1, at, why);
+    if (err != TL_OK)
+        return err;
+    p->keys = calloc(n, sizeof *p->keys);
+    if (!p->keys)
+        return TL_E_MEMORY;
+    for (size_t i = 0; i < n; i++, p->key_count++) {
+        struct json_at item = json_at_index(at, i);
+        slice text;
+        err = json_text(&text, json_array_get(list, i), item, why);
+        if (err != TL_OK)
+            return err;
+        err = note_key_read(&p->keys[i], text);
+        if (err != TL_OK)
+            return json_wrong(why, item, "not a verifier key (name+id+key): %s", tl_err_text(err));
+        if (REFUSED(strcmp(p->keys[i].name, p->origin) != 0))
+            return json_wrong(why, item, "the key's name %.100s is not the origin",
+                              p->keys[i].name);
+    }
+    return TL_OK;
+}
+
+static tl_err read_log(struct policy *p, const json_t *log, struct json_at at, struct tl_why *why)
+{
+    static const char *const names[] = {"origin", "keys", NULL};
+    slice origin;
+    tl_err err = json_members(log, names, at, why);
+    if (err != TL_OK)
+        return err;
+    struct json_at here = json_at_key(at, "origin");
+    err = json_text(&origin, json_object_get(log, "origin"), here, why);
+    if (err != TL_OK)
+        return err;
+    if (REFUSED(!origin_valid(origin)))
+        return json_wrong(why, here, "not an origin: 1 to 128 of A-Z a-z 0-9 . _ : @ / -");
+    memcpy(p->origin, origin.p, origin.n);
+    p->has_log = true;
+    return read_keys(p, json_object_get(log, "keys"), json_at_key(at, "keys"), why);
+}
+
+static tl_err read_tcb(struct policy *p, const json_t *tcb, struct json_at at, struct tl_why *why)
+{
+    static const char *const names[] = {"accept", NULL};
+    /* Revoked is not among them: no policy can accept it. */
+    static const char *const statuses[] = {"UpToDate",
+                                           "SWHardeningNeeded",
+                                           "ConfigurationNeeded",
+                                           "ConfigurationAndSWHardeningNeeded",
+                                           "OutOfDate",
+                                           "OutOfDateConfigurationNeeded",
+                                           "TDRelaunchAdvised",
+                                           "TDRelaunchAdvisedConfigurationNeeded",
+                                           NULL};
+    if (!tcb) {
+        static const char *const defaults[] = {"UpToDate", "SWHardeningNeeded"};
+        return text_list(&p->tcb_accept, &p->tcb_accept_count, defaults, 2);
+    }
+    tl_err err = json_members(tcb, names, at, why);
+    if (err != TL_OK)
+        return err;
+    const json_t *list = json_object_get(tcb, "accept");
+    at = json_at_key(at, "accept");
+    err = json_text_list(&p->tcb_accept, &p->tcb_accept_count, list, at, why);
+    for (size_t i = 0; err == TL_OK && i < p->tcb_accept_count; i++) {
+        size_t k = 0;
+        while (statuses[k] && strcmp(statuses[k], p->tcb_accept[i]) != 0)
+            k++;
+        if (REFUSED(!statuses[k]))
+            err = json_wrong(why, json_at_index(at, i), "not a TCB status that may be accepted");
+    }
+    return err;
+}
+
+static tl_err read_admission(struct policy *p, const json_t *admission, struct json_at at,
+                             struct tl_why *why)
+{
+    static const char *const names[] = {"child", "attested", "bearer", NULL};
+    p->allow_child = true;
+    if (!admission)
+        return TL_OK;
+    tl_err err = json_members(admission, names, at, why);
+    if (err == TL_OK)
+        err = json_flag(&p->allow_child, admission, "child", at, why);
+    if (err == TL_OK)
+        err = json_flag(&p->allow_bearer, admission, "bearer", at, why);
+    const json_t *attested = json_object_get(admission, "attested");
+    if (err == TL_OK && attested)
+        err = policy_entries_read(&p->attested, &p->attested_count, attested,
+                                  json_at_key(at, "attested"), why);
+    return err;
+}
+
+static tl_err read_history(struct policy *p, const json_t *history, struct json_at at,
+                           struct tl_why *why)
+{
+    if (!history)
+        return TL_OK;
+    if (REFUSED(json_is_object(history)))
+        return json_wrong(why, at,
+                          "this version of teelog cannot check a witness quorum yet; it takes "
+                          "\"unwitnessed\" alone, which excludes neither rollback nor forks");
+    slice text;
+    tl_err err = json_text(&text, history, at, why);
+    if (err != TL_OK)
+        return err;
+    if (REFUSED(!slice_eq_str(text, "unwitnessed")))
+        return json_wrong(why, at, "must be \"unwitnessed\"");
+    p->has_history = true;
+    return TL_OK;
+}
+
+static bool simulated(const struct policy_evidence *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].platform == PLATFORM_SIMULATOR)
+            return true;
+    return false;
+}
+
+/* A policy that trusts a simulator trusts nothing else, and one that trusts
+ * hardware trusts no simulator, peers included. */
+static tl_err check_simulator(struct policy *p, struct tl_why *why)
+{
+    static const char alone[] = "a simulator entry stands alone: such a policy trusts nothing else";
+    p->simulator = simulated(p->evidence, p->evidence_count);
+    if (REFUSED(p->simulator && p->evidence_count != 1))
+        return json_wrong(why, json_at_top("evidence"), "%s", alone);
+    bool peers = simulated(p->attested, p->attested_count);
+    if (REFUSED(p->attested_count && peers != p->simulator) ||
+        REFUSED(peers && p->attested_count != 1))
+        return json_wrong(why, json_at_top("admission.attested"), "%s", alone);
+    return TL_OK;
+}
+
+static tl_err read_members(struct policy *p, const json_t *top, struct tl_why *why)
+{
+    static const char *const names[] = {"teelog_policy", "log",     "evidence", "tcb",
+                                        "admission",     "history", NULL};
+    struct json_at at = json_at_top("");
+    tl_err err = json_members(top, names, at, why);
+    if (err != TL_OK)
+        return err;
+    const json_t *version = json_object_get(top, "teelog_policy");
+    if (REFUSED(!json_is_integer(version) || json_integer_value(version) != 1))
+        return json_wrong(why, json_at_top("teelog_policy"), "must be there, and be 1");
+    const json_t *log = json_object_get(top, "log");
+    if (log)
+        err = read_log(p, log, json_at_top("log"), why);
+    const json_t *evidence = json_object_get(top, "evidence");
+    if (err == TL_OK && evidence)
+        err = policy_entries_read(&p->evidence, &p->evidence_count, evidence,
+                                  json_at_top("evidence"), why);
+    if (err == TL_OK)
+        err = read_tcb(p, json_object_get(top, "tcb"), json_at_top("tcb"), why);
+    if (err == TL_OK)
+        err = read_admission(p, json_object_get(top, "admission"), json_at_top("admission"), why);
+    if (err == TL_OK)
+        err = read_history(p, json_object_get(top, "history"), json_at_top("history"), why);
+    if (err == TL_OK)
+        err = check_simulator(p, why);
+    return err;
+}
+
+tl_err policy_read(struct policy **out, slice text, struct tl_why *why)
+{
+    struct policy *p = NULL;
+    json_t *top = NULL;
+    tl_err err = json_load(&top, text, why);
+    if (err != TL_OK)
+        return err;
+    p = calloc(1, sizeof *p);
+    err = p ? read_members(p, top, why) : TL_E_MEMORY;
+    json_decref(top);
+    if (err != TL_OK) {
+        policy_free(p);
+        return err;
+    }
+    *out = p;
+    return TL_OK;
+}
+
+void policy_free(struct policy *p)
+{
+    if (!p)
+        return;
+    free(p->keys);
+    policy_entries_free(p->evidence, p->evidence_count);
+    policy_entries_free(p->attested, p->attested_count);
+    text_list_free(p->tcb_accept, p->tcb_accept_count);
+    free(p);
+}

@@ -1,0 +1,22 @@
+/* What a file of a platform gives to tee.c. For src/tee only. */
+#ifndef TL_TEE_PLATFORM_H
+#define TL_TEE_PLATFORM_H
+
+#include "tee/tee.h"
+
+struct tee_ops {
+    const char *platform, *sealing;
+    bool simulated;
+    void (*close)(struct tee *t);
+    tl_err (*sealing_key)(struct tee *t, uint8_t out[32], struct tl_why *why);
+    tl_err (*quote)(struct tee *t, const uint8_t report_data[64], buf *quote, struct tl_why *why);
+};
+
+/* The first member of a platform's own structure. */
+struct tee {
+    const struct tee_ops *ops;
+};
+
+tl_err sim_open(struct tee **out, const char *dir, struct tl_why *why) TL_MUST;
+
+#endif

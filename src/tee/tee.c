@@ -1,0 +1,67 @@
+#include "tee/platform.h"
+
+#include <unistd.h>
+
+/* Where each kind of TEE shows itself; the first of a kind that is there counts. */
+static const struct {
+    const char *path, *platform;
+} places[] = {
+    {"/dev/attestation/quote", "sgx-gramine"}, {"/var/run/dstack.sock", "tdx-dstack"},
+    {"/run/dstack.sock", "tdx-dstack"},        {"/var/run/dstack/dstack.sock", "tdx-dstack"},
+    {"/run/dstack/dstack.sock", "tdx-dstack"}, {"/sys/kernel/config/tsm/report", "tdx-tsm"},
+};
+
+static tl_err open_auto(struct tl_why *why)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (access(places[i].path, F_OK) == 0)
+            return tl_explain(why, TL_E_TEE, "tee",
+                              "%s says that this is %s, which this version of teelog does not "
+                              "drive yet; --tee sim is for trying things out, and proves nothing",
+                              places[i].path, places[i].platform);
+    return tl_explain(why, TL_E_TEE, "tee",
+                      "no trusted execution environment here: neither /dev/attestation/quote "
+                      "(SGX with Gramine) nor /var/run/dstack.sock (dstack) nor "
+                      "/sys/kernel/config/tsm/report (TDX); to try things out without one, use "
+                      "--tee sim");
+}
+
+tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
+{
+    if (strcmp(kind, "sim") == 0)
+        return sim_open(out, dir, why);
+    if (strcmp(kind, "auto") == 0)
+        return open_auto(why);
+    return tl_explain(why, TL_E_TEE, "tee", "\"%.40s\" is neither \"auto\" nor \"sim\"", kind);
+}
+
+void tee_close(struct tee *t)
+{
+    if (t)
+        t->ops->close(t);
+}
+
+const char *tee_platform(const struct tee *t)
+{
+    return t->ops->platform;
+}
+
+const char *tee_sealing(const struct tee *t)
+{
+    return t->ops->sealing;
+}
+
+bool tee_simulated(const struct tee *t)
+{
+    return t->ops->simulated;
+}
+
+tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why)
+{
+    return t->ops->sealing_key(t, out, why);
+}
+
+tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, struct tl_why *why)
+{
+    return t->ops->quote(t, report_data, quote, why);
+}
