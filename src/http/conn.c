@@ -1,0 +1,366 @@
+#include "http/internal.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_AT_ONCE (256u << 10) /* bytes */
+
+/* A request that has begun must go on, and a client that must read must read. */
+static const struct timeval request_time = {30, 0}, reader_time = {60, 0}, goodbye_time = {2, 0};
+
+enum state { HEAD, BODY, DISCARD };
+
+struct conn {
+    struct http_service *service;
+    struct conn *next, **self; /* in the service's list */
+    struct bufferevent *bev;
+    enum state state;
+    struct exchange *first, **last; /* in the order of their requests */
+    size_t count;
+    bool eof;     /* the client sends no more */
+    bool winding; /* no new requests */
+    bool dead;    /* to be freed at the end of this callback */
+    bool running;
+    bool shut; /* our sending half is closed */
+    enum patience { FOR_EVER, FOR_REQUEST, FOR_GOODBYE } waits;
+    size_t discarded; /* bytes */
+};
+
+struct conn *conn_next(const struct conn *c)
+{
+    return c->next;
+}
+
+void exchange_free(struct exchange *x)
+{
+    if (!x)
+        return;
+    if (x->body)
+        x->service->inflight -= (size_t)x->head.length;
+    if (x->state_free)
+        x->state_free(x->state);
+    if (x->out)
+        evbuffer_free(x->out);
+    free(x->head_bytes);
+    free(x->body);
+    free(x);
+}
+
+static void drop_first(struct conn *c)
+{
+    struct exchange *x = c->first;
+    c->first = x->next;
+    if (!c->first)
+        c->last = &c->first;
+    c->count--;
+    x->conn = NULL;
+    /* What the owner thread holds is freed when it comes back. */
+    if (!x->pending)
+        exchange_free(x);
+}
+
+void conn_free(struct conn *c)
+{
+    while (c->first)
+        drop_first(c);
+    *c->self = c->next;
+    if (c->next)
+        c->next->self = c->self;
+    struct http_service *s = c->service;
+    s->conn_count--;
+    bufferevent_free(c->bev);
+    free(c);
+    service_end_when_idle(s);
+}
+
+size_t exchange_unsent(const struct exchange *x)
+{
+    size_t n = evbuffer_get_length(x->out);
+    return x->conn ? n + evbuffer_get_length(bufferevent_get_output(x->conn->bev)) : n;
+}
+
+/* Answers leave in the order of their requests. */
+static void send_answers(struct conn *c)
+{
+    struct evbuffer *output = bufferevent_get_output(c->bev);
+    while (c->first && !c->dead) {
+        struct exchange *x = c->first;
+        if (x->broken || evbuffer_add_buffer(output, x->out) != 0) {
+            c->dead = true;
+            return;
+        }
+        if (!x->complete)
+            return;
+        bool close = x->close;
+        drop_first(c);
+        if (close) {
+            while (c->first)
+                drop_first(c);
+            c->winding = true;
+            c->state = DISCARD;
+        }
+    }
+}
+
+static struct exchange *exchange_new(struct conn *c, size_t head_size)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    x->service = c->service;
+    x->conn = c;
+    x->out = evbuffer_new();
+    x->head_bytes = malloc(head_size);
+    if (!x->out || !x->head_bytes) {
+        exchange_free(x);
+        return NULL;
+    }
+    *c->last = x;
+    c->last = &x->next;
+    c->count++;
+    return x;
+}
+
+/* The exchange whose request is being read: the last one. */
+static struct exchange *current(struct conn *c)
+{
+    struct exchange *x = c->first;
+    while (x && x->next)
+        x = x->next;
+    return x;
+}
+
+/* An answer that was given before the whole request was read, or one that asks
+ * for it, ends the connection: what follows cannot be told from the body. */
+static void after_request(struct conn *c, struct exchange *x)
+{
+    c->state = HEAD;
+    if (x->head.close)
+        x->close = true;
+    if (x->close) {
+        c->winding = true;
+        c->state = DISCARD;
+    }
+}
+
+static void refuse_head(struct conn *c, tl_err err, const struct tl_why *why)
+{
+    struct exchange *x = exchange_new(c, 1);
+    if (!x) {
+        c->dead = true;
+        return;
+    }
+    x->close = true;
+    answer_error(x, err, why);
+    after_request(c, x);
+}
+
+static void begin_body(struct conn *c, struct exchange *x)
+{
+    if (x->head.length == 0) {
+        route_request(x);
+        after_request(c, x);
+        return;
+    }
+    x->body = malloc((size_t)x->head.length);
+    if (!x->body) {
+        x->close = true;
+        answer_error(x, TL_E_MEMORY, NULL);
+        after_request(c, x);
+        return;
+    }
+    c->service->inflight += (size_t)x->head.length;
+    c->state = BODY;
+    if (x->head.expects)
+        (void)evbuffer_add_printf(x->out, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+/* True where it got anywhere. */
+static bool read_head(struct conn *c)
+{
+    struct evbuffer *in = bufferevent_get_input(c->bev);
+    size_t n = evbuffer_get_length(in), size = 0;
+    if (n == 0)
+        return false;
+    n = n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX;
+    const uint8_t *p = evbuffer_pullup(in, (ev_ssize_t)n);
+    struct tl_why why = {{0}, {0}};
+    tl_err err = p ? http_head_find(&size, slice_of(p, n), &why) : TL_E_MEMORY;
+    if (err != TL_OK) {
+        refuse_head(c, err, &why);
+        return true;
+    }
+    if (size == 0)
+        return false;
+    struct exchange *x = exchange_new(c, size);
+    if (!x) {
+        c->dead = true;
+        return false;
+    }
+    (void)evbuffer_remove(in, x->head_bytes, size);
+    err = http_head_read(&x->head, slice_of(x->head_bytes, size), &why);
+    if (err != TL_OK) {
+        x->close = true;
+        answer_error(x, err, &why);
+    } else {
+        route_head(x);
+    }
+    if (x->complete)
+        after_request(c, x);
+    else
+        begin_body(c, x);
+    return true;
+}
+
+static bool read_body(struct conn *c)
+{
+    struct exchange *x = current(c);
+    size_t want = (size_t)x->head.length - x->body_got;
+    int got = evbuffer_remove(bufferevent_get_input(c->bev), x->body + x->body_got, want);
+    x->body_got += got > 0 ? (size_t)got : 0;
+    if (x->body_got < x->head.length)
+        return false;
+    route_request(x);
+    after_request(c, x);
+    return true;
+}
+
+/* One request after the other, while there is room for its answer. */
+static bool read_on(struct conn *c)
+{
+    struct evbuffer *in = bufferevent_get_input(c->bev);
+    switch (c->state) {
+    case DISCARD:
+        c->discarded += evbuffer_get_length(in);
+        evbuffer_drain(in, evbuffer_get_length(in));
+        c->dead = c->discarded > HTTP_INFLIGHT_MAX;
+        return false;
+    case BODY:
+        return read_body(c);
+    case HEAD:
+        break;
+    }
+    if (c->winding || c->count >= PIPELINE_MAX ||
+        evbuffer_get_length(bufferevent_get_output(c->bev)) > UNSENT_MAX)
+        return false;
+    return read_head(c);
+}
+
+/* A half-sent request may not wait for ever; an idle connection may. */
+static void set_timeouts(struct conn *c)
+{
+    enum patience waits = FOR_EVER;
+    bool begun = evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
+    if (c->state == BODY || (c->state == HEAD && !c->count && begun))
+        waits = FOR_REQUEST;
+    if (c->state == DISCARD && c->shut)
+        waits = FOR_GOODBYE;
+    if (waits == c->waits)
+        return;
+    const struct timeval *read = waits == FOR_EVER      ? NULL
+                                 : waits == FOR_REQUEST ? &request_time
+                                                        : &goodbye_time;
+    bufferevent_set_timeouts(c->bev, read, &reader_time);
+    c->waits = waits;
+}
+
+/* True where nothing more can come of it. A client that still sends what is
+ * discarded is heard a moment longer, so that it gets to read its answer: to
+ * close at once would throw that away. */
+static bool finished(struct conn *c)
+{
+    if (c->count || evbuffer_get_length(bufferevent_get_output(c->bev)))
+        return false;
+    if (c->eof || c->service->stopping)
+        return true;
+    if (c->state == DISCARD && !c->shut) {
+        c->shut = true;
+        shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+    }
+    return false;
+}
+
+void conn_run(struct conn *c)
+{
+    if (c->running)
+        return;
+    c->running = true;
+    do
+        send_answers(c);
+    while (!c->dead && read_on(c));
+    if (!c->dead && c->state == BODY && (c->eof || c->service->stopping))
+        c->dead = true;
+    c->running = false;
+    if (c->dead || finished(c)) {
+        conn_free(c);
+        return;
+    }
+    set_timeouts(c);
+}
+
+void conn_wind_up(struct conn *c)
+{
+    c->winding = true;
+    conn_run(c);
+}
+
+static void on_read(struct bufferevent *bev, void *ctx)
+{
+    (void)bev;
+    conn_run(ctx);
+}
+
+static void on_written(struct bufferevent *bev, void *ctx)
+{
+    (void)bev;
+    struct conn *c = ctx;
+    if (c->first && c->first->drained)
+        c->first->drained(c->first);
+    conn_run(c);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *ctx)
+{
+    struct conn *c = ctx;
+    if (what & BEV_EVENT_EOF) {
+        /* The client may have closed its sending half only. */
+        c->eof = true;
+        bufferevent_disable(bev, EV_READ);
+    } else {
+        c->dead = true;
+    }
+    conn_run(c);
+}
+
+void conn_accept(struct http_service *s, int fd)
+{
+    struct conn *c = s->conn_count < CONNECTIONS_MAX ? calloc(1, sizeof *c) : NULL;
+    if (c)
+        c->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!c || !c->bev) {
+        static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+                                   "Content-Length: 0\r\nConnection: close\r\n\r\n";
+        (void)!write(fd, full, sizeof full - 1);
+        close(fd);
+        free(c);
+        return;
+    }
+    c->service = s;
+    c->last = &c->first;
+    c->next = s->conns;
+    c->self = &s->conns;
+    if (c->next)
+        c->next->self = &c->next;
+    s->conns = c;
+    s->conn_count++;
+    bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
+    bufferevent_setwatermark(c->bev, EV_READ, 0, READ_AT_ONCE);
+    bufferevent_setwatermark(c->bev, EV_WRITE, UNSENT_MAX / 2, 0);
+    bufferevent_set_max_single_read(c->bev, READ_AT_ONCE);
+    bufferevent_set_max_single_write(c->bev, READ_AT_ONCE);
+    bufferevent_set_timeouts(c->bev, NULL, &reader_time);
+    bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+}

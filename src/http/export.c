@@ -1,0 +1,144 @@
+/* GET /v1/export: a bundle in slices, as fast as the client takes it. */
+#include "base/encoding.h"
+#include "base/refuse.h"
+#include "codec/cbor.h"
+#include "http/internal.h"
+
+#include <stdlib.h>
+
+#define SLICE_MAX (BUNDLE_ITEM_MAX + (1u << 20)) /* bytes of one slice */
+
+struct export
+{
+    struct log_export *bundle;
+    buf slice;
+    bool begun, more, resting;
+    tl_err err;
+    struct tl_why why;
+};
+
+static void export_free(void *state)
+{
+    struct export *e = state;
+    if (!e)
+        return;
+    log_export_free(e->bundle);
+    buf_finish(&e->slice);
+    free(e);
+}
+
+/* On the owner thread. */
+static void slice_done(void *ctx, tl_err err, bool more, const struct tl_why *why)
+{
+    struct exchange *x = ctx;
+    struct export *e = x->state;
+    e->err = err;
+    e->more = more;
+    if (err != TL_OK && why)
+        e->why = *why;
+    service_post(x);
+}
+
+static void fail(struct exchange *x)
+{
+    const struct export *e = x->state;
+    if (e->begun)
+        x->broken = true; /* the client sees that the end is missing */
+    else
+        answer_error(x, e->err, &e->why);
+}
+
+static void next_slice(struct exchange *x)
+{
+    struct export *e = x->state;
+    e->resting = false;
+    buf_reset(&e->slice);
+    service_hold(x);
+    tl_err err = log_export_submit(e->bundle, &e->slice, slice_done, x);
+    if (err == TL_OK)
+        return;
+    x->pending = false;
+    x->service->pending--;
+    e->err = err;
+    fail(x);
+}
+
+static void resume(struct exchange *x)
+{
+    struct export *e = x->state;
+    if (e->err == TL_OK)
+        e->err = buf_err(&e->slice);
+    if (e->err != TL_OK) {
+        fail(x);
+        return;
+    }
+    if (!e->begun)
+        answer_chunked(x, "application/vnd.teelog.bundle");
+    e->begun = true;
+    answer_chunk(x, buf_slice(&e->slice));
+    if (!e->more)
+        answer_end(x);
+    else if (exchange_unsent(x) < UNSENT_MAX)
+        next_slice(x);
+    else
+        e->resting = true;
+}
+
+static void drained(struct exchange *x)
+{
+    const struct export *e = x->state;
+    if (e->resting && exchange_unsent(x) < UNSENT_MAX)
+        next_slice(x);
+}
+
+static tl_err range_read(struct log_export_options *o, slice from, slice to, struct tl_why *why)
+{
+    o->has_range = from.p || to.p;
+    o->to = TL_INT_MAX;
+    if (from.p && decimal_read(&o->from, from, TL_INT_MAX) != TL_OK)
+        return tl_explain(why, TL_E_FIELD, "from", "must be the index of a leaf");
+    if (to.p && decimal_read(&o->to, to, TL_INT_MAX) != TL_OK)
+        return tl_explain(why, TL_E_FIELD, "to", "must be the index of a leaf");
+    if (REFUSED(o->from >= o->to))
+        return tl_explain(why, TL_E_FIELD, "to", "must be larger than from");
+    return TL_OK;
+}
+
+static tl_err options_read(struct log_export_options *o, const struct http_param *params,
+                           struct tl_why *why)
+{
+    *o = (struct log_export_options){.agent = params[0].value};
+    if (params[3].value.p &&
+        REFUSED(!slice_eq_str(params[3].value, "0") && !slice_eq_str(params[3].value, "1")))
+        return tl_explain(why, TL_E_FIELD, "bodies", "must be 0 or 1");
+    o->withhold_bodies = slice_eq_str(params[3].value, "0");
+    return range_read(o, params[1].value, params[2].value, why);
+}
+
+void get_export(struct exchange *x)
+{
+    struct http_query q;
+    struct http_param params[] = {{"agent"}, {"from"}, {"to"}, {"bodies"}};
+    struct log_export_options o;
+    struct tl_why why = {{0}, {0}};
+    if (!query_or_answer(x, &q, params, sizeof params / sizeof params[0]))
+        return;
+    tl_err err = options_read(&o, params, &why);
+    struct export *e = err == TL_OK ? calloc(1, sizeof *e) : NULL;
+    if (err == TL_OK && !e)
+        err = TL_E_MEMORY;
+    if (err == TL_OK) {
+        buf_init(&e->slice, SLICE_MAX);
+        err = log_export_new(&e->bundle, x->service->log, &o);
+    }
+    if (err != TL_OK) {
+        export_free(e);
+        answer_error(x, err, &why);
+        return;
+    }
+    x->state = e;
+    x->state_free = export_free;
+    x->resume = resume;
+    x->drained = drained;
+    next_slice(x);
+}

@@ -1,0 +1,36 @@
+/* The log over HTTP/1.1 on a Unix socket (docs/http.md has the routes).
+ *
+ * One thread runs one event loop and owns every connection. What the log
+ * answers on its owner thread comes to the loop through a queue. */
+#ifndef TL_HTTP_HTTP_H
+#define TL_HTTP_HTTP_H
+
+#include "log/log.h"
+
+#define HTTP_BODY_MAX       (8u << 20)  /* bytes of one request's body */
+#define HTTP_LINES_MAX      16384       /* records in one request */
+#define HTTP_FULL_LINES_MAX 1024        /* the same with ?receipt=full */
+#define HTTP_INFLIGHT_MAX   (64u << 20) /* bytes of all bodies that are not answered yet */
+
+struct http_config {
+    const char *socket_path;
+    /* The token of `teelog run`: where it is set, appending needs it as a bearer
+     * token and comes from run's child; where NULL, whoever can open the socket
+     * (mode 0600) may append. */
+    const char *run_token;
+    const char *const *agents; /* with a run token: the only ones it is good for; */
+    size_t agent_count;        /* 0: any */
+};
+
+struct http_service;
+
+/* Binds the socket and starts the thread. A socket file on which nobody answers
+ * is replaced; TL_E_LOCKED where a service answers. log and config are borrowed
+ * until http_stop. The process must ignore SIGPIPE. */
+tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
+                  struct tl_why *why) TL_MUST;
+/* Takes no more requests, answers those that were taken, removes the socket
+ * file, joins and frees. NULL is fine. */
+void http_stop(struct http_service *s);
+
+#endif

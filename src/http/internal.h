@@ -1,0 +1,108 @@
+/* What the files of this floor share: the service, its connections, and the
+ * exchanges (one request and its answer) on them. Everything here belongs to the
+ * loop thread, but service_post. */
+#ifndef TL_HTTP_INTERNAL_H
+#define TL_HTTP_INTERNAL_H
+
+#include "http/head.h"
+#include "http/http.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+
+#define CONNECTIONS_MAX 512
+#define PIPELINE_MAX    4          /* requests of one connection under way */
+#define UNSENT_MAX      (1u << 20) /* bytes waiting for a slow reader */
+
+struct conn;
+struct evbuffer;
+
+struct exchange {
+    struct http_service *service;
+    struct conn *conn; /* NULL once the client is gone */
+    struct exchange *next;
+    uint8_t *head_bytes; /* owned; head borrows from it */
+    struct http_head head;
+    uint8_t *body; /* owned; head.length bytes */
+    size_t body_got;
+    struct evbuffer *out; /* answer bytes on their way to the connection */
+    bool complete;        /* the answer is whole */
+    bool broken;          /* it cannot be finished: cut the connection off */
+    bool close;           /* the connection ends after it */
+
+    /* A route that waits for the owner thread. */
+    bool pending;                        /* held by the owner thread: not to be freed */
+    struct exchange *next_done;          /* service_post's queue */
+    void (*resume)(struct exchange *x);  /* after service_post */
+    void (*drained)(struct exchange *x); /* room in the connection again; may be NULL */
+    void *state;
+    void (*state_free)(void *state);
+};
+
+struct http_service {
+    struct log *log;
+    struct http_config config;
+    struct event_base *base;
+    struct event *accept, *wake, *patience;
+    int listener, wake_read, wake_write;
+    pthread_t thread;
+    struct conn *conns;
+    size_t conn_count, inflight; /* inflight: bytes */
+    size_t pending;              /* exchanges held by the owner thread */
+    bool stopping;
+    pthread_mutex_t lock; /* of the two below */
+    struct exchange *done, **done_last;
+    bool stop;
+};
+
+/* From the owner thread: x's callback has run; the loop resumes it. */
+void service_post(struct exchange *x);
+/* Counts x as held by the owner thread, until service_post. */
+void service_hold(struct exchange *x);
+/* Ends the loop of a stopping service once nothing is left to be answered. */
+void service_end_when_idle(struct http_service *s);
+void exchange_free(struct exchange *x);
+
+/* Connections. */
+void conn_accept(struct http_service *s, int fd);
+/* Moves answers out and requests in, as far as they go. conn may be gone after. */
+void conn_run(struct conn *c);
+/* No new requests; ends once what was taken is answered. conn may be gone after. */
+void conn_wind_up(struct conn *c);
+/* Ends it now. */
+void conn_free(struct conn *c);
+struct conn *conn_next(const struct conn *c);
+/* Bytes that x's client has not taken yet. */
+size_t exchange_unsent(const struct exchange *x);
+
+/* Answers. fields: more header lines, each with its CRLF, or NULL. */
+void answer(struct exchange *x, int status, const char *type, const char *fields, slice body);
+/* The same with a body that the answer takes over (out is then empty). */
+void answer_take(struct exchange *x, int status, const char *type, const char *fields, buf *body);
+/* A one-line JSON error with the status of the error's category. */
+void answer_error(struct exchange *x, tl_err err, const struct tl_why *why);
+void answer_error_status(struct exchange *x, int status, const char *fields, tl_err err,
+                         const struct tl_why *why);
+/* An answer of unknown length: head, then chunks, then the end. */
+void answer_chunked(struct exchange *x, const char *type);
+void answer_chunk(struct exchange *x, slice bytes);
+void answer_end(struct exchange *x);
+
+/* Routes. A request is looked at twice: its head before the body is read (an
+ * answer then, where it is refused), and whole. */
+void route_head(struct exchange *x);
+void route_request(struct exchange *x);
+
+void get_healthz(struct exchange *x);
+void get_status(struct exchange *x);
+void get_agents(struct exchange *x);
+void get_checkpoint(struct exchange *x);
+void get_export(struct exchange *x);
+void post_records(struct exchange *x);
+/* TL_OK where x may append; else TL_E_AUTH. */
+tl_err records_authorised(const struct exchange *x, struct tl_why *why) TL_MUST;
+/* Reads the query of a route. */
+bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
+                     size_t count);
+
+#endif

@@ -1,0 +1,74 @@
+#include "http/json_put.h"
+
+#include "base/encoding.h"
+
+static void put_escape(buf *b, uint8_t c)
+{
+    switch (c) {
+    case '"':
+        buf_str(b, "\\\"");
+        return;
+    case '\\':
+        buf_str(b, "\\\\");
+        return;
+    case '\n':
+        buf_str(b, "\\n");
+        return;
+    default:
+        buf_printf(b, "\\u%04x", c);
+        return;
+    }
+}
+
+void json_put_text(buf *b, slice text)
+{
+    bool whole = utf8_valid(text);
+    size_t plain = 0;
+    buf_u8(b, '"');
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.p[i];
+        bool foreign = c >= 0x80 && !whole;
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f && !foreign)
+            continue;
+        buf_bytes(b, slice_of(text.p + plain, i - plain));
+        plain = i + 1;
+        if (foreign)
+            buf_u8(b, '?');
+        else
+            put_escape(b, c);
+    }
+    if (plain < text.n)
+        buf_bytes(b, slice_of(text.p + plain, text.n - plain));
+    buf_u8(b, '"');
+}
+
+void json_put_str(buf *b, const char *text)
+{
+    json_put_text(b, slice_str(text));
+}
+
+void json_put_uint(buf *b, uint64_t v)
+{
+    uint8_t digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (uint8_t)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    buf_bytes(b, slice_of(digits + at, sizeof digits - at));
+}
+
+void json_put_error(buf *b, tl_err err, const struct tl_why *why, uint64_t line)
+{
+    buf_str(b, "{\"error\":");
+    json_put_str(b, tl_why_text(why, err));
+    if (why && why->field[0]) {
+        buf_str(b, ",\"field\":");
+        json_put_str(b, why->field);
+    }
+    if (line) {
+        buf_str(b, ",\"line\":");
+        json_put_uint(b, line);
+    }
+    buf_str(b, "}\n");
+}

@@ -1,0 +1,18 @@
+/* Writing JSON, one line at a time. Pure. */
+#ifndef TL_HTTP_JSON_PUT_H
+#define TL_HTTP_JSON_PUT_H
+
+#include "base/buf.h"
+
+/* A quoted JSON string. Text that is not valid UTF-8 (a sentence that was cut,
+ * say) keeps its ASCII, and '?' stands for every other byte. */
+void json_put_text(buf *b, slice text);
+void json_put_str(buf *b, const char *text);
+/* A decimal. */
+void json_put_uint(buf *b, uint64_t v);
+
+/* {"error":…,"field":…,"line":…} and a newline. The field is left out where
+ * there is none, the line where it is 0. */
+void json_put_error(buf *b, tl_err err, const struct tl_why *why, uint64_t line);
+
+#endif

@@ -1,0 +1,243 @@
+/* POST /v1/records: lines of JSON in, receipts out. */
+#include "base/refuse.h"
+#include "crypto/secret.h"
+#include "http/internal.h"
+#include "http/receipts.h"
+#include "http/record_json.h"
+
+#include <stdlib.h>
+
+/* Agent ids, or statements, paths and a checkpoint for every line. */
+#define KEPT_MAX   (64u << 20) /* bytes */
+#define ANSWER_MAX (64u << 20) /* bytes */
+
+struct append {
+    struct receipts receipts;
+    bool partial; /* wrong lines are answered in their place, the others appended */
+    tl_err err;   /* of the whole */
+    struct tl_why why;
+};
+
+static void append_free(void *state)
+{
+    struct append *a = state;
+    if (!a)
+        return;
+    receipts_finish(&a->receipts);
+    free(a);
+}
+
+tl_err records_authorised(const struct exchange *x, struct tl_why *why)
+{
+    const char *token = x->service->config.run_token;
+    static const char scheme[] = "Bearer ";
+    slice given = x->head.authorization;
+    if (!token)
+        return TL_OK;
+    bool bearer = slice_starts(given, slice_of(scheme, sizeof scheme - 1));
+    size_t n = strlen(token);
+    if (REFUSED(!bearer) || REFUSED(given.n != sizeof scheme - 1 + n) ||
+        REFUSED(!secret_eq(given.p + sizeof scheme - 1, (const uint8_t *)token, n)))
+        return tl_explain(why, TL_E_AUTH, "Authorization",
+                          "appending to this log needs the token that `teelog run` gave to its "
+                          "command in TEELOG_TOKEN");
+    return TL_OK;
+}
+
+static tl_err agent_allowed(const struct http_config *c, slice agent, struct tl_why *why)
+{
+    if (c->agent_count == 0)
+        return TL_OK;
+    for (size_t i = 0; i < c->agent_count; i++)
+        if (slice_eq_str(agent, c->agents[i]))
+            return TL_OK;
+    return tl_explain(why, TL_E_AUTH, "agentId",
+                      "is not among the agents that `teelog run` was started for");
+}
+
+/* The lines of a body; a last newline begins no other line. */
+static size_t count_lines(slice body)
+{
+    size_t n = body.n && body.p[body.n - 1] != '\n';
+    for (const uint8_t *p = body.p, *end = body.p + body.n; p < end; n++, p++) {
+        p = memchr(p, '\n', (size_t)(end - p));
+        if (!p)
+            break;
+    }
+    return n;
+}
+
+static slice next_line(slice *rest)
+{
+    const uint8_t *lf = memchr(rest->p, '\n', rest->n);
+    slice line = {rest->p, lf ? (size_t)(lf - rest->p) : rest->n};
+    *rest = lf ? slice_of(lf + 1, rest->n - line.n - 1) : slice_of(rest->p + rest->n, 0);
+    return line;
+}
+
+/* Checks line i and adds it to the batch, or notes what is wrong with it. */
+static tl_err add_line(struct exchange *x, struct record_json *json, struct log_batch *batch,
+                       size_t i, slice line, slice agent)
+{
+    struct append *a = x->state;
+    struct log_record record;
+    struct tl_why why = {{0}, {0}};
+    tl_err err = record_json_read(json, &record, line, agent, &why);
+    if (err == TL_OK)
+        err = agent_allowed(&x->service->config, record.agent, &why);
+    if (err == TL_OK)
+        err = log_batch_add(batch, &record, &why);
+    if (err == TL_OK)
+        receipts_agent(&a->receipts, i, record.agent);
+    else
+        receipts_bad(&a->receipts, i, err, &why);
+    /* Our own failure is not the line's fault. */
+    return tl_err_category(err) >= TL_CAT_UNAVAILABLE ? err : TL_OK;
+}
+
+static tl_err add_lines(struct exchange *x, struct log_batch *batch, slice body, slice agent)
+{
+    struct append *a = x->state;
+    struct record_json json;
+    record_json_init(&json);
+    tl_err err = TL_OK;
+    for (size_t i = 0; i < a->receipts.count && err == TL_OK; i++)
+        err = add_line(x, &json, batch, i, next_line(&body), agent);
+    record_json_finish(&json);
+    return err == TL_OK ? buf_err(&a->receipts.bytes) : err;
+}
+
+static void answer_receipts(struct exchange *x)
+{
+    struct append *a = x->state;
+    buf b;
+    buf_init(&b, ANSWER_MAX);
+    receipts_put(&b, &a->receipts);
+    answer_take(x, 200, "application/x-ndjson", NULL, &b);
+}
+
+static void answer_refusal(struct exchange *x)
+{
+    struct append *a = x->state;
+    tl_err first = TL_OK;
+    for (size_t i = 0; first == TL_OK && i < a->receipts.count; i++)
+        first = a->receipts.rows[i].err;
+    bool auth = tl_err_category(first) == TL_CAT_AUTH;
+    buf b;
+    buf_init(&b, ANSWER_MAX);
+    receipts_put_refusal(&b, &a->receipts);
+    answer_take(x, auth ? 401 : 400, "application/json",
+                auth ? "WWW-Authenticate: Bearer\r\n" : NULL, &b);
+}
+
+/* On the owner thread. */
+static void appended(void *ctx, const struct log_result *result)
+{
+    struct exchange *x = ctx;
+    struct append *a = x->state;
+    a->err = result->err;
+    a->why = result->why;
+    if (result->err == TL_OK)
+        receipts_take(&a->receipts, result);
+    service_post(x);
+}
+
+static void resume(struct exchange *x)
+{
+    const struct append *a = x->state;
+    tl_err err = a->err == TL_OK ? buf_err(&a->receipts.bytes) : a->err;
+    if (err == TL_OK)
+        answer_receipts(x);
+    else
+        answer_error(x, err, &a->why);
+}
+
+/* Hands the batch over, or answers why not. */
+static void submit(struct exchange *x, struct log_batch *batch)
+{
+    struct append *a = x->state;
+    x->resume = resume;
+    service_hold(x);
+    tl_err err = log_submit(x->service->log, batch, appended, x);
+    if (err == TL_OK)
+        return;
+    x->pending = false;
+    x->service->pending--;
+    log_batch_free(batch);
+    answer_error(x, err, &a->why);
+}
+
+/* Makes x->state for a request of count lines; answers where it cannot. */
+static bool begin(struct exchange *x, size_t count, bool full, bool partial)
+{
+    struct tl_why why = {{0}, {0}};
+    size_t most = full ? HTTP_FULL_LINES_MAX : HTTP_LINES_MAX;
+    tl_err err = TL_OK;
+    struct append *a = NULL;
+    if (REFUSED(count == 0))
+        err = tl_explain(&why, TL_E_JSON, NULL, "there is no record in the body");
+    else if (REFUSED(count > most))
+        err = tl_explain(&why, TL_E_LIMIT, "lines", "a request may have at most %zu lines", most);
+    else if (!(a = calloc(1, sizeof *a)))
+        err = TL_E_MEMORY;
+    else
+        err = receipts_init(&a->receipts, count, KEPT_MAX);
+    if (err != TL_OK) {
+        append_free(a);
+        answer_error(x, err, &why);
+        return false;
+    }
+    a->partial = partial;
+    a->receipts.full = full;
+    struct log_info info;
+    log_info(x->service->log, &info);
+    a->receipts.simulated = info.simulated;
+    x->state = a;
+    x->state_free = append_free;
+    return true;
+}
+
+static bool options(struct exchange *x, struct http_param *params, bool *full, bool *partial)
+{
+    struct tl_why why = {{0}, {0}};
+    tl_err err = TL_OK;
+    *full = slice_eq_str(params[1].value, "full");
+    *partial = slice_eq_str(params[2].value, "1");
+    if (params[1].value.p && REFUSED(!*full))
+        err = tl_explain(&why, TL_E_FIELD, "receipt", "must be full where it is given");
+    else if (params[2].value.p && REFUSED(!*partial))
+        err = tl_explain(&why, TL_E_FIELD, "partial", "must be 1 where it is given");
+    if (err != TL_OK)
+        answer_error(x, err, &why);
+    return err == TL_OK;
+}
+
+void post_records(struct exchange *x)
+{
+    struct http_query q;
+    struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"}};
+    bool full, partial;
+    slice body = {x->body, x->body_got};
+    if (!query_or_answer(x, &q, params, 3) || !options(x, params, &full, &partial) ||
+        !begin(x, count_lines(body), full, partial))
+        return;
+    struct append *a = x->state;
+    struct log_batch *batch = NULL;
+    tl_err err = log_batch_new(&batch, x->service->log,
+                               x->service->config.run_token ? ADMISSION_CHILD : ADMISSION_BEARER);
+    if (err == TL_OK)
+        err = add_lines(x, batch, body, params[0].value);
+    if (err == TL_OK && full)
+        log_batch_full(batch);
+    if (err == TL_OK && log_batch_count(batch) && (partial || a->receipts.bad == 0)) {
+        submit(x, batch);
+        return;
+    }
+    log_batch_free(batch);
+    if (err != TL_OK)
+        answer_error(x, err, NULL);
+    else if (partial)
+        answer_receipts(x);
+    else
+        answer_refusal(x);
+}

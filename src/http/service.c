@@ -1,0 +1,203 @@
+#include "http/internal.h"
+
+#include "http/unix_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How long a stopping service waits for clients to take their answers. */
+static const struct timeval patience = {5, 0};
+
+void service_hold(struct exchange *x)
+{
+    x->pending = true;
+    x->service->pending++;
+}
+
+static void wake(struct http_service *s)
+{
+    /* A full pipe means that the loop is awake already. */
+    ssize_t n = write(s->wake_write, "", 1);
+    (void)n;
+}
+
+void service_post(struct exchange *x)
+{
+    struct http_service *s = x->service;
+    pthread_mutex_lock(&s->lock);
+    bool first = !s->done;
+    x->next_done = NULL;
+    *s->done_last = x;
+    s->done_last = &x->next_done;
+    /* Under the lock: once x is resumed the service may end and free s. */
+    if (first)
+        wake(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Ends the loop when nothing is left that could still be answered. */
+void service_end_when_idle(struct http_service *s)
+{
+    if (s->stopping && s->pending == 0 && s->conn_count == 0)
+        event_base_loopbreak(s->base);
+}
+
+static void begin_stop(struct http_service *s)
+{
+    s->stopping = true;
+    event_del(s->accept);
+    (void)unlink(s->config.socket_path);
+    close(s->listener);
+    s->listener = -1;
+    event_add(s->patience, &patience);
+    for (struct conn *c = s->conns, *next; c; c = next) {
+        next = conn_next(c);
+        conn_wind_up(c);
+    }
+}
+
+static void resume(struct exchange *x)
+{
+    x->pending = false;
+    x->service->pending--;
+    if (!x->conn) {
+        exchange_free(x);
+        return;
+    }
+    x->resume(x);
+    conn_run(x->conn);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)what;
+    struct http_service *s = ctx;
+    char bytes[64];
+    while (read(fd, bytes, sizeof bytes) > 0)
+        ;
+    pthread_mutex_lock(&s->lock);
+    struct exchange *done = s->done;
+    bool stop = s->stop;
+    s->done = NULL;
+    s->done_last = &s->done;
+    pthread_mutex_unlock(&s->lock);
+    while (done) {
+        struct exchange *x = done;
+        done = x->next_done;
+        resume(x);
+    }
+    if (stop && !s->stopping)
+        begin_stop(s);
+    service_end_when_idle(s);
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct http_service *s = ctx;
+    while (s->conns)
+        conn_free(s->conns);
+    service_end_when_idle(s);
+}
+
+static void on_accept(evutil_socket_t listener, short what, void *ctx)
+{
+    (void)what;
+    struct http_service *s = ctx;
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        /* Out of descriptors: the client waits in the backlog. Without a pause
+         * this would spin. */
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+            usleep(10000);
+        return;
+    }
+    conn_accept(s, fd);
+}
+
+static void *loop(void *ctx)
+{
+    struct http_service *s = ctx;
+    event_base_dispatch(s->base);
+    return NULL;
+}
+
+static void service_free(struct http_service *s)
+{
+    if (s->accept)
+        event_free(s->accept);
+    if (s->wake)
+        event_free(s->wake);
+    if (s->patience)
+        event_free(s->patience);
+    if (s->base)
+        event_base_free(s->base);
+    if (s->listener >= 0) {
+        close(s->listener);
+        (void)unlink(s->config.socket_path);
+    }
+    if (s->wake_read >= 0)
+        close(s->wake_read);
+    if (s->wake_write >= 0)
+        close(s->wake_write);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+static tl_err make_events(struct http_service *s)
+{
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+        return TL_E_IO;
+    s->wake_read = ends[0];
+    s->wake_write = ends[1];
+    s->base = event_base_new();
+    if (!s->base)
+        return TL_E_MEMORY;
+    s->accept = event_new(s->base, s->listener, EV_READ | EV_PERSIST, on_accept, s);
+    s->wake = event_new(s->base, s->wake_read, EV_READ | EV_PERSIST, on_wake, s);
+    s->patience = evtimer_new(s->base, on_patience, s);
+    if (!s->accept || !s->wake || !s->patience || event_add(s->accept, NULL) != 0 ||
+        event_add(s->wake, NULL) != 0)
+        return TL_E_MEMORY;
+    return TL_OK;
+}
+
+tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
+                  struct tl_why *why)
+{
+    struct http_service *s = calloc(1, sizeof *s);
+    if (!s)
+        return TL_E_MEMORY;
+    s->log = log;
+    s->config = *config;
+    s->listener = s->wake_read = s->wake_write = -1;
+    s->done_last = &s->done;
+    pthread_mutex_init(&s->lock, NULL);
+    tl_err err = unix_listen(&s->listener, config->socket_path, why);
+    if (err == TL_OK)
+        err = make_events(s);
+    if (err == TL_OK && pthread_create(&s->thread, NULL, loop, s) != 0)
+        err = TL_E_MEMORY;
+    if (err != TL_OK) {
+        service_free(s);
+        return err;
+    }
+    *out = s;
+    return TL_OK;
+}
+
+void http_stop(struct http_service *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    wake(s);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    service_free(s);
+}
