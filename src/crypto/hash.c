@@ -81,6 +81,14 @@ hash32 hmac_sha256(slice key, slice message)
     return out;
 }
 
+/* An octet string that is empty still needs a pointer. */
+static OSSL_PARAM octets(const char *name, slice s)
+{
+    static uint8_t none;
+    void *p = s.n ? (void *)(uintptr_t)s.p : &none;
+    return OSSL_PARAM_construct_octet_string(name, p, s.n);
+}
+
 void hkdf_sha256(uint8_t *out, size_t out_n, slice ikm, slice salt, slice info)
 {
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
@@ -88,9 +96,9 @@ void hkdf_sha256(uint8_t *out, size_t out_n, slice ikm, slice salt, slice info)
     char digest[] = "SHA256";
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)ikm.p, ikm.n),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt.p, salt.n),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info.p, info.n),
+        octets(OSSL_KDF_PARAM_KEY, ikm),
+        octets(OSSL_KDF_PARAM_SALT, salt),
+        octets(OSSL_KDF_PARAM_INFO, info),
         OSSL_PARAM_construct_end(),
     };
     if (!c || EVP_KDF_derive(c, out, out_n, params) != 1)

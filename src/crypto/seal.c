@@ -12,10 +12,13 @@ struct seal_key {
 
 tl_err seal_key_new(struct seal_key **out, const uint8_t key[SEAL_KEY])
 {
-    tl_err err = TL_E_CRYPTO;
+    tl_err err = TL_E_MEMORY;
     EVP_CIPHER *gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     struct seal_key *k = calloc(1, sizeof *k);
-    if (!k || !gcm)
+    if (!k)
+        goto out;
+    err = TL_E_CRYPTO;
+    if (!gcm)
         goto out;
     k->enc = EVP_CIPHER_CTX_new();
     k->dec = EVP_CIPHER_CTX_new();
