@@ -1,0 +1,58 @@
+# Thin: meson.build says how things are made, this file only names what people
+# want. On a bare Debian each target does its own set-up first.
+#
+#   make             build/teelog
+#   make demo        an agent's actions, logged, exported, verified, altered
+#   make check       the tests, under fifteen minutes; make check-long: all of them
+#   make bench       the numbers in docs, on this machine
+#   make fuzz        every fuzz target for FUZZ_SECONDS (30)
+#   make install     to PREFIX (/usr/local), below DESTDIR where it is set
+#   make clean       removes build/
+#
+# MESON_ARGS is passed to the first configuration of build/release, for example
+# MESON_ARGS=--werror.
+
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 30
+MESON_ARGS ?=
+B := build/release
+
+all: build/teelog
+
+$(B)/build.ninja:
+	@scripts/install-deps build
+	@mkdir -p build
+	@meson setup $(B) --prefix=$(PREFIX) $(MESON_ARGS) > build/setup.log 2>&1 || \
+		{ cat build/setup.log; exit 1; }
+
+# Always asked for: ninja knows what is out of date.
+build/teelog: $(B)/build.ninja FORCE
+	@ninja -C $(B) --quiet src/cli/teelog
+	@cmp -s $(B)/src/cli/teelog $@ || cp $(B)/src/cli/teelog $@
+
+demo: build/teelog
+	@examples/demo.sh
+
+check:
+	@scripts/check
+
+check-long:
+	@TEELOG_LONG=1 scripts/check
+
+bench: $(B)/build.ninja
+	@scripts/install-deps build
+	@ninja -C $(B) --quiet
+	@$(B)/bench/bench
+
+fuzz:
+	@scripts/install-deps check
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+install: $(B)/build.ninja
+	@meson install -C $(B) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+clean:
+	rm -rf build
+
+FORCE:
+.PHONY: all demo check check-long bench fuzz install clean FORCE
