@@ -1,0 +1,112 @@
+/* The five questions of DESIGN section 1, and what the bundle holds. */
+#include "verify/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const struct question {
+    const char *name;
+    const char *yes, *unpinned;
+    const char *simulated; /* added to a yes where the platform is simulated */
+    size_t count;
+    enum check checks[13];
+} questions[QUESTION_COUNT] = {
+    {"genuine",
+     "each boot and session has a quote that its platform's root vouches for",
+     "",
+     "; the platform is simulated, so this proves nothing about hardware",
+     2,
+     {CHECK_EVIDENCE, CHECK_GENUINE}},
+    {"code and log",
+     "the policy names this code, this log and its key",
+     "the policy does not pin all that it must",
+     " (simulated)",
+     3,
+     {CHECK_CODE, CHECK_LOG, CHECK_ADMISSION}},
+    {"keys", "each key is the one that its quote was made for", "", "", 1, {CHECK_BINDING}},
+    {"untouched and complete",
+     "every statement is signed, chained and in the tree that the log's key signs",
+     "",
+     "",
+     13,
+     {CHECK_FORMAT, CHECK_CHECKPOINT, CHECK_STATEMENT, CHECK_BODY, CHECK_ROLE, CHECK_ORDER,
+      CHECK_CHAIN, CHECK_SESSION, CHECK_BOOT, CHECK_SIGNATURE, CHECK_TREE, CHECK_CONSISTENCY,
+      CHECK_HEADS}},
+    {"history", HISTORY_LINE, HISTORY_LINE, "", 1, {CHECK_HISTORY}},
+};
+
+/* The detail of the checks in that state, as far as it fits. */
+static void gather(const struct teelog_report *r, const struct question *q, enum check_state state,
+                   struct report_answer *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < q->count && n < sizeof out->detail; i++) {
+        const struct report_result *v = &r->results[q->checks[i]];
+        if (v->state == state)
+            n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, "%s%s: %s",
+                                  n ? "; " : "", check_name(q->checks[i]), v->detail);
+    }
+}
+
+void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out)
+{
+    const struct question *q = &questions[question];
+    size_t passed = 0, unpinned = 0, failed = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        passed += r->results[q->checks[i]].state == CHECK_PASSED;
+        unpinned += r->results[q->checks[i]].state == CHECK_UNPINNED;
+        failed += r->results[q->checks[i]].state == CHECK_FAILED;
+    }
+    *out = (struct report_answer){.question = q->name, .ok = -1};
+    if (question == QUESTION_COUNT - 1) {
+        /* Word for word, whatever else the report says. */
+        snprintf(out->detail, sizeof out->detail, "%s", HISTORY_LINE);
+        out->ok = passed ? 1 : -1;
+    } else if (failed) {
+        out->ok = 0;
+        gather(r, q, CHECK_FAILED, out);
+    } else if (passed == q->count) {
+        out->ok = 1;
+        snprintf(out->detail, sizeof out->detail, "%s%s", q->yes, r->simulated ? q->simulated : "");
+    } else if (unpinned && passed + unpinned == q->count) {
+        gather(r, q, CHECK_UNPINNED, out);
+    } else {
+        snprintf(out->detail, sizeof out->detail, "not reached");
+    }
+}
+
+const char *report_scope_name(const struct teelog_report *r)
+{
+    static const char *const names[] = {"whole", "chain", "records"};
+    return names[r->scope];
+}
+
+void report_scope_text(const struct teelog_report *r, char *out, size_t size)
+{
+    uint64_t withheld = 0;
+    for (size_t i = 0; i < r->agent_count; i++)
+        withheld += r->agents[i].withheld;
+    char bodies[80] = "";
+    if (withheld)
+        snprintf(bodies, sizeof bodies, "; %" PRIu64 " bodies withheld or erased", withheld);
+    if (r->verdict == TEELOG_REJECTED)
+        snprintf(out, size, "nothing: a rejected bundle shows nothing");
+    else if (r->scope == SCOPE_WHOLE)
+        snprintf(out, size,
+                 "the whole log, %" PRIu64 " statements, complete up to size %" PRIu64 "%s",
+                 r->leaves, r->size, bodies);
+    else if (r->scope == SCOPE_CHAIN && r->agents[0].complete_up_to != NO_SIZE)
+        snprintf(out, size,
+                 "the chain of one agent, complete up to size %" PRIu64 " of %" PRIu64 "%s",
+                 r->agents[0].complete_up_to, r->size, bodies);
+    else if (r->scope == SCOPE_CHAIN)
+        snprintf(out, size,
+                 "the chain of one agent, contiguous 0..%" PRIu64
+                 "; nothing shows that it does not go on%s",
+                 r->agents[0].last_seq, bodies);
+    else
+        snprintf(out, size,
+                 "single statements, %" PRIu64 " of %" PRIu64
+                 "; session closure not checked, and nothing shows what was left out%s",
+                 r->leaves, r->size, bodies);
+}

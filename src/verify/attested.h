@@ -1,0 +1,39 @@
+/* Evidence, and what it vouches for. */
+#ifndef TL_VERIFY_ATTESTED_H
+#define TL_VERIFY_ATTESTED_H
+
+#include "verify/report.h"
+
+/* An item once it is checked; the item itself is not kept. */
+struct attested_item {
+    hash32 digest;
+    uint8_t report_data[64];
+    uint32_t code; /* place in the report's codes */
+    bool used;
+    char *failure; /* why it is not genuine; NULL where it is */
+};
+
+struct attested {
+    struct attested_item *items; /* by ascending digest */
+    size_t count, cap;
+    bool code_open;        /* the policy pins nothing for some code that was seen */
+    char code_detail[200]; /* of the last code that was seen */
+};
+
+/* Codes of different kinds in one bundle; a log's key is bound to its code, so
+ * that more than a few are a mistake or an attack. */
+#define CODES_MAX 256
+
+void attested_finish(struct attested *a);
+/* Checks one item of the bundle, as of time. */
+tl_err attested_add(struct attested *a, struct teelog_report *r, const struct bundle_item *item,
+                    uint64_t time, const struct policy *policy) TL_MUST;
+/* The boot or session at index names digest and wants this binding. platform:
+ * what the boot's configuration says, or NULL for a session. */
+tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
+                    const hash32 *digest, const uint8_t binding[64], const slice *platform,
+                    const struct policy *policy) TL_MUST;
+/* After the last leaf: nothing is left over. */
+tl_err attested_end(const struct attested *a, struct teelog_report *r) TL_MUST;
+
+#endif

@@ -1,0 +1,176 @@
+/* Boots and sessions: the statements that bring a key of their own. */
+#include "base/refuse.h"
+#include "verify/verifier.h"
+
+#include <inttypes.h>
+
+/* From now on, key signs for the subject; the former one no longer does. */
+static tl_err open_key(struct verifier *v, const struct leaf *l, const struct cose_ec2 *point,
+                       enum check check)
+{
+    struct es256_key *key = NULL;
+    struct subject *s = l->subject;
+    tl_err err = es256_public(&key, point->x, point->y);
+    if (err == TL_E_MEMORY)
+        return err;
+    if (REFUSED(err != TL_OK))
+        return report_fail(v->report, check, l->index, "its key is not a point of the curve P-256");
+    es256_free(s->key);
+    s->key = key;
+    s->kid = cose_ec2_thumbprint(point);
+    s->open = true;
+    s->session = l->index;
+    s->boot = v->boot;
+    return TL_OK;
+}
+
+/* The policy's log key, and the name that goes with it. */
+static tl_err check_log(struct verifier *v, uint64_t index)
+{
+    const struct policy *p = v->policy;
+    if (!p || !p->has_log)
+        return TL_OK;
+    if (REFUSED(!slice_eq_str(v->checkpoint.origin, p->origin)))
+        return report_fail(v->report, CHECK_LOG, index, "the policy is for the log %s", p->origin);
+    bool found = false;
+    for (size_t i = 0; i < p->key_count && !found; i++)
+        found = memcmp(p->keys[i].public_key, v->key.public_key, sizeof v->key.public_key) == 0;
+    if (REFUSED(!found))
+        return report_fail(v->report, CHECK_LOG, index,
+                           "the log's key %s is not one that the policy names", v->report->key);
+    return TL_OK;
+}
+
+/* The first boot brings the log's key, so the checkpoint can be checked. */
+static tl_err first_boot(struct verifier *v, const struct leaf *l, const struct body_boot *b)
+{
+    struct teelog_report *r = v->report;
+    if (REFUSED(!slice_eq_str(v->checkpoint.origin, b->key.name)))
+        return report_fail(r, CHECK_BOOT, l->index, "the log key's name is not the origin");
+    if (REFUSED(note_verify(v->note, &b->key) != TL_OK))
+        return report_fail(r, CHECK_CHECKPOINT, l->index,
+                           "the checkpoint is not signed by the key that this boot names");
+    v->has_key = true;
+    v->key = b->key;
+    v->log_id = b->log_id;
+    v->log_tp = note_key_thumbprint(&b->key);
+    r->has_log = true;
+    r->successor = b->old_note.n > 0;
+    memcpy(r->key, b->log_key.p, b->log_key.n); /* note_key_read bounds it */
+    return check_log(v, l->index);
+}
+
+static tl_err check_log_identity(struct verifier *v, const struct leaf *l,
+                                 const struct body_boot *b)
+{
+    if (!v->has_key)
+        return first_boot(v, l, b);
+    if (REFUSED(!hash_eq(&b->log_id, &v->log_id)))
+        return report_fail(v->report, CHECK_BOOT, l->index, "this boot names another log_id");
+    if (REFUSED(!slice_eq_str(b->log_key, v->report->key)))
+        return report_fail(v->report, CHECK_BOOT, l->index, "this boot names another log key");
+    return TL_OK;
+}
+
+tl_err verify_boot(struct verifier *v, const struct leaf *l)
+{
+    struct teelog_report *r = v->report;
+    struct body_boot b;
+    uint8_t binding[64];
+    tl_err err = body_boot_read(&b, l->body);
+    if (REFUSED(err != TL_OK))
+        return report_fail(r, CHECK_BODY, l->index, "a malformed boot: %s", tl_err_text(err));
+    if (REFUSED(b.size != l->index))
+        return report_fail(r, CHECK_BOOT, l->index,
+                           "it says that it follows a tree of size %" PRIu64, b.size);
+    err = check_log_identity(v, l, &b);
+    if (err != TL_OK)
+        return err;
+    binding_boot(binding, &(struct boot_binding){
+                              .origin = v->checkpoint.origin,
+                              .log_id = b.log_id,
+                              .log_tp = v->log_tp,
+                              .service_tp = cose_ec2_thumbprint(&b.service),
+                              .boot_id = b.boot_id,
+                              .size = b.size,
+                              .root = b.root,
+                              .config_digest = b.config_digest,
+                          });
+    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, &b.config.platform,
+                       v->policy);
+    if (err == TL_OK)
+        err = roots_add(&v->roots, r, l->index, b.size, &b.root);
+    if (err == TL_OK)
+        err = heads_carried(&v->heads, r, l->index, &b.heads, &v->subjects);
+    v->boot = l->index;
+    v->boot_leaf = l->hash;
+    v->admissions = b.config.admissions;
+    v->boots++;
+    return err == TL_OK ? open_key(v, l, &b.service, CHECK_BOOT) : err;
+}
+
+static const char *const admission_names[] = {
+    [ADMISSION_CHILD] = "as a child of the log",
+    [ADMISSION_ATTESTED] = "as an attested peer",
+    [ADMISSION_BEARER] = "by a bearer token",
+};
+
+/* How the agent was let in, against what the attested configuration allows and
+ * what the policy wants. */
+static tl_err check_admission(struct verifier *v, uint64_t index, uint64_t admission)
+{
+    const struct policy *p = v->policy;
+    if (REFUSED(!(v->admissions >> admission & 1)))
+        return report_fail(
+            v->report, CHECK_ADMISSION, index,
+            "this agent was let in %s, which its boot's configuration does not allow",
+            admission_names[admission]);
+    v->report->admitted[admission] = true;
+    if (admission == ADMISSION_ATTESTED)
+        v->peer_unchecked = true;
+    bool allowed = !p || (admission == ADMISSION_CHILD    ? p->allow_child
+                          : admission == ADMISSION_BEARER ? p->allow_bearer
+                                                          : p->attested_count > 0);
+    if (REFUSED(!allowed))
+        return report_fail(v->report, CHECK_ADMISSION, index,
+                           "this agent was let in %s, which the policy does not allow",
+                           admission_names[admission]);
+    return TL_OK;
+}
+
+tl_err verify_session(struct verifier *v, const struct leaf *l)
+{
+    struct teelog_report *r = v->report;
+    struct body_session b;
+    uint8_t binding[64];
+    tl_err err = body_session_read(&b, l->body);
+    if (REFUSED(err != TL_OK))
+        return report_fail(r, CHECK_BODY, l->index, "a malformed session: %s", tl_err_text(err));
+    if (REFUSED(b.boot != v->boot))
+        return report_fail(r, CHECK_SESSION, l->index,
+                           "it belongs to a boot at %" PRIu64 ", which is not the last one",
+                           b.boot);
+    if (REFUSED(b.size > l->index))
+        return report_fail(r, CHECK_SESSION, l->index,
+                           "it names a tree of size %" PRIu64 ", which is larger than its index",
+                           b.size);
+    err = check_admission(v, l->index, b.admission);
+    if (err != TL_OK)
+        return err;
+    binding_session(binding, &(struct session_binding){
+                                 .origin = v->checkpoint.origin,
+                                 .log_tp = v->log_tp,
+                                 .boot_leaf = v->boot_leaf,
+                                 .agent = l->st.subject,
+                                 .agent_tp = cose_ec2_thumbprint(&b.agent),
+                                 .alg = l->st.alg,
+                                 .size = b.size,
+                                 .root = b.root,
+                             });
+    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, NULL, v->policy);
+    if (err == TL_OK)
+        err = roots_add(&v->roots, r, l->index, b.size, &b.root);
+    l->subject->sessions++;
+    v->sessions++;
+    return err == TL_OK ? open_key(v, l, &b.agent, CHECK_SESSION) : err;
+}

@@ -1,0 +1,36 @@
+#include "verify/render.h"
+
+static bool printable(char c)
+{
+    return c >= 0x20 && c < 0x7f;
+}
+
+void render_json_text(buf *b, const char *s)
+{
+    buf_str(b, "\"");
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            buf_printf(b, "\\%c", *s);
+        else if (printable(*s))
+            buf_u8(b, (uint8_t)*s);
+        else
+            buf_printf(b, "\\u%04x", (unsigned char)*s);
+    }
+    buf_str(b, "\"");
+}
+
+void render_plain(buf *b, const char *s)
+{
+    for (; *s; s++)
+        buf_u8(b, printable(*s) ? (uint8_t)*s : '?');
+}
+
+char *render_take(buf *b)
+{
+    buf_u8(b, 0);
+    if (buf_err(b) != TL_OK) {
+        buf_finish(b);
+        return NULL;
+    }
+    return (char *)b->p;
+}

@@ -1,0 +1,18 @@
+/* Parts of the report's renderings. */
+#ifndef TL_VERIFY_RENDER_H
+#define TL_VERIFY_RENDER_H
+
+#include "base/buf.h"
+#include "verify/report.h"
+
+#define RENDER_MAX (SIZE_MAX / 2)
+
+/* s as a JSON string. Bytes that are not printable ASCII are escaped, each for
+ * itself, so that no text of a bundle can break the output. */
+void render_json_text(buf *b, const char *s);
+/* s for a terminal: bytes that are not printable ASCII become '?'. */
+void render_plain(buf *b, const char *s);
+/* Ends the text with a NUL and gives it away; NULL where memory was short. */
+char *render_take(buf *b);
+
+#endif

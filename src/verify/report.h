@@ -1,0 +1,121 @@
+/* The report while it is being made, and what its renderings read. */
+#ifndef TL_VERIFY_REPORT_H
+#define TL_VERIFY_REPORT_H
+
+#include "attest/evidence.h"
+#include "teelog/verify.h"
+#include "tlog/body.h"
+#include "tlog/bundle.h"
+#include "tlog/statement.h"
+
+/* The checks in the order of docs/verification.md. */
+#define CHECK_TABLE(X)                                                                             \
+    X(FORMAT, "format")                                                                            \
+    X(CHECKPOINT, "checkpoint")                                                                    \
+    X(STATEMENT, "statement")                                                                      \
+    X(BODY, "body")                                                                                \
+    X(ROLE, "role")                                                                                \
+    X(ORDER, "order")                                                                              \
+    X(CHAIN, "chain")                                                                              \
+    X(SESSION, "session")                                                                          \
+    X(BOOT, "boot")                                                                                \
+    X(SIGNATURE, "signature")                                                                      \
+    X(TREE, "tree")                                                                                \
+    X(CONSISTENCY, "consistency")                                                                  \
+    X(HEADS, "heads")                                                                              \
+    X(EVIDENCE, "evidence")                                                                        \
+    X(GENUINE, "genuine")                                                                          \
+    X(BINDING, "binding")                                                                          \
+    X(CODE, "code")                                                                                \
+    X(LOG, "log")                                                                                  \
+    X(ADMISSION, "admission")                                                                      \
+    X(HISTORY, "history")
+
+#define CHECK_ENUM(name, text) CHECK_##name,
+enum check { CHECK_TABLE(CHECK_ENUM) CHECK_COUNT };
+#undef CHECK_ENUM
+
+/* Every check begins as open, and one that is still open at the end is never
+ * shown as ok. CHECK_UNPINNED: it was finished and found nothing wrong, but the
+ * policy does not say what it needs to hear. */
+enum check_state { CHECK_OPEN, CHECK_PASSED, CHECK_UNPINNED, CHECK_FAILED };
+
+#define NO_INDEX     UINT64_MAX
+#define NO_SIZE      UINT64_MAX
+#define HISTORY_LINE "not required by the policy; rollback and forks are not excluded"
+
+/* What the report says of one agent. */
+struct report_agent {
+    char id[SUBJECT_MAX + 1];
+    uint64_t count, first_seq, last_seq, sessions, withheld;
+    uint64_t complete_up_to; /* a tree size, or NO_SIZE */
+};
+
+/* One kind of platform and code, and how many boots and sessions showed it. */
+struct report_code {
+    struct evidence_report seen; /* detail and report_data mean nothing here */
+    uint64_t count;
+};
+
+struct report_result {
+    enum check_state state;
+    uint64_t index;
+    char detail[240];
+};
+
+struct teelog_report {
+    enum teelog_verdict verdict;
+    bool simulated;
+    bool has_policy;
+    uint64_t time; /* at which evidence was judged */
+    struct report_result results[CHECK_COUNT];
+    struct teelog_check checks[CHECK_COUNT]; /* those passed or failed, in order */
+    size_t check_count;
+
+    bool has_log; /* the members below were read */
+    char origin[SUBJECT_MAX + 1];
+    char key[400]; /* verifier key; empty before the first boot */
+    uint64_t size;
+    hash32 root;
+
+    enum bundle_scope scope;
+    uint64_t leaves;
+    bool successor; /* the genesis names an older log */
+    bool admitted[4];
+    struct report_agent *agents; /* in bytewise order; none where REJECTED */
+    size_t agent_count;
+    struct report_code *codes;
+    size_t code_count;
+};
+
+const char *check_name(enum check c);
+
+/* Records a failure and returns VERDICT. Where one check fails more than once,
+ * the lowest index stays. */
+__attribute__((format(printf, 4, 5))) tl_err report_fail(struct teelog_report *r, enum check c,
+                                                         uint64_t index, const char *fmt, ...);
+/* Ends a check, with what there is to say of it. A failure stays one. */
+__attribute__((format(printf, 4, 5))) void report_end(struct teelog_report *r, enum check c,
+                                                      enum check_state state, const char *fmt, ...);
+bool report_failed(const struct teelog_report *r);
+
+/* What a function of this floor returns where a check has failed and is in the
+ * report. Nothing else may return it. */
+#define VERDICT TL_E_BUNDLE
+
+/* Draws the verdict from the checks' states, and fills checks. */
+void report_conclude(struct teelog_report *r);
+
+/* The five questions of DESIGN section 1. */
+enum { QUESTION_COUNT = 5 };
+struct report_answer {
+    const char *question;
+    int ok; /* 1, 0, or -1 where it was not reached or a pin is missing */
+    char detail[400];
+};
+void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out);
+/* One line about what the bundle holds. */
+void report_scope_text(const struct teelog_report *r, char *out, size_t size);
+const char *report_scope_name(const struct teelog_report *r);
+
+#endif

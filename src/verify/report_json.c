@@ -1,0 +1,135 @@
+/* The report as JSON, for programs. */
+#include "base/encoding.h"
+#include "verify/render.h"
+
+#include <inttypes.h>
+
+static const char *truth(bool v)
+{
+    return v ? "true" : "false";
+}
+
+static void put_member(buf *b, const char *name, const char *text)
+{
+    buf_printf(b, "\"%s\": ", name);
+    if (text)
+        render_json_text(b, text);
+    else
+        buf_str(b, "null");
+}
+
+static void put_hex(buf *b, const char *name, const uint8_t *p, size_t n)
+{
+    buf_printf(b, "\"%s\": \"", name);
+    hex_put(b, slice_of(p, n));
+    buf_str(b, "\"");
+}
+
+static void put_log(buf *b, const struct teelog_report *r)
+{
+    buf_str(b, " \"log\": {");
+    put_member(b, "origin", r->has_log ? r->origin : NULL);
+    buf_str(b, ", ");
+    put_member(b, "key", r->has_log ? r->key : NULL);
+    if (r->has_log) {
+        buf_printf(b, ", \"size\": %" PRIu64 ", ", r->size);
+        put_hex(b, "root", r->root.b, sizeof r->root.b);
+    } else {
+        buf_str(b, ", \"size\": null, \"root\": null");
+    }
+    buf_str(b, "},\n");
+}
+
+static void put_scope(buf *b, const struct teelog_report *r)
+{
+    char text[240];
+    report_scope_text(r, text, sizeof text);
+    buf_str(b, " \"scope\": {");
+    put_member(b, "kind", report_scope_name(r));
+    buf_str(b, ", \"agents\": [");
+    for (size_t i = 0; i < r->agent_count; i++) {
+        const struct report_agent *a = &r->agents[i];
+        bool complete = a->complete_up_to != NO_SIZE;
+        buf_printf(b, "%s\n  {", i ? "," : "");
+        put_member(b, "agent", a->id);
+        buf_printf(b,
+                   ", \"count\": %" PRIu64 ", \"first_seq\": %" PRIu64 ", \"last_seq\": %" PRIu64
+                   ", \"sessions\": %" PRIu64 ", \"complete\": %s, \"complete_up_to\": ",
+                   a->count, a->first_seq, a->last_seq, a->sessions, truth(complete));
+        if (complete)
+            buf_printf(b, "%" PRIu64, a->complete_up_to);
+        else
+            buf_str(b, "null");
+        buf_printf(b, ", \"withheld\": %" PRIu64 "}", a->withheld);
+    }
+    buf_str(b, "],\n  ");
+    put_member(b, "text", text);
+    buf_str(b, "},\n");
+}
+
+static void put_questions(buf *b, const struct teelog_report *r)
+{
+    buf_str(b, " \"questions\": [");
+    for (size_t i = 0; i < QUESTION_COUNT; i++) {
+        struct report_answer a;
+        report_answer(r, i, &a);
+        buf_printf(b, "%s\n  {", i ? "," : "");
+        put_member(b, "question", a.question);
+        buf_printf(b, ", \"ok\": %s, ", a.ok < 0 ? "null" : truth(a.ok));
+        put_member(b, "detail", a.detail);
+        buf_str(b, "}");
+    }
+    buf_str(b, "],\n");
+}
+
+static void put_checks(buf *b, const struct teelog_report *r)
+{
+    buf_str(b, " \"checks\": [");
+    for (size_t i = 0; i < r->check_count; i++) {
+        const struct teelog_check *c = &r->checks[i];
+        buf_printf(b, "%s\n  {", i ? "," : "");
+        put_member(b, "name", c->name);
+        buf_printf(b, ", \"ok\": %s, ", truth(c->ok));
+        put_member(b, "detail", c->detail);
+        if (c->index != NO_INDEX)
+            buf_printf(b, ", \"index\": %" PRIu64, c->index);
+        buf_str(b, "}");
+    }
+    buf_str(b, "],\n");
+}
+
+static void put_evidence(buf *b, const struct teelog_report *r)
+{
+    buf_str(b, " \"evidence\": [");
+    for (size_t i = 0; i < r->code_count; i++) {
+        const struct evidence_report *e = &r->codes[i].seen;
+        buf_printf(b, "%s\n  {", i ? "," : "");
+        put_member(b, "platform", platform_name(e->platform));
+        buf_printf(b, ", \"simulated\": %s, ", truth(e->simulated));
+        put_hex(b, "mrenclave", e->mrenclave, sizeof e->mrenclave);
+        buf_str(b, ", ");
+        put_hex(b, "mrsigner", e->mrsigner, sizeof e->mrsigner);
+        buf_printf(b, ", \"isv_prod_id\": %u, \"isv_svn\": %u, ", (unsigned)e->isv_prod_id,
+                   (unsigned)e->isv_svn);
+        put_hex(b, "root", e->root.b, sizeof e->root.b);
+        buf_printf(b, ", \"count\": %" PRIu64 "}", r->codes[i].count);
+    }
+    buf_str(b, "]\n");
+}
+
+char *teelog_report_json(const struct teelog_report *r)
+{
+    buf b;
+    buf_init(&b, RENDER_MAX);
+    buf_str(&b, "{");
+    put_member(&b, "verdict", teelog_verdict_name(r->verdict));
+    buf_printf(&b, ",\n \"simulated\": %s,\n \"time\": %" PRIu64 ",\n", truth(r->simulated),
+               r->time);
+    put_log(&b, r);
+    put_scope(&b, r);
+    put_questions(&b, r);
+    put_checks(&b, r);
+    put_evidence(&b, r);
+    buf_str(&b, "}\n");
+    return render_take(&b);
+}

@@ -1,0 +1,123 @@
+/* The report for people: the verdict, five answers, what is in the bundle, and
+ * what is wrong with it. */
+#include "base/encoding.h"
+#include "verify/render.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#define AGENTS_SHOWN 20
+
+static void put_time(buf *b, uint64_t seconds)
+{
+    struct tm tm;
+    char text[40];
+    time_t t = (time_t)seconds;
+    if (seconds <= INT64_MAX && gmtime_r(&t, &tm) &&
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm))
+        buf_str(b, text);
+    else
+        buf_printf(b, "%" PRIu64 " seconds since 1970", seconds);
+}
+
+static void put_verdict(buf *b, const struct teelog_report *r)
+{
+    buf_printf(b, "%s%s", teelog_verdict_name(r->verdict), r->simulated ? " (simulated)" : "");
+    switch (r->verdict) {
+    case TEELOG_TRUSTED:
+        buf_str(b, ": every check passed under the policy");
+        break;
+    case TEELOG_UNPINNED:
+        buf_str(b, r->has_policy ? ": sound, but the policy leaves something open"
+                                 : ": sound, but no policy says what to trust");
+        break;
+    case TEELOG_REJECTED:
+        buf_str(b, ": do not rely on this bundle");
+        break;
+    }
+    buf_str(b, "\n\n");
+}
+
+static void put_answers(buf *b, const struct teelog_report *r)
+{
+    for (size_t i = 0; i < QUESTION_COUNT; i++) {
+        struct report_answer a;
+        report_answer(r, i, &a);
+        buf_printf(b, "%s: ", a.question);
+        if (i < QUESTION_COUNT - 1)
+            buf_str(b, a.ok < 0 ? "open; " : a.ok ? "yes; " : "NO; ");
+        render_plain(b, a.detail);
+        buf_str(b, "\n");
+    }
+}
+
+static void put_agents(buf *b, const struct teelog_report *r)
+{
+    for (size_t i = 0; i < r->agent_count && i < AGENTS_SHOWN; i++) {
+        const struct report_agent *a = &r->agents[i];
+        buf_str(b, "  ");
+        render_plain(b, a->id);
+        buf_printf(b, ": %" PRIu64 " statements, seq %" PRIu64 "..%" PRIu64 ", %" PRIu64 " %s",
+                   a->count, a->first_seq, a->last_seq, a->sessions,
+                   a->sessions == 1 ? "session" : "sessions");
+        if (a->withheld)
+            buf_printf(b, ", %" PRIu64 " bodies withheld or erased", a->withheld);
+        if (a->complete_up_to != NO_SIZE)
+            buf_printf(b, ", complete up to size %" PRIu64, a->complete_up_to);
+        else if (r->scope == SCOPE_CHAIN)
+            buf_printf(b, ", contiguous 0..%" PRIu64, a->last_seq);
+        buf_str(b, "\n");
+    }
+    if (r->agent_count > AGENTS_SHOWN)
+        buf_printf(b, "  and %zu agents more\n", r->agent_count - AGENTS_SHOWN);
+}
+
+static void put_scope(buf *b, const struct teelog_report *r)
+{
+    char text[240];
+    report_scope_text(r, text, sizeof text);
+    buf_printf(b, "\nscope: %s\n", text);
+    put_agents(b, r);
+    if (r->has_log) {
+        buf_str(b, "log: ");
+        render_plain(b, r->key);
+        buf_printf(b, ", size %" PRIu64 ", root ", r->size);
+        hex_put(b, SLICE_ARRAY(r->root.b));
+        buf_str(b, "\n");
+    }
+    if (r->successor)
+        buf_str(b,
+                "The first boot names an older log that this one follows; that is not checked.\n");
+    buf_str(b, "evidence judged as of ");
+    put_time(b, r->time);
+    buf_str(b, r->simulated ? "; the platform is simulated\n" : "\n");
+}
+
+static void put_failures(buf *b, const struct teelog_report *r)
+{
+    if (r->verdict != TEELOG_REJECTED)
+        return;
+    buf_str(b, "\nfailed:\n");
+    for (size_t i = 0; i < r->check_count; i++) {
+        const struct teelog_check *c = &r->checks[i];
+        if (c->ok)
+            continue;
+        buf_printf(b, "  %s", c->name);
+        if (c->index != NO_INDEX)
+            buf_printf(b, " at index %" PRIu64, c->index);
+        buf_str(b, ": ");
+        render_plain(b, c->detail);
+        buf_str(b, "\n");
+    }
+}
+
+char *teelog_report_text(const struct teelog_report *r)
+{
+    buf b;
+    buf_init(&b, RENDER_MAX);
+    put_verdict(&b, r);
+    put_answers(&b, r);
+    put_scope(&b, r);
+    put_failures(&b, r);
+    return render_take(&b);
+}

@@ -1,0 +1,77 @@
+/* The verifier's state, for its own files. */
+#ifndef TL_VERIFY_VERIFIER_H
+#define TL_VERIFY_VERIFIER_H
+
+#include "tlog/body.h"
+#include "tlog/checkpoint.h"
+#include "verify/attested.h"
+#include "verify/cover.h"
+#include "verify/heads.h"
+#include "verify/roots.h"
+#include "verify/signatures.h"
+#include "verify/subject.h"
+
+/* Where the reading stands; it never goes back. Each phase has work to do when
+ * it ends. */
+enum phase {
+    PHASE_HEADER,
+    PHASE_EVIDENCE,
+    PHASE_LEAVES,
+    PHASE_FILLS,
+    PHASE_CONSISTENCY,
+    PHASE_HEADS,
+    PHASE_ANCHORS,
+    PHASE_END
+};
+
+struct verifier {
+    const struct teelog_verify_options *options;
+    const struct policy *policy; /* NULL: nothing is pinned */
+    struct teelog_report *report;
+    enum phase phase;
+    enum bundle_scope scope;
+
+    uint8_t *checkpoint_bytes;
+    struct note *note; /* borrows from them, as does checkpoint */
+    struct checkpoint checkpoint;
+    bool has_key;        /* the members below come from the first boot */
+    struct note_key key; /* the log key */
+    hash32 log_tp, log_id;
+
+    struct signatures *signatures;
+    struct cover cover;
+    struct subjects subjects;
+    struct owners owners;
+    struct roots roots;
+    struct attested attested;
+    struct heads_state heads;
+
+    uint64_t leaves, time_ms;
+    uint64_t boot; /* index of the last boot, or NO_INDEX */
+    hash32 boot_leaf;
+    uint8_t admissions;  /* of its configuration */
+    bool peer_unchecked; /* a session of an attested peer was seen */
+    uint64_t sessions, boots;
+    uint64_t complete_up_to; /* of a chain's agent */
+    uint64_t *erased;        /* room for ERASURE_MAX, made when needed */
+};
+
+/* One leaf of the bundle. */
+tl_err verify_leaf(struct verifier *v, uint64_t index, slice statement, slice body) TL_MUST;
+
+/* A leaf while it is looked at. */
+struct leaf {
+    uint64_t index;
+    struct statement st;
+    slice body;
+    hash32 hash;   /* leaf hash */
+    hash32 digest; /* H(Sig_structure) */
+    struct subject *subject;
+};
+
+/* What a boot, resp. a session says in its body: evidence, binding and all; it
+ * then is the one that its subject's statements belong to. */
+tl_err verify_boot(struct verifier *v, const struct leaf *l) TL_MUST;
+tl_err verify_session(struct verifier *v, const struct leaf *l) TL_MUST;
+
+#endif

@@ -1,0 +1,363 @@
+/* The verifier's driver: one pass over the bundle, and a verdict at its end. */
+#include "verify/verifier.h"
+
+#include "base/pool.h"
+#include "base/refuse.h"
+#include "verify/policy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define PROGRESS_EVERY 4096 /* items */
+
+/* The note and what it says. Its signature waits for the first boot, which
+ * brings the key. */
+static tl_err read_header(struct verifier *v, const struct bundle_item *item)
+{
+    struct teelog_report *r = v->report;
+    slice bytes = item->u.header.checkpoint;
+    if (REFUSED(item->u.header.scope > SCOPE_RECORDS))
+        return report_fail(r, CHECK_FORMAT, NO_INDEX, "an unknown scope, %" PRIu64,
+                           item->u.header.scope);
+    v->scope = r->scope = v->heads.scope = (enum bundle_scope)item->u.header.scope;
+    v->owners.all = v->scope == SCOPE_WHOLE;
+    v->checkpoint_bytes = malloc(bytes.n ? bytes.n : 1);
+    v->note = malloc(sizeof *v->note);
+    if (!v->checkpoint_bytes || !v->note)
+        return TL_E_MEMORY;
+    if (bytes.n)
+        memcpy(v->checkpoint_bytes, bytes.p, bytes.n);
+    tl_err err = note_read(v->note, slice_of(v->checkpoint_bytes, bytes.n));
+    if (err == TL_E_MEMORY)
+        return err;
+    if (REFUSED(err != TL_OK))
+        return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the checkpoint: %s", tl_err_text(err));
+    err = checkpoint_read(&v->checkpoint, v->note->text);
+    if (REFUSED(err != TL_OK))
+        return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the checkpoint: %s", tl_err_text(err));
+    if (REFUSED(!origin_valid(v->checkpoint.origin)))
+        return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the checkpoint's origin is not one");
+    memcpy(r->origin, v->checkpoint.origin.p, v->checkpoint.origin.n);
+    r->size = v->cover.size = v->checkpoint.size;
+    r->root = v->checkpoint.root;
+    return TL_OK;
+}
+
+static tl_err read_proof(struct verifier *v, const struct bundle_item *item)
+{
+    const struct checkpoint *c = &v->checkpoint;
+    switch (item->u.proof.type) {
+    case PROOF_FILL:
+        if (REFUSED(v->scope == SCOPE_WHOLE))
+            return report_fail(v->report, CHECK_TREE, v->leaves,
+                               "a whole log has a hash in the place of this leaf");
+        return cover_fill(&v->cover, v->report, item->u.proof.level, item->u.proof.n,
+                          &item->u.proof.hash);
+    case PROOF_CONSISTENCY:
+        return roots_prove(&v->roots, v->report, item->u.proof.n, item->u.proof.path,
+                           item->u.proof.path_count, c->size, &c->root);
+    case PROOF_HEAD:
+        break;
+    }
+    return heads_prove(&v->heads, v->report, item);
+}
+
+/* An earlier checkpoint of the same log. */
+static tl_err read_anchor(struct verifier *v, const struct bundle_item *item)
+{
+    struct teelog_report *r = v->report;
+    const uint64_t size = item->u.anchor.size;
+    struct checkpoint c;
+    tl_err err = checkpoint_open(&c, item->u.anchor.checkpoint, &v->key);
+    if (err == TL_E_MEMORY)
+        return err;
+    if (REFUSED(err != TL_OK))
+        return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the earlier one of size %" PRIu64 ": %s",
+                           size, tl_err_text(err));
+    if (REFUSED(c.size != size))
+        return report_fail(r, CHECK_CHECKPOINT, NO_INDEX,
+                           "the earlier one for size %" PRIu64 " is of size %" PRIu64, size,
+                           c.size);
+    if (REFUSED(size == 0 || size >= v->checkpoint.size))
+        return report_fail(r, CHECK_CHECKPOINT, NO_INDEX,
+                           "the one of size %" PRIu64 " is not an earlier one", size);
+    if (REFUSED(merkle_verify_consistency(size, v->checkpoint.size, &c.root, &v->checkpoint.root,
+                                          item->u.anchor.path, item->u.anchor.path_count) != TL_OK))
+        return report_fail(
+            r, CHECK_CONSISTENCY, NO_INDEX,
+            "the earlier checkpoint of size %" PRIu64 " is not a former state of the tree", size);
+    return TL_OK;
+}
+
+/* All leaves were read: what is finished then. */
+static tl_err end_leaves(struct verifier *v)
+{
+    struct teelog_report *r = v->report;
+    if (REFUSED(!v->has_key))
+        return report_fail(r, CHECK_BOOT, NO_INDEX, "the bundle holds no boot");
+    if (REFUSED(v->scope == SCOPE_CHAIN && v->subjects.count != 2))
+        return report_fail(r, CHECK_FORMAT, NO_INDEX, "the chain of no agent is in the bundle");
+    tl_err err = signatures_drain(v->signatures);
+    if (err == TL_OK)
+        err = attested_end(&v->attested, r);
+    if (err != TL_OK)
+        return err;
+    roots_sort(&v->roots);
+    report_end(r, CHECK_STATEMENT, CHECK_PASSED, "%" PRIu64 " statements", v->leaves);
+    report_end(r, CHECK_BODY, CHECK_PASSED, "each body that is there is the one that was signed");
+    report_end(r, CHECK_ROLE, CHECK_PASSED, "each statement names the key that may sign it");
+    report_end(r, CHECK_ORDER, CHECK_PASSED, "%s",
+               v->scope == SCOPE_RECORDS ? "sequence numbers and indexes grow together"
+                                         : "sequence numbers without a gap");
+    report_end(r, CHECK_CHAIN, CHECK_PASSED, "each statement names the one before it%s",
+               v->scope == SCOPE_RECORDS ? ", where that is there" : "");
+    report_end(r, CHECK_SESSION, CHECK_PASSED, "%" PRIu64 " sessions%s", v->sessions,
+               v->scope == SCOPE_RECORDS ? "; whether one was closed in between is not known" : "");
+    report_end(r, CHECK_BOOT, CHECK_PASSED, "%" PRIu64 " boots of one log", v->boots);
+    report_end(r, CHECK_SIGNATURE, CHECK_PASSED, "%" PRIu64 " signatures", v->leaves);
+    report_end(r, CHECK_EVIDENCE, CHECK_PASSED, "each boot and session has its own");
+    report_end(r, CHECK_GENUINE, CHECK_PASSED, "%" PRIu64 " quotes%s", v->boots + v->sessions,
+               r->simulated ? " of a simulated platform, which proves nothing about hardware" : "");
+    report_end(r, CHECK_BINDING, CHECK_PASSED, "all 64 bytes of report data, in each quote");
+    enum check_state pinned = !v->policy || v->attested.code_open ? CHECK_UNPINNED : CHECK_PASSED;
+    report_end(r, CHECK_CODE, pinned, "%s", v->attested.code_detail);
+    if (v->peer_unchecked)
+        report_end(r, CHECK_ADMISSION, CHECK_UNPINNED,
+                   "an agent was let in as an attested peer, and this version cannot check the "
+                   "peer's evidence");
+    else
+        report_end(r, CHECK_ADMISSION, CHECK_PASSED, "each agent was let in as %s allows",
+                   v->policy ? "the policy" : "its boot's configuration");
+    return TL_OK;
+}
+
+static tl_err end_fills(struct verifier *v)
+{
+    tl_err err = cover_end(&v->cover, v->report, &v->checkpoint.root);
+    if (err == TL_OK)
+        report_end(v->report, CHECK_TREE, CHECK_PASSED, "the leaves give the checkpoint's root");
+    return err;
+}
+
+static tl_err end_heads(struct verifier *v)
+{
+    tl_err err = heads_end(&v->heads, v->report, &v->complete_up_to);
+    if (err == TL_OK)
+        report_end(v->report, CHECK_HEADS, CHECK_PASSED, "%s",
+                   v->scope == SCOPE_WHOLE        ? "every list of heads agrees with the leaves"
+                   : v->complete_up_to != NO_SIZE ? "the chain ends as the last heads say"
+                                                  : "nothing to compare them with");
+    return err;
+}
+
+/* The last byte was read. */
+static void end_all(struct verifier *v)
+{
+    struct teelog_report *r = v->report;
+    const struct policy *p = v->policy;
+    report_end(r, CHECK_FORMAT, CHECK_PASSED, "a bundle of version %d", BUNDLE_VERSION);
+    report_end(r, CHECK_CHECKPOINT, CHECK_PASSED, "signed by the log's key, size %" PRIu64,
+               r->size);
+    report_end(r, CHECK_CONSISTENCY, CHECK_PASSED,
+               "what boots and sessions name are former states of this tree");
+    report_end(r, CHECK_LOG, p && p->has_log ? CHECK_PASSED : CHECK_UNPINNED, "%s",
+               p && p->has_log ? "the policy names this log and its key"
+                               : "the policy names no log");
+    report_end(r, CHECK_HISTORY, p && p->has_history ? CHECK_PASSED : CHECK_UNPINNED, "%s",
+               HISTORY_LINE);
+}
+
+static tl_err end_phase(struct verifier *v)
+{
+    switch (v->phase) {
+    case PHASE_LEAVES:
+        return end_leaves(v);
+    case PHASE_FILLS:
+        return end_fills(v);
+    case PHASE_CONSISTENCY:
+        return roots_end(&v->roots, v->report);
+    case PHASE_HEADS:
+        return end_heads(v);
+    case PHASE_ANCHORS:
+        end_all(v);
+        return TL_OK;
+    default:
+        return TL_OK;
+    }
+}
+
+/* Ends the phases before this one. */
+static tl_err reach(struct verifier *v, enum phase phase)
+{
+    if (REFUSED(phase < v->phase))
+        return report_fail(v->report, CHECK_FORMAT, NO_INDEX, "the proofs are out of order");
+    tl_err err = TL_OK;
+    while (err == TL_OK && v->phase < phase) {
+        err = end_phase(v);
+        v->phase++;
+    }
+    return err;
+}
+
+static enum phase phase_of(const struct bundle_item *item)
+{
+    switch (item->kind) {
+    case BUNDLE_HEADER:
+        return PHASE_HEADER;
+    case BUNDLE_EVIDENCE:
+        return PHASE_EVIDENCE;
+    case BUNDLE_LEAF:
+        return PHASE_LEAVES;
+    case BUNDLE_ANCHOR:
+        return PHASE_ANCHORS;
+    case BUNDLE_PROOF:
+        break;
+    }
+    switch (item->u.proof.type) {
+    case PROOF_FILL:
+        return PHASE_FILLS;
+    case PROOF_CONSISTENCY:
+        return PHASE_CONSISTENCY;
+    case PROOF_HEAD:
+        break;
+    }
+    return PHASE_HEADS;
+}
+
+static tl_err take_item(struct verifier *v, const struct bundle_item *item)
+{
+    tl_err err = reach(v, phase_of(item));
+    if (err != TL_OK)
+        return err;
+    switch (item->kind) {
+    case BUNDLE_HEADER:
+        return read_header(v, item);
+    case BUNDLE_EVIDENCE:
+        return attested_add(&v->attested, v->report, item, v->options->time, v->policy);
+    case BUNDLE_LEAF:
+        return verify_leaf(v, item->u.leaf.index, item->u.leaf.statement, item->u.leaf.body);
+    case BUNDLE_PROOF:
+        return read_proof(v, item);
+    case BUNDLE_ANCHOR:
+        break;
+    }
+    return read_anchor(v, item);
+}
+
+/* The next item. What is malformed is a verdict, what is not readable is not. */
+static tl_err next_item(struct verifier *v, struct bundle_reader *reader, struct bundle_item *item,
+                        bool *more)
+{
+    tl_err err = bundle_next(reader, item, more);
+    enum tl_category category = tl_err_category(err);
+    if (REFUSED(category == TL_CAT_INPUT || category == TL_CAT_LIMIT))
+        return report_fail(v->report, CHECK_FORMAT, NO_INDEX, "the bundle: %s", tl_err_text(err));
+    return err;
+}
+
+static tl_err read_all(struct verifier *v, struct bundle_reader *reader, struct bundle_item *item)
+{
+    bool more = true;
+    for (uint64_t items = 1;; items++) {
+        tl_err err = next_item(v, reader, item, &more);
+        if (err == TL_OK && !more)
+            return reach(v, PHASE_END);
+        if (err == TL_OK)
+            err = take_item(v, item);
+        if (err != TL_OK)
+            return err;
+        if (v->options->progress && items % PROGRESS_EVERY == 0)
+            v->options->progress(v->options->progress_ctx, items);
+    }
+}
+
+/* Who is in the bundle. Only where all was well: of a rejected bundle nothing
+ * is told as if it were so. */
+static tl_err list_agents(struct verifier *v)
+{
+    struct teelog_report *r = v->report;
+    subjects_sort(&v->subjects);
+    r->leaves = v->leaves;
+    r->agents = calloc(v->subjects.count, sizeof r->agents[0]);
+    if (!r->agents)
+        return TL_E_MEMORY;
+    for (size_t i = 0; i < v->subjects.count; i++) {
+        const struct subject *s = v->subjects.list[i];
+        if (slice_eq_str(subject_id(s), r->origin))
+            continue;
+        struct report_agent *a = &r->agents[r->agent_count++];
+        memcpy(a->id, s->id, sizeof a->id);
+        a->count = s->count;
+        a->first_seq = s->first_seq;
+        a->last_seq = s->last_seq;
+        a->sessions = s->sessions;
+        a->withheld = s->withheld;
+        a->complete_up_to = v->scope == SCOPE_WHOLE ? r->size : v->complete_up_to;
+    }
+    return TL_OK;
+}
+
+static tl_err run(struct verifier *v)
+{
+    const struct teelog_verify_options *o = v->options;
+    struct bundle_reader *reader = NULL;
+    struct bundle_item *item = malloc(sizeof *item);
+    tl_err err = item ? TL_OK : TL_E_MEMORY;
+    if (err == TL_OK)
+        err = bundle_reader_new(&reader, (struct byte_source){o->read, o->ctx});
+    if (err == TL_OK)
+        err = signatures_new(&v->signatures, v->report, o->threads ? o->threads : pool_cpus());
+    if (err == TL_OK)
+        err = read_all(v, reader, item);
+    /* What failed first in reading need not be what is wrong first in the log. */
+    if (err == VERDICT)
+        err = signatures_drain(v->signatures);
+    if (err == VERDICT || (err == TL_OK && report_failed(v->report)))
+        err = TL_OK;
+    else if (err == TL_OK)
+        err = list_agents(v);
+    bundle_reader_free(reader);
+    free(item);
+    return err;
+}
+
+static void finish(struct verifier *v)
+{
+    signatures_free(v->signatures);
+    cover_finish(&v->cover);
+    subjects_finish(&v->subjects);
+    owners_finish(&v->owners);
+    roots_finish(&v->roots);
+    attested_finish(&v->attested);
+    free(v->note);
+    free(v->checkpoint_bytes);
+    free(v->erased);
+    free(v);
+}
+
+tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_options *o)
+{
+    struct teelog_report *r = calloc(1, sizeof *r);
+    struct verifier *v = calloc(1, sizeof *v);
+    if (!r || !v) {
+        free(r);
+        free(v);
+        return TL_E_MEMORY;
+    }
+    v->options = o;
+    v->policy = o->policy ? o->policy->policy : NULL;
+    v->report = r;
+    v->boot = NO_INDEX;
+    v->complete_up_to = NO_SIZE;
+    r->time = o->time;
+    r->has_policy = o->policy != NULL;
+    tl_err err = run(v);
+    finish(v);
+    if (err != TL_OK) {
+        teelog_report_free(r);
+        return err;
+    }
+    report_conclude(r);
+    *out = r;
+    return TL_OK;
+}
