@@ -47,8 +47,10 @@ static tl_err block(reader *r, buf *out)
         else
             err = base64_read(out, s);
     }
+    if (err != TL_OK)
+        return err;
     expect(r, end_line);
-    return r->err != TL_OK ? r->err : err;
+    return r->err;
 }
 
 tl_err pem_read(struct pem_chain *out, slice text)
