@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""The bench: ours beside the raw figures of the same run.
+
+usage: bench.py TEELOG RAW [--records N] [--bundle N] [--dir DIR] [--json FILE]
+
+Machines are shared and noisy, so every figure of ours is a ratio to a raw
+figure measured just before and just after it.
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ORIGINAL = 482  # records a second, plugin-tee-log, measured on this machine kind
+
+
+def raw(args, *words):
+    out = subprocess.run([args.raw, *map(str, words)], check=True, capture_output=True, text=True)
+    return json.loads(out.stdout)
+
+
+def rate(args, what):
+    return raw(args, what, 2)["per_second"]
+
+
+def lines(path, n, agents=4):
+    """n records of 200 bytes of content, from a few agents."""
+    text = "Sent 5 USDC to bob; " * 10
+    with open(path, "w") as f:
+        for i in range(n):
+            f.write('{"agentId":"agent-%d","roomId":"9efdeebf-4e0c-07fc-88d2-b4f24c228274",'
+                    '"userId":"522b276a-356b-0f39-813d-fabea2cd43e1","type":"Action:TRANSFER",'
+                    '"content":"%s"}\n' % (i % agents, text))
+
+
+class Serve:
+    """A running service, and how long it took to be ready."""
+
+    def __init__(self, args, data):
+        self.socket = os.path.join(data, "teelog.sock")
+        start = time.monotonic()
+        self.process = subprocess.Popen(
+            [args.teelog, "serve", "--data", data, "--tee", "sim", "--origin", "bench/log"],
+            stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        self.ready = time.monotonic() - start
+        if "ready" not in line:
+            sys.exit("bench: the service did not start: " + line)
+
+    def memory(self):
+        """Highest and present resident size, in MiB."""
+        found = {}
+        for line in open("/proc/%d/status" % self.process.pid):
+            words = line.split()
+            if words[0] in ("VmHWM:", "VmRSS:"):
+                found[words[0]] = int(words[1]) / 1024
+        return found["VmHWM:"], found["VmRSS:"]
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait()
+
+
+def append(args, serve, path):
+    start = time.monotonic()
+    with open(path) as f, open(os.devnull, "w") as null:
+        subprocess.run([args.teelog, "append", "--socket", serve.socket], stdin=f, stdout=null,
+                       check=True)
+    return time.monotonic() - start
+
+
+def latency(args, serve, n):
+    """One client that waits for each receipt: milliseconds, sorted."""
+    line = ('{"agentId":"agent-0","roomId":"r","userId":"u","type":"Action:PAY","content":"%s"}\n'
+            % ("x" * 200)).encode()
+    client = subprocess.Popen([args.teelog, "append", "--socket", serve.socket],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    reader = client.stdout
+    times = []
+    for _ in range(n):
+        start = time.monotonic()
+        client.stdin.write(line)
+        got = b""
+        while not got.endswith(b"\n"):
+            part = reader.read(65536)
+            if not part:
+                sys.exit("bench: append ended early")
+            got += part
+        times.append((time.monotonic() - start) * 1e3)
+    client.stdin.close()
+    client.wait()
+    return sorted(times)
+
+
+def say(name, value, note=""):
+    print("  %-44s %14s  %s" % (name, value, note), flush=True)
+
+
+def bench_append(args, data, found):
+    path = os.path.join(args.dir, "records.jsonl")
+    lines(path, args.records)
+    before = rate(args, "sign")
+    serve = Serve(args, data)
+    took = append(args, serve, path)
+    peak, now = serve.memory()
+    after = rate(args, "sign")
+    signs = (before + after) / 2
+    ours = args.records / took
+    found.update(raw_sign=signs, append=ours, append_ratio=ours / signs, rss_peak=peak)
+    say("raw ES256 signatures, all cores", "%.0f /s" % signs, "before %.0f, after %.0f" % (before, after))
+    say("bulk append, %d records" % args.records, "%.0f /s" % ours,
+        "%.2f of raw (target 0.40), %.0f times the original" % (ours / signs, ours / ORIGINAL))
+    say("resident memory under load", "%.1f MiB" % peak, "now %.1f (target below 64)" % now)
+    os.unlink(path)
+    return serve
+
+
+def bench_latency(args, serve, found):
+    sync = raw(args, "fdatasync", args.dir, 1000)
+    times = latency(args, serve, 3000)
+    p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
+    found.update(fdatasync=sync, append_p50_ms=p50, append_p99_ms=p99)
+    say("raw fdatasync of 4 KiB, p50 and p99", "%.2f, %.2f ms" % (sync["p50_ms"], sync["p99_ms"]))
+    say("one client's durable append, p50 and p99", "%.2f, %.2f ms" % (p50, p99), "(target p99 below 2)")
+
+
+def bench_start(args, data, serve, found):
+    serve.stop(signal.SIGKILL)
+    again = Serve(args, data)
+    found.update(start_after_kill=again.ready)
+    say("start after kill -9 at %d records" % args.records, "%.2f s" % again.ready, "(target below 1)")
+    again.stop()
+    clean = Serve(args, data)
+    found.update(start=clean.ready)
+    say("start after a clean stop", "%.2f s" % clean.ready)
+    clean.stop()
+
+
+def bench_verify(args, found):
+    data = os.path.join(args.dir, "verify")
+    path = os.path.join(args.dir, "records.jsonl")
+    bundle = os.path.join(args.dir, "bench.teelog")
+    policy = os.path.join(args.dir, "policy.json")
+    lines(path, args.bundle)
+    serve = Serve(args, data)
+    append(args, serve, path)
+    start = time.monotonic()
+    subprocess.run([args.teelog, "export", "--socket", serve.socket, "-o", bundle], check=True,
+                   stdout=subprocess.DEVNULL)
+    export = time.monotonic() - start
+    serve.stop()
+    subprocess.run([args.teelog, "policy", "init", bundle, "-o", policy], check=True,
+                   stdout=subprocess.DEVNULL)
+    before = rate(args, "verify")
+    start = time.monotonic()
+    subprocess.run([args.teelog, "verify", bundle, "--policy", policy], check=True,
+                   stdout=subprocess.DEVNULL)
+    took = time.monotonic() - start
+    verifies = (before + rate(args, "verify")) / 2
+    ours = args.bundle / took
+    found.update(raw_verify=verifies, verify=ours, verify_ratio=ours / verifies,
+                 export=args.bundle / export, bundle_bytes=os.path.getsize(bundle))
+    say("export of %d records" % args.bundle, "%.0f /s" % (args.bundle / export),
+        "%.0f bytes a record" % (os.path.getsize(bundle) / args.bundle))
+    say("raw ES256 verifications, all cores", "%.0f /s" % verifies)
+    say("verify a bundle of %d records" % args.bundle, "%.0f /s" % ours,
+        "%.2f of raw (target 0.85)" % (ours / verifies))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("teelog")
+    p.add_argument("raw")
+    p.add_argument("--records", type=int, default=1000000)
+    p.add_argument("--bundle", type=int, default=100000)
+    p.add_argument("--dir")
+    p.add_argument("--json")
+    args = p.parse_args()
+    args.teelog = os.path.abspath(args.teelog)
+    args.raw = os.path.abspath(args.raw)
+    made = args.dir is None
+    args.dir = args.dir or tempfile.mkdtemp(prefix="teelog-bench-")
+    found = {"cpus": os.cpu_count(), "records": args.records, "bundle": args.bundle}
+    print("teelog bench, SIMULATED platform, %d CPUs" % os.cpu_count())
+    try:
+        data = os.path.join(args.dir, "data")
+        serve = bench_append(args, data, found)
+        bench_latency(args, serve, found)
+        bench_start(args, data, serve, found)
+        bench_verify(args, found)
+    finally:
+        if made:
+            shutil.rmtree(args.dir, ignore_errors=True)
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump(found, f, indent=1)
+
+
+if __name__ == "__main__":
+    main()
