@@ -39,7 +39,7 @@ static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, s
     v->root = tree_root(log->tree);
     v->version = slice_str(TEELOG_VERSION);
     es256_point(log->service, &v->service);
-    subjects_heads(log->subjects, v->size, &v->heads);
+    roster_heads(log->roster, v->size, &v->heads);
     tl_err err = random_seed(v->boot_id.b, sizeof v->boot_id.b);
     if (err != TL_OK)
         return err;

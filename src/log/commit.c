@@ -102,7 +102,7 @@ static tl_err publish(struct log *log, struct group *g)
     log->checkpoint = note;
     log->durable_size = size;
     log->durable_root = root;
-    log->subject_count = subjects_count(log->subjects);
+    log->subject_count = roster_count(log->roster);
     for (size_t i = 0; i < g->count; i++) {
         struct entry *e = &g->entries[i];
         e->subject->durable_count = e->seq + 1;

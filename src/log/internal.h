@@ -6,7 +6,7 @@
 #include "base/pool.h"
 #include "log/keys.h"
 #include "log/log.h"
-#include "log/subjects.h"
+#include "log/roster.h"
 #include "log/tree.h"
 
 #include <pthread.h>
@@ -103,7 +103,7 @@ struct log {
     struct store *store;
     struct tree *tree;
     struct body_keys *bodies;
-    struct subjects *subjects;
+    struct roster *roster;
     struct subject *origin;
     struct es256_key *service;
     hash32 service_kid, boot_leaf, log_tp;
@@ -201,6 +201,8 @@ tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesc
 tl_err owner_submit(struct log *log, struct owner_job *job) TL_MUST;
 
 /* start.c */
+/* Who the stored log is, its keys, and its authenticated head. */
+tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;
 tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why) TL_MUST;
 /* boot.c */
@@ -209,6 +211,10 @@ tl_err boot_append(struct log *log, struct tl_why *why) TL_MUST;
  * rows; digest written. */
 tl_err evidence_make(struct log *log, struct group *g, const uint8_t report_data[64],
                      hash32 *digest, struct tl_why *why) TL_MUST;
+
+/* log.c */
+tl_err log_new(struct log **out, struct tee *tee) TL_MUST;
+void log_free(struct log *log);
 
 /* A statement read back: TL_E_STORED unless its hash is the tree's. */
 tl_err stored_statement(struct log *log, const struct store_leaf *leaf,

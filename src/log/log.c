@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void log_free(struct log *log)
+void log_free(struct log *log)
 {
     if (!log)
         return;
     pool_free(log->pool);
     group_free(log->groups[0]);
     group_free(log->groups[1]);
-    subjects_free(log->subjects);
+    roster_free(log->roster);
     es256_free(log->service);
     body_keys_free(log->bodies);
     tree_free(log->tree);
@@ -29,7 +29,7 @@ static void log_free(struct log *log)
     free(log);
 }
 
-static tl_err log_new(struct log **out, struct tee *tee)
+tl_err log_new(struct log **out, struct tee *tee)
 {
     struct log *log = calloc(1, sizeof *log);
     if (!log)
@@ -40,7 +40,7 @@ static tl_err log_new(struct log **out, struct tee *tee)
     buf_init(&log->checkpoint, NOTE_MAX);
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->wake, NULL);
-    tl_err err = subjects_new(&log->subjects);
+    tl_err err = roster_new(&log->roster);
     if (err != TL_OK) {
         log_free(log);
         return err;
@@ -264,12 +264,12 @@ static void add_agent(void *ctx, struct subject *s)
 static void list_agents(void *arg)
 {
     struct agents_call *c = arg;
-    c->capacity = subjects_count(c->log->subjects);
+    c->capacity = roster_count(c->log->roster);
     c->agents = calloc(c->capacity ? c->capacity : 1, sizeof *c->agents);
     if (!c->agents)
         c->err = TL_E_MEMORY;
     else
-        subjects_each(c->log->subjects, add_agent, c);
+        roster_each(c->log->roster, add_agent, c);
 }
 
 tl_err log_agents(struct log *log, struct log_agent **out, size_t *count)

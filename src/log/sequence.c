@@ -105,7 +105,7 @@ static void row_of_head(void *ctx, struct subject *s)
 tl_err heads_rows(struct log *log, struct group *g, uint64_t index)
 {
     struct row_walk w = {g, TL_OK};
-    subjects_each(log->subjects, row_of_head, &w);
+    roster_each(log->roster, row_of_head, &w);
     if (w.err != TL_OK)
         return w.err;
     uint8_t mem[16];
@@ -126,7 +126,7 @@ tl_err sequence_heads(struct log *log, struct group *g)
     uint8_t mem[80];
     buf body;
     /* The heads and their rows are taken before the statement itself counts. */
-    subjects_heads(log->subjects, log->next_index, &log->heads);
+    roster_heads(log->roster, log->next_index, &log->heads);
     tl_err err = heads_rows(log, g, log->next_index);
     if (err != TL_OK)
         return err;
@@ -168,7 +168,7 @@ static void end_one(void *ctx, struct subject *s)
 tl_err sequence_ends(struct log *log, struct group *g)
 {
     struct end_walk w = {log, g, TL_OK};
-    subjects_each(log->subjects, end_one, &w);
+    roster_each(log->roster, end_one, &w);
     return w.err;
 }
 
@@ -282,10 +282,10 @@ static tl_err sequence_record(struct log *log, struct group *g, struct log_batch
         if (err != TL_OK || repeated)
             return err;
     }
-    tl_err err = subjects_get(log->subjects, in_arena(b, item->agent, item->agent_size), &s);
+    tl_err err = roster_get(log->roster, in_arena(b, item->agent, item->agent_size), &s);
     if (err == TL_E_LIMIT)
         (void)tl_explain(&receipt->why, err, "agentId", "this log holds %d agents and takes no more",
-                         SUBJECTS_MAX);
+                         ROSTER_MAX);
     if (err == TL_OK && item->has_ref)
         err = ref_check(log, s, item->ref, &receipt->why);
     if (err == TL_OK && (!s->session.key || s->session.admission != b->admission))

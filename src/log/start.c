@@ -69,7 +69,7 @@ static tl_err replay_one(struct log *log, const struct store_leaf *leaf, uint64_
         return TL_E_STORED;
     tl_err err = stored_statement(log, leaf, &st);
     if (err == TL_OK)
-        err = subjects_get(log->subjects, st.subject, &s);
+        err = roster_get(log->roster, st.subject, &s);
     if (err != TL_OK)
         return err;
     if (st.seq != s->count)
@@ -110,7 +110,7 @@ static tl_err add_row(void *ctx, slice subject, slice row)
     struct subject *s;
     tl_err err = head_row_read(&h, row);
     if (err == TL_OK)
-        err = subjects_get(r->log->subjects, subject, &s);
+        err = roster_get(r->log->roster, subject, &s);
     if (err != TL_OK)
         return err;
     s->count = h.count;
@@ -183,12 +183,12 @@ static tl_err load_subjects(struct log *log, uint64_t size, buf *b, struct tl_wh
     if (err == TL_E_IO || err == TL_E_MEMORY)
         return err;
     if (err != TL_OK) {
-        struct subjects *empty = NULL;
-        err = subjects_new(&empty);
+        struct roster *empty = NULL;
+        err = roster_new(&empty);
         if (err != TL_OK)
             return err;
-        subjects_free(log->subjects);
-        log->subjects = empty;
+        roster_free(log->roster);
+        log->roster = empty;
         log->heads_index = UINT64_MAX;
         log->heads_rows_bad = true;
         from = 0;
@@ -201,7 +201,7 @@ static tl_err load_subjects(struct log *log, uint64_t size, buf *b, struct tl_wh
     if (err != TL_OK)
         return err;
     log->next_index = size;
-    return subjects_get(log->subjects, slice_str(log->keys.origin), &log->origin);
+    return roster_get(log->roster, slice_str(log->keys.origin), &log->origin);
 }
 
 static tl_err check_bound(struct log *log, uint64_t size, struct tl_why *why)
@@ -235,10 +235,29 @@ static tl_err sign_head(struct log *log, uint64_t size, const hash32 *root)
 {
     log->durable_size = size;
     log->durable_root = *root;
-    log->subject_count = subjects_count(log->subjects);
-    subjects_each(log->subjects, mark_clean, NULL);
+    log->subject_count = roster_count(log->roster);
+    roster_each(log->roster, mark_clean, NULL);
     return checkpoint_sign(&log->checkpoint, slice_str(log->keys.origin), size, root,
                            &log->keys.note_key, log->keys.log_seed);
+}
+
+tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why)
+{
+    buf b;
+    buf_init(&b, 65536);
+    tl_err err = read_identity(log, &b, why);
+    if (err == TL_OK)
+        err = keys_derive(&log->keys, log->tee, why);
+    if (err == TL_OK)
+        err = read_head(log, &b, size, root, why);
+    if (err == TL_OK)
+        err = read_meta(log, "data_key", &b);
+    if (err == TL_OK)
+        err = keys_open_data_key(&log->keys, log->tee, buf_slice(&b), why);
+    if (err == TL_OK)
+        err = finish_keys(log);
+    buf_finish(&b);
+    return err;
 }
 
 tl_err start_recover(struct log *log, struct tl_why *why)
@@ -247,17 +266,7 @@ tl_err start_recover(struct log *log, struct tl_why *why)
     uint64_t size = 0;
     hash32 root;
     buf_init(&b, 65536);
-    tl_err err = read_identity(log, &b, why);
-    if (err == TL_OK)
-        err = keys_derive(&log->keys, log->tee, why);
-    if (err == TL_OK)
-        err = read_head(log, &b, &size, &root, why);
-    if (err == TL_OK)
-        err = read_meta(log, "data_key", &b);
-    if (err == TL_OK)
-        err = keys_open_data_key(&log->keys, log->tee, buf_slice(&b), why);
-    if (err == TL_OK)
-        err = finish_keys(log);
+    tl_err err = start_identity(log, &size, &root, why);
     if (err == TL_OK)
         err = check_bound(log, size, why);
     if (err == TL_OK)
@@ -303,7 +312,7 @@ tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why)
     if (err == TL_OK)
         err = finish_keys(log);
     if (err == TL_OK)
-        err = subjects_get(log->subjects, slice_str(log->keys.origin), &log->origin);
+        err = roster_get(log->roster, slice_str(log->keys.origin), &log->origin);
 out:
     buf_finish(&b);
     return err;

@@ -1,12 +1,12 @@
 /* What each subject has said last, and its open session. */
-#ifndef TL_LOG_SUBJECTS_H
-#define TL_LOG_SUBJECTS_H
+#ifndef TL_LOG_ROSTER_H
+#define TL_LOG_ROSTER_H
 
 #include "crypto/sign.h"
 #include "store/store.h"
 #include "tlog/body.h"
 
-#define SUBJECTS_MAX 65536 /* subjects of one log */
+#define ROSTER_MAX 65536 /* subjects of one log */
 
 /* An agent's key while it is open. */
 struct session {
@@ -26,21 +26,21 @@ struct subject {
     uint64_t durable_count, durable_last; /* as committed */
 };
 
-struct subjects;
-tl_err subjects_new(struct subjects **out) TL_MUST;
-void subjects_free(struct subjects *s); /* and wipes the sessions' keys */
-uint64_t subjects_count(const struct subjects *s); /* with a statement */
+struct roster;
+tl_err roster_new(struct roster **out) TL_MUST;
+void roster_free(struct roster *s); /* and wipes the sessions' keys */
+uint64_t roster_count(const struct roster *s); /* with a statement */
 
 /* NULL where there is none. */
-struct subject *subjects_find(struct subjects *s, slice name);
-/* Finds or makes; TL_E_LIMIT past SUBJECTS_MAX. A subject without a statement
+struct subject *roster_find(struct roster *s, slice name);
+/* Finds or makes; TL_E_LIMIT past ROSTER_MAX. A subject without a statement
  * is no head yet. */
-tl_err subjects_get(struct subjects *s, slice name, struct subject **out) TL_MUST;
+tl_err roster_get(struct roster *s, slice name, struct subject **out) TL_MUST;
 /* In bytewise order of name. */
-void subjects_each(struct subjects *s, void (*each)(void *ctx, struct subject *subject),
+void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject),
                    void *ctx);
 /* Root over all heads as they are now. */
-void subjects_heads(struct subjects *s, uint64_t size, struct heads *out);
+void roster_heads(struct roster *s, uint64_t size, struct heads *out);
 
 /* The stored row of a head, C[count, last index, last hash]. */
 void head_row_put(buf *b, const struct subject *s);

@@ -1,16 +1,16 @@
-#include "log/subjects.h"
+#include "log/roster.h"
 
 #include <search.h>
 #include <stdlib.h>
 
-struct subjects {
+struct roster {
     void *tree; /* of struct subject, by name: tsearch keeps it balanced */
     uint64_t count;
 };
 
-tl_err subjects_new(struct subjects **out)
+tl_err roster_new(struct roster **out)
 {
-    struct subjects *s = calloc(1, sizeof *s);
+    struct roster *s = calloc(1, sizeof *s);
     if (!s)
         return TL_E_MEMORY;
     *out = s;
@@ -30,7 +30,7 @@ static void free_subject(void *p)
     free(s);
 }
 
-void subjects_free(struct subjects *s)
+void roster_free(struct roster *s)
 {
     if (!s)
         return;
@@ -38,7 +38,7 @@ void subjects_free(struct subjects *s)
     free(s);
 }
 
-uint64_t subjects_count(const struct subjects *s)
+uint64_t roster_count(const struct roster *s)
 {
     return s->count;
 }
@@ -49,21 +49,21 @@ static int compare(const void *a, const void *b)
     return slice_cmp(x->name, y->name);
 }
 
-struct subject *subjects_find(struct subjects *s, slice name)
+struct subject *roster_find(struct roster *s, slice name)
 {
     struct subject key = {.name = name};
     struct subject **found = tfind(&key, &s->tree, compare);
     return found ? *found : NULL;
 }
 
-tl_err subjects_get(struct subjects *s, slice name, struct subject **out)
+tl_err roster_get(struct roster *s, slice name, struct subject **out)
 {
-    struct subject *found = subjects_find(s, name);
+    struct subject *found = roster_find(s, name);
     if (found) {
         *out = found;
         return TL_OK;
     }
-    if (s->count >= SUBJECTS_MAX)
+    if (s->count >= ROSTER_MAX)
         return TL_E_LIMIT;
     struct subject *fresh = calloc(1, sizeof *fresh + name.n);
     if (!fresh)
@@ -92,7 +92,7 @@ static void visit(const void *node, VISIT which, void *closure)
         w->each(w->ctx, *(struct subject *const *)node);
 }
 
-void subjects_each(struct subjects *s, void (*each)(void *ctx, struct subject *subject), void *ctx)
+void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject), void *ctx)
 {
     struct walk w = {each, ctx};
     twalk_r(s->tree, visit, &w);
@@ -107,10 +107,10 @@ static void add_head(void *ctx, struct subject *s)
     merkle_frontier_add(ctx, &leaf);
 }
 
-void subjects_heads(struct subjects *s, uint64_t size, struct heads *out)
+void roster_heads(struct roster *s, uint64_t size, struct heads *out)
 {
     struct merkle_frontier f = {0};
-    subjects_each(s, add_head, &f);
+    roster_each(s, add_head, &f);
     *out = (struct heads){size, f.size, merkle_frontier_root(&f)};
 }
 
