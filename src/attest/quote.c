@@ -49,23 +49,31 @@ static tl_err authentication(struct quote *q, slice bytes)
     return reader_end(&r);
 }
 
+static tl_err too_short(slice bytes, struct tl_why *why)
+{
+    return tl_explain(why, TL_E_SHORT, "quote", "the quote ends too early (%zu bytes)", bytes.n);
+}
+
 tl_err quote_read(struct quote *out, slice bytes, struct tl_why *why)
 {
     struct quote q = {0};
-    reader r = reader_of(bytes), head = r;
-    q.signed_bytes = reader_bytes(&r, QUOTE_SIGNED_SIZE);
-    slice auth = reader_bytes(&r, reader_u32le(&r));
+    reader r = reader_of(bytes);
+    header(&r, &q);
     if (r.err != TL_OK)
-        return tl_explain(why, r.err, "quote", "the quote ends too early (%zu bytes)", bytes.n);
-    header(&head, &q);
-    q.body = reader_bytes(&head, SGX_REPORT_SIZE);
+        return too_short(bytes, why);
+    /* What follows has other sizes in other versions. */
     tl_err err = header_check(&q, why);
     if (err != TL_OK)
         return err;
+    q.body = reader_bytes(&r, SGX_REPORT_SIZE);
+    slice auth = reader_bytes(&r, reader_u32le(&r));
+    if (r.err != TL_OK)
+        return too_short(bytes, why);
     err = authentication(&q, auth);
     if (err != TL_OK)
         return tl_explain(why, err, "authentication",
                           "the quote's authentication data does not have the size it says");
+    q.signed_bytes = slice_of(bytes.p, QUOTE_SIGNED_SIZE);
     q.trailing = r.rest.n;
     *out = q;
     return TL_OK;
