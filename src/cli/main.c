@@ -1,5 +1,120 @@
-int main(void);
-int main(void)
+/* teelog: one binary, a table of commands. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct command commands[] = {
+    {"serve", "--data DIR [--socket PATH] [--tee sim|auto] [--origin NAME]",
+     "run the log as a service on a Unix socket",
+     "  --data DIR      where the log is kept; made if missing (or TEELOG_DATA)\n"
+     "  --socket PATH   the socket (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --tee KIND      auto: the hardware that this runs on (the default);\n"
+     "                  sim: a simulated platform, which proves nothing\n"
+     "  --origin NAME   the name of a new log\n",
+     cmd_serve},
+    {"run", "--data DIR [--tee sim|auto] [--export FILE] [OPTIONS] -- CMD [ARG]...",
+     "run a command with a log beside it",
+     "  --data DIR      where the log is kept; made if missing (or TEELOG_DATA)\n"
+     "  --tee KIND      as for serve\n"
+     "  --export FILE   write a bundle of the whole log once CMD has ended\n"
+     "  --socket PATH   the socket (else DIR/teelog.sock)\n"
+     "  --origin NAME   the name of a new log\n"
+     "  --agent ID      an agent that CMD may log as; repeat it for more. Without\n"
+     "                  it CMD may log as any\n"
+     "CMD finds the socket in TEELOG_SOCKET and its token in TEELOG_TOKEN.\n",
+     cmd_run},
+    {"append", "[--agent ID] [--full] [--socket PATH | --data DIR]",
+     "append records, JSON lines on standard input",
+     "  --agent ID      the agent of records that name none\n"
+     "  --full          receipts with statement, checkpoint and path\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
+     cmd_append},
+    {"agents", "[--json] [--socket PATH | --data DIR [--tee sim|auto]]", "list the log's agents",
+     "  --json          the service's answer as it is\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --tee KIND      with --data: read a log that no service has open\n",
+     cmd_agents},
+    {"export", "-o FILE [--agent ID] [--from I] [--to J] [--withhold-bodies] [OPTIONS]",
+     "write a bundle, evidence that anyone can check",
+     "  -o FILE         the bundle; - for standard output\n"
+     "  --agent ID      one agent's chain instead of the whole log\n"
+     "  --from I        from leaf I, and\n"
+     "  --to J          up to leaf J, which is not in it\n"
+     "  --withhold-bodies   leave out what the records say\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --tee KIND      with --data: read a log that no service has open\n",
+     cmd_export},
+    {"verify", "FILE [--policy FILE] [--at UNIXTIME] [--json]",
+     "check a bundle, offline, under a policy",
+     "  --policy FILE   what to trust; without it nothing is pinned\n"
+     "  --at UNIXTIME   judge as of this time instead of now\n"
+     "  --json          the report as JSON\n"
+     "FILE may be - for standard input. Exit: 0 TRUSTED, 1 REJECTED, 4 UNPINNED,\n"
+     "2 usage or a bad policy, 3 failure.\n",
+     cmd_verify},
+    {"policy", "init FILE -o POLICY [--at UNIXTIME]",
+     "write a policy that pins what a bundle shows",
+     "  -o POLICY       the policy; - for standard output\n"
+     "  --at UNIXTIME   judge as of this time instead of now\n"
+     "Read the policy before you use it: it trusts the bundle it was made from.\n",
+     cmd_policy},
+    {"fsck", "--data DIR [--tee sim|auto]", "check a stopped log in full",
+     "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --tee KIND      as for serve\n",
+     cmd_fsck},
+    {"version", "[--json]", "print the version", "  --json          as JSON\n", cmd_version},
+};
+const size_t command_count = sizeof commands / sizeof commands[0];
+
+const struct command *command_find(const char *name)
 {
-    return 0;
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_commands(FILE *out)
+{
+    fputs("usage: teelog COMMAND [OPTIONS]\n\n", out);
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n`teelog help COMMAND` says more, and so does `man teelog`.\n", out);
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_commands(stdout);
+        return EXIT_GOOD;
+    }
+    const struct command *c = command_find(argv[1]);
+    if (!c)
+        return cli_usage("help", "there is no command %s", argv[1]);
+    printf("usage: teelog %s %s\n\n%s.\n\n%s", c->name, c->synopsis, c->summary, c->options);
+    return EXIT_GOOD;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_commands(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(argc - 1, argv + 1);
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    const struct command *c = command_find(name);
+    if (!c) {
+        cli_say("there is no command %s; `teelog help` lists them", name);
+        return EXIT_USAGE;
+    }
+    argv[1] = argv[0];
+    return c->run(argc - 1, argv + 1);
 }

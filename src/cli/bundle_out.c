@@ -1,0 +1,63 @@
+#include "cli/bundle_out.h"
+
+#include "cli/outfile.h"
+#include "cli/progress.h"
+
+static tl_err write_slices(struct log_export *e, struct outfile *f, struct tl_why *why)
+{
+    struct progress p = {.what = "exported", .unit = "statements"};
+    uint64_t done, total;
+    bool more = true;
+    buf b;
+    buf_init(&b, BUNDLE_ITEM_MAX + (1u << 20));
+    tl_err err = TL_OK;
+    while (more && err == TL_OK) {
+        buf_reset(&b);
+        err = log_export_step(e, &b, &more, why);
+        if (err == TL_OK)
+            err = buf_err(&b);
+        if (err == TL_OK)
+            err = outfile_write(f, buf_slice(&b), why);
+        log_export_progress(e, &done, &total);
+        progress_at(&p, done, total);
+    }
+    progress_end(&p);
+    buf_finish(&b);
+    return err;
+}
+
+static tl_err write_bundle(struct log *log, const char *path, const struct log_export_options *o,
+                           struct tl_why *why)
+{
+    struct log_export *e = NULL;
+    struct outfile f;
+    tl_err err = log_export_new(&e, log, o);
+    if (err != TL_OK)
+        return err;
+    err = outfile_open(&f, path, why);
+    if (err == TL_OK) {
+        err = write_slices(e, &f, why);
+        if (err == TL_OK)
+            err = outfile_keep(&f, why);
+        outfile_close(&f);
+    }
+    log_export_free(e);
+    return err;
+}
+
+tl_err bundle_out_stopped(const char *path, const char *kind, const char *dir,
+                          const struct log_export_options *o, bool *simulated, struct tl_why *why)
+{
+    struct tee *tee = NULL;
+    struct log *log = NULL;
+    tl_err err = tee_open(&tee, kind, dir, why);
+    if (err == TL_OK)
+        err = log_open_read(&log, tee, dir, why);
+    if (err == TL_OK) {
+        *simulated = tee_simulated(tee);
+        err = write_bundle(log, path, o, why);
+    }
+    log_close(log);
+    tee_close(tee);
+    return err;
+}

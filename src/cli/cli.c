@@ -1,0 +1,95 @@
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+__attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap)
+{
+    char text[1024];
+    vsnprintf(text, sizeof text, fmt, ap);
+    /* One write, so that lines of several threads do not mix. */
+    fprintf(stderr, "teelog: %s\n", text);
+}
+
+void cli_say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+}
+
+int cli_usage(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "teelog: `teelog help %s` shows how\n", command);
+    return EXIT_USAGE;
+}
+
+int cli_fail(const char *what, tl_err err, const struct tl_why *why)
+{
+    cli_say("%s: %s", what, tl_why_text(why, err));
+    return tl_err_exit(err);
+}
+
+int cli_option(int argc, char **argv, const char *shorts, const struct option *longs,
+               const char *command)
+{
+    int got = getopt_long(argc, argv, shorts, longs, NULL);
+    if (got == '?')
+        fprintf(stderr, "teelog: `teelog help %s` lists the options\n", command);
+    if (got == 'h') {
+        const struct command *c = command_find(command);
+        printf("usage: teelog %s %s\n\n%s.\n\n%s", c->name, c->synopsis, c->summary, c->options);
+    }
+    return got;
+}
+
+int cli_option_exit(int option)
+{
+    return option == 'h' ? EXIT_GOOD : EXIT_USAGE;
+}
+
+static const char *setting(const char *name)
+{
+    const char *v = getenv(name);
+    return v && *v ? v : NULL;
+}
+
+const char *cli_data_default(void)
+{
+    return setting("TEELOG_DATA");
+}
+
+const char *cli_socket_default(void)
+{
+    return setting("TEELOG_SOCKET");
+}
+
+char *cli_socket_in(const char *data)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/teelog.sock", data) < 0 ? NULL : path;
+}
+
+char *cli_socket_path(const char *command, const char *given, const char *data)
+{
+    if (!given)
+        given = data ? NULL : cli_socket_default();
+    if (!given && !data)
+        data = cli_data_default();
+    if (!given && !data) {
+        (void)cli_usage(command, "which service? Give --socket PATH or --data DIR, or set "
+                                 "TEELOG_SOCKET");
+        return NULL;
+    }
+    char *path = given ? strdup(given) : cli_socket_in(data);
+    if (!path)
+        cli_say("%s", tl_err_text(TL_E_MEMORY));
+    return path;
+}

@@ -1,0 +1,66 @@
+/* What the commands share. One command is one cmd_*.c; main.c has the table. */
+#ifndef TL_CLI_CLI_H
+#define TL_CLI_CLI_H
+
+#include "base/err.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum exit_code {
+    EXIT_GOOD = 0,     /* TRUSTED, clean */
+    EXIT_REJECTED = 1, /* also: findings, malformed input */
+    EXIT_USAGE = 2,
+    EXIT_FAILED = 3,
+    EXIT_UNPINNED = 4,
+    EXIT_RUN_FAILED = 125, /* `run` itself, not its command */
+};
+
+struct command {
+    const char *name;
+    const char *synopsis; /* the arguments, as `teelog help` prints them */
+    const char *summary;  /* one line */
+    const char *options;  /* lines for `teelog help NAME` */
+    int (*run)(int argc, char **argv);
+};
+extern const struct command commands[];
+extern const size_t command_count;
+const struct command *command_find(const char *name);
+
+int cmd_serve(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_append(int argc, char **argv);
+int cmd_agents(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
+int cmd_fsck(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+/* "teelog: …" on stderr. */
+__attribute__((format(printf, 1, 2))) void cli_say(const char *fmt, ...);
+/* Says what is wrong with the command line; returns EXIT_USAGE. */
+__attribute__((format(printf, 2, 3))) int cli_usage(const char *command, const char *fmt, ...);
+/* Says "teelog: WHAT: why"; returns the exit code of err. */
+int cli_fail(const char *what, tl_err err, const struct tl_why *why);
+
+/* The next option of a command, as getopt_long gives it; '?' after a wrong one,
+ * about which the user has been told, and 'h' after --help, which is answered. */
+int cli_option(int argc, char **argv, const char *shorts, const struct option *longs,
+               const char *command);
+/* What a command does when cli_option returned 'h' or '?'. */
+int cli_option_exit(int option);
+
+/* Environment of the harmless settings: TEELOG_DATA, TEELOG_SOCKET. NULL where
+ * a variable is unset or empty. */
+const char *cli_data_default(void);
+const char *cli_socket_default(void);
+/* The socket to talk to: given, else TEELOG_SOCKET, else DATA/teelog.sock, where
+ * data is given or TEELOG_DATA. NULL, and the user told, where there is none.
+ * Owned by the caller. */
+char *cli_socket_path(const char *command, const char *given, const char *data);
+/* data/teelog.sock; owned by the caller, NULL where memory is short. */
+char *cli_socket_in(const char *data);
+
+#endif

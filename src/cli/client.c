@@ -1,0 +1,405 @@
+#include "cli/client.h"
+
+#include "base/encoding.h"
+#include "base/refuse.h"
+#include "http/unix_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define INPUT_MAX   (256u << 20) /* bytes of answers that wait to be read */
+#define HEAD_MAX    16384
+#define READ_CHUNK  (256u << 10)
+#define REFUSAL_MAX (1u << 20)
+
+enum framing { NONE, LENGTH, CHUNK_HEAD, CHUNK, CHUNK_END };
+
+struct client {
+    int fd;
+    const char *socket, *token;
+    buf in;
+    size_t at; /* consumed bytes of in */
+    bool eof;
+    enum framing framing;
+    uint64_t left; /* of the body, or of the chunk */
+    size_t piece;  /* bytes of in that the caller borrows */
+};
+
+static tl_err lost(const struct client *c, struct tl_why *why)
+{
+    return tl_explain(why, TL_E_SHORT, NULL,
+                      "the service on %s ended the connection before its answer was whole",
+                      c->socket);
+}
+
+static tl_err not_http(const struct client *c, struct tl_why *why)
+{
+    return tl_explain(why, TL_E_HTTP, NULL, "what answers on %s does not speak teelog's HTTP",
+                      c->socket);
+}
+
+tl_err client_open(struct client **out, const char *path, const char *token, struct tl_why *why)
+{
+    struct sockaddr_un address;
+    tl_err err = unix_address(&address, path, why);
+    if (err != TL_OK)
+        return err;
+    struct client *c = calloc(1, sizeof *c);
+    if (!c)
+        return TL_E_MEMORY;
+    c->socket = path;
+    c->token = token;
+    buf_init(&c->in, INPUT_MAX);
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        fcntl(c->fd, F_SETFL, O_NONBLOCK) != 0) {
+        err = tl_explain(why, TL_E_IO, "socket",
+                         "cannot reach a service on %s: %s; is `teelog serve` running?", path,
+                         strerror(errno));
+        client_close(c);
+        return err;
+    }
+    *out = c;
+    return TL_OK;
+}
+
+void client_close(struct client *c)
+{
+    if (!c)
+        return;
+    if (c->fd >= 0)
+        close(c->fd);
+    buf_finish(&c->in);
+    free(c);
+}
+
+int client_fd(const struct client *c)
+{
+    return c->fd;
+}
+
+static slice pending(const struct client *c)
+{
+    return slice_of(c->in.p + c->at, c->in.n - c->at);
+}
+
+bool client_has_input(const struct client *c)
+{
+    return c->in.n > c->at || c->eof;
+}
+
+static void consume(struct client *c, size_t n)
+{
+    c->at += n;
+    if (c->at == c->in.n) {
+        buf_reset(&c->in);
+        c->at = 0;
+    }
+}
+
+/* Reads what is there; blocks where wait is set and nothing is. */
+static tl_err fill(struct client *c, bool wait, struct tl_why *why)
+{
+    if (c->at > READ_CHUNK) {
+        memmove(c->in.p, c->in.p + c->at, c->in.n - c->at);
+        c->in.n -= c->at;
+        c->at = 0;
+    }
+    uint8_t *p = buf_grow(&c->in, READ_CHUNK);
+    if (!p)
+        return buf_err(&c->in);
+    c->in.n -= READ_CHUNK;
+    for (;;) {
+        ssize_t n = read(c->fd, p, READ_CHUNK);
+        if (n >= 0) {
+            c->in.n += (size_t)n;
+            c->eof = n == 0;
+            return TL_OK;
+        }
+        if (errno == EAGAIN && !wait)
+            return TL_OK;
+        if (errno != EAGAIN && errno != EINTR)
+            return tl_explain(why, TL_E_IO, NULL, "reading from %s: %s", c->socket,
+                              strerror(errno));
+        struct pollfd f = {.fd = c->fd, .events = POLLIN};
+        (void)poll(&f, 1, -1);
+    }
+}
+
+/* Writes all of it. Reads meanwhile: a service that waits for its answers to
+ * be taken would take no more requests. */
+static tl_err write_all(struct client *c, slice bytes, struct tl_why *why)
+{
+    while (bytes.n) {
+        ssize_t n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+        if (n > 0) {
+            bytes = slice_of(bytes.p + n, bytes.n - (size_t)n);
+            continue;
+        }
+        /* The service may have refused a request before it read the whole: its
+         * answer says more than this error. */
+        if (errno == EPIPE || errno == ECONNRESET)
+            return TL_OK;
+        if (errno != EAGAIN && errno != EINTR)
+            return tl_explain(why, TL_E_IO, NULL, "writing to %s: %s", c->socket, strerror(errno));
+        struct pollfd f = {.fd = c->fd, .events = (short)(c->eof ? POLLOUT : POLLOUT | POLLIN)};
+        (void)poll(&f, 1, -1);
+        tl_err err = f.revents & POLLIN ? fill(c, false, why) : TL_OK;
+        if (err != TL_OK)
+            return err;
+    }
+    return TL_OK;
+}
+
+tl_err client_send(struct client *c, const char *method, const char *target, slice body,
+                   struct tl_why *why)
+{
+    buf head;
+    buf_init(&head, HEAD_MAX);
+    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, target);
+    if (c->token)
+        buf_printf(&head, "Authorization: Bearer %s\r\n", c->token);
+    if (body.p)
+        buf_printf(&head, "Content-Length: %zu\r\n", body.n);
+    buf_str(&head, "\r\n");
+    tl_err err = buf_err(&head);
+    if (err == TL_OK)
+        err = write_all(c, buf_slice(&head), why);
+    if (err == TL_OK && body.p)
+        err = write_all(c, body, why);
+    buf_finish_secret(&head);
+    return err;
+}
+
+/* A line with its CRLF taken off; waits for it. Consumed at once, so good until
+ * the next fill. */
+static tl_err line(struct client *c, slice *out, struct tl_why *why)
+{
+    for (;;) {
+        slice rest = pending(c);
+        const uint8_t *lf = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+        if (lf) {
+            size_t n = (size_t)(lf - rest.p);
+            if (REFUSED(n == 0 || rest.p[n - 1] != '\r'))
+                return not_http(c, why);
+            *out = slice_of(rest.p, n - 1);
+            c->at += n + 1;
+            return TL_OK;
+        }
+        if (REFUSED(rest.n > HEAD_MAX))
+            return not_http(c, why);
+        if (c->eof)
+            return lost(c, why);
+        tl_err err = fill(c, true, why);
+        if (err != TL_OK)
+            return err;
+    }
+}
+
+/* The value of a header line of this name. */
+static bool header(slice text, const char *name, slice *value)
+{
+    size_t n = strlen(name);
+    if (text.n <= n || text.p[n] != ':' || strncasecmp((const char *)text.p, name, n) != 0)
+        return false;
+    *value = slice_of(text.p + n + 1, text.n - n - 1);
+    while (value->n && value->p[0] == ' ')
+        *value = slice_of(value->p + 1, value->n - 1);
+    return true;
+}
+
+static tl_err header_line(struct client *c, struct client_answer *a, slice text, struct tl_why *why)
+{
+    slice value;
+    uint64_t number;
+    if (header(text, "Content-Length", &value)) {
+        if (REFUSED(c->framing != NONE) || decimal_read(&c->left, value, UINT32_MAX) != TL_OK)
+            return not_http(c, why);
+        c->framing = LENGTH;
+    } else if (header(text, "Transfer-Encoding", &value)) {
+        if (REFUSED(c->framing != NONE) || REFUSED(!slice_eq_str(value, "chunked")))
+            return not_http(c, why);
+        c->framing = CHUNK_HEAD;
+    } else if (header(text, "Connection", &value)) {
+        a->close = slice_eq_str(value, "close");
+    } else if (header(text, "Retry-After", &value)) {
+        if (decimal_read(&number, value, 3600) == TL_OK)
+            a->retry_after = (unsigned)number;
+    }
+    return TL_OK;
+}
+
+tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *why)
+{
+    struct client_answer a = {0};
+    static const char version[] = "HTTP/1.1 ";
+    uint64_t status = 0;
+    slice text;
+    c->framing = NONE;
+    tl_err err = line(c, &text, why);
+    if (err != TL_OK)
+        return err;
+    if (REFUSED(text.n < 12) || REFUSED(!slice_starts(text, slice_str(version))) ||
+        decimal_read(&status, slice_of(text.p + 9, 3), 599) != TL_OK)
+        return not_http(c, why);
+    a.status = (int)status;
+    for (;;) {
+        err = line(c, &text, why);
+        if (err == TL_OK && text.n)
+            err = header_line(c, &a, text, why);
+        if (err != TL_OK)
+            return err;
+        if (text.n == 0)
+            break;
+    }
+    if (REFUSED(c->framing == NONE))
+        return not_http(c, why);
+    c->piece = 0;
+    *out = a;
+    return TL_OK;
+}
+
+/* RFC 9112 section 7.1, without extensions and trailers: our service has none. */
+static tl_err chunk_head(struct client *c, struct tl_why *why)
+{
+    slice text;
+    uint64_t n = 0;
+    tl_err err = line(c, &text, why);
+    if (err != TL_OK)
+        return err;
+    if (REFUSED(text.n == 0 || text.n > 8))
+        return not_http(c, why);
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t digit[1];
+        const uint8_t pair[2] = {'0', text.p[i]};
+        if (hex_read(digit, 1, slice_of(pair, 2)) != TL_OK)
+            return not_http(c, why);
+        n = n << 4 | digit[0];
+    }
+    c->left = n;
+    c->framing = n ? CHUNK : CHUNK_END;
+    return TL_OK;
+}
+
+static tl_err empty_line(struct client *c, struct tl_why *why)
+{
+    slice text;
+    tl_err err = line(c, &text, why);
+    return err == TL_OK && REFUSED(text.n != 0) ? not_http(c, why) : err;
+}
+
+static tl_err next_piece(struct client *c, slice *piece, struct tl_why *why)
+{
+    while (pending(c).n == 0) {
+        if (c->eof)
+            return lost(c, why);
+        tl_err err = fill(c, true, why);
+        if (err != TL_OK)
+            return err;
+    }
+    slice rest = pending(c);
+    *piece = slice_of(rest.p, rest.n < c->left ? rest.n : (size_t)c->left);
+    c->piece = piece->n;
+    c->left -= piece->n;
+    return TL_OK;
+}
+
+tl_err client_body(struct client *c, slice *piece, bool *more, struct tl_why *why)
+{
+    tl_err err = TL_OK;
+    consume(c, c->piece);
+    c->piece = 0;
+    if (c->framing == CHUNK && c->left == 0) {
+        err = empty_line(c, why);
+        c->framing = CHUNK_HEAD;
+    }
+    if (err == TL_OK && c->framing == CHUNK_HEAD)
+        err = chunk_head(c, why);
+    if (err == TL_OK && c->framing == CHUNK_END)
+        err = empty_line(c, why);
+    if (err != TL_OK)
+        return err;
+    if (c->left == 0) {
+        c->framing = NONE;
+        *piece = (slice){NULL, 0};
+        *more = false;
+        return TL_OK;
+    }
+    *more = true;
+    return next_piece(c, piece, why);
+}
+
+tl_err client_body_all(struct client *c, buf *out, struct tl_why *why)
+{
+    bool more = true;
+    slice piece;
+    tl_err err = TL_OK;
+    while (more && err == TL_OK) {
+        err = client_body(c, &piece, &more, why);
+        if (err == TL_OK)
+            buf_bytes(out, piece);
+    }
+    return err == TL_OK ? buf_err(out) : err;
+}
+
+static tl_err status_error(int status)
+{
+    switch (status) {
+    case 401:
+        return TL_E_AUTH;
+    case 404:
+        return TL_E_NOT_FOUND;
+    case 413:
+        return TL_E_LIMIT;
+    case 503:
+        return TL_E_BUSY;
+    default:
+        return status < 500 ? TL_E_USAGE : TL_E_IO;
+    }
+}
+
+tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *why)
+{
+    buf body;
+    buf_init(&body, REFUSAL_MAX);
+    tl_err err = client_body_all(c, &body, why);
+    if (err == TL_OK) {
+        json_t *root = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+        const char *text = json_string_value(json_object_get(root, "error"));
+        const char *field = json_string_value(json_object_get(root, "field"));
+        err = tl_explain(why, status_error(a->status), field, "%s%s%s", field ? field : "",
+                         field ? ": " : "", text ? text : "the service answered without a reason");
+        json_decref(root);
+    }
+    buf_finish(&body);
+    return err;
+}
+
+tl_err client_get(struct client *c, const char *target, buf *out, struct tl_why *why)
+{
+    struct client_answer a;
+    tl_err err = client_send(c, "GET", target, (slice){NULL, 0}, why);
+    if (err == TL_OK)
+        err = client_head(c, &a, why);
+    if (err == TL_OK)
+        err = a.status == 200 ? client_body_all(c, out, why) : client_refusal(c, &a, why);
+    return err;
+}
+
+void url_put(buf *b, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-._~";
+    for (; *text; text++) {
+        if (strchr(plain, *text))
+            buf_u8(b, (uint8_t)*text);
+        else
+            buf_printf(b, "%%%02X", (unsigned)(unsigned char)*text);
+    }
+}

@@ -1,0 +1,44 @@
+/* A small strict HTTP/1.1 client over a Unix socket: blocking, keep-alive,
+ * several requests may be under way. */
+#ifndef TL_CLI_CLIENT_H
+#define TL_CLI_CLIENT_H
+
+#include "base/buf.h"
+
+struct client;
+
+/* token: sent as a bearer token; NULL for none. Both are borrowed. */
+tl_err client_open(struct client **out, const char *socket, const char *token,
+                   struct tl_why *why) TL_MUST;
+void client_close(struct client *c);
+int client_fd(const struct client *c);
+/* Bytes of an answer are here already: client_head will not wait for them. */
+bool client_has_input(const struct client *c);
+
+/* Sends a whole request. Answers that come meanwhile are kept. */
+tl_err client_send(struct client *c, const char *method, const char *target, slice body,
+                   struct tl_why *why) TL_MUST;
+
+struct client_answer {
+    int status;
+    unsigned retry_after; /* seconds; 0: not said */
+    bool close;           /* the service ends the connection after it */
+};
+/* Waits for the next answer's head. */
+tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *why) TL_MUST;
+/* The next piece of that answer's body, borrowed until the next call. *more is
+ * false at its end. TL_E_SHORT where the connection ended too early. */
+tl_err client_body(struct client *c, slice *piece, bool *more, struct tl_why *why) TL_MUST;
+/* The whole body, appended. */
+tl_err client_body_all(struct client *c, buf *out, struct tl_why *why) TL_MUST;
+
+/* One request, its answer and its body; an answer other than 200 is an error
+ * whose sentence is the service's. */
+tl_err client_get(struct client *c, const char *target, buf *out, struct tl_why *why) TL_MUST;
+/* The error that an answer other than 200 stands for; reads its body. */
+tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *why) TL_MUST;
+
+/* Appends text percent-encoded (RFC 3986 section 2.3 stays as it is). */
+void url_put(buf *b, const char *text);
+
+#endif

@@ -1,0 +1,294 @@
+#include "cli/batches.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "http/json_put.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Batches under way: the next is read and sent while the service works on one. */
+#define DEPTH      2
+#define RETRIES    30          /* of a second each, while the service is busy */
+#define ANSWER_MAX (64u << 20) /* bytes */
+
+struct appender {
+    const char *socket, *token;
+    char *target;
+    struct client *client;
+    struct batches in;
+    struct batch batches[DEPTH];
+    size_t first, count; /* of batches, in a ring */
+    unsigned retries;
+    bool bad; /* a line was wrong */
+    buf answer, out;
+};
+
+static struct batch *at(struct appender *a, size_t i)
+{
+    return &a->batches[(a->first + i) % DEPTH];
+}
+
+static void drop_first(struct appender *a)
+{
+    buf_reset(&at(a, 0)->body);
+    a->first = (a->first + 1) % DEPTH;
+    a->count--;
+}
+
+static void put_line_error(struct appender *a, uint64_t line, const char *field, const char *text)
+{
+    struct tl_why why = {{0}, {0}};
+    tl_err err = tl_explain(&why, TL_E_FIELD, field, "%s", text);
+    json_put_error(&a->out, err, &why, line);
+    a->bad = true;
+}
+
+static tl_err flush(struct appender *a, struct tl_why *why)
+{
+    slice s = buf_slice(&a->out);
+    tl_err err = buf_err(&a->out);
+    if (err == TL_OK && s.n && fwrite(s.p, 1, s.n, stdout) != s.n)
+        err = TL_E_IO;
+    if (err == TL_OK && fflush(stdout) != 0)
+        err = TL_E_IO;
+    buf_reset(&a->out);
+    return err == TL_E_IO ? tl_explain(why, err, NULL, "cannot write to standard output") : err;
+}
+
+/* The service counts lines within its request; the user counts them in the input. */
+static void put_error_line(struct appender *a, const struct batch *b, slice line)
+{
+    json_t *root = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+    const char *text = json_string_value(json_object_get(root, "error"));
+    const char *field = json_string_value(json_object_get(root, "field"));
+    json_int_t number = json_integer_value(json_object_get(root, "line"));
+    if (number < 1 || (uint64_t)number > b->lines)
+        number = 1;
+    put_line_error(a, b->first + (uint64_t)number - 1, field,
+                   text ? text : "the service gave no reason");
+    json_decref(root);
+}
+
+static tl_err put_answer(struct appender *a, const struct batch *b, struct tl_why *why)
+{
+    static const char wrong[] = "{\"error\"";
+    slice rest = buf_slice(&a->answer);
+    size_t lines = 0;
+    for (; rest.n; lines++) {
+        const uint8_t *lf = memchr(rest.p, '\n', rest.n);
+        if (!lf)
+            break;
+        slice line = slice_of(rest.p, (size_t)(lf - rest.p) + 1);
+        if (slice_starts(line, slice_of(wrong, sizeof wrong - 1)))
+            put_error_line(a, b, line);
+        else
+            buf_bytes(&a->out, line);
+        rest = slice_of(lf + 1, rest.n - line.n);
+    }
+    if (rest.n || lines != b->lines)
+        return tl_explain(why, TL_E_HTTP, NULL, "the service answered %zu lines with %zu", b->lines,
+                          lines);
+    return flush(a, why);
+}
+
+static tl_err send_batch(struct appender *a, const struct batch *b, struct tl_why *why)
+{
+    return b->too_long ? TL_OK
+                       : client_send(a->client, "POST", a->target, buf_slice(&b->body), why);
+}
+
+/* The service is busy and has closed the connection, having looked at nothing
+ * after the batch that it refused: all that is under way is sent again. */
+static tl_err send_again(struct appender *a, unsigned seconds, struct tl_why *why)
+{
+    struct timespec pause = {.tv_sec = (time_t)seconds};
+    (void)nanosleep(&pause, NULL);
+    client_close(a->client);
+    a->client = NULL;
+    tl_err err = client_open(&a->client, a->socket, a->token, why);
+    for (size_t i = 0; i < a->count && err == TL_OK; i++)
+        err = send_batch(a, at(a, i), why);
+    return err;
+}
+
+static tl_err receive(struct appender *a, struct tl_why *why)
+{
+    const struct batch *b = at(a, 0);
+    struct client_answer answer;
+    tl_err err = client_head(a->client, &answer, why);
+    if (err != TL_OK)
+        return err;
+    if (answer.status == 503 && answer.retry_after && a->retries++ < RETRIES)
+        return send_again(a, answer.retry_after, why);
+    if (answer.status != 200)
+        return client_refusal(a->client, &answer, why);
+    a->retries = 0;
+    buf_reset(&a->answer);
+    err = client_body_all(a->client, &a->answer, why);
+    if (err == TL_OK)
+        err = put_answer(a, b, why);
+    if (err == TL_OK)
+        drop_first(a);
+    return err;
+}
+
+/* Lines that were never sent are answered here, in their turn. */
+static tl_err answer_long_lines(struct appender *a, struct tl_why *why)
+{
+    while (a->count && at(a, 0)->too_long) {
+        put_line_error(a, at(a, 0)->first, NULL, "the line is longer than 8 MiB");
+        drop_first(a);
+    }
+    return a->out.n ? flush(a, why) : TL_OK;
+}
+
+/* A batch goes off when it is full, or when nothing more can be read just now. */
+static bool batch_is_due(struct appender *a)
+{
+    return a->count < DEPTH && batches_have_line(&a->in) &&
+           (a->in.eof || batches_full(&a->in) || !batches_readable(&a->in));
+}
+
+static tl_err take_batch(struct appender *a, struct tl_why *why)
+{
+    struct batch *b = at(a, a->count);
+    tl_err err = batches_take(&a->in, b);
+    if (err != TL_OK)
+        return err;
+    a->count++;
+    return send_batch(a, b, why);
+}
+
+/* Waits for input, where there is room for it, or for an answer. */
+static tl_err wait_and_move(struct appender *a, struct tl_why *why)
+{
+    bool wants_input = !a->in.eof && !batches_full(&a->in);
+    struct pollfd f[2] = {
+        {.fd = wants_input ? a->in.fd : -1, .events = POLLIN},
+        {.fd = a->count ? client_fd(a->client) : -1, .events = POLLIN},
+    };
+    bool here = a->count && client_has_input(a->client);
+    if (!here && poll(f, 2, -1) < 0)
+        return TL_OK;
+    if (here || f[1].revents)
+        return receive(a, why);
+    return f[0].revents ? batches_read(&a->in, why) : TL_OK;
+}
+
+static tl_err run(struct appender *a, struct tl_why *why)
+{
+    tl_err err = TL_OK;
+    while (err == TL_OK) {
+        err = answer_long_lines(a, why);
+        if (err == TL_OK && batch_is_due(a))
+            err = take_batch(a, why);
+        else if (err == TL_OK && a->in.eof && a->count == 0)
+            return TL_OK;
+        else if (err == TL_OK)
+            err = wait_and_move(a, why);
+    }
+    return err;
+}
+
+/* What is still under way when the connection fails. */
+static void report_unknown(struct appender *a)
+{
+    struct tl_why why = {{0}, {0}};
+    buf_reset(&a->out);
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j < at(a, i)->lines; j++)
+            put_line_error(a, at(a, i)->first + j, NULL,
+                           "not known to be appended; repeat it under a requestId");
+    (void)!flush(a, &why);
+}
+
+static tl_err make_target(struct appender *a, const char *agent, bool full)
+{
+    buf b;
+    buf_init(&b, 2048);
+    buf_str(&b, "/v1/records?partial=1");
+    if (full)
+        buf_str(&b, "&receipt=full");
+    if (agent) {
+        buf_str(&b, "&agent=");
+        url_put(&b, agent);
+    }
+    buf_u8(&b, 0);
+    a->target = (char *)b.p;
+    return buf_err(&b);
+}
+
+static int append(const char *socket, const char *agent, bool full)
+{
+    struct appender a = {.socket = socket, .token = getenv("TEELOG_TOKEN")};
+    struct tl_why why = {{0}, {0}};
+    (void)signal(SIGPIPE, SIG_IGN);
+    batches_init(&a.in, STDIN_FILENO);
+    buf_init(&a.answer, ANSWER_MAX);
+    buf_init(&a.out, 2 * ANSWER_MAX);
+    for (size_t i = 0; i < DEPTH; i++)
+        buf_init(&a.batches[i].body, LINE_MAX_BYTES + 1);
+    if (a.token && !*a.token)
+        a.token = NULL;
+    tl_err err = make_target(&a, agent, full);
+    if (err == TL_OK)
+        err = client_open(&a.client, socket, a.token, &why);
+    if (err == TL_OK)
+        err = run(&a, &why);
+    if (err != TL_OK) {
+        (void)cli_fail("append", err, &why);
+        report_unknown(&a);
+    }
+    client_close(a.client);
+    batches_finish(&a.in);
+    buf_finish(&a.answer);
+    buf_finish(&a.out);
+    for (size_t i = 0; i < DEPTH; i++)
+        buf_finish(&a.batches[i].body);
+    free(a.target);
+    return err != TL_OK || a.bad ? EXIT_FAILED : EXIT_GOOD;
+}
+
+int cmd_append(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"agent", required_argument, NULL, 'a'},  {"full", no_argument, NULL, 'f'},
+        {"socket", required_argument, NULL, 's'}, {"data", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},         {0},
+    };
+    const char *agent = NULL, *socket = NULL, *data = NULL;
+    bool full = false;
+    for (int got; (got = cli_option(argc, argv, "h", longs, "append")) != -1;) {
+        switch (got) {
+        case 'a':
+            agent = optarg;
+            break;
+        case 'f':
+            full = true;
+            break;
+        case 's':
+            socket = optarg;
+            break;
+        case 'd':
+            data = optarg;
+            break;
+        default:
+            return cli_option_exit(got);
+        }
+    }
+    if (optind < argc)
+        return cli_usage("append", "append takes no argument %s; records come on standard input",
+                         argv[optind]);
+    char *path = cli_socket_path("append", socket, data);
+    if (!path)
+        return EXIT_USAGE;
+    int code = append(path, agent, full);
+    free(path);
+    return code;
+}

@@ -1,0 +1,148 @@
+#include "base/encoding.h"
+#include "cli/bundle_out.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/outfile.h"
+#include "cli/progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+    const char *out, *socket, *data, *tee, *agent, *from, *to;
+    bool withhold;
+};
+
+static void put_key(buf *b, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_u8(b, memchr(b->p, '?', b->n) ? '&' : '?');
+    buf_str(b, name);
+    buf_u8(b, '=');
+    url_put(b, value);
+}
+
+static tl_err target(buf *b, const struct options *o)
+{
+    buf_str(b, "/v1/export");
+    put_key(b, "agent", o->agent);
+    put_key(b, "from", o->from);
+    put_key(b, "to", o->to);
+    put_key(b, "bodies", o->withhold ? "0" : NULL);
+    buf_u8(b, 0);
+    return buf_err(b);
+}
+
+static tl_err copy_body(struct client *c, struct outfile *f, struct tl_why *why)
+{
+    struct progress p = {.what = "exported", .unit = "KiB"};
+    uint64_t done = 0;
+    bool more = true;
+    tl_err err = TL_OK;
+    while (more && err == TL_OK) {
+        slice piece = {NULL, 0};
+        err = client_body(c, &piece, &more, why);
+        if (err == TL_OK)
+            err = outfile_write(f, piece, why);
+        done += piece.n;
+        progress_at(&p, done / 1024, 0);
+    }
+    progress_end(&p);
+    return err;
+}
+
+static tl_err fetch(struct client *c, const struct options *o, struct tl_why *why)
+{
+    struct client_answer a;
+    struct outfile f;
+    buf b;
+    buf_init(&b, 4096);
+    tl_err err = target(&b, o);
+    if (err == TL_OK)
+        err = client_send(c, "GET", (const char *)b.p, (slice){NULL, 0}, why);
+    buf_finish(&b);
+    if (err == TL_OK)
+        err = client_head(c, &a, why);
+    if (err == TL_OK && a.status != 200)
+        err = client_refusal(c, &a, why);
+    if (err == TL_OK)
+        err = outfile_open(&f, o->out, why);
+    if (err != TL_OK)
+        return err;
+    err = copy_body(c, &f, why);
+    if (err == TL_OK)
+        err = outfile_keep(&f, why);
+    outfile_close(&f);
+    return err;
+}
+
+static int export_running(const struct options *o)
+{
+    struct client *c = NULL;
+    struct tl_why why = {{0}, {0}};
+    char *socket = cli_socket_path("export", o->socket, o->data);
+    if (!socket)
+        return EXIT_USAGE;
+    tl_err err = client_open(&c, socket, NULL, &why);
+    if (err == TL_OK)
+        err = fetch(c, o, &why);
+    client_close(c);
+    free(socket);
+    return err == TL_OK ? EXIT_GOOD : cli_fail("nothing was exported", err, &why);
+}
+
+static int export_stopped(const struct options *o)
+{
+    struct tl_why why = {{0}, {0}};
+    struct log_export_options e = {.withhold_bodies = o->withhold, .to = TL_INT_MAX};
+    bool simulated;
+    if (o->agent)
+        e.agent = slice_str(o->agent);
+    e.has_range = o->from || o->to;
+    if (o->from && decimal_read(&e.from, slice_str(o->from), TL_INT_MAX) != TL_OK)
+        return cli_usage("export", "--from takes the index of a leaf, not %s", o->from);
+    if (o->to && decimal_read(&e.to, slice_str(o->to), TL_INT_MAX) != TL_OK)
+        return cli_usage("export", "--to takes the index of a leaf, not %s", o->to);
+    if (e.from >= e.to)
+        return cli_usage("export", "--to must be larger than --from");
+    tl_err err = bundle_out_stopped(o->out, o->tee, o->data, &e, &simulated, &why);
+    return err == TL_OK ? EXIT_GOOD : cli_fail("nothing was exported", err, &why);
+}
+
+int cmd_export(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"agent", required_argument, NULL, 'a'},  {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 'u'},     {"withhold-bodies", no_argument, NULL, 'w'},
+        {"socket", required_argument, NULL, 's'}, {"data", required_argument, NULL, 'd'},
+        {"tee", required_argument, NULL, 't'},    {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},         {0},
+    };
+    struct options o = {0};
+    for (int got; (got = cli_option(argc, argv, "ho:", longs, "export")) != -1;) {
+        const char **to = got == 'a'   ? &o.agent
+                          : got == 'f' ? &o.from
+                          : got == 'u' ? &o.to
+                          : got == 's' ? &o.socket
+                          : got == 'd' ? &o.data
+                          : got == 't' ? &o.tee
+                          : got == 'o' ? &o.out
+                                       : NULL;
+        if (got == 'w')
+            o.withhold = true;
+        else if (to)
+            *to = optarg;
+        else
+            return cli_option_exit(got);
+    }
+    if (optind < argc)
+        return cli_usage("export", "export takes no argument %s", argv[optind]);
+    if (!o.out)
+        return cli_usage("export", "where is the bundle to go? Give -o FILE");
+    if (o.tee && !o.data)
+        o.data = cli_data_default();
+    if (o.tee && !o.data)
+        return cli_usage("export", "--tee reads a stopped log; which? Give --data DIR");
+    return o.tee ? export_stopped(&o) : export_running(&o);
+}

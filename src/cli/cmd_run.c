@@ -1,0 +1,161 @@
+#include "cli/bundle_out.h"
+#include "cli/child.h"
+#include "cli/cli.h"
+#include "cli/service.h"
+#include "cli/signals.h"
+
+#include "base/encoding.h"
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+struct run_options {
+    struct service_options service;
+    const char *export;
+    char **argv;
+};
+
+/* Waits until the command has ended, passing signals on: its exit code. */
+static int wait_for(const struct child *c)
+{
+    for (;;) {
+        int status;
+        bool terminal;
+        int number = signals_wait(&terminal);
+        if (number == SIGNALS_FATAL) {
+            /* Without its log the command must not go on. */
+            (void)kill(c->pid, SIGTERM);
+        } else if (number != SIGCHLD) {
+            if (!terminal)
+                (void)kill(c->pid, number);
+        } else if (waitpid(c->pid, &status, WNOHANG) == c->pid) {
+            return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        }
+    }
+}
+
+static tl_err export_after(const struct run_options *o, struct tl_why *why)
+{
+    struct log_export_options all = {.agent = {NULL, 0}};
+    bool simulated = false;
+    tl_err err =
+        bundle_out_stopped(o->export, o->service.tee, o->service.data, &all, &simulated, why);
+    if (err == TL_OK)
+        cli_say("exported %s%s", o->export, simulated ? " (SIMULATED platform)" : "");
+    return err;
+}
+
+/* The child is there and waits. */
+static int run_child(struct service *s, struct child *c, const struct run_options *o)
+{
+    struct tl_why why = {{0}, {0}};
+    char line[1024];
+    tl_err err = service_start(s, &o->service, &why);
+    if (err != TL_OK) {
+        child_cancel(c);
+        (void)cli_fail("cannot run", err, &why);
+        return EXIT_RUN_FAILED;
+    }
+    service_describe(s, line, sizeof line);
+    cli_say("ready, %s", line);
+    err = child_go(c, o->argv[0], &why);
+    int code = wait_for(c);
+    service_stop(s);
+    if (err == TL_OK && !s->failed && o->export)
+        err = export_after(o, &why);
+    if (err != TL_OK)
+        (void)cli_fail("run", err, &why);
+    return err != TL_OK || s->failed ? EXIT_RUN_FAILED : code;
+}
+
+static int run(struct run_options *o)
+{
+    struct service s = {0};
+    struct child c;
+    struct tl_why why = {{0}, {0}};
+    uint8_t random[32];
+    char token[2 * sizeof random + 1] = "";
+    int code = EXIT_RUN_FAILED;
+    tl_err err = service_prepare(&s, &o->service, &why);
+    if (err == TL_OK)
+        err = random_bytes(random, sizeof random);
+    if (err == TL_OK) {
+        hex_text(token, random, sizeof random);
+        err = signals_open();
+    }
+    if (err == TL_OK)
+        err = child_fork(&c, o->argv, s.socket, token, &why);
+    if (err == TL_OK) {
+        o->service.token = token;
+        code = run_child(&s, &c, o);
+    } else {
+        (void)cli_fail("cannot run", err, &why);
+    }
+    service_stop(&s);
+    secret_wipe(random, sizeof random);
+    secret_wipe(token, sizeof token);
+    return code;
+}
+
+/* TL_OK, or what is wrong has been said. */
+static int options(struct run_options *o, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"data", required_argument, NULL, 'd'},   {"socket", required_argument, NULL, 's'},
+        {"tee", required_argument, NULL, 't'},    {"origin", required_argument, NULL, 'o'},
+        {"export", required_argument, NULL, 'e'}, {"agent", required_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},         {0},
+    };
+    for (int got; (got = cli_option(argc, argv, "+h", longs, "run")) != -1;) {
+        switch (got) {
+        case 'd':
+            o->service.data = optarg;
+            break;
+        case 's':
+            o->service.socket = optarg;
+            break;
+        case 't':
+            o->service.tee = optarg;
+            break;
+        case 'o':
+            o->service.origin = optarg;
+            break;
+        case 'e':
+            o->export = optarg;
+            break;
+        case 'a':
+            o->service.agents[o->service.agent_count++] = optarg;
+            break;
+        default:
+            exit(cli_option_exit(got));
+        }
+    }
+    if (!o->service.data)
+        return cli_usage("run", "where is the log to be kept? Give --data DIR");
+    if (optind >= argc)
+        return cli_usage("run", "which command? Put it after --, as in: teelog run --data DIR "
+                                "--tee sim -- node agent.js");
+    o->argv = argv + optind;
+    return EXIT_GOOD;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run_options o = {.service = {.tee = "auto", .data = cli_data_default()}};
+    o.service.agents = calloc((size_t)argc, sizeof *o.service.agents);
+    if (!o.service.agents) {
+        cli_say("%s", tl_err_text(TL_E_MEMORY));
+        return EXIT_RUN_FAILED;
+    }
+    int code = options(&o, argc, argv);
+    if (code == EXIT_GOOD) {
+        o.service.command = (const char *const *)o.argv;
+        code = run(&o);
+    }
+    free(o.service.agents);
+    return code;
+}

@@ -1,0 +1,79 @@
+#include "cli/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static tl_err failed(const char *what, const char *path, struct tl_why *why)
+{
+    return tl_explain(why, TL_E_IO, NULL, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+tl_err outfile_open(struct outfile *f, const char *path, struct tl_why *why)
+{
+    struct outfile o = {.path = path, .fd = STDOUT_FILENO};
+    if (strcmp(path, "-") != 0) {
+        if (asprintf(&o.part, "%s.part", path) < 0)
+            return TL_E_MEMORY;
+        o.fd = open(o.part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (o.fd < 0) {
+            tl_err err = failed("write", o.part, why);
+            free(o.part);
+            return err;
+        }
+    }
+    *f = o;
+    return TL_OK;
+}
+
+tl_err outfile_write(struct outfile *f, slice bytes, struct tl_why *why)
+{
+    while (bytes.n) {
+        ssize_t n = write(f->fd, bytes.p, bytes.n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failed("write", f->part ? f->part : "to standard output", why);
+        bytes = slice_of(bytes.p + n, bytes.n - (size_t)n);
+    }
+    return TL_OK;
+}
+
+/* A rename is durable once its directory is. */
+static void sync_directory(const char *path)
+{
+    char *copy = strdup(path);
+    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(copy);
+}
+
+tl_err outfile_keep(struct outfile *f, struct tl_why *why)
+{
+    if (!f->part)
+        return TL_OK;
+    if (fsync(f->fd) != 0)
+        return failed("write", f->part, why);
+    if (rename(f->part, f->path) != 0)
+        return failed("rename the finished file to", f->path, why);
+    free(f->part);
+    f->part = NULL;
+    sync_directory(f->path);
+    return TL_OK;
+}
+
+void outfile_close(struct outfile *f)
+{
+    if (f->fd != STDOUT_FILENO)
+        close(f->fd);
+    if (f->part)
+        unlink(f->part);
+    free(f->part);
+}

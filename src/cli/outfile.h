@@ -1,0 +1,22 @@
+/* A file that is there whole or not at all: written beside itself as FILE.part,
+ * made durable, then renamed. "-" is standard output. */
+#ifndef TL_CLI_OUTFILE_H
+#define TL_CLI_OUTFILE_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+struct outfile {
+    const char *path; /* borrowed */
+    char *part;       /* NULL for standard output */
+    int fd;
+};
+
+tl_err outfile_open(struct outfile *f, const char *path, struct tl_why *why) TL_MUST;
+tl_err outfile_write(struct outfile *f, slice bytes, struct tl_why *why) TL_MUST;
+/* Puts the file in its place. */
+tl_err outfile_keep(struct outfile *f, struct tl_why *why) TL_MUST;
+/* Removes what was not kept. Needed after outfile_open in any case. */
+void outfile_close(struct outfile *f);
+
+#endif

@@ -1,0 +1,36 @@
+/* A running log with its socket: what `serve` and `run` share. */
+#ifndef TL_CLI_SERVICE_H
+#define TL_CLI_SERVICE_H
+
+#include "http/http.h"
+
+struct service_options {
+    const char *data, *tee, *origin;
+    const char *socket;         /* NULL: data/teelog.sock */
+    const char *token;          /* of run's child, or NULL */
+    const char *const *command; /* of run's child, or NULL */
+    const char **agents;
+    size_t agent_count;
+};
+
+struct service {
+    struct tee *tee;
+    struct log *log;
+    struct http_service *http;
+    char *socket; /* absolute */
+    bool failed;  /* the log's fatal callback has run */
+};
+
+/* Makes the data directory where it is missing, and sets s->socket. */
+tl_err service_prepare(struct service *s, const struct service_options *o,
+                       struct tl_why *why) TL_MUST;
+/* Opens the platform and the log and serves. After a failure service_stop is
+ * still due. */
+tl_err service_start(struct service *s, const struct service_options *o,
+                     struct tl_why *why) TL_MUST;
+/* One line that says that it is ready and on what. */
+void service_describe(const struct service *s, char *line, size_t size);
+/* Takes no more requests, ends sessions, writes heads, closes. */
+void service_stop(struct service *s);
+
+#endif

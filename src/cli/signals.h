@@ -1,0 +1,26 @@
+/* Signals, and a failure of the log, as bytes in a pipe that one thread reads.
+ * (Gramine has no signalfd.) One per process. */
+#ifndef TL_CLI_SIGNALS_H
+#define TL_CLI_SIGNALS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+#define SIGNALS_FATAL 0 /* reported by signals_fatal */
+
+/* Catches TERM, INT, HUP, QUIT and CHLD, and ignores PIPE. Before threads are
+ * made: they then block what this thread is meant to get. */
+tl_err signals_open(void) TL_MUST;
+/* Blocks, resp. lets through, what signals_open catches: block while threads
+ * are made, so that none of them gets any. */
+void signals_block(bool block);
+/* Waits for the next: its number, or SIGNALS_FATAL. *from_terminal: a key was
+ * pressed, and every process of the terminal's group has got it too. */
+int signals_wait(bool *from_terminal);
+/* From any thread: the log has stopped. */
+void signals_fatal(void);
+/* In a child before exec: as a fresh process would have them. */
+void signals_reset(void);
+
+#endif
