@@ -56,29 +56,35 @@ int tl_err_exit(tl_err err)
     return cat < sizeof outside / sizeof outside[0] ? outside[cat].exit : 3;
 }
 
-/* Explanations quote hostile text and end up in JSON: one that was cut off in
- * the middle of a character loses the rest of that character. */
-static void end_whole(char *text, int wanted, size_t size)
+/* Explanations quote hostile text, and end up in JSON and on terminals: what is
+ * not UTF-8, or was cut off in the middle of a character, and control
+ * characters become question marks. */
+static void make_printable(char *text)
 {
-    if (wanted < (int)size)
-        return;
-    size_t n = size - 1;
-    for (int i = 0; i < 3 && !utf8_valid(slice_of(text, n)); i++)
-        n--;
-    text[n] = 0;
+    uint8_t *p = (uint8_t *)text;
+    while (*p) {
+        size_t n = 1;
+        while (n < 4 && p[n] && !utf8_valid(slice_of(p, n)))
+            n++;
+        if (*p < 0x20 || *p == 0x7f || !utf8_valid(slice_of(p, n))) {
+            *p = '?';
+            n = 1;
+        }
+        p += n;
+    }
 }
 
 tl_err tl_explain(struct tl_why *why, tl_err err, const char *field, const char *fmt, ...)
 {
     if (!why || why->text[0])
         return err;
-    int n = snprintf(why->field, sizeof why->field, "%s", field ? field : "");
-    end_whole(why->field, n, sizeof why->field);
+    snprintf(why->field, sizeof why->field, "%s", field ? field : "");
+    make_printable(why->field);
     va_list ap;
     va_start(ap, fmt);
-    n = vsnprintf(why->text, sizeof why->text, fmt, ap);
+    vsnprintf(why->text, sizeof why->text, fmt, ap);
     va_end(ap);
-    end_whole(why->text, n, sizeof why->text);
+    make_printable(why->text);
     return err;
 }
 

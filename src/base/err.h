@@ -6,7 +6,8 @@
 
 /* Why something failed: the field at fault, if one is, and what to do next.
  * Zero-initialise before use. The first explanation is kept: it is nearest
- * to the cause. */
+ * to the cause. Both are valid UTF-8 without control characters, whatever was
+ * quoted. */
 struct tl_why {
     char field[48];
     char text[320];

@@ -1,0 +1,387 @@
+/* Writes a small corpus for each target: fuzz_make_seeds DIR makes
+ * DIR/NAME/…. Keys are fresh each time, so the files differ from run to run;
+ * what is committed was made once. */
+#include "attest/evidence.h"
+#include "attest/sgx_extension.h"
+#include "codec/der.h"
+#include "codec/pem.h"
+#include "fuzz.h"
+#include "tee/sim_pki.h"
+#include "tee/sim_quote.h"
+#include "tlog/body.h"
+#include "tlog/bundle.h"
+#include "tlog/checkpoint.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *root;
+
+static void save(const char *target, const char *name, slice bytes)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", root, target);
+    (void)mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/%s", root, target, name);
+    FILE *f = fopen(path, "wb");
+    MUST(f && fwrite(bytes.p, 1, bytes.n, f) == bytes.n && fclose(f) == 0);
+}
+
+static void save_str(const char *target, const char *name, const char *text)
+{
+    save(target, name, slice_str(text));
+}
+
+/* The same bytes behind one byte that chooses. */
+static void save_chosen(const char *target, const char *name, uint8_t first, slice bytes)
+{
+    buf b;
+    buf_init(&b, bytes.n + 1);
+    buf_u8(&b, first);
+    buf_bytes(&b, bytes);
+    MUST(buf_err(&b) == TL_OK);
+    save(target, name, buf_slice(&b));
+    buf_finish(&b);
+}
+
+static void save_hex(const char *target, const char *name, const char *hex)
+{
+    uint8_t bytes[256];
+    MUST(hex_read(bytes, strlen(hex) / 2, slice_str(hex)) == TL_OK);
+    save(target, name, slice_of(bytes, strlen(hex) / 2));
+}
+
+static void cbor_seeds(void)
+{
+    save_hex("cbor", "map", "a60001181801200241610361610462616105");
+    save_hex("cbor", "nested", "8181a1008243616263f6");
+    save_hex("cbor", "depth16", "818181818181818181818181818181f5");
+    save_hex("cbor", "wide", "8519ffff1a000100001b001fffffffffffff3b001ffffffffffffe63e282ac");
+    save_hex("cbor", "reads", "0001020305060708820001a1000142616263616263d2f4f5f6");
+}
+
+static void der_seeds(void)
+{
+    save_hex("der", "magnitude", "000209008000000000000001");
+    save_hex("der", "uint", "01020200ff");
+    save_hex("der", "bool", "020101ff");
+    save_hex("der", "named-bits", "0303020186");
+    save_chosen("der", "utc", 4,
+                slice_str("\x17\x0d"
+                          "261122120000Z"));
+    save_chosen("der", "generalized", 4,
+                slice_str("\x18\x0f"
+                          "20560229235959Z"));
+    save_hex("der", "octets", "05040401020304");
+    save_hex("der", "bits", "0603030480f0");
+    save_hex("der", "enum", "070a0105");
+    save_hex("der", "walk", "083009300702010130020500");
+}
+
+static struct note_key log_key(uint8_t seed[32])
+{
+    uint8_t public_key[32];
+    struct note_key key;
+    memset(seed, 7, 32);
+    ed25519_public(seed, public_key);
+    MUST(note_key_make(&key, slice_str("fuzz.example/log"), public_key) == TL_OK);
+    return key;
+}
+
+static void text_seeds(void)
+{
+    uint8_t seed[32];
+    struct note_key key = log_key(seed);
+    buf b;
+    buf_init(&b, 1000);
+    MUST(note_sign(&b, slice_str(FUZZ_CHECKPOINT), &key, seed) == TL_OK);
+    save("note", "signed", buf_slice(&b));
+    buf_str(&b, "\xe2\x80\x94 w+ AAAAAAA=\n");
+    save("note", "bad-name", buf_slice(&b));
+    buf_reset(&b);
+    MUST(note_sign(&b, slice_str(FUZZ_PARAGRAPHS), &key, seed) == TL_OK);
+    buf_str(&b, "\xe2\x80\x94 witness AAAAAAECAwQ=\n");
+    save("note", "two-signatures", buf_slice(&b));
+    buf_reset(&b);
+    note_key_put(&b, &key);
+    save("note", "verifier-key", buf_slice(&b));
+    buf_finish(&b);
+    save_str("checkpoint", "one", FUZZ_CHECKPOINT);
+    save_str("checkpoint", "empty",
+             "fuzz.example/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n");
+    save_str("checkpoint", "extended",
+             "other/log\n9007199254740993\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmore\n");
+    save_str("tile_path", "full", "tile/0/x001/x234/067");
+    save_str("tile_path", "partial", "tile/3/000.p/255");
+    save_str("tile_path", "entries", "tile/entries/x001/000.p/1");
+    save_str(
+        "record_json", "small",
+        "{\"agentId\":\"a\",\"roomId\":\"r\",\"userId\":\"u\",\"type\":\"t\",\"content\":\"c\"}");
+    save_str("record_json", "all",
+             "{\"roomId\":\"\",\"userId\":\"\\u00e9\",\"type\":\"tool:call\",\"content\":\"{}\","
+             "\"ref\":7,\"requestId\":\"x-1\",\"attributes\":{\"b\":[1,-2,true,null,{\"k\":\"v\"}],"
+             "\"aa\":9007199254740991}}");
+    save_str("http_head", "get",
+             "GET /v1/agents?agent=a%20b&from=1&to=2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    save_str("http_head", "post",
+             "POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+             "Authorization: Bearer t\r\nExpect: 100-continue\r\nConnection: close\r\n\r\nhello");
+    save_str("http_head", "query", "agent=x%2f&from=0");
+}
+
+static void policy_seeds(void)
+{
+    uint8_t seed[32];
+    struct note_key key = log_key(seed);
+    buf b;
+    buf_init(&b, 2000);
+    buf_str(&b, "{\"teelog_policy\":1,\"log\":{\"origin\":\"fuzz.example/log\",\"keys\":[\"");
+    note_key_put(&b, &key);
+    buf_str(&b, "\"]},\"evidence\":[{\"platform\":\"simulator\",\"root\":\"");
+    for (int i = 0; i < 64; i++)
+        buf_str(&b, "a");
+    buf_str(&b, "\",\"mrenclave\":[\"");
+    for (int i = 0; i < 64; i++)
+        buf_str(&b, "b");
+    buf_str(&b, "\"]}],\"history\":\"unwitnessed\"}");
+    MUST(buf_err(&b) == TL_OK);
+    save("policy", "simulator", buf_slice(&b));
+    buf_finish(&b);
+    save_str("policy", "empty", "{\"teelog_policy\":1}");
+    save_str("policy", "others",
+             "{\"teelog_policy\":1,\"tcb\":{\"accept\":[\"UpToDate\"]},"
+             "\"admission\":{\"child\":true,\"attested\":[],\"bearer\":false},"
+             "\"evidence\":[{\"platform\":\"tdx-dstack\",\"key_provider\":[\"kms\"]},"
+             "{\"platform\":\"sgx-gramine\",\"mrenclave\":[\"00\"]}]}");
+}
+
+static void put_statement(buf *b, const struct statement *st)
+{
+    buf header;
+    uint8_t signature[64];
+    memset(signature, 0x11, sizeof signature);
+    buf_init(&header, 1000);
+    statement_header_put(&header, st);
+    MUST(buf_err(&header) == TL_OK);
+    statement_put(b, buf_slice(&header), &st->payload, signature);
+    buf_finish(&header);
+    MUST(buf_err(b) == TL_OK);
+}
+
+static void statement_seeds(void)
+{
+    slice origin = slice_str("fuzz.example/log"), agent = slice_str("agent");
+    struct statement boot = {.kind = ST_BOOT,
+                             .service = true,
+                             .alg = COSE_ES256,
+                             .origin = origin,
+                             .subject = origin,
+                             .type = slice_str("teelog.boot")};
+    struct statement record = {.kind = ST_RECORD,
+                               .alg = COSE_ES256,
+                               .origin = origin,
+                               .subject = agent,
+                               .type = slice_str("tool:call"),
+                               .seq = 70000,
+                               .time_ms = 1700000000000,
+                               .session = 300,
+                               .has_prev = true,
+                               .has_ref = true,
+                               .ref = 5};
+    buf b;
+    buf_init(&b, 1000);
+    put_statement(&b, &boot);
+    save("statement", "boot", buf_slice(&b));
+    save("cose", "sign1", buf_slice(&b));
+    buf_reset(&b);
+    put_statement(&b, &record);
+    save("statement", "record", buf_slice(&b));
+    buf_finish(&b);
+}
+
+static struct cose_ec2 a_point(void)
+{
+    struct es256_key *key;
+    struct cose_ec2 point;
+    MUST(es256_generate(&key) == TL_OK);
+    es256_point(key, &point);
+    es256_free(key);
+    return point;
+}
+
+static struct body_boot a_boot(const slice key_text)
+{
+    return (struct body_boot){
+        .log_key = key_text,
+        .service = a_point(),
+        .heads = {.root = merkle_empty_root()},
+        .config = {.platform = slice_str("simulator"),
+                   .sealing = slice_str("simulator file"),
+                   .admissions = 1 << ADMISSION_CHILD | 1 << ADMISSION_BEARER,
+                   .has_command = true},
+        .version = slice_str("0.1.0"),
+    };
+}
+
+static void body_seeds(void)
+{
+    uint8_t salt[16] = {1}, seed[32], attributes[] = {0xa2, 0x61, 'a', 1, 0x61, 'b', 0x81, 0xf5};
+    struct note_key key = log_key(seed);
+    buf b, text;
+    buf_init(&b, 2000);
+    buf_init(&text, 200);
+    struct body_record record = {SLICE_ARRAY(salt), slice_str("room"), slice_str("user"),
+                                 slice_str("content"), SLICE_ARRAY(attributes)};
+    body_record_put(&b, &record);
+    save_chosen("body", "record", 0, buf_slice(&b));
+    buf_reset(&b);
+    note_key_put(&text, &key);
+    struct body_boot boot = a_boot(buf_slice(&text));
+    body_boot_put(&b, &boot);
+    save_chosen("body", "boot", 1, buf_slice(&b));
+    buf_reset(&b);
+    struct body_session session = {.agent = a_point(),
+                                   .size = 1,
+                                   .admission = ADMISSION_ATTESTED,
+                                   .has_peer = true,
+                                   .peer_spki = slice_str("spki"),
+                                   .peer_claims = slice_str("claims")};
+    body_session_put(&b, &session);
+    save_chosen("body", "session", 2, buf_slice(&b));
+    buf_reset(&b);
+    cose_ec2_put(&b, &session.agent);
+    save("cose", "key", buf_slice(&b));
+    buf_reset(&b);
+    uint64_t indexes[] = {3, 500};
+    body_erasure_put(&b, indexes, 2, slice_str("asked for"));
+    save_chosen("body", "erasure", 3, buf_slice(&b));
+    buf_reset(&b);
+    struct heads heads = {.size = 9, .n = 2};
+    body_heads_put(&b, &heads);
+    save_chosen("body", "heads", 4, buf_slice(&b));
+    save_chosen("body", "end", 4, slice_str("\xa0"));
+    save_chosen("body", "attributes", 5, SLICE_ARRAY(attributes));
+    buf_finish(&b);
+    buf_finish(&text);
+}
+
+static void put_item(buf *b, struct bundle_item item)
+{
+    bundle_item_put(b, &item);
+    MUST(buf_err(b) == TL_OK);
+}
+
+/* One item of each kind and each proof; their meaning is not a reader's matter. */
+static void bundle_seeds(void)
+{
+    buf b;
+    buf_init(&b, 4000);
+    struct bundle_item header = {.kind = BUNDLE_HEADER};
+    header.u.header.checkpoint = slice_str(FUZZ_CHECKPOINT);
+    header.u.header.evidence_count = 1;
+    header.u.header.leaf_count = 2;
+    header.u.header.proof_count = 3;
+    header.u.header.anchor_count = 1;
+    put_item(&b, header);
+    struct bundle_item item = {.kind = BUNDLE_EVIDENCE};
+    item.u.evidence.item = slice_str("evidence");
+    put_item(&b, item);
+    item = (struct bundle_item){.kind = BUNDLE_LEAF};
+    item.u.leaf.statement = slice_str("statement");
+    item.u.leaf.body = slice_str("body");
+    put_item(&b, item);
+    item.u.leaf.index = 7;
+    item.u.leaf.body = slice_of(NULL, 0);
+    put_item(&b, item);
+    item = (struct bundle_item){.kind = BUNDLE_PROOF};
+    item.u.proof.level = 1;
+    item.u.proof.n = 3;
+    put_item(&b, item);
+    item.u.proof.number = 1;
+    item.u.proof.type = PROOF_CONSISTENCY;
+    item.u.proof.path_count = 2;
+    put_item(&b, item);
+    item.u.proof.number = 2;
+    item.u.proof.type = PROOF_HEAD;
+    item.u.proof.subject = slice_str("agent");
+    put_item(&b, item);
+    item = (struct bundle_item){.kind = BUNDLE_ANCHOR};
+    item.u.anchor.size = 1;
+    item.u.anchor.checkpoint = slice_str(FUZZ_CHECKPOINT);
+    item.u.anchor.path_count = 1;
+    put_item(&b, item);
+    save_chosen("bundle", "each", 3, buf_slice(&b));
+    buf_reset(&b);
+    memset(&header.u, 0, sizeof header.u);
+    put_item(&b, header);
+    save_chosen("bundle", "header", 200, buf_slice(&b));
+    buf_finish(&b);
+}
+
+static void attest_seeds(void)
+{
+    struct sim_chain_keys keys;
+    struct es256_key *attestation;
+    struct sim_cert plan[3];
+    struct sim_qe qe;
+    struct sim_quote quote;
+    buf pem, b;
+    buf_init(&pem, 20000);
+    buf_init(&b, 40000);
+    MUST(es256_generate(&keys.root) == TL_OK && es256_generate(&keys.intermediate) == TL_OK &&
+         es256_generate(&keys.pck) == TL_OK && es256_generate(&attestation) == TL_OK);
+    MUST(sim_chain_plan(plan, &keys, FUZZ_TIME) == TL_OK && sim_chain_put(&pem, plan) == TL_OK);
+    static const char *const names[] = {"leaf", "intermediate", "root"};
+    for (size_t i = 0; i < 3; i++) {
+        buf_reset(&b);
+        MUST(sim_cert_put(&b, &plan[i]) == TL_OK);
+        save("cert", names[i], buf_slice(&b));
+    }
+    buf_reset(&b);
+    sgx_extension_put(&b, plan[0].sgx);
+    save("cert", "extension", buf_slice(&b));
+    save("pem", "chain", buf_slice(&pem));
+    buf_reset(&b);
+    pem_put(&b, slice_str("not a certificate"));
+    buf_u8(&b, 0);
+    save("pem", "short", buf_slice(&b));
+    MUST(sim_qe_make(&qe, keys.pck, attestation) == TL_OK);
+    sim_quote_plan(&quote, &qe, attestation, buf_slice(&pem));
+    buf_reset(&b);
+    MUST(sim_quote_put(&b, &quote) == TL_OK);
+    save("quote", "simulated", buf_slice(&b));
+    buf item;
+    buf_init(&item, 50000);
+    struct evidence e = {slice_str("simulator"), buf_slice(&b), {NULL, 0}};
+    evidence_put(&item, &e);
+    save("evidence", "simulated", buf_slice(&item));
+    buf_reset(&item);
+    e = (struct evidence){slice_str("tdx-dstack"), slice_str("quote"), slice_str("[]")};
+    evidence_put(&item, &e);
+    save("evidence", "other", buf_slice(&item));
+    buf_finish(&item);
+    buf_finish(&b);
+    buf_finish(&pem);
+    es256_free(keys.root);
+    es256_free(keys.intermediate);
+    es256_free(keys.pck);
+    es256_free(attestation);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s DIR\n", argv[0]);
+        return 2;
+    }
+    root = argv[1];
+    cbor_seeds();
+    der_seeds();
+    text_seeds();
+    policy_seeds();
+    statement_seeds();
+    body_seeds();
+    bundle_seeds();
+    attest_seeds();
+    return 0;
+}
