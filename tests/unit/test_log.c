@@ -1,129 +1,18 @@
-#include "log/log.h"
-#include "testlib.h"
-
-#include "teelog/verify.h"
-
-#include <pthread.h>
-#include <unistd.h>
-
-struct world {
-    char *dir;
-    struct tee *tee;
-    struct log *log;
-};
-
-static void open_log(struct world *w)
-{
-    struct tl_why why = {0};
-    struct log_config c = {
-        .dir = w->dir, .origin = "test/log", .admissions = 1 << ADMISSION_BEARER, .signers = 2};
-    tl_err err = log_open(&w->log, w->tee, &c, &why);
-    if (err != TL_OK)
-        fail_msg("log_open: %s: %s", tl_err_name(err), why.text);
-}
+#include "testlog.h"
 
 static int set_up(void **state)
 {
     static struct world w;
-    struct tl_why why = {0};
-    w = (struct world){.dir = test_tmpdir()};
-    if (tee_open(&w.tee, "sim", w.dir, &why) != TL_OK)
-        fail_msg("tee_open: %s", why.text);
-    open_log(&w);
+    world_init(&w);
+    world_open(&w);
     *state = &w;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct world *w = *state;
-    log_close(w->log);
-    tee_close(w->tee);
-    test_rmdir(w->dir);
+    world_finish(*state);
     return 0;
-}
-
-struct answer {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool done;
-    tl_err err;
-    uint64_t size;
-    size_t count;
-    struct log_receipt receipts[64];
-};
-
-static void take_answer(void *ctx, const struct log_result *r)
-{
-    struct answer *a = ctx;
-    pthread_mutex_lock(&a->lock);
-    a->err = r->err;
-    a->size = r->tree_size;
-    a->count = r->count;
-    for (size_t i = 0; i < r->count && i < 64; i++)
-        a->receipts[i] = r->receipts[i];
-    a->done = true;
-    pthread_cond_signal(&a->wake);
-    pthread_mutex_unlock(&a->lock);
-}
-
-static void append(struct world *w, const struct log_record *records, size_t n, struct answer *a)
-{
-    struct log_batch *b = NULL;
-    struct tl_why why = {0};
-    *a = (struct answer){.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
-    assert_ok(log_batch_new(&b, w->log, ADMISSION_BEARER));
-    for (size_t i = 0; i < n; i++)
-        assert_ok(log_batch_add(b, &records[i], &why));
-    assert_ok(log_submit(w->log, b, take_answer, a));
-    pthread_mutex_lock(&a->lock);
-    while (!a->done)
-        pthread_cond_wait(&a->wake, &a->lock);
-    pthread_mutex_unlock(&a->lock);
-}
-
-static struct log_record record(const char *agent, const char *content)
-{
-    return (struct log_record){.agent = slice_str(agent),
-                               .room = slice_str("room"),
-                               .user = slice_str("user"),
-                               .type = slice_str("Action:X"),
-                               .content = slice_str(content)};
-}
-
-static uint8_t *export_all(struct world *w, const struct log_export_options *o, size_t *n)
-{
-    struct log_export *e = NULL;
-    struct tl_why why = {0};
-    buf b;
-    bool more = true;
-    buf_init(&b, 64u << 20);
-    assert_ok(log_export_new(&e, w->log, o));
-    while (more) {
-        tl_err err = log_export_step(e, &b, &more, &why);
-        if (err != TL_OK)
-            fail_msg("export: %s %s", tl_err_name(err), why.text);
-    }
-    log_export_free(e);
-    *n = b.n;
-    return b.p;
-}
-
-static enum teelog_verdict verdict_of(const uint8_t *p, size_t n)
-{
-    slice s = slice_of(p, n);
-    struct teelog_report *r = NULL;
-    struct teelog_verify_options o = {
-        .time = (uint64_t)time(NULL), .threads = 1, .read = slice_source_read, .ctx = &s};
-    assert_ok(teelog_verify(&r, &o));
-    enum teelog_verdict v = teelog_report_verdict(r);
-    if (v == TEELOG_REJECTED) {
-        char *text = teelog_report_text(r);
-        printf("%s\n", text);
-        free(text);
-    }
-    teelog_report_free(r);
-    return v;
 }
 
 static void places_and_receipts(void **state)
@@ -148,8 +37,8 @@ static void whole_chain_and_range_verify(void **state)
         append(w, r, 3, &a);
         assert_ok(a.err);
         if (i == 20) {
-            log_close(w->log);
-            open_log(w);
+            world_stop(w);
+            world_open(w);
         }
     }
     struct log_export_options all[] = {
@@ -164,7 +53,7 @@ static void whole_chain_and_range_verify(void **state)
         size_t n;
         uint8_t *p = export_all(w, &all[i], &n);
         printf("export %zu: %zu bytes\n", i, n);
-        assert_int_equal(verdict_of(p, n), TEELOG_UNPINNED);
+        assert_int_equal(verdict_of(p, n, NULL), TEELOG_UNPINNED);
         free(p);
     }
 }
@@ -193,8 +82,8 @@ static void repeated_request_is_harmless(void **state)
     assert_false(b.receipts[0].repeated);
     assert_true(b.receipts[1].repeated && b.receipts[2].repeated);
     assert_int_equal(b.receipts[2].index, b.receipts[0].index);
-    log_close(w->log);
-    open_log(w);
+    world_stop(w);
+    world_open(w);
     r.request = slice_str("req-1");
     append(w, &r, 1, &b);
     assert_true(b.receipts[0].repeated);
@@ -221,6 +110,12 @@ static void refs_name_the_same_agent(void **state)
     assert_ok(b.receipts[0].err);
 }
 
+static void never(void *ctx, const struct log_result *result)
+{
+    (void)ctx, (void)result;
+    fail();
+}
+
 static void frozen_log_takes_nothing(void **state)
 {
     struct world *w = *state;
@@ -231,7 +126,7 @@ static void frozen_log_takes_nothing(void **state)
     log_freeze(w->log, "because");
     assert_ok(log_batch_new(&b, w->log, ADMISSION_BEARER));
     assert_ok(log_batch_add(b, &r, NULL));
-    assert_err(log_submit(w->log, b, take_answer, NULL), TL_E_FROZEN);
+    assert_err(log_submit(w->log, b, never, NULL), TL_E_FROZEN);
     log_batch_free(b);
     log_info(w->log, &after);
     assert_int_equal(before.size, after.size);

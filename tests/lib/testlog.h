@@ -1,0 +1,87 @@
+/* A real log in a directory of its own, driven in this process, and what the
+ * host may do to its database while it is stopped. */
+#ifndef TESTLOG_H
+#define TESTLOG_H
+
+#include "testlib.h"
+
+#include "log/log.h"
+#include "teelog/verify.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+struct world {
+    char *dir;
+    struct tee *tee;
+    struct log *log;   /* NULL while stopped */
+    char *policy_json; /* world_pin */
+    struct teelog_policy *policy;
+    int fatal; /* calls of the fatal callback */
+};
+
+/* A directory and a simulated platform, no log yet. */
+void world_init(struct world *w);
+void world_finish(struct world *w);
+/* The same log's directory, copied: a platform and a stopped log of its own. */
+void world_copy(struct world *copy, const struct world *w);
+/* Puts the directory's contents back to those of a copy. Both are stopped. */
+void world_restore(struct world *w, const struct world *copy);
+tl_err world_try(struct world *w, struct tl_why *why) TL_MUST;
+void world_open(struct world *w); /* must work */
+void world_stop(struct world *w);
+/* Makes the policy that trusts this log as it is now, and keeps it. */
+void world_pin(struct world *w);
+
+/* An answer to a batch. */
+struct answer {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+    tl_err err;
+    uint64_t size;
+    size_t count;
+    struct log_receipt receipts[64];
+};
+/* Hands a batch over; waits for what became of it; both. */
+void submit(struct world *w, const struct log_record *records, size_t n, struct answer *a);
+void await(struct answer *a);
+void append(struct world *w, const struct log_record *records, size_t n, struct answer *a);
+struct log_record record(const char *agent, const char *content);
+/* Appends one record, which must work; its receipt. */
+struct log_receipt append_one(struct world *w, const char *agent, const char *content);
+/* Appends n records, in turn of alice and bob. */
+void grow_log(struct world *w, size_t n);
+
+/* A bundle in memory that the caller frees. try: *p untouched on failure. */
+tl_err try_export(struct world *w, const struct log_export_options *o, uint8_t **p, size_t *n,
+                  struct tl_why *why) TL_MUST;
+uint8_t *export_all(struct world *w, const struct log_export_options *o, size_t *n);
+/* The report of a bundle under a policy, or NULL for none. */
+struct teelog_report *report_of(const uint8_t *p, size_t n, const struct teelog_policy *policy);
+/* The verdict; the report is printed where it is REJECTED. */
+enum teelog_verdict verdict_of(const uint8_t *p, size_t n, const struct teelog_policy *policy);
+
+/* The leaves of a whole bundle, checked against its checkpoint. */
+struct history {
+    hash32 *leaves;
+    uint64_t size;
+    hash32 root;
+};
+/* Fails the test where a subject has two statements with one seq. */
+void history_read(struct history *h, const uint8_t *bundle, size_t n);
+void history_finish(struct history *h);
+
+/* The stopped log's database, as the host has it. */
+sqlite3 *host_open(const struct world *w);
+/* Runs SQL that must change something. */
+void host_sql(const struct world *w, const char *sql);
+/* Flips a bit of one blob, at a byte counted from its end where negative. */
+void host_flip(const struct world *w, const char *table, const char *column, const char *where,
+               int at);
+int64_t host_int(const struct world *w, const char *sql);
+
+/* What fsck says of the stopped log, a finding a line; the caller frees. */
+char *fsck_text(struct world *w, uint64_t *bad);
+
+#endif
