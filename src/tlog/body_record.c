@@ -76,7 +76,7 @@ tl_err body_record_read(struct body_record *out, slice body)
     struct body_record v = {0};
     size_t n = cbor_map(&c);
     if (REFUSED(n != 4 && n != 5))
-        return TL_E_BODY;
+        cbor_fail(&c, TL_E_BODY);
     cbor_label_is(&c, &order, 1);
     v.salt = cbor_bytes(&c);
     if (REFUSED(v.salt.n != BODY_SALT))
