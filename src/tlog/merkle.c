@@ -43,10 +43,7 @@ void merkle_frontier_add(struct merkle_frontier *f, const hash32 *leaf_hash)
 
 tl_err merkle_frontier_add_subtree(struct merkle_frontier *f, unsigned level, const hash32 *root)
 {
-    if (REFUSED(level > 62))
-        return TL_E_PROOF;
-    uint64_t leaves = UINT64_C(1) << level;
-    if (REFUSED(f->size % leaves != 0) || REFUSED(leaves > SIZE_LIMIT - f->size))
+    if (REFUSED(f->size >= SIZE_LIMIT) || REFUSED(level > merkle_cover_level(f->size, SIZE_LIMIT)))
         return TL_E_PROOF;
     carry(f, level, *root);
     return TL_OK;
