@@ -18,8 +18,7 @@ extern const struct tl_refusal *tl_refusal_taken_out;
 #define REFUSED(condition)                                                                         \
     __extension__({                                                                                \
         static const struct tl_refusal here                                                        \
-            __attribute__((section("tl_refusals"), used)) = {__FILE__, #condition,    \
-                                                                          __LINE__};               \
+            __attribute__((section("tl_refusals"), used)) = {__FILE__, #condition, __LINE__};      \
         (condition) && tl_refusal_taken_out != &here;                                              \
     })
 

@@ -59,7 +59,7 @@ static tl_err sim_make_quote(struct tee *t, const uint8_t report_data[64], buf *
         return tl_explain(why, err, "tee", "the simulator could not make a quote: %s",
                           tl_err_text(err));
     sgx_report_read(&body, made.body);
-    if (memcmp(body.report_data, report_data, 64) != 0)
+    if (!slice_eq(SLICE_ARRAY(body.report_data), slice_of(report_data, 64)))
         return tl_explain(why, TL_E_TEE, "tee", "the quote carries other report data");
     return TL_OK;
 }
@@ -178,7 +178,7 @@ static tl_err set_up(struct sim *s, struct sim_files *files, struct tl_why *why)
     if (err != TL_OK)
         goto out;
     es256_point(root, &point);
-    if (memcmp(point.x, chain.root.x, 32) != 0) {
+    if (!slice_eq(SLICE_ARRAY(point.x), SLICE_ARRAY(chain.root.x))) {
         err = tl_explain(why, TL_E_KEY, "root.key", "it is not the key of the chain's root");
         goto out;
     }

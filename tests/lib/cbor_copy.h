@@ -5,7 +5,7 @@
 
 #include "codec/cbor.h"
 
-static void cbor_copy(buf *out, cbor *in)
+static inline void cbor_copy(buf *out, cbor *in)
 {
     uint64_t n = 0;
     switch (cbor_peek(in)) {
