@@ -56,7 +56,8 @@ tl_err json_load(json_t **out, slice text, struct tl_why *why)
     /* jansson takes no NULL, even for no bytes. */
     json_t *top =
         json_loadb(text.n ? (const char *)text.p : "", text.n, JSON_REJECT_DUPLICATES, &error);
-    if (!top && json_error_code(&error) == json_error_out_of_memory)
+    /* jansson has no words for every allocation that fails. */
+    if (!top && (json_error_code(&error) == json_error_out_of_memory || !error.text[0]))
         return TL_E_MEMORY;
     if (!top)
         return json_wrong(why, json_at_top(""), "not JSON, in line %d: %s", error.line, error.text);

@@ -1,0 +1,368 @@
+/* Policies: what is read, and that everything else is refused by its path. */
+#include "testlib.h"
+
+#include "attest/policy.h"
+#include "tlog/note.h"
+
+#include <jansson.h>
+
+#define H32 "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+#define H48                                                                                        \
+    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccdd" \
+    "eeff"
+
+static char key_text[256];
+
+/* A verifier key named log.example for the policies below. */
+static int make_key(void **state)
+{
+    (void)state;
+    /* The public key of RFC 8032 section 7.1, test 1. */
+    static const char hex[] = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    struct note_key key;
+    uint8_t public_key[32];
+    buf b;
+    assert_ok(hex_read(public_key, 32, slice_str(hex)));
+    assert_ok(note_key_make(&key, slice_str("log.example"), public_key));
+    buf_init_fixed(&b, (uint8_t *)key_text, sizeof key_text - 1);
+    note_key_put(&b, &key);
+    assert_ok(buf_err(&b));
+    key_text[b.n] = 0;
+    return 0;
+}
+
+/* The text with each "KEY" replaced by the verifier key. */
+static tl_err read_text(struct policy **p, const char *text, struct tl_why *why)
+{
+    char *full = calloc(1, strlen(text) + 4096), *to = full;
+    assert_non_null(full);
+    for (const char *s = text; *s;) {
+        if (strncmp(s, "KEY", 3) == 0) {
+            to = stpcpy(to, key_text);
+            s += 3;
+        } else {
+            *to++ = *s++;
+        }
+    }
+    tl_err err = policy_read(p, slice_str(full), why);
+    free(full);
+    return err;
+}
+
+static struct policy *good(const char *text)
+{
+    struct policy *p = NULL;
+    struct tl_why why = {0};
+    if (read_text(&p, text, &why) != TL_OK)
+        fail_msg("refused (%s): %s", why.text, text);
+    return p;
+}
+
+static void names(void **state)
+{
+    (void)state;
+    for (int p = PLATFORM_SIMULATOR; p <= PLATFORM_TDX_TSM; p++)
+        assert_int_equal(platform_from(slice_str(platform_name((enum platform)p))), p);
+    assert_int_equal(platform_from(slice_str("sgx")), PLATFORM_UNKNOWN);
+    assert_int_equal(platform_from((slice){NULL, 0}), PLATFORM_UNKNOWN);
+    assert_string_equal(platform_name(PLATFORM_UNKNOWN), "unknown");
+    assert_string_equal(platform_name((enum platform)99), "unknown");
+}
+
+static void smallest(void **state)
+{
+    (void)state;
+    struct policy *p = good("{\"teelog_policy\": 1}");
+    assert_false(p->has_log || p->has_history || p->simulator || p->allow_bearer);
+    assert_true(p->allow_child);
+    assert_int_equal(p->evidence_count + p->attested_count + p->key_count, 0);
+    assert_int_equal(p->tcb_accept_count, 2);
+    assert_string_equal(p->tcb_accept[0], "UpToDate");
+    assert_string_equal(p->tcb_accept[1], "SWHardeningNeeded");
+    policy_free(p);
+    policy_free(
+        good("{\"teelog_policy\": 1, \"evidence\": [], \"admission\": {\"attested\": []}}"));
+    policy_free(NULL);
+}
+
+static void hardware(void **state)
+{
+    (void)state;
+    struct policy *p =
+        good("{\"teelog_policy\": 1,"
+             " \"log\": {\"origin\": \"log.example\", \"keys\": [\"KEY\", \"KEY\"]},"
+             " \"evidence\": [{\"platform\": \"sgx-gramine\", \"mrenclave\": [\"" H32 "\", \"" H32
+             "\"]},"
+             "  {\"platform\": \"tdx-dstack\", \"mrtd\": [\"" H48 "\"], \"rtmr0\": [\"" H48
+             "\"], \"rtmr1\": [\"" H48 "\"], \"rtmr2\": [\"" H48 "\"], \"compose_hash\": [\"" H32
+             "\"], \"key_provider\": [\"kms\", \"local\"]},"
+             "  {\"platform\": \"tdx-tsm\", \"mrtd\": [\"" H48 "\"], \"rtmr3\": [\"" H48 "\"]}],"
+             " \"tcb\": {\"accept\": [\"ConfigurationNeeded\"]},"
+             " \"admission\": {\"child\": false, \"bearer\": true,"
+             "  \"attested\": [{\"platform\": \"sgx-gramine\", \"mrenclave\": [\"" H32 "\"]}]},"
+             " \"history\": \"unwitnessed\"}");
+    assert_true(p->has_log && p->has_history && p->allow_bearer);
+    assert_false(p->allow_child || p->simulator);
+    assert_string_equal(p->origin, "log.example");
+    assert_int_equal(p->key_count, 2);
+    assert_string_equal(p->keys[1].name, "log.example");
+    assert_int_equal(p->keys[1].public_key[0], 0xd7);
+    assert_int_equal(p->evidence_count, 3);
+    const struct policy_evidence *e = p->evidence;
+    assert_int_equal(e[0].platform, PLATFORM_SGX_GRAMINE);
+    assert_int_equal(e[0].mrenclave.count, 2);
+    assert_int_equal(e[0].mrenclave.size, 32);
+    assert_int_equal(e[0].mrenclave.bytes[1], 0x11);
+    assert_int_equal(e[0].mrenclave.bytes[63], 0xff); /* of the second, in capitals */
+    assert_int_equal(e[1].platform, PLATFORM_TDX_DSTACK);
+    assert_int_equal(e[1].mrtd.count, 1);
+    assert_int_equal(e[1].mrtd.size, 48);
+    assert_int_equal(e[1].mrtd.bytes[47], 0xff);
+    assert_int_equal(e[1].rtmr0.count + e[1].rtmr1.count + e[1].rtmr2.count, 3);
+    assert_int_equal(e[1].rtmr3.count, 0);
+    assert_int_equal(e[1].compose_hash.size, 32);
+    assert_int_equal(e[1].key_provider_count, 2);
+    assert_string_equal(e[1].key_providers[1], "local");
+    assert_int_equal(e[2].platform, PLATFORM_TDX_TSM);
+    assert_int_equal(e[2].rtmr3.count, 1);
+    assert_int_equal(p->attested_count, 1);
+    assert_int_equal(p->tcb_accept_count, 1);
+    policy_free(p);
+}
+
+static void simulators(void **state)
+{
+    (void)state;
+    struct policy *p = good("{\"teelog_policy\": 1, \"evidence\": [{\"platform\": \"simulator\","
+                            " \"root\": \"" H32 "\", \"mrenclave\": [\"" H32 "\"]}]}");
+    assert_true(p->simulator);
+    assert_int_equal(p->evidence[0].simulator_root.b[31], 0xff);
+    assert_int_equal(p->evidence[0].mrenclave.count, 1);
+    policy_free(p);
+    p = good("{\"teelog_policy\": 1,"
+             " \"evidence\": [{\"platform\": \"simulator\", \"root\": \"" H32 "\"}],"
+             " \"admission\": {\"attested\": [{\"platform\": \"simulator\", \"root\": \"" H32
+             "\"}]}}");
+    assert_true(p->simulator);
+    assert_int_equal(p->evidence[0].mrenclave.count, 0);
+    policy_free(p);
+}
+
+#define V   "\"teelog_policy\": 1, "
+#define SIM "{\"platform\": \"simulator\", \"root\": \"" H32 "\"}"
+#define SGX "{\"platform\": \"sgx-gramine\", \"mrenclave\": [\"" H32 "\"]}"
+#define EV  "{" V "\"evidence\": "
+#define LOG "{" V "\"log\": "
+
+static const struct {
+    const char *text, *field, *says;
+} bad[] = {
+    {"", "", "not JSON"},
+    {"{", "", "not JSON"},
+    {"[]", "", "must be an object"},
+    {"1", "", "not JSON"},
+    {"{" V "\"history\": \"unwitnessed\"} x", "", "not JSON"},
+    {"{" V "\"teelog_policy\": 1}", "", "duplicate"},
+    {EV "[{\"platform\": \"simulator\", \"platform\": \"simulator\"}]}", "", "duplicate"},
+    {"{" V "\"history\": \"unwit\\u0000nessed\"}", "", "not JSON"},
+    {"{" V "\"histery\": \"unwitnessed\"}", "histery", "unknown member"},
+    {"{" V "\"a\\u001bb\": 1}", "a?b", "unknown member"},
+    {"{" V "\"\": 1}", "", "unknown member"},
+    {"{}", "teelog_policy", "be 1"},
+    {"{\"teelog_policy\": 2}", "teelog_policy", "be 1"},
+    {"{\"teelog_policy\": 1.0}", "teelog_policy", "be 1"},
+    {"{\"teelog_policy\": true}", "teelog_policy", "be 1"},
+    {LOG "[]}", "log", "must be an object"},
+    {LOG "{\"keys\": [\"KEY\"]}}", "log.origin", "must be a text"},
+    {LOG "{\"origin\": \"\", \"keys\": [\"KEY\"]}}", "log.origin", "must be a text"},
+    {LOG "{\"origin\": \"log example\", \"keys\": [\"KEY\"]}}", "log.origin", "not an origin"},
+    {LOG "{\"origin\": \"log.example\"}}", "log.keys", "must be a list"},
+    {LOG "{\"origin\": \"log.example\", \"keys\": []}}", "log.keys", "must not be empty"},
+    {LOG "{\"origin\": \"log.example\", \"keys\": [\"KEY\", 1]}}", "log.keys[1]", "must be a text"},
+    {LOG "{\"origin\": \"log.example\", \"keys\": [\"KEYx\"]}}", "log.keys[0]", "verifier key"},
+    {LOG "{\"origin\": \"log.examplf\", \"keys\": [\"KEY\"]}}", "log.keys[0]", "not the origin"},
+    {LOG "{\"origin\": \"log.example\", \"keys\": [\"KEY\"], \"key\": 1}}", "log.key", "unknown"},
+    {EV "{}}", "evidence", "must be a list"},
+    {EV "[1]}", "evidence[0].platform", "must be a text"},
+    {EV "[{}]}", "evidence[0].platform", "must be a text"},
+    {EV "[{\"platform\": \"sgx\"}]}", "evidence[0].platform", "must be one of"},
+    {EV "[{\"platform\": \"simulator\"}]}", "evidence[0].root", "must be a text"},
+    {EV "[{\"platform\": \"simulator\", \"root\": [\"" H32 "\"]}]}", "evidence[0].root", "text"},
+    {EV "[{\"platform\": \"simulator\", \"root\": \"" H48 "\"}]}", "evidence[0].root", "64 hex"},
+    {EV "[{\"platform\": \"sgx-gramine\", \"root\": \"" H32 "\"}]}", "evidence[0].root", "unknown"},
+    {EV "[" SGX ", {\"platform\": \"sgx-gramine\", \"mrenclave\": \"" H32 "\"}]}",
+     "evidence[1].mrenclave", "must be a list"},
+    {EV "[{\"platform\": \"sgx-gramine\", \"mrenclave\": []}]}", "evidence[0].mrenclave",
+     "must not be empty"},
+    {EV "[{\"platform\": \"sgx-gramine\", \"mrenclave\": [\"" H32 "\", \"xx\"]}]}",
+     "evidence[0].mrenclave[1]", "64 hex digits"},
+    {EV "[{\"platform\": \"sgx-gramine\", \"mrsigner\": [\"" H32 "\"]}]}", "evidence[0].mrsigner",
+     "unknown member"},
+    {EV "[{\"platform\": \"sgx-gramine\", \"mrtd\": [\"" H48 "\"]}]}", "evidence[0].mrtd",
+     "unknown member"},
+    {EV "[{\"platform\": \"tdx-tsm\", \"mrtd\": [\"" H32 "\"]}]}", "evidence[0].mrtd[0]",
+     "96 hex digits"},
+    {EV "[{\"platform\": \"tdx-tsm\", \"compose_hash\": [\"" H32 "\"]}]}",
+     "evidence[0].compose_hash", "unknown member"},
+    {EV "[{\"platform\": \"tdx-dstack\", \"rtmr3\": [\"" H48 "\"]}]}", "evidence[0].rtmr3",
+     "unknown member"},
+    {EV "[{\"platform\": \"tdx-tsm\", \"key_provider\": [\"kms\"]}]}", "evidence[0].key_provider",
+     "unknown member"},
+    {EV "[{\"platform\": \"tdx-dstack\", \"key_provider\": \"kms\"}]}", "evidence[0].key_provider",
+     "must be a list"},
+    {EV "[{\"platform\": \"tdx-dstack\", \"key_provider\": [\"\"]}]}",
+     "evidence[0].key_provider[0]", "not empty"},
+    {EV "[" SIM ", " SIM "]}", "evidence", "stands alone"},
+    {EV "[" SGX ", " SIM "]}", "evidence", "stands alone"},
+    {EV "[" SIM "], \"admission\": {\"attested\": [" SGX "]}}", "admission.attested", "alone"},
+    {EV "[" SGX "], \"admission\": {\"attested\": [" SIM "]}}", "admission.attested", "alone"},
+    {"{" V "\"admission\": {\"attested\": [" SIM "]}}", "admission.attested", "alone"},
+    {EV "[" SIM "], \"admission\": {\"attested\": [" SIM ", " SIM "]}}", "admission.attested",
+     "alone"},
+    {"{" V "\"tcb\": []}", "tcb", "must be an object"},
+    {"{" V "\"tcb\": {}}", "tcb.accept", "must be a list"},
+    {"{" V "\"tcb\": {\"accept\": []}}", "tcb.accept", "must not be empty"},
+    {"{" V "\"tcb\": {\"accept\": [\"UpToDate\", \"Revoked\"]}}", "tcb.accept[1]", "TCB status"},
+    {"{" V "\"tcb\": {\"accept\": [\"uptodate\"]}}", "tcb.accept[0]", "TCB status"},
+    {"{" V "\"tcb\": {\"reject\": [\"UpToDate\"]}}", "tcb.reject", "unknown member"},
+    {"{" V "\"admission\": true}", "admission", "must be an object"},
+    {"{" V "\"admission\": {\"child\": 1}}", "admission.child", "true or false"},
+    {"{" V "\"admission\": {\"bearer\": null}}", "admission.bearer", "true or false"},
+    {"{" V "\"admission\": {\"socket\": true}}", "admission.socket", "unknown member"},
+    {"{" V "\"admission\": {\"attested\": [{\"platform\": \"x\"}]}}",
+     "admission.attested[0].platform", "must be one of"},
+    {"{" V "\"history\": \"witnessed\"}", "history", "must be \"unwitnessed\""},
+    {"{" V "\"history\": null}", "history", "must be a text"},
+    {"{" V "\"history\": {\"quorum\": \"x\", \"faulty\": 0, \"max_age_s\": 60}}", "history",
+     "cannot check a witness quorum"},
+};
+
+static void refusals(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct policy *p = NULL;
+        struct tl_why why = {0};
+        tl_err err = read_text(&p, bad[i].text, &why);
+        if (err != TL_E_POLICY || strcmp(why.field, bad[i].field) != 0 ||
+            !strstr(why.text, bad[i].says))
+            fail_msg("%s\nwant %s (%s), got %s %s: %s", bad[i].text, bad[i].field, bad[i].says,
+                     tl_err_name(err), why.field, why.text);
+        assert_null(p);
+        assert_err(read_text(&p, bad[i].text, NULL), TL_E_POLICY);
+    }
+}
+
+static void limits(void **state)
+{
+    (void)state;
+    struct policy *p = NULL;
+    struct tl_why why = {0};
+    char *text = malloc(POLICY_MAX_BYTES + 2);
+    memset(text, ' ', POLICY_MAX_BYTES + 1);
+    memcpy(text, "{\"teelog_policy\": 1}", 20);
+    assert_ok(policy_read(&p, slice_of(text, POLICY_MAX_BYTES), &why));
+    policy_free(p);
+    p = NULL;
+    assert_err(policy_read(&p, slice_of(text, POLICY_MAX_BYTES + 1), &why), TL_E_POLICY);
+    free(text);
+
+    for (size_t n = 1024; n <= 1025; n++) {
+        buf b;
+        buf_init(&b, 200000);
+        buf_str(&b, EV "[{\"platform\": \"sgx-gramine\", \"mrenclave\": [");
+        for (size_t i = 0; i < n; i++)
+            buf_printf(&b, "%s\"" H32 "\"", i ? "," : "");
+        buf_str(&b, "]}]}");
+        assert_ok(buf_err(&b));
+        memset(&why, 0, sizeof why);
+        assert_err(policy_read(&p, buf_slice(&b), &why), n > 1024 ? TL_E_POLICY : TL_OK);
+        if (n > 1024)
+            assert_string_equal(why.field, "evidence[0].mrenclave");
+        else
+            policy_free(p);
+        buf_finish(&b);
+    }
+    /* A deep one is refused, not followed. */
+    buf deep;
+    buf_init(&deep, POLICY_MAX_BYTES);
+    for (size_t i = 0; i < 100000; i++)
+        buf_str(&deep, "[");
+    assert_err(policy_read(&p, buf_slice(&deep), &why), TL_E_POLICY);
+    buf_finish(&deep);
+}
+
+static void long_paths_are_cut(void **state)
+{
+    (void)state;
+    struct policy *p = NULL;
+    struct tl_why why = {0};
+    assert_err(read_text(&p,
+                         "{" V "\"log\": {\"a_member_with_a_name_that_is_longer_than_the_field_"
+                         "for_it\": 1}}",
+                         &why),
+               TL_E_POLICY);
+    assert_int_equal(strlen(why.field), sizeof why.field - 1);
+    assert_string_equal(why.field, "log.a_member_with_a_name_that_is_longer_than_th");
+}
+
+static size_t jansson_allocations;
+
+static void *counted_malloc(size_t n)
+{
+    jansson_allocations++;
+    return malloc(n);
+}
+
+/* jansson's own allocations fail too: it is given ours. It has no words for all
+ * of them (a token that cannot grow is bad JSON, or loses a byte), so those
+ * give either error; those after it give TL_E_MEMORY. */
+static void allocations_fail(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{" V "\"log\": {\"origin\": \"log.example\", \"keys\": [\"KEY\"]}, \"evidence\": [" SGX
+        ", {\"platform\": \"tdx-dstack\", \"mrtd\": [\"" H48
+        "\"], \"key_provider\": [\"a\", \"b\"]}],"
+        " \"admission\": {\"attested\": [" SGX "]}, \"tcb\": {\"accept\": [\"UpToDate\"]}}";
+    char full[2048];
+    struct policy *p = NULL;
+    const char *at = strstr(text, "KEY");
+    snprintf(full, sizeof full, "%.*s%s%s", (int)(at - text), text, key_text, at + 3);
+    json_set_alloc_funcs(counted_malloc, free);
+    assert_ok(policy_read(&p, slice_str(full), NULL));
+    policy_free(p);
+    json_set_alloc_funcs(malloc, free);
+    size_t i = 1;
+    for (;; i++) {
+        struct tl_why why = {0};
+        p = NULL;
+        test_fail_alloc(i);
+        tl_err err = policy_read(&p, slice_str(full), &why);
+        bool failed = test_alloc_failed();
+        test_fail_alloc(0);
+        if (!failed)
+            break;
+        assert_null(p);
+        if (err != TL_E_MEMORY && (i > jansson_allocations || err != TL_E_POLICY))
+            fail_msg("allocation %zu: %s %s", i, tl_err_name(err), why.text);
+    }
+    assert_non_null(p);
+    policy_free(p);
+    assert_true(jansson_allocations > 20 && i > jansson_allocations + 12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names),
+        cmocka_unit_test(smallest),
+        cmocka_unit_test(hardware),
+        cmocka_unit_test(simulators),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(long_paths_are_cut),
+        cmocka_unit_test(allocations_fail),
+    };
+    return cmocka_run_group_tests(tests, make_key, NULL);
+}
