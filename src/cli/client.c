@@ -86,7 +86,8 @@ int client_fd(const struct client *c)
 
 static slice pending(const struct client *c)
 {
-    return slice_of(c->in.p + c->at, c->in.n - c->at);
+    /* Before the first read there is no memory, and NULL + 0 is not defined in C. */
+    return c->in.p ? slice_of(c->in.p + c->at, c->in.n - c->at) : (slice){NULL, 0};
 }
 
 bool client_has_input(const struct client *c)

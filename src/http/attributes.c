@@ -68,7 +68,7 @@ static tl_err integer_put(buf *out, json_int_t v, struct tl_why *why)
 {
     if (REFUSED(v > (json_int_t)TL_INT_MAX || v < -(json_int_t)TL_INT_MAX))
         return tl_explain(why, TL_E_FIELD, "attributes",
-                          "an integer lies beyond 2^53 - 1; send it as a text");
+                          "attributes hold an integer beyond 2^53 - 1; send it as a text");
     cbor_put_int(out, v);
     return TL_OK;
 }
@@ -90,13 +90,13 @@ static tl_err value_put(buf *out, const json_t *v, unsigned depth, struct tl_why
         return TL_OK;
     case JSON_REAL:
         return tl_explain(why, TL_E_FIELD, "attributes",
-                          "real numbers are not allowed; send an integer or a text");
+                          "attributes hold a real number; send an integer or a text");
     case JSON_OBJECT:
     case JSON_ARRAY:
         break;
     }
     if (REFUSED(depth >= ATTRIBUTES_MAX_DEPTH))
-        return tl_explain(why, TL_E_FIELD, "attributes", "nested more than %d deep",
+        return tl_explain(why, TL_E_FIELD, "attributes", "attributes are nested more than %d deep",
                           ATTRIBUTES_MAX_DEPTH);
     return json_is_object(v) ? map_put(out, v, depth + 1, why) : array_put(out, v, depth + 1, why);
 }
@@ -105,11 +105,12 @@ tl_err attributes_put(buf *out, const json_t *object, struct tl_why *why)
 {
     if (REFUSED(!json_is_object(object)) || REFUSED(json_object_size(object) == 0))
         return tl_explain(why, TL_E_FIELD, "attributes",
-                          "must be an object with at least one member");
+                          "attributes must be an object with at least one member");
     tl_err err = map_put(out, object, 1, why);
     if (err == TL_OK)
         err = buf_err(out);
     if (err == TL_E_LIMIT)
-        return tl_explain(why, err, "attributes", "longer than %zu bytes when encoded", out->max);
+        return tl_explain(why, err, "attributes",
+                          "attributes are longer than %zu bytes when encoded", out->max);
     return err;
 }

@@ -1,7 +1,5 @@
 #include "http/json_put.h"
 
-#include "base/encoding.h"
-
 static void put_escape(buf *b, uint8_t c)
 {
     switch (c) {
@@ -22,20 +20,15 @@ static void put_escape(buf *b, uint8_t c)
 
 void json_put_text(buf *b, slice text)
 {
-    bool whole = utf8_valid(text);
     size_t plain = 0;
     buf_u8(b, '"');
     for (size_t i = 0; i < text.n; i++) {
         uint8_t c = text.p[i];
-        bool foreign = c >= 0x80 && !whole;
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f && !foreign)
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
             continue;
         buf_bytes(b, slice_of(text.p + plain, i - plain));
         plain = i + 1;
-        if (foreign)
-            buf_u8(b, '?');
-        else
-            put_escape(b, c);
+        put_escape(b, c);
     }
     if (plain < text.n)
         buf_bytes(b, slice_of(text.p + plain, text.n - plain));

@@ -4,8 +4,7 @@
 
 #include "base/buf.h"
 
-/* A quoted JSON string. Text that is not valid UTF-8 (a sentence that was cut,
- * say) keeps its ASCII, and '?' stands for every other byte. */
+/* A quoted JSON string; text is valid UTF-8. */
 void json_put_text(buf *b, slice text);
 void json_put_str(buf *b, const char *text);
 /* A decimal. */

@@ -69,6 +69,9 @@ static tl_err parse(struct record_json *j, slice line, struct tl_why *why)
     j->root = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
     if (!REFUSED(!j->root))
         return TL_OK;
+    /* What jansson refuses it explains; without a word, memory was short. */
+    if (!e.text[0])
+        return TL_E_MEMORY;
     switch (json_error_code(&e)) {
     case json_error_out_of_memory:
         return TL_E_MEMORY;
@@ -85,7 +88,7 @@ static tl_err parse(struct record_json *j, slice line, struct tl_why *why)
 static tl_err text_member(slice *out, const json_t *v, enum member m, struct tl_why *why)
 {
     if (REFUSED(!json_is_string(v)))
-        return tl_explain(why, TL_E_FIELD, names[m], "must be a text");
+        return tl_explain(why, TL_E_FIELD, names[m], "%s must be a text", names[m]);
     *out = slice_of(json_string_value(v), json_string_length(v));
     return TL_OK;
 }
@@ -96,7 +99,7 @@ static tl_err request_member(slice *out, const json_t *v, struct tl_why *why)
     tl_err err = text_member(&text, v, REQUEST_ID, why);
     /* An empty slice would mean that there is none. */
     if (err == TL_OK && REFUSED(text.n == 0))
-        return tl_explain(why, TL_E_FIELD, "requestId", "must not be empty");
+        return tl_explain(why, TL_E_FIELD, "requestId", "requestId must not be empty");
     *out = text;
     return err;
 }
@@ -105,7 +108,7 @@ static tl_err ref_member(struct log_record *r, const json_t *v, struct tl_why *w
 {
     if (REFUSED(!json_is_integer(v)) || REFUSED(json_integer_value(v) < 0))
         return tl_explain(why, TL_E_FIELD, "ref",
-                          "must be the index of an earlier statement of the same agent");
+                          "ref must be the index of an earlier statement of the same agent");
     r->has_ref = true;
     r->ref = (uint64_t)json_integer_value(v);
     return TL_OK;
@@ -143,7 +146,7 @@ static tl_err member(struct record_json *j, struct log_record *r, const char *ke
     case MEMBERS:
         break;
     }
-    return tl_explain(why, TL_E_FIELD, key, "there is no such member");
+    return tl_explain(why, TL_E_FIELD, key, "a record has no member %s", key);
 }
 
 static tl_err missing(const struct log_record *r, struct tl_why *why)
@@ -151,7 +154,7 @@ static tl_err missing(const struct log_record *r, struct tl_why *why)
     const slice *const needed[] = {&r->agent, &r->room, &r->user, &r->type, &r->content};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
         if (REFUSED(!needed[i]->p))
-            return tl_explain(why, TL_E_FIELD, names[i], "is missing");
+            return tl_explain(why, TL_E_FIELD, names[i], "%s is missing", names[i]);
     return TL_OK;
 }
 

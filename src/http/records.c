@@ -52,7 +52,7 @@ static tl_err agent_allowed(const struct http_config *c, slice agent, struct tl_
         if (slice_eq_str(agent, c->agents[i]))
             return TL_OK;
     return tl_explain(why, TL_E_AUTH, "agentId",
-                      "is not among the agents that `teelog run` was started for");
+                      "agentId is not one of the agents that `teelog run` was started for");
 }
 
 /* The lines of a body; a last newline begins no other line. */
