@@ -1,6 +1,6 @@
 /* Bodies (docs/format.md section 5). Readers borrow from their input; all of
- * them refuse labels, types and lengths that the page does not allow, with
- * TL_E_BODY or a CBOR error. Pure. */
+ * them refuse labels, types and lengths that the page does not allow, and values
+ * that disagree within one body, with TL_E_BODY, TL_E_KEY or a CBOR error. Pure. */
 #ifndef TL_TLOG_BODY_H
 #define TL_TLOG_BODY_H
 
@@ -81,7 +81,8 @@ tl_err body_heads_read(struct heads *out, slice body) TL_MUST;
 void body_heads_put(buf *b, const struct heads *v);
 tl_err body_end_read(slice body) TL_MUST;
 void body_end_put(buf *b);
-/* indexes: the caller's array of ERASURE_MAX; count written. */
+/* indexes: the caller's array of ERASURE_MAX; count written. A reason with
+ * .p == NULL is none. */
 tl_err body_erasure_read(uint64_t *indexes, size_t *count, slice *reason, slice body) TL_MUST;
 void body_erasure_put(buf *b, const uint64_t *indexes, size_t count, slice reason);
 

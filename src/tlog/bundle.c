@@ -29,7 +29,6 @@ struct bundle_reader {
     uint8_t *p;
     size_t at, n, cap; /* unread are [at, n) */
     bool ended;        /* the source has no more */
-    bool done;         /* the clean end was reported */
     tl_err err;        /* sticky */
     struct last_item last;
     uint64_t promised[KINDS], seen[KINDS];

@@ -101,7 +101,7 @@ static void reads_and_writes(void **state)
 static void each_item(void (*see)(size_t i, const struct bundle_item *item))
 {
     slice s = bytes_slice(good);
-    struct bundle_reader *r;
+    struct bundle_reader *r = NULL;
     static struct bundle_item item;
     bool more = true;
     assert_ok(bundle_reader_new(&r, (struct byte_source){slice_source_read, &s}));
@@ -117,8 +117,76 @@ static void check_path(const hash32 *path, size_t count, size_t want)
 {
     static const char *const hex[] = {"path 0", "path 1"};
     assert_int_equal(count, want);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && i < 2; i++)
         assert_hex(hash_slice(&path[i]), vector_str(vectors, hex[i]));
+}
+
+static void check_header(const struct bundle_item *item)
+{
+    assert_int_equal(item->u.header.scope, SCOPE_CHAIN);
+    assert_hex(item->u.header.checkpoint, vector_str(vectors, "checkpoint"));
+    assert_int_equal(item->u.header.evidence_count, 2);
+    assert_int_equal(item->u.header.leaf_count, 3);
+    assert_int_equal(item->u.header.proof_count, 6);
+    assert_int_equal(item->u.header.anchor_count, 2);
+}
+
+static void check_evidence(size_t i, const struct bundle_item *item)
+{
+    hash32 digest = sha256(item->u.evidence.item);
+    assert_true(hash_eq(&digest, &item->u.evidence.digest));
+    if (i == 0)
+        assert_null(item->u.evidence.collateral.p);
+    else
+        assert_slice(item->u.evidence.collateral, slice_str("collateral"));
+}
+
+static void check_leaf(size_t i, const struct bundle_item *item)
+{
+    const json_t *leaf = json_array_get(vector_member(vectors, "leaves"), i);
+    assert_int_equal(item->u.leaf.index, json_integer_value(json_array_get(leaf, 1)));
+    assert_hex(item->u.leaf.statement, json_string_value(json_array_get(leaf, 2)));
+    if (i == 2)
+        assert_null(item->u.leaf.body.p);
+    else
+        assert_hex(item->u.leaf.body, json_string_value(json_array_get(leaf, 3)));
+}
+
+static void check_proof(size_t i, const struct bundle_item *item)
+{
+    static const struct {
+        enum bundle_proof type;
+        uint64_t n;
+        const char *name; /* of a fill or a subject */
+        size_t path_count;
+    } want[] = {
+        {PROOF_FILL, 2, "fill 2", 0},
+        {PROOF_FILL, 2, "fill 4", 0},
+        {PROOF_CONSISTENCY, 1, NULL, 2},
+        {PROOF_CONSISTENCY, 3, NULL, 0},
+        {PROOF_HEAD, 5, "agent:alpha@example", 1},
+        {PROOF_HEAD, 5, "log.example/teelog-1", 2},
+    };
+    assert_int_equal(item->u.proof.number, i);
+    assert_int_equal(item->u.proof.type, want[i].type);
+    assert_int_equal(item->u.proof.n, want[i].n);
+    if (want[i].type == PROOF_FILL) {
+        assert_int_equal(item->u.proof.level, i);
+        assert_hex(hash_slice(&item->u.proof.hash), vector_str(vectors, want[i].name));
+        return;
+    }
+    check_path(item->u.proof.path, item->u.proof.path_count, want[i].path_count);
+    if (want[i].type == PROOF_HEAD) {
+        assert_slice(item->u.proof.subject, slice_str(want[i].name));
+        assert_int_equal(item->u.proof.position, i - 4);
+    }
+}
+
+static void check_anchor(size_t i, const struct bundle_item *item)
+{
+    assert_int_equal(item->u.anchor.size, i == 0 ? 2 : 4);
+    assert_hex(item->u.anchor.checkpoint, vector_str(vectors, "checkpoint"));
+    check_path(item->u.anchor.path, item->u.anchor.path_count, i == 0 ? 2 : 0);
 }
 
 static void check_item(size_t i, const struct bundle_item *item)
@@ -128,57 +196,17 @@ static void check_item(size_t i, const struct bundle_item *item)
         BUNDLE_LEAF,   BUNDLE_PROOF,    BUNDLE_PROOF,    BUNDLE_PROOF,  BUNDLE_PROOF,
         BUNDLE_PROOF,  BUNDLE_PROOF,    BUNDLE_ANCHOR,   BUNDLE_ANCHOR,
     };
-    static const enum bundle_proof type[ITEMS] = {
-        [6] = PROOF_FILL,        [7] = PROOF_FILL,  [8] = PROOF_CONSISTENCY,
-        [9] = PROOF_CONSISTENCY, [10] = PROOF_HEAD, [11] = PROOF_HEAD,
-    };
-    static const uint64_t n[ITEMS] = {[6] = 2, [7] = 2, [8] = 1, [9] = 3, [10] = 5, [11] = 5};
     assert_int_equal(item->kind, kind[i]);
-    if (i == 0) {
-        assert_int_equal(item->u.header.scope, SCOPE_CHAIN);
-        assert_hex(item->u.header.checkpoint, vector_str(vectors, "checkpoint"));
-        assert_int_equal(item->u.header.evidence_count, 2);
-        assert_int_equal(item->u.header.leaf_count, 3);
-        assert_int_equal(item->u.header.proof_count, 6);
-        assert_int_equal(item->u.header.anchor_count, 2);
-    } else if (i <= 2) {
-        hash32 digest = sha256(item->u.evidence.item);
-        assert_true(hash_eq(&digest, &item->u.evidence.digest));
-        if (i == 1)
-            assert_null(item->u.evidence.collateral.p);
-        else
-            assert_slice(item->u.evidence.collateral, slice_str("collateral"));
-    } else if (i <= 5) {
-        const json_t *leaf = json_array_get(vector_member(vectors, "leaves"), i - 3);
-        assert_int_equal(item->u.leaf.index, json_integer_value(json_array_get(leaf, 1)));
-        assert_hex(item->u.leaf.statement, json_string_value(json_array_get(leaf, 2)));
-        if (i == 5)
-            assert_null(item->u.leaf.body.p);
-        else
-            assert_hex(item->u.leaf.body, json_string_value(json_array_get(leaf, 3)));
-    } else if (i <= 11) {
-        assert_int_equal(item->u.proof.number, i - 6);
-        assert_int_equal(item->u.proof.type, type[i]);
-        assert_int_equal(item->u.proof.n, n[i]);
-    }
-    if (i == 6 || i == 7) {
-        assert_int_equal(item->u.proof.level, i - 6);
-        assert_hex(hash_slice(&item->u.proof.hash),
-                   vector_str(vectors, i == 6 ? "fill 2" : "fill 4"));
-    }
-    if (i == 8 || i == 9)
-        check_path(item->u.proof.path, item->u.proof.path_count, i == 8 ? 2 : 0);
-    if (i == 10 || i == 11) {
-        assert_slice(item->u.proof.subject,
-                     slice_str(i == 10 ? "agent:alpha@example" : "log.example/teelog-1"));
-        assert_int_equal(item->u.proof.position, i - 10);
-        check_path(item->u.proof.path, item->u.proof.path_count, i == 10 ? 1 : 2);
-    }
-    if (i >= 12) {
-        assert_int_equal(item->u.anchor.size, i == 12 ? 2 : 4);
-        assert_hex(item->u.anchor.checkpoint, vector_str(vectors, "checkpoint"));
-        check_path(item->u.anchor.path, item->u.anchor.path_count, i == 12 ? 2 : 0);
-    }
+    if (i == 0)
+        check_header(item);
+    else if (i <= 2)
+        check_evidence(i - 1, item);
+    else if (i <= 5)
+        check_leaf(i - 3, item);
+    else if (i <= 11)
+        check_proof(i - 6, item);
+    else
+        check_anchor(i - 12, item);
 }
 
 static void items_hold_what_was_written(void **state)
