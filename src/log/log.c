@@ -186,7 +186,7 @@ void log_close(struct log *log)
         return;
     bool running = log->has_owner;
     owner_stop(log);
-    if (running && !log->dead)
+    if (running && !log->dead && !log->frozen)
         say_goodbye(log);
     log_free(log);
 }
