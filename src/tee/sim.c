@@ -78,9 +78,11 @@ static tl_err measure_program(uint8_t mrenclave[32], struct tl_why *why)
 {
     static const size_t chunk_size = 65536;
     uint8_t *chunk = malloc(chunk_size);
+    if (!chunk)
+        return TL_E_MEMORY;
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     struct sha256_stream *stream = sha256_stream_new();
-    ssize_t n = chunk && fd >= 0 && stream ? 1 : -1;
+    ssize_t n = fd >= 0 ? 1 : -1;
     while (n > 0) {
         n = read(fd, chunk, chunk_size);
         if (n > 0)
@@ -88,16 +90,14 @@ static tl_err measure_program(uint8_t mrenclave[32], struct tl_why *why)
         else if (n < 0 && errno == EINTR)
             n = 1;
     }
-    if (stream) {
-        hash32 h = sha256_stream_end(stream);
-        if (n == 0)
-            memcpy(mrenclave, h.b, sizeof h.b);
-    }
+    hash32 h = sha256_stream_end(stream);
     if (fd >= 0)
         close(fd);
     free(chunk);
-    return n == 0 ? TL_OK
-                  : tl_explain(why, TL_E_IO, "tee", "cannot read /proc/self/exe to measure it");
+    if (n < 0)
+        return tl_explain(why, TL_E_IO, "tee", "cannot read /proc/self/exe to measure it");
+    memcpy(mrenclave, h.b, sizeof h.b);
+    return TL_OK;
 }
 
 /* A fresh root, and a chain under it. The intermediate's key signs once and is

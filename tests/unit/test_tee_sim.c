@@ -6,7 +6,10 @@
 #include "attest/quote.h"
 #include "tee/tee.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -75,10 +78,527 @@ static void quote_is_genuine(void **state)
     test_rmdir(dir);
 }
 
+/* Makes the n-th of the calls below from now fail, once; 0 never. */
+static size_t fail_call;
+static bool call_failed;
+static uint64_t fake_time;
+
+static bool fail_now(void)
+{
+    if (fail_call == 0 || --fail_call > 0)
+        return false;
+    call_failed = true;
+    errno = EIO;
+    return true;
+}
+
+time_t __real_time(time_t *t);
+time_t __wrap_time(time_t *t);
+time_t __wrap_time(time_t *t)
+{
+    return fake_time ? (time_t)fake_time : __real_time(t);
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    return fail_now() ? -1 : __real_fsync(fd);
+}
+
+int __real_mkdirat(int fd, const char *path, mode_t mode);
+int __wrap_mkdirat(int fd, const char *path, mode_t mode);
+int __wrap_mkdirat(int fd, const char *path, mode_t mode)
+{
+    return fail_now() ? -1 : __real_mkdirat(fd, path, mode);
+}
+
+int __real_renameat(int a, const char *from, int b, const char *to);
+int __wrap_renameat(int a, const char *from, int b, const char *to);
+int __wrap_renameat(int a, const char *from, int b, const char *to)
+{
+    return fail_now() ? -1 : __real_renameat(a, from, b, to);
+}
+
+int __real_flock(int fd, int how);
+int __wrap_flock(int fd, int how);
+int __wrap_flock(int fd, int how)
+{
+    return fail_now() ? -1 : __real_flock(fd, how);
+}
+
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n)
+{
+    /* A short write now and then is allowed, and must change nothing. */
+    return fail_now() ? -1 : __real_write(fd, p, n > 20 ? n / 2 : n);
+}
+
+ssize_t __real_read(int fd, void *p, size_t n);
+ssize_t __wrap_read(int fd, void *p, size_t n);
+ssize_t __wrap_read(int fd, void *p, size_t n)
+{
+    return fail_now() ? -1 : __real_read(fd, p, n);
+}
+
+static const char *const file_names[] = {"root.key", "pck.key", "attestation.key", "sealing.key",
+                                         "chain.pem"};
+
+static const char *below(const char *dir, const char *name)
+{
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static const char *sim_file(const char *dir, const char *name)
+{
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/sim/%s", dir, name);
+    return path;
+}
+
+static void put_file(const char *path, const void *p, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(p, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void what_the_quote_says(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    struct tee *t = must_open(dir);
+    struct quote q;
+    struct sgx_report body;
+    struct chain chain;
+    struct tl_why why = {0};
+    size_t n;
+    buf quote;
+    must_quote(t, &quote, 1);
+    assert_ok(quote_read(&q, buf_slice(&quote), &why));
+    assert_int_equal(q.trailing, 0);
+    assert_int_equal(q.cert_type, 5);
+    assert_int_equal(q.qe_auth.n, 32);
+    sgx_report_read(&body, q.body);
+    assert_true(body.flags == (SGX_FLAG_INIT | SGX_FLAG_MODE64BIT));
+    uint8_t *exe = test_file("/proc/self/exe", &n);
+    assert_non_null(exe);
+    hash32 h = sha256(slice_of(exe, n));
+    assert_memory_equal(body.mrenclave, h.b, 32);
+    free(exe);
+    sgx_report_read(&body, q.qe_report);
+    assert_true(body.flags == (SGX_FLAG_INIT | SGX_FLAG_MODE64BIT));
+
+    assert_ok(chain_read(&chain, q.cert_data, &why));
+    h = sha256(chain.root.spki);
+    sgx_report_read(&body, q.body);
+    assert_memory_equal(body.mrsigner, h.b, 32);
+    assert_true(chain.leaf.has_sgx);
+    assert_false(chain.leaf.sgx.platform_ca);
+    const struct cert *all[3] = {&chain.leaf, &chain.intermediate, &chain.root};
+    for (size_t i = 0; i < 3; i++) {
+        /* The common name comes first in these names. */
+        assert_non_null(
+            memmem(all[i]->subject.p, 30, "teelog simulated", strlen("teelog simulated")));
+        uint64_t now = (uint64_t)time(NULL);
+        assert_true(all[i]->not_before >= now - 86400 - 60 && all[i]->not_before <= now - 86400);
+        assert_true(all[i]->not_after - all[i]->not_before == UINT64_C(10957) * 86400);
+    }
+    chain_finish(&chain);
+
+    /* Appended to what is there, and never beyond the buffer. */
+    uint8_t report_data[64] = {0}, mem[1000];
+    size_t before = quote.n;
+    assert_ok(tee_quote(t, report_data, &quote, &why));
+    assert_int_equal(quote.n, 2 * before);
+    assert_true(judge(slice_of(quote.p + before, before)).genuine);
+    buf small;
+    buf_init_fixed(&small, mem, sizeof mem);
+    assert_err(tee_quote(t, report_data, &small, &why), TL_E_LIMIT);
+    buf_finish(&quote);
+    tee_close(t);
+    tee_close(NULL);
+    test_rmdir(dir);
+}
+
+static hash32 root_of(struct tee *t)
+{
+    buf quote;
+    must_quote(t, &quote, 2);
+    struct evidence_report r = judge(buf_slice(&quote));
+    assert_true(r.genuine);
+    buf_finish(&quote);
+    return r.root;
+}
+
+static void sealing_key_of(struct tee *t, uint8_t out[32])
+{
+    struct tl_why why = {0};
+    assert_ok(tee_sealing_key(t, out, &why));
+}
+
+static void starts_agree(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir(), *other = test_tmpdir();
+    uint8_t first[32], again[32], elsewhere[32];
+    struct stat st;
+    struct tee *t = must_open(dir);
+    hash32 root = root_of(t);
+    sealing_key_of(t, first);
+    tee_close(t);
+    assert_int_equal(stat(below(dir, "sim"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(access(below(dir, "sim.new"), F_OK), -1);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(stat(sim_file(dir, file_names[i]), &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+    t = must_open(dir);
+    hash32 root_again = root_of(t);
+    sealing_key_of(t, again);
+    tee_close(t);
+    assert_true(hash_eq(&root, &root_again));
+    assert_memory_equal(first, again, 32);
+
+    t = must_open(other);
+    hash32 other_root = root_of(t);
+    sealing_key_of(t, elsewhere);
+    tee_close(t);
+    assert_false(hash_eq(&root, &other_root));
+    assert_memory_not_equal(first, elsewhere, 32);
+
+    /* A data directory that is not there yet is made. */
+    char path[4096];
+    snprintf(path, sizeof path, "%s/new", other);
+    tee_close(must_open(path));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    test_rmdir(dir);
+    test_rmdir(other);
+}
+
+static void refused(const char *dir, tl_err want, const char *says)
+{
+    struct tee *t = NULL;
+    struct tl_why why = {0};
+    tl_err err = tee_open(&t, "sim", dir, &why);
+    assert_null(t);
+    if (err != want || !strstr(why.text, says))
+        fail_msg("want %s (%s), got %s (%s)", tl_err_name(want), says, tl_err_name(err), why.text);
+}
+
+static void damaged_files(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir(), *other = test_tmpdir();
+    tee_close(must_open(dir));
+    tee_close(must_open(other));
+    for (size_t i = 0; i < 5; i++) {
+        const char *name = file_names[i];
+        size_t n, m;
+        char path[4096];
+        snprintf(path, sizeof path, "%s", sim_file(dir, name));
+        uint8_t *good = test_file(path, &n), *foreign = test_file(sim_file(other, name), &m);
+        assert_non_null(good);
+        assert_int_equal(unlink(path), 0);
+        refused(dir, TL_E_TEE, "is missing");
+        put_file(path, good, n);
+        assert_int_equal(chmod(path, 0640), 0);
+        refused(dir, TL_E_TEE, "can be read by others");
+        assert_int_equal(chmod(path, 0600), 0);
+        tee_close(must_open(dir));
+        put_file(path, good, n - 1);
+        refused(dir, TL_E_TEE, i < 4 ? "31 bytes instead of 32" : "cannot be used");
+        put_file(path, good, 0);
+        refused(dir, TL_E_TEE, i < 4 ? "0 bytes" : "cannot be used");
+        if (i != 3) { /* any 32 bytes are a sealing key */
+            put_file(path, foreign, m);
+            if (i == 2) /* and any key is an attestation key, which the PCK key vouches for */
+                tee_close(must_open(dir));
+            else
+                refused(dir, TL_E_TEE, "cannot be used");
+            memset(foreign, 0xff, 32); /* above the group's order */
+            put_file(path, foreign, i < 4 ? 32 : m);
+            refused(dir, TL_E_TEE, "cannot be used");
+        }
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkdir(path, 0700), 0);
+        refused(dir, TL_E_TEE, "is not a file");
+        assert_int_equal(rmdir(path), 0);
+        put_file(path, good, n);
+        assert_int_equal(chmod(path, 0600), 0);
+        free(good);
+        free(foreign);
+    }
+    tee_close(must_open(dir));
+    test_rmdir(dir);
+    test_rmdir(other);
+}
+
+static void unusable_directories(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    char path[4096];
+    snprintf(path, sizeof path, "%s/file", dir);
+    put_file(path, "x", 1);
+    refused(path, TL_E_IO, "cannot open the data directory");
+    snprintf(path, sizeof path, "%s/no/such", dir);
+    refused(path, TL_E_IO, "cannot make the data directory");
+    snprintf(path, sizeof path, "%s/sim", dir);
+    put_file(path, "x", 1);
+    refused(dir, TL_E_IO, "cannot open");
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/sim.new", dir);
+    put_file(path, "x", 1); /* not ours to remove */
+    refused(dir, TL_E_IO, "cannot make");
+    assert_int_equal(access(path, F_OK), 0);
+    test_rmdir(dir);
+}
+
+static void chain_too_long(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    tee_close(must_open(dir));
+    uint8_t *zeros = calloc(1, 65537);
+    put_file(sim_file(dir, "chain.pem"), zeros, 65537);
+    refused(dir, TL_E_LIMIT, "chain.pem");
+    free(zeros);
+    test_rmdir(dir);
+}
+
+static void clocks(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    tee_close(must_open(dir));
+    fake_time = (uint64_t)time(NULL) + UINT64_C(40) * 365 * 86400;
+    refused(dir, TL_E_TEE, "expired");
+    fake_time = 1000000;
+    refused(dir, TL_E_TEE, "not valid before");
+    fake_time = 0;
+    tee_close(must_open(dir));
+    test_rmdir(dir);
+}
+
+/* Each call of a first start, and of a later one, fails in turn: the start
+ * says so, and the next one succeeds. */
+static void calls_fail(void **state)
+{
+    (void)state;
+    size_t failures = 0;
+    for (size_t i = 1;; i++) {
+        char *dir = test_tmpdir();
+        struct tee *t = NULL;
+        struct tl_why why = {0};
+        call_failed = false;
+        fail_call = i;
+        tl_err err = tee_open(&t, "sim", dir, &why);
+        fail_call = 0;
+        if (call_failed) {
+            failures++;
+            assert_err(err, TL_E_IO);
+            assert_null(t);
+            assert_true(why.text[0]);
+        }
+        tee_close(t);
+        tee_close(must_open(dir));
+        test_rmdir(dir);
+        if (!call_failed)
+            break;
+    }
+    assert_true(failures > 15);
+    char *dir = test_tmpdir();
+    tee_close(must_open(dir));
+    for (size_t i = 1;; i++) {
+        struct tee *t = NULL;
+        struct tl_why why = {0};
+        call_failed = false;
+        fail_call = i;
+        tl_err err = tee_open(&t, "sim", dir, &why);
+        fail_call = 0;
+        assert_err(err, call_failed ? TL_E_IO : TL_OK);
+        tee_close(t);
+        if (!call_failed)
+            break;
+    }
+    test_rmdir(dir);
+}
+
+/* A first start killed at any moment leaves nothing, or all of it. */
+static void kills(void **state)
+{
+    (void)state;
+    size_t whole = 0, rounds = 40;
+    struct timespec begin, end;
+    char *whole_start = test_tmpdir();
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    tee_close(must_open(whole_start));
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    test_rmdir(whole_start);
+    /* Moments from the beginning to half as long again as a whole start takes. */
+    long us = (end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000;
+    useconds_t step = us > 500000 ? 20000 : (useconds_t)((size_t)us * 3 / 2 / rounds);
+    for (size_t i = 0; i < rounds; i++) {
+        char *dir = test_tmpdir();
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct tee *t = NULL;
+            struct tl_why why = {0};
+            _exit(tee_open(&t, "sim", dir, &why) == TL_OK ? 0 : 1);
+        }
+        usleep((useconds_t)i * step);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        bool there = access(below(dir, "sim"), F_OK) == 0;
+        whole += there;
+        size_t n = 0;
+        uint8_t *before = there ? test_file(sim_file(dir, "sealing.key"), &n) : NULL, after[32];
+        struct tee *t = must_open(dir);
+        sealing_key_of(t, after);
+        if (there)
+            assert_memory_equal(before, after, 32);
+        tee_close(t);
+        assert_int_equal(access(below(dir, "sim.new"), F_OK), -1);
+        free(before);
+        test_rmdir(dir);
+    }
+    print_message("%zu of %zu killed first starts had come through\n", whole, rounds);
+}
+
+static void first_starts_at_once(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    int ends[2];
+    uint8_t got[4][32];
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < 4; i++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct tee *t = NULL;
+            struct tl_why why = {0};
+            uint8_t key[32] = {0};
+            if (tee_open(&t, "sim", dir, &why) != TL_OK || tee_sealing_key(t, key, &why) != TL_OK)
+                memset(key, (int)i, sizeof key);
+            _exit(__real_write(ends[1], key, sizeof key) == sizeof key ? 0 : 1);
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        int status;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(__real_read(ends[0], got[i], 32), 32);
+    for (size_t i = 1; i < 4; i++)
+        assert_memory_equal(got[0], got[i], 32);
+    close(ends[0]);
+    close(ends[1]);
+    test_rmdir(dir);
+}
+
+static void *quote_in_a_thread(void *arg)
+{
+    static uint8_t fill;
+    uint8_t mine = __atomic_add_fetch(&fill, 1, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < 20; i++) {
+        buf quote;
+        must_quote(arg, &quote, mine);
+        struct evidence_report r = judge(buf_slice(&quote));
+        if (!r.genuine || r.report_data[0] != mine || r.report_data[63] != mine)
+            return arg;
+        buf_finish(&quote);
+    }
+    return NULL;
+}
+
+static void threads(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    struct tee *t = must_open(dir);
+    pthread_t all[4];
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&all[i], NULL, quote_in_a_thread, t), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(all[i], &failed), 0);
+        assert_null(failed);
+    }
+    tee_close(t);
+    test_rmdir(dir);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void quotes_are_quick(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    struct tee *t = must_open(dir);
+    uint64_t times[101];
+    for (size_t i = 0; i < 101; i++) {
+        struct timespec a, b;
+        buf quote;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+        must_quote(t, &quote, (uint8_t)i);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+        times[i] = (uint64_t)((b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec) / 1000;
+        buf_finish(&quote);
+    }
+    qsort(times, 101, sizeof times[0], by_value);
+    print_message("a quote takes %llu us (median)\n", (unsigned long long)times[50]);
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+    assert_true(times[50] < 300);
+#endif
+    tee_close(t);
+    test_rmdir(dir);
+}
+
+/* There is no TEE that this version drives, whatever the machine has. */
+static void kinds(void **state)
+{
+    (void)state;
+    struct tee *t = NULL;
+    struct tl_why why = {0};
+    assert_err(tee_open(&t, "auto", "/tmp", &why), TL_E_TEE);
+    assert_non_null(strstr(why.text, "--tee sim"));
+    memset(&why, 0, sizeof why);
+    assert_err(tee_open(&t, "sgx", "/tmp", &why), TL_E_TEE);
+    assert_non_null(strstr(why.text, "\"sgx\""));
+    assert_err(tee_open(&t, "", "/tmp", NULL), TL_E_TEE);
+    assert_null(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quote_is_genuine),
+        cmocka_unit_test(what_the_quote_says),
+        cmocka_unit_test(starts_agree),
+        cmocka_unit_test(damaged_files),
+        cmocka_unit_test(unusable_directories),
+        cmocka_unit_test(chain_too_long),
+        cmocka_unit_test(clocks),
+        cmocka_unit_test(calls_fail),
+        cmocka_unit_test(kills),
+        cmocka_unit_test(first_starts_at_once),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(quotes_are_quick),
+        cmocka_unit_test(kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
