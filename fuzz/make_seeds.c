@@ -53,6 +53,7 @@ static void save_hex(const char *target, const char *name, const char *hex)
 
 static void cbor_seeds(void)
 {
+    save_hex("stored", "small", "00000000000000050901aabbcc");
     save_hex("cbor", "map", "a60001181801200241610361610462616105");
     save_hex("cbor", "nested", "8181a1008243616263f6");
     save_hex("cbor", "depth16", "818181818181818181818181818181f5");
@@ -126,6 +127,13 @@ static void text_seeds(void)
     save_str("http_head", "post",
              "POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
              "Authorization: Bearer t\r\nExpect: 100-continue\r\nConnection: close\r\n\r\nhello");
+    save_str("http_client", "two",
+             "xHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+             "HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nConnection: close\r\n"
+             "Content-Length: 30\r\n\r\n{\"error\":\"busy\",\"field\":\"x\"}\n");
+    save_str("http_client", "chunked",
+             "xHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0a\r\n"
+             "0123456789\r\n0\r\n\r\n");
     save_str("http_head", "query", "agent=x%2f&from=0");
 }
 
