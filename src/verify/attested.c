@@ -134,7 +134,7 @@ static tl_err check_code(struct attested *a, struct teelog_report *r, uint64_t i
 }
 
 tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
-                    const hash32 *digest, const uint8_t binding[64], const slice *platform,
+                    const hash32 *digest, const uint8_t binding[64], enum platform platform,
                     const struct policy *policy)
 {
     struct attested_item *e = find(a, digest);
@@ -148,9 +148,9 @@ tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
     if (REFUSED(memcmp(e->report_data, binding, sizeof e->report_data) != 0))
         return report_fail(r, CHECK_BINDING, index,
                            "the quote was made for something else than this statement says");
-    if (REFUSED(platform && !slice_eq_str(*platform, platform_name(code->seen.platform))))
+    if (REFUSED(code->seen.platform != platform))
         return report_fail(r, CHECK_BOOT, index,
-                           "the configuration names another platform than the evidence");
+                           "the boot's configuration names another platform than the evidence");
     code->count++;
     return check_code(a, r, index, &code->seen, policy);
 }

@@ -29,9 +29,9 @@ void attested_finish(struct attested *a);
 tl_err attested_add(struct attested *a, struct teelog_report *r, const struct bundle_item *item,
                     uint64_t time, const struct policy *policy) TL_MUST;
 /* The boot or session at index names digest and wants this binding. platform:
- * what the boot's configuration says, or NULL for a session. */
+ * what the configuration of its boot says. */
 tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
-                    const hash32 *digest, const uint8_t binding[64], const slice *platform,
+                    const hash32 *digest, const uint8_t binding[64], enum platform platform,
                     const struct policy *policy) TL_MUST;
 /* After the last leaf: nothing is left over. */
 tl_err attested_end(const struct attested *a, struct teelog_report *r) TL_MUST;

@@ -86,6 +86,7 @@ tl_err verify_boot(struct verifier *v, const struct leaf *l)
     err = check_log_identity(v, l, &b);
     if (err != TL_OK)
         return err;
+    v->platform = platform_from(b.config.platform);
     binding_boot(binding, &(struct boot_binding){
                               .origin = v->checkpoint.origin,
                               .log_id = b.log_id,
@@ -96,8 +97,7 @@ tl_err verify_boot(struct verifier *v, const struct leaf *l)
                               .root = b.root,
                               .config_digest = b.config_digest,
                           });
-    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, &b.config.platform,
-                       v->policy);
+    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, v->platform, v->policy);
     if (err == TL_OK)
         err = roots_add(&v->roots, r, l->index, b.size, &b.root);
     if (err == TL_OK)
@@ -167,7 +167,7 @@ tl_err verify_session(struct verifier *v, const struct leaf *l)
                                  .size = b.size,
                                  .root = b.root,
                              });
-    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, NULL, v->policy);
+    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, v->platform, v->policy);
     if (err == TL_OK)
         err = roots_add(&v->roots, r, l->index, b.size, &b.root);
     l->subject->sessions++;

@@ -49,8 +49,9 @@ struct verifier {
     uint64_t leaves, time_ms;
     uint64_t boot; /* index of the last boot, or NO_INDEX */
     hash32 boot_leaf;
-    uint8_t admissions;  /* of its configuration */
-    bool peer_unchecked; /* a session of an attested peer was seen */
+    enum platform platform; /* of its configuration, as the next */
+    uint8_t admissions;     /* of its configuration */
+    bool peer_unchecked;    /* a session of an attested peer was seen */
     uint64_t sessions, boots;
     uint64_t complete_up_to; /* of a chain's agent */
     uint64_t *erased;        /* room for ERASURE_MAX, made when needed */

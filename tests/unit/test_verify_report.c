@@ -1,0 +1,625 @@
+/* What is said of a bundle: verdicts under policies of every kind, the JSON and
+ * the text, and the policy that pins what was seen. */
+#include "testlib.h"
+
+#include "fakecase.h"
+
+#include <jansson.h>
+#include <time.h>
+
+/* Evidence of hardware cannot be made here, so that its checking is stood in
+ * for: simulated evidence passes as SGX where a test says so. */
+static unsigned as_sgx; /* bit i: the i-th evidence checked */
+static unsigned checked;
+static unsigned vary; /* how many codes to show */
+static bool no_memory;
+
+void __real_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
+                            uint64_t time, const struct policy *policy);
+void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
+                            uint64_t time, const struct policy *policy);
+
+void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
+                            uint64_t time, const struct policy *policy)
+{
+    bool sgx = as_sgx >> (checked & 31) & 1;
+    __real_evidence_verify(out, e, collateral, time, sgx ? NULL : policy);
+    if (sgx) {
+        out->platform = PLATFORM_SGX_GRAMINE;
+        out->simulated = out->root_pinned = false;
+    }
+    if (vary) {
+        out->mrenclave[0] = (uint8_t)(checked % vary);
+        out->mrenclave[1] = (uint8_t)(checked % vary >> 8);
+    }
+    if (no_memory) {
+        out->genuine = false;
+        out->stage = "memory";
+    }
+    checked++;
+}
+
+static struct fakelog *good;
+static char *pinned; /* JSON */
+
+static int set_up(void **state)
+{
+    (void)state;
+    good = fake_case_log(NULL, NULL);
+    pinned = fake_policy_text(good);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(pinned);
+    fakelog_free(good);
+    fakelog_done();
+    return 0;
+}
+
+static struct teelog_report *judge(const struct fakelog *f, enum bundle_scope scope,
+                                   const char *policy)
+{
+    struct teelog_policy *p = policy ? fake_policy(policy) : NULL;
+    struct fake_bundle *b = fake_case_bundle(f, scope);
+    checked = 0;
+    struct teelog_report *r = fake_verify(b, p);
+    fake_bundle_free(b);
+    teelog_policy_free(p);
+    return r;
+}
+
+/* The pinned policy with one member's text replaced, or without it (NULL). */
+static char *edited(const char *member, const char *value)
+{
+    json_t *top = json_loads(pinned, 0, NULL);
+    assert_non_null(top);
+    if (value)
+        assert_int_equal(json_object_set_new(top, member, json_loads(value, JSON_DECODE_ANY, NULL)),
+                         0);
+    else
+        assert_int_equal(json_object_del(top, member), 0);
+    char *text = json_dumps(top, 0);
+    json_decref(top);
+    return text;
+}
+
+static json_t *parse(const struct teelog_report *r)
+{
+    char *text = teelog_report_json(r);
+    json_error_t error;
+    json_t *top = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!top)
+        fail_msg("%s at %d: %s", error.text, error.position, text);
+    free(text);
+    return top;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    const char *s = json_string_value(json_object_get(o, name));
+    assert_non_null(s);
+    return s;
+}
+
+static void expect_answer(const struct teelog_report *r, size_t question, int ok)
+{
+    json_t *top = parse(r);
+    json_t *q = json_array_get(json_object_get(top, "questions"), question);
+    json_t *v = json_object_get(q, "ok");
+    assert_int_equal(json_is_true(v) ? 1 : json_is_false(v) ? 0 : -1, ok);
+    assert_true(json_is_true(v) || json_is_false(v) || json_is_null(v));
+    json_decref(top);
+}
+
+/* The pins, each missing or contradicted. */
+static void test_pins(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member, *value;
+        size_t question;
+    } open[] = {
+        {"log", NULL, 1}, {"evidence", NULL, 1}, {"evidence", "[]", 1}, {"history", NULL, 4}};
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+        char *policy = edited(open[i].member, open[i].value);
+        struct teelog_report *r = judge(good, SCOPE_WHOLE, policy);
+        expect_answer(r, open[i].question, -1);
+        expect_answer(r, 0, 1);
+        expect_verdict(r, TEELOG_UNPINNED);
+        free(policy);
+    }
+    char *policy = edited("log", "{\"origin\": \"example.org/other\", \"keys\": "
+                                 "[\"example.org/other+5ef33a3c+AYqI49354hXLlLHQ8WfW+S5kSnl3gd0"
+                                 "YxYqI49354hXL\"]}");
+    struct teelog_policy *p = NULL;
+    char message[100];
+    assert_int_not_equal(teelog_policy_read(&p, policy, strlen(policy), message, sizeof message),
+                         TL_OK); /* the key id is not that key's */
+    assert_non_null(strstr(message, "log.keys[0]"));
+    assert_null(p);
+    assert_int_not_equal(teelog_policy_read(&p, policy, strlen(policy), NULL, 0), TL_OK);
+    free(policy);
+    teelog_policy_free(NULL);
+    teelog_report_free(NULL);
+}
+
+static char *policy_for_key(const char *origin, const char *key)
+{
+    char value[900];
+    snprintf(value, sizeof value, "{\"origin\": \"%s\", \"keys\": [\"%s\"]}", origin, key);
+    return edited("log", value);
+}
+
+static void test_other_log(void **state)
+{
+    (void)state;
+    struct fakelog *other = fakelog_new("example.org/other");
+    char *policy = policy_for_key(other->origin, other->log_key_text);
+    expect_failure(judge(good, SCOPE_WHOLE, policy), "log", 0);
+    free(policy);
+    /* The right origin, and a key that another made for it. */
+    struct note_key key;
+    char text[400] = "";
+    buf b;
+    assert_ok(note_key_make(&key, slice_str(FAKE_ORIGIN), other->log_key.public_key));
+    buf_init_fixed(&b, (uint8_t *)text, sizeof text - 1);
+    note_key_put(&b, &key);
+    policy = policy_for_key(FAKE_ORIGIN, text);
+    expect_failure(judge(good, SCOPE_RECORDS, policy), "log", 0);
+    free(policy);
+    /* Among several keys the right one is enough. */
+    char value[1200];
+    snprintf(value, sizeof value, "{\"origin\": \"%s\", \"keys\": [\"%s\", \"%s\"]}", FAKE_ORIGIN,
+             text, good->log_key_text);
+    policy = edited("log", value);
+    expect_verdict(judge(good, SCOPE_CHAIN, policy), TEELOG_TRUSTED);
+    free(policy);
+    fakelog_free(other);
+}
+
+static json_t *pinned_evidence(void)
+{
+    json_t *top = json_loads(pinned, 0, NULL);
+    json_t *e = json_incref(json_array_get(json_object_get(top, "evidence"), 0));
+    json_decref(top);
+    return e;
+}
+
+static char *with_evidence(json_t *entry)
+{
+    json_t *list = json_array();
+    json_array_append_new(list, entry);
+    char *value = json_dumps(list, 0), *policy = edited("evidence", value);
+    free(value);
+    json_decref(list);
+    return policy;
+}
+
+static void test_code(void **state)
+{
+    (void)state;
+    static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    json_t *e = pinned_evidence();
+    json_object_set_new(e, "mrenclave", json_pack("[s]", zeros));
+    char *policy = with_evidence(e);
+    expect_failure(judge(good, SCOPE_WHOLE, policy), "code", 0);
+    free(policy);
+    e = pinned_evidence();
+    json_object_set_new(e, "root", json_string(zeros));
+    policy = with_evidence(e);
+    expect_failure(judge(good, SCOPE_WHOLE, policy), "genuine", 0);
+    free(policy);
+    e = pinned_evidence();
+    json_object_del(e, "mrenclave");
+    policy = with_evidence(e);
+    expect_verdict(judge(good, SCOPE_WHOLE, policy), TEELOG_UNPINNED);
+    free(policy);
+    /* A policy for hardware says nothing of the simulator. */
+    e = pinned_evidence();
+    json_object_del(e, "root");
+    json_object_set_new(e, "platform", json_string("sgx-gramine"));
+    policy = with_evidence(e);
+    expect_verdict(judge(good, SCOPE_WHOLE, policy), TEELOG_UNPINNED);
+    free(policy);
+}
+
+/* A log whose quotes pass as SGX; the boot's configuration must say so too. */
+static void say_sgx(void *ctx, enum fake_point point, struct fake_step *s)
+{
+    (void)ctx;
+    if (point == FAKE_FIELDS)
+        s->boot.config.platform = slice_str("sgx-gramine");
+}
+
+static void test_hardware(void **state)
+{
+    (void)state;
+    struct fakelog *f = fake_case_log(say_sgx, NULL);
+    as_sgx = UINT32_MAX;
+    struct teelog_report *r = judge(f, SCOPE_WHOLE, NULL);
+    char message[200];
+    char *policy = teelog_report_policy(r, message, sizeof message);
+    assert_non_null(policy);
+    char *text = teelog_report_text(r);
+    assert_null(strstr(text, "imulated"));
+    free(text);
+    expect_verdict(r, TEELOG_UNPINNED);
+    r = judge(f, SCOPE_WHOLE, policy);
+    json_t *top = parse(r);
+    assert_true(json_is_false(json_object_get(top, "simulated")));
+    json_decref(top);
+    text = teelog_report_text(r);
+    assert_non_null(strstr(text, "TRUSTED: every check passed"));
+    assert_null(strstr(text, "imulated"));
+    free(text);
+    expect_verdict(r, TEELOG_TRUSTED);
+    /* A policy for the simulator trusts nothing else. */
+    expect_failure(judge(f, SCOPE_WHOLE, pinned), "code", 0);
+    /* One simulated quote among them: its boot's configuration says otherwise. */
+    for (unsigned i = 0; i < 5; i++) {
+        as_sgx = ~(1u << i);
+        r = judge(f, SCOPE_WHOLE, i % 2 ? policy : NULL);
+        top = parse(r);
+        assert_true(json_is_true(json_object_get(top, "simulated")));
+        json_decref(top);
+        assert_null(teelog_report_policy(r, message, sizeof message));
+        expect_failure(r, "boot", ANY_INDEX);
+    }
+    as_sgx = 0;
+    free(policy);
+    fakelog_free(f);
+}
+
+static void let_in(struct fakelog *f, uint64_t admission, uint8_t allowed)
+{
+    f->config.admissions = allowed;
+    f->admission = admission;
+    fakelog_boot(f);
+    fakelog_session(f, "a");
+    fakelog_record(f, "a", "one");
+}
+
+static struct teelog_report *judge_small(const struct fakelog *f, const char *policy)
+{
+    struct teelog_policy *p = policy ? fake_policy(policy) : NULL;
+    struct fake_bundle *b = fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0);
+    struct teelog_report *r = fake_verify(b, p);
+    fake_bundle_free(b);
+    teelog_policy_free(p);
+    return r;
+}
+
+static void test_admission(void **state)
+{
+    (void)state;
+    char message[200];
+    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
+    let_in(f, ADMISSION_BEARER, 1 << ADMISSION_CHILD);
+    expect_failure(judge_small(f, NULL), "admission", 1);
+    fakelog_free(f);
+
+    f = fakelog_new(FAKE_ORIGIN);
+    let_in(f, ADMISSION_BEARER, 1 << ADMISSION_CHILD | 1 << ADMISSION_BEARER);
+    expect_verdict(judge_small(f, NULL), TEELOG_UNPINNED);
+    expect_failure(judge_small(f, pinned), "admission", 1);
+    char *policy = edited("admission", "{\"child\": false, \"bearer\": true}");
+    expect_verdict(judge_small(f, policy), TEELOG_TRUSTED);
+    expect_failure(judge(good, SCOPE_WHOLE, policy), "admission", 1);
+    free(policy);
+    struct teelog_report *r = judge_small(f, NULL);
+    policy = teelog_report_policy(r, message, sizeof message);
+    assert_non_null(strstr(policy, "{\"child\": false, \"bearer\": true}"));
+    teelog_report_free(r);
+    expect_verdict(judge_small(f, policy), TEELOG_TRUSTED);
+    free(policy);
+    fakelog_free(f);
+
+    f = fakelog_new(FAKE_ORIGIN);
+    let_in(f, ADMISSION_ATTESTED, 1 << ADMISSION_ATTESTED);
+    expect_failure(judge_small(f, pinned), "admission", 1);
+    r = judge_small(f, NULL);
+    assert_null(teelog_report_policy(r, message, sizeof message));
+    assert_non_null(strstr(message, "attested peer"));
+    expect_verdict(r, TEELOG_UNPINNED);
+    json_t *e = pinned_evidence();
+    json_t *admission = json_pack("{s:[o]}", "attested", e);
+    char *value = json_dumps(admission, 0);
+    policy = edited("admission", value);
+    r = judge_small(f, policy);
+    char *text = teelog_report_text(r);
+    assert_non_null(strstr(text, "cannot check the peer's evidence"));
+    free(text);
+    expect_verdict(r, TEELOG_UNPINNED);
+    free(policy);
+    free(value);
+    json_decref(admission);
+    fakelog_free(f);
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct teelog_report *r = judge(good, SCOPE_WHOLE, pinned);
+    json_t *top = parse(r);
+    assert_string_equal(text_of(top, "verdict"), "TRUSTED");
+    assert_true(json_is_true(json_object_get(top, "simulated")));
+    assert_true(json_integer_value(json_object_get(top, "time")) >= (json_int_t)fake_time() - 60);
+    json_t *log = json_object_get(top, "log");
+    assert_string_equal(text_of(log, "origin"), FAKE_ORIGIN);
+    assert_string_equal(text_of(log, "key"), good->log_key_text);
+    assert_int_equal(json_integer_value(json_object_get(log, "size")), 13);
+    assert_int_equal(strlen(text_of(log, "root")), 64);
+    json_t *scope = json_object_get(top, "scope");
+    assert_string_equal(text_of(scope, "kind"), "whole");
+    json_t *agents = json_object_get(scope, "agents");
+    assert_int_equal(json_array_size(agents), 2);
+    json_t *a = json_array_get(agents, 0);
+    assert_string_equal(text_of(a, "agent"), "a");
+    assert_int_equal(json_integer_value(json_object_get(a, "count")), 6);
+    assert_int_equal(json_integer_value(json_object_get(a, "first_seq")), 0);
+    assert_int_equal(json_integer_value(json_object_get(a, "last_seq")), 5);
+    assert_int_equal(json_integer_value(json_object_get(a, "sessions")), 2);
+    assert_int_equal(json_integer_value(json_object_get(a, "withheld")), 0);
+    assert_true(json_is_true(json_object_get(a, "complete")));
+    assert_int_equal(json_integer_value(json_object_get(a, "complete_up_to")), 13);
+    json_t *checks = json_object_get(top, "checks");
+    static const char *const names[] = {
+        "format",  "checkpoint", "statement", "body", "role",        "order",  "chain",
+        "session", "boot",       "signature", "tree", "consistency", "heads",  "evidence",
+        "genuine", "binding",    "code",      "log",  "admission",   "history"};
+    assert_int_equal(json_array_size(checks), 20);
+    for (size_t i = 0; i < 20; i++) {
+        json_t *c = json_array_get(checks, i);
+        assert_string_equal(text_of(c, "name"), names[i]);
+        assert_true(json_is_true(json_object_get(c, "ok")));
+        assert_true(strlen(text_of(c, "detail")) > 5);
+        assert_null(json_object_get(c, "index"));
+    }
+    json_t *evidence = json_array_get(json_object_get(top, "evidence"), 0);
+    assert_string_equal(text_of(evidence, "platform"), "simulator");
+    assert_int_equal(json_integer_value(json_object_get(evidence, "count")), 5);
+    assert_int_equal(strlen(text_of(evidence, "mrenclave")), 64);
+    json_t *history = json_array_get(json_object_get(top, "questions"), 4);
+    assert_string_equal(text_of(history, "detail"),
+                        "not required by the policy; rollback and forks are not excluded");
+    json_decref(top);
+    expect_verdict(r, TEELOG_TRUSTED);
+}
+
+static void lie(void *ctx, enum fake_point point, struct fake_step *s)
+{
+    (void)ctx;
+    if (point == FAKE_SIGNED && s->index == 5)
+        s->st.signature[0] ^= 1;
+}
+
+/* Nothing of a rejected bundle is told as if it were so. */
+static void test_rejected(void **state)
+{
+    (void)state;
+    char message[100];
+    struct fakelog *f = fake_case_log(lie, NULL);
+    struct teelog_report *r = judge(f, SCOPE_WHOLE, pinned);
+    json_t *top = parse(r);
+    assert_string_equal(text_of(top, "verdict"), "REJECTED");
+    assert_int_equal(json_array_size(json_object_get(json_object_get(top, "scope"), "agents")), 0);
+    json_t *checks = json_object_get(top, "checks");
+    assert_int_equal(json_array_size(checks), 1); /* the others were not finished */
+    json_t *c = json_array_get(checks, 0);
+    assert_string_equal(text_of(c, "name"), "signature");
+    assert_int_equal(json_integer_value(json_object_get(c, "index")), 5);
+    json_decref(top);
+    expect_answer(r, 0, -1);
+    expect_answer(r, 2, -1);
+    expect_answer(r, 3, 0);
+    assert_null(teelog_report_policy(r, message, sizeof message));
+    assert_non_null(strstr(message, "fails a check"));
+    char *text = teelog_report_text(r);
+    assert_non_null(strstr(text, "REJECTED (simulated)"));
+    assert_non_null(strstr(text, "\n  signature at index 5: "));
+    assert_non_null(strstr(text, "nothing: a rejected bundle"));
+    assert_null(strstr(text, "complete up to"));
+    free(text);
+    expect_failure(r, "signature", 5);
+    fakelog_free(f);
+    /* Not even a header: there is no log to speak of. */
+    r = fake_verify_bytes(slice_str("junk"), NULL);
+    top = parse(r);
+    assert_true(json_is_null(json_object_get(json_object_get(top, "log"), "origin")));
+    json_decref(top);
+    expect_failure(r, "format", UINT64_MAX);
+}
+
+static void test_text(void **state)
+{
+    (void)state;
+    struct teelog_report *r = judge(good, SCOPE_WHOLE, pinned);
+    char *text = teelog_report_text(r);
+    assert_true(strncmp(text, "TRUSTED (simulated): ", 21) == 0);
+    assert_non_null(strstr(text, "\ngenuine: yes; "));
+    assert_non_null(strstr(text, "\ncode and log: yes; "));
+    assert_non_null(strstr(text, "\nkeys: yes; "));
+    assert_non_null(strstr(text, "\nuntouched and complete: yes; "));
+    assert_non_null(strstr(
+        text, "\nhistory: not required by the policy; rollback and forks are not excluded\n"));
+    assert_non_null(
+        strstr(text, "  a: 6 statements, seq 0..5, 2 sessions, complete up to size 13"));
+    assert_non_null(strstr(text, "  b: 2 statements, seq 0..1, 1 session, complete"));
+    assert_null(strstr(text, "failed:"));
+    free(text);
+    teelog_report_free(r);
+    r = judge(good, SCOPE_CHAIN, pinned);
+    text = teelog_report_text(r);
+    assert_non_null(strstr(text, "the chain of one agent, complete up to size 12 of 13"));
+    free(text);
+    teelog_report_free(r);
+    r = judge(good, SCOPE_RECORDS, pinned);
+    text = teelog_report_text(r);
+    assert_non_null(strstr(text, "single statements, 6 of 13; session closure not checked"));
+    assert_null(strstr(text, "complete up to"));
+    free(text);
+    teelog_report_free(r);
+    r = judge(good, SCOPE_WHOLE, NULL);
+    text = teelog_report_text(r);
+    assert_non_null(strstr(text, "UNPINNED (simulated): sound, but no policy"));
+    assert_non_null(
+        strstr(text, "history: not required by the policy; rollback and forks are not excluded"));
+    free(text);
+    teelog_report_free(r);
+}
+
+/* Withheld bodies are counted, and long lists of agents cut. */
+static void test_many_agents(void **state)
+{
+    (void)state;
+    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
+    fakelog_boot(f);
+    for (int i = 0; i < 23; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "g%02d", (i * 7) % 23);
+        fakelog_session(f, id);
+        fakelog_record(f, id, "one");
+    }
+    fakelog_heads(f);
+    struct fake_bundle *b = fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0);
+    b->items[fake_bundle_find_leaf(b, 2)].u.leaf.body = (slice){NULL, 0};
+    struct teelog_report *r = fake_verify(b, NULL);
+    char *text = teelog_report_text(r);
+    assert_non_null(strstr(text, "  and 3 agents more\n"));
+    assert_non_null(strstr(text, "; 1 bodies withheld or erased"));
+    assert_non_null(strstr(text, "g00: 2 statements, seq 0..1, 1 session, 1 bodies withheld"));
+    assert_non_null(strstr(text, "\n  g19: "));
+    assert_null(strstr(text, "\n  g20: "));
+    free(text);
+    json_t *top = parse(r);
+    json_t *agents = json_object_get(json_object_get(top, "scope"), "agents");
+    assert_int_equal(json_array_size(agents), 23);
+    for (size_t i = 1; i < 23; i++)
+        assert_true(strcmp(text_of(json_array_get(agents, i - 1), "agent"),
+                           text_of(json_array_get(agents, i), "agent")) < 0);
+    json_decref(top);
+    expect_verdict(r, TEELOG_UNPINNED);
+    fake_bundle_free(b);
+    fakelog_free(f);
+}
+
+static void successor(void *ctx, enum fake_point point, struct fake_step *s)
+{
+    (void)ctx;
+    if (point == FAKE_FIELDS && s->index == 0)
+        s->boot.old_note = slice_str("a note");
+}
+
+static void test_successor(void **state)
+{
+    (void)state;
+    struct fakelog *f = fake_case_log(successor, NULL);
+    struct teelog_report *r = judge(f, SCOPE_WHOLE, pinned);
+    char *text = teelog_report_text(r);
+    assert_non_null(strstr(text, "names an older log that this one follows; that is not checked"));
+    free(text);
+    expect_verdict(r, TEELOG_TRUSTED);
+    fakelog_free(f);
+}
+
+/* More codes than a log has; and as many as are still allowed. */
+static void test_many_codes(void **state)
+{
+    (void)state;
+    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
+    fakelog_boot(f);
+    for (int i = 0; i < 256; i++)
+        fakelog_session(f, "a");
+    struct fake_bundle *b = fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0);
+    checked = 0;
+    vary = 256;
+    struct teelog_report *r = fake_verify(b, NULL);
+    char message[100];
+    char *policy = teelog_report_policy(r, message, sizeof message);
+    expect_verdict(r, TEELOG_UNPINNED);
+    struct teelog_policy *p = fake_policy(policy);
+    checked = 0;
+    expect_verdict(fake_verify(b, p), TEELOG_TRUSTED);
+    teelog_policy_free(p);
+    free(policy);
+    checked = 0;
+    vary = 257;
+    expect_failure(fake_verify(b, NULL), "evidence", UINT64_MAX);
+    vary = 0;
+    fake_bundle_free(b);
+    fakelog_free(f);
+}
+
+/* Evidence is judged at the caller's time and no other. */
+static void test_time(void **state)
+{
+    (void)state;
+    struct fake_bundle *b = fake_case_bundle(good, SCOPE_WHOLE);
+    buf bytes;
+    buf_init(&bytes, SIZE_MAX / 2);
+    fake_bundle_put(&bytes, b);
+    static const uint64_t times[] = {0, 1000000000, 9999999999, UINT64_MAX};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        slice source = buf_slice(&bytes);
+        struct teelog_report *r = NULL;
+        const struct teelog_verify_options o = {
+            .time = times[i], .threads = 1, .read = slice_source_read, .ctx = &source};
+        assert_ok(teelog_verify(&r, &o));
+        char *text = teelog_report_text(r);
+        assert_non_null(text);
+        if (times[i] == 1000000000)
+            assert_non_null(strstr(text, "as of 2001-09-09 01:46:40 UTC"));
+        if (times[i] == UINT64_MAX)
+            assert_non_null(strstr(text, "as of 18446744073709551615 seconds since 1970"));
+        free(text);
+        expect_failure(r, "genuine", 0);
+    }
+    buf_finish(&bytes);
+    fake_bundle_free(b);
+}
+
+static tl_err broken_read(void *ctx, uint8_t *out, size_t cap, size_t *got)
+{
+    (void)ctx, (void)out, (void)cap, (void)got;
+    return TL_E_IO;
+}
+
+/* Where this machine fails, there is no verdict. */
+static void test_machine(void **state)
+{
+    (void)state;
+    struct teelog_report *r = NULL;
+    const struct teelog_verify_options o = {.threads = 1, .read = broken_read};
+    assert_err(teelog_verify(&r, &o), TL_E_IO);
+    assert_null(r);
+    struct fake_bundle *b = fake_case_bundle(good, SCOPE_WHOLE);
+    buf bytes;
+    buf_init(&bytes, SIZE_MAX / 2);
+    fake_bundle_put(&bytes, b);
+    slice source = buf_slice(&bytes);
+    const struct teelog_verify_options p = {
+        .time = fake_time(), .threads = 1, .read = slice_source_read, .ctx = &source};
+    no_memory = true;
+    assert_err(teelog_verify(&r, &p), TL_E_MEMORY);
+    no_memory = false;
+    assert_null(r);
+    buf_finish(&bytes);
+    fake_bundle_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pins),        cmocka_unit_test(test_other_log),
+        cmocka_unit_test(test_code),        cmocka_unit_test(test_hardware),
+        cmocka_unit_test(test_admission),   cmocka_unit_test(test_json),
+        cmocka_unit_test(test_rejected),    cmocka_unit_test(test_text),
+        cmocka_unit_test(test_many_agents), cmocka_unit_test(test_successor),
+        cmocka_unit_test(test_many_codes),  cmocka_unit_test(test_time),
+        cmocka_unit_test(test_machine),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
