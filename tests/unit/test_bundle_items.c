@@ -312,11 +312,9 @@ static void claims_of_length_are_not_believed(void **state)
 {
     (void)state;
     static const char *const claims[] = {
-        "8402005affffffff",         /* a statement of 4 GiB */
-        "8402005b7fffffffffffffff", /* and of 2^63 */
-        "8402005b00000000ffffffff",
-        "84040140"
-        "9b001fffffffffffff", /* a path of 2^53 hashes */
+        "8402005affffffff",                                       /* a statement of 4 GiB */
+        "8402005b7fffffffffffffff",                               /* and of 2^63 */
+        "8402005b00000000ffffffff", "840401409b001fffffffffffff", /* a path of 2^53 hashes */
     };
     size_t n = BUNDLE_ITEM_MAX + 1024;
     uint8_t *zeros = calloc(1, n);
