@@ -136,9 +136,7 @@ static tl_err full_one(struct log *log, struct full *f, size_t i, uint64_t index
 {
     struct store_leaf leaf;
     struct statement st;
-    tl_err err = store_get_leaf(log->store, index, &leaf);
-    if (err == TL_OK)
-        err = stored_statement(log, &leaf, &st);
+    tl_err err = stored_leaf(log, index, &leaf, &st);
     if (err != TL_OK)
         return err;
     f->owned[i] = malloc(leaf.statement.n);

@@ -64,7 +64,7 @@ static void put_header(struct log_export *e)
     e->cursor = 0;
 }
 
-static tl_err put_evidence(struct log_export *e)
+static tl_err put_evidence(struct log_export *e, struct tl_why *why)
 {
     if (e->cursor == e->evidence_count) {
         next_stage(e);
@@ -77,7 +77,9 @@ static tl_err put_evidence(struct log_export *e)
     tl_err err = store_get_evidence(e->log->store, digest, &b);
     hash32 again = sha256(buf_slice(&b));
     if (err == TL_E_NOT_FOUND || (err == TL_OK && !hash_eq(&again, digest)))
-        err = TL_E_STORED;
+        err = tl_explain(why, TL_E_STORED, NULL,
+                         "evidence of a boot or session is missing or altered; `teelog fsck` says "
+                         "of which");
     if (err == TL_OK) {
         struct bundle_item item = {.kind = BUNDLE_EVIDENCE};
         item.u.evidence.digest = *digest;
@@ -122,11 +124,7 @@ static tl_err put_leaf(struct log_export *e, struct tl_why *why)
     struct bundle_item item = {.kind = BUNDLE_LEAF};
     buf plain;
     buf_init(&plain, BODY_MAX);
-    tl_err err = store_get_leaf(e->log->store, index, &leaf);
-    if (err == TL_OK)
-        err = stored_statement(e->log, &leaf, &st);
-    else if (err == TL_E_NOT_FOUND)
-        err = TL_E_STORED;
+    tl_err err = stored_leaf(e->log, index, &leaf, &st);
     if (err == TL_OK)
         err = leaf_body(e, &st, &leaf, &plain, &item.u.leaf.body);
     if (err == TL_OK) {
@@ -134,12 +132,9 @@ static tl_err put_leaf(struct log_export *e, struct tl_why *why)
         item.u.leaf.statement = leaf.statement;
         bundle_item_put(e->out, &item);
         e->leaves_done++;
-    } else {
-        (void)tl_explain(why, err, NULL, "statement %llu: %s", (unsigned long long)index,
-                         tl_err_text(err));
     }
     buf_finish_secret(&plain);
-    return err;
+    return export_bad_statement(why, err, index);
 }
 
 static tl_err put_fill(struct log_export *e)
@@ -204,7 +199,7 @@ static tl_err one(struct log_export *e, struct tl_why *why)
         put_header(e);
         return TL_OK;
     case EXPORT_EVIDENCE:
-        return put_evidence(e);
+        return put_evidence(e, why);
     case EXPORT_LEAVES:
         return put_leaf(e, why);
     case EXPORT_FILLS:

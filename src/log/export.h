@@ -67,6 +67,9 @@ struct log_export {
 tl_err export_begin(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_scan(struct log_export *e, struct tl_why *why) TL_MUST;
 
+/* Says which statement an error is about, unless there is none; returns err. */
+tl_err export_bad_statement(struct tl_why *why, tl_err err, uint64_t index) TL_MUST;
+
 /* The gaps between runs, as complete subtrees from the left: false at the end.
  * *at is where to go on, 0 at first. */
 bool export_next_fill(const struct log_export *e, uint64_t *at, size_t *run, unsigned *level,

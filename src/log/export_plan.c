@@ -72,22 +72,32 @@ static tl_err take_claims(struct log_export *e, const struct statement *st, slic
     return add_claims(e, s.size, &s.evidence);
 }
 
+tl_err export_bad_statement(struct tl_why *why, tl_err err, uint64_t index)
+{
+    return err == TL_OK ? err
+                        : tl_explain(why, err, NULL, "statement %llu: %s; `teelog fsck` says more",
+                                     (unsigned long long)index, tl_err_text(err));
+}
+
 static bool wanted(const struct log_export *e, const struct statement *st)
 {
     bool mine = !e->agent[0] || slice_eq_str(st->subject, e->agent);
     return e->scope == SCOPE_CHAIN ? mine || st->service : mine;
 }
 
+/* What is not wanted is checked too: an altered subject must not take a statement
+ * out of its agent's chain. */
 static tl_err look_at(struct log_export *e, const struct store_leaf *leaf)
 {
     struct statement st;
     uint64_t boot = UINT64_MAX;
-    if (statement_read(&st, leaf->statement) != TL_OK)
-        return TL_E_STORED;
+    tl_err err = stored_statement(e->log, leaf, &st);
+    if (err != TL_OK)
+        return err;
     if (!wanted(e, &st))
         return TL_OK;
     e->found = e->found || !st.service || !e->agent[0];
-    tl_err err = add_run(e, leaf->index);
+    err = add_run(e, leaf->index);
     if (err == TL_OK && (st.kind == ST_BOOT || st.kind == ST_SESSION))
         err = take_claims(e, &st, leaf->body, &boot);
     if (err != TL_OK || e->scope != SCOPE_RECORDS)
@@ -147,9 +157,7 @@ static tl_err add_needed_leaf(struct log_export *e, uint64_t index, uint64_t *bo
 {
     struct store_leaf leaf;
     struct statement st;
-    tl_err err = index < e->size ? store_get_leaf(e->log->store, index, &leaf) : TL_E_STORED;
-    if (err == TL_OK)
-        err = stored_statement(e->log, &leaf, &st);
+    tl_err err = index < e->size ? stored_leaf(e->log, index, &leaf, &st) : TL_E_STORED;
     if (err == TL_OK && st.kind != ST_BOOT && st.kind != ST_SESSION)
         err = TL_E_STORED;
     if (err == TL_OK)
@@ -163,7 +171,7 @@ static tl_err add_needed_leaf(struct log_export *e, uint64_t index, uint64_t *bo
 }
 
 /* Sessions of the records, then the boots of those sessions. */
-static tl_err resolve_needed(struct log_export *e)
+static tl_err resolve_needed(struct log_export *e, struct tl_why *why)
 {
     size_t sorted = e->run_count;
     for (int round = 0; round < 2; round++) {
@@ -176,7 +184,7 @@ static tl_err resolve_needed(struct log_export *e)
             uint64_t boot = UINT64_MAX;
             if (in_runs(e, sorted, now[i]))
                 continue;
-            err = add_needed_leaf(e, now[i], &boot);
+            err = export_bad_statement(why, add_needed_leaf(e, now[i], &boot), now[i]);
             if (err == TL_OK && boot != UINT64_MAX)
                 err = add_needed(e, boot);
         }
@@ -224,7 +232,7 @@ static tl_err finish_plan(struct log_export *e, struct tl_why *why)
     if (!e->found)
         return tl_explain(why, TL_E_NOT_FOUND, "agent", "there is no statement of this agent here");
     if (e->scope == SCOPE_RECORDS) {
-        tl_err err = resolve_needed(e);
+        tl_err err = resolve_needed(e, why);
         if (err != TL_OK)
             return err;
     }
@@ -232,6 +240,9 @@ static tl_err finish_plan(struct log_export *e, struct tl_why *why)
         sort_unique(e->evidence, e->evidence_count, sizeof *e->evidence, compare_hash);
     e->size_count = sort_unique(e->sizes, e->size_count, sizeof *e->sizes, compare_u64);
     count_all(e);
+    /* What holds every leaf is a whole log (docs/format.md section 10). */
+    if (e->leaf_count == e->size && e->head_count == 0)
+        e->scope = SCOPE_WHOLE;
     e->stage = EXPORT_HEADER;
     e->cursor = 0;
     return TL_OK;
@@ -246,7 +257,11 @@ tl_err export_scan(struct log_export *e, struct tl_why *why)
         bool found = false;
         err = store_scan_next(e->log->store, &leaf, &found);
         if (err == TL_OK)
-            err = found && leaf.index == e->cursor++ ? look_at(e, &leaf) : TL_E_STORED;
+            err = found && leaf.index == e->cursor ? look_at(e, &leaf) : TL_E_STORED;
+        if (err == TL_OK)
+            e->cursor++;
+        else
+            err = export_bad_statement(why, err, e->cursor);
     }
     store_scan_end(e->log->store);
     if (err == TL_OK && e->cursor >= end)

@@ -47,11 +47,14 @@ static void check_tile(struct fsck *f, unsigned level, uint64_t n, const hash32 
     else if (err != TL_OK)
         say(f, true, "tile %u/%llu: %s", level, (unsigned long long)n, tl_err_text(err));
     for (size_t i = 0; err == TL_OK && i < count; i++) {
-        if (!hash_eq(&stored[i], &hashes[i])) {
+        if (hash_eq(&stored[i], &hashes[i]))
+            continue;
+        if (level == 0)
+            say(f, true, "statement %llu, or hash %zu of tile 0/%llu: they do not match",
+                (unsigned long long)n * TILE_WIDTH + i, i, (unsigned long long)n);
+        else
             say(f, true, "tile %u/%llu: hash %zu is not that of the stored leaves", level,
                 (unsigned long long)n, i);
-            break;
-        }
     }
 }
 
@@ -172,10 +175,11 @@ static tl_err check_beyond(struct fsck *f)
 {
     uint64_t bound;
     tl_err err = store_leaf_bound(f->log->store, &bound);
-    if (err == TL_OK && bound > f->size)
-        say(f, true, "there are rows beyond the authenticated head, up to %llu",
-            (unsigned long long)bound);
-    return err;
+    if (err != TL_E_STORED && (err != TL_OK || bound <= f->size))
+        return err;
+    say(f, true, "there are rows beyond the authenticated head, which ends at %llu",
+        (unsigned long long)f->size);
+    return TL_OK;
 }
 
 static tl_err run(struct fsck *f, const char *dir, struct tl_why *why)

@@ -219,5 +219,9 @@ void log_free(struct log *log);
 /* A statement read back: TL_E_STORED unless its hash is the tree's. */
 tl_err stored_statement(struct log *log, const struct store_leaf *leaf,
                         struct statement *out) TL_MUST;
+/* The same of the leaf at index, which the log has: TL_E_STORED where the store
+ * has it no more. */
+tl_err stored_leaf(struct log *log, uint64_t index, struct store_leaf *leaf,
+                   struct statement *out) TL_MUST;
 
 #endif

@@ -88,7 +88,10 @@ static tl_err is_empty(struct log *log, bool *empty)
     uint64_t bound;
     buf_init(&b, 1024);
     tl_err err = store_leaf_bound(log->store, &bound);
-    if (err == TL_OK) {
+    if (err == TL_E_STORED) { /* an index that is none of ours: recovery says so */
+        *empty = false;
+        err = TL_OK;
+    } else if (err == TL_OK) {
         err = store_get_meta(log->store, "log_id", &b);
         *empty = err == TL_E_NOT_FOUND && bound == 0;
         if (err == TL_E_NOT_FOUND)

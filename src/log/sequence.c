@@ -192,34 +192,43 @@ static bool request_in_flight(struct log *log, const uint8_t tag[16])
     return *request_slot(log->groups[0], tag) || *request_slot(log->groups[1], tag);
 }
 
+/* The receipt that a stored row stands for, into *receipt. The row may be ours and
+ * yet of another history, if the host puts an older database under newer rows: its
+ * leaf must be in this one. */
+static tl_err request_receipt(struct log *log, const struct record_item *item, slice row,
+                              struct log_receipt *receipt)
+{
+    hash32 mac, leaf;
+    struct log_receipt first = {0};
+    tl_err err = request_row_read(log, row, item->request_tag, &first, &mac);
+    if (err == TL_OK)
+        err = tree_leaf(log->tree, first.index, &leaf);
+    if (err == TL_E_RANGE || (err == TL_OK && !hash_eq(&leaf, &first.leaf)))
+        err = TL_E_STORED;
+    if (err != TL_OK)
+        return tl_explain(&receipt->why, err, "requestId",
+                          "what is stored of this request id is not of this log's history: the "
+                          "database was altered. Use another requestId");
+    if (!hash_eq(&mac, &item->content_mac))
+        return tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
+                          "this request id was used for another record");
+    *receipt = first;
+    receipt->repeated = true;
+    return TL_OK;
+}
+
 /* Whether the record was appended before; then its receipt is written. */
 static tl_err request_lookup(struct log *log, const struct record_item *item,
                              struct log_receipt *receipt, bool *repeated)
 {
     buf row;
-    hash32 mac;
-    struct log_receipt first = {0};
-    *repeated = false;
     buf_init(&row, 256);
     tl_err err = store_get_request(log->store, item->request_tag, &row);
-    if (err == TL_E_NOT_FOUND) {
-        err = TL_OK;
-    } else if (err == TL_OK) {
-        *repeated = true;
-        err = request_row_read(log, buf_slice(&row), item->request_tag, &first, &mac);
-        if (err == TL_OK && !hash_eq(&mac, &item->content_mac))
-            err = tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
-                             "this request id was used for another record");
-        if (err == TL_OK) {
-            *receipt = first;
-            receipt->repeated = true;
-        } else {
-            receipt->err = err;
-            err = TL_OK;
-        }
-    }
+    *repeated = err != TL_E_NOT_FOUND;
+    if (err == TL_OK || err == TL_E_STORED || err == TL_E_LIMIT) /* a row too long is none of ours */
+        receipt->err = request_receipt(log, item, buf_slice(&row), receipt);
     buf_finish(&row);
-    return err;
+    return err == TL_E_IO || err == TL_E_MEMORY || err == TL_E_COMMIT ? err : TL_OK;
 }
 
 /* A ref must name a durable statement of the same agent. */
@@ -231,9 +240,7 @@ static tl_err ref_check(struct log *log, const struct subject *s, uint64_t ref,
     if (ref >= log->durable_size)
         return tl_explain(why, TL_E_FIELD, "ref", "there is no statement %llu yet",
                           (unsigned long long)ref);
-    tl_err err = store_get_leaf(log->store, ref, &leaf);
-    if (err == TL_OK)
-        err = stored_statement(log, &leaf, &st);
+    tl_err err = stored_leaf(log, ref, &leaf, &st);
     if (err != TL_OK)
         return tl_explain(why, err, "ref", "statement %llu cannot be read back",
                           (unsigned long long)ref);

@@ -18,6 +18,14 @@ tl_err stored_statement(struct log *log, const struct store_leaf *leaf, struct s
     return statement_read(out, leaf->statement) == TL_OK ? TL_OK : TL_E_STORED;
 }
 
+tl_err stored_leaf(struct log *log, uint64_t index, struct store_leaf *leaf, struct statement *out)
+{
+    tl_err err = store_get_leaf(log->store, index, leaf);
+    if (err == TL_OK)
+        err = stored_statement(log, leaf, out);
+    return err == TL_E_NOT_FOUND ? TL_E_STORED : err;
+}
+
 /* meta value, whole; TL_E_NOT_FOUND where it is not there. */
 static tl_err read_meta(struct log *log, const char *name, buf *out)
 {
@@ -50,7 +58,7 @@ static tl_err read_head(struct log *log, buf *b, uint64_t *size, hash32 *root, s
     tl_err err = read_meta(log, "head", b);
     if (err == TL_OK)
         err = keys_head_read(&log->keys, buf_slice(b), size, root);
-    else if (err == TL_E_NOT_FOUND)
+    else if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
         err = TL_E_HEAD;
     if (err == TL_E_HEAD)
         (void)tl_explain(why, err, NULL,
@@ -58,6 +66,16 @@ static tl_err read_head(struct log *log, buf *b, uint64_t *size, hash32 *root, s
                          "database was altered, or comes from another machine or platform key. "
                          "Put back the right one, or move it aside to begin a new log");
     return err;
+}
+
+static tl_err read_data_key(struct log *log, buf *b, struct tl_why *why)
+{
+    tl_err err = read_meta(log, "data_key", b);
+    if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
+        return tl_explain(why, TL_E_SEALED, NULL,
+                          "the stored data key is missing: the database was altered; put back an "
+                          "unaltered copy");
+    return err == TL_OK ? keys_open_data_key(&log->keys, log->tee, buf_slice(b), why) : err;
 }
 
 /* Counts one proven statement. */
@@ -127,9 +145,7 @@ static tl_err heads_at(struct log *log, uint64_t index, struct heads *out)
     struct store_leaf leaf;
     struct statement st;
     struct body_boot boot;
-    tl_err err = store_get_leaf(log->store, index, &leaf);
-    if (err == TL_OK)
-        err = stored_statement(log, &leaf, &st);
+    tl_err err = stored_leaf(log, index, &leaf, &st);
     if (err != TL_OK)
         return err;
     hash32 digest = sha256(leaf.body);
@@ -206,14 +222,14 @@ static tl_err load_subjects(struct log *log, uint64_t size, buf *b, struct tl_wh
 
 static tl_err check_bound(struct log *log, uint64_t size, struct tl_why *why)
 {
-    uint64_t bound;
+    uint64_t bound = UINT64_MAX;
     tl_err err = store_leaf_bound(log->store, &bound);
-    if (err == TL_OK && bound > size)
+    if (err == TL_E_STORED || (err == TL_OK && bound > size))
         err = tl_explain(why, TL_E_STORED, NULL,
-                         "there are rows beyond the authenticated head (%llu, where the log has "
-                         "%llu): someone else wrote to this database. Nothing beyond the head is "
+                         "there are rows beyond the authenticated head, which ends at %llu: "
+                         "someone else wrote to this database. Nothing beyond the head is "
                          "adopted; put back an unaltered copy",
-                         (unsigned long long)bound, (unsigned long long)size);
+                         (unsigned long long)size);
     return err;
 }
 
@@ -251,9 +267,7 @@ tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_w
     if (err == TL_OK)
         err = read_head(log, &b, size, root, why);
     if (err == TL_OK)
-        err = read_meta(log, "data_key", &b);
-    if (err == TL_OK)
-        err = keys_open_data_key(&log->keys, log->tee, buf_slice(&b), why);
+        err = read_data_key(log, &b, why);
     if (err == TL_OK)
         err = finish_keys(log);
     buf_finish(&b);

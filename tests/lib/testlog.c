@@ -47,6 +47,7 @@ void world_restore(struct world *w, const struct world *copy)
 {
     assert_null(w->log);
     copy_into(w->dir, copy->dir);
+    w->touched = false;
 }
 
 static void count_fatal(void *ctx, const char *text)
@@ -65,6 +66,7 @@ tl_err world_try(struct world *w, struct tl_why *why)
                            .fatal = count_fatal,
                            .fatal_ctx = w};
     assert_null(w->log);
+    w->touched = true;
     return log_open(&w->log, w->tee, &c, why);
 }
 
@@ -309,17 +311,18 @@ void history_finish(struct history *h)
     *h = (struct history){.leaves = NULL};
 }
 
-sqlite3 *host_open(const struct world *w)
+sqlite3 *host_open(struct world *w)
 {
     char path[4200];
     sqlite3 *db = NULL;
+    w->touched = true;
     snprintf(path, sizeof path, "%s/teelog.db", w->dir);
     assert_null(w->log);
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     return db;
 }
 
-void host_sql(const struct world *w, const char *sql)
+void host_sql(struct world *w, const char *sql)
 {
     sqlite3 *db = host_open(w);
     char *message = NULL;
@@ -337,8 +340,7 @@ static sqlite3_stmt *host_prepare(sqlite3 *db, const char *sql)
     return st;
 }
 
-void host_flip(const struct world *w, const char *table, const char *column, const char *where,
-               int at)
+void host_flip(struct world *w, const char *table, const char *column, const char *where, int at)
 {
     char sql[400];
     sqlite3 *db = host_open(w);
@@ -363,7 +365,7 @@ void host_flip(const struct world *w, const char *table, const char *column, con
     free(copy);
 }
 
-int64_t host_int(const struct world *w, const char *sql)
+int64_t host_int(struct world *w, const char *sql)
 {
     sqlite3 *db = host_open(w);
     sqlite3_stmt *st = host_prepare(db, sql);

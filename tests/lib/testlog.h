@@ -17,7 +17,8 @@ struct world {
     struct log *log;   /* NULL while stopped */
     char *policy_json; /* world_pin */
     struct teelog_policy *policy;
-    int fatal; /* calls of the fatal callback */
+    int fatal;    /* calls of the fatal callback */
+    bool touched; /* by a start or the host, since it was made or restored */
 };
 
 /* A directory and a simulated platform, no log yet. */
@@ -73,13 +74,12 @@ void history_read(struct history *h, const uint8_t *bundle, size_t n);
 void history_finish(struct history *h);
 
 /* The stopped log's database, as the host has it. */
-sqlite3 *host_open(const struct world *w);
+sqlite3 *host_open(struct world *w);
 /* Runs SQL that must change something. */
-void host_sql(const struct world *w, const char *sql);
+void host_sql(struct world *w, const char *sql);
 /* Flips a bit of one blob, at a byte counted from its end where negative. */
-void host_flip(const struct world *w, const char *table, const char *column, const char *where,
-               int at);
-int64_t host_int(const struct world *w, const char *sql);
+void host_flip(struct world *w, const char *table, const char *column, const char *where, int at);
+int64_t host_int(struct world *w, const char *sql);
 
 /* What fsck says of the stopped log, a finding a line; the caller frees. */
 char *fsck_text(struct world *w, uint64_t *bad);
