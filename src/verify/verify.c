@@ -139,6 +139,11 @@ static tl_err end_fills(struct verifier *v)
 static tl_err end_heads(struct verifier *v)
 {
     tl_err err = heads_end(&v->heads, v->report, &v->complete_up_to);
+    /* The header is not signed: a whole log must not pass for less. */
+    bool whole = v->leaves == v->checkpoint.size && v->complete_up_to == NO_SIZE;
+    if (err == TL_OK && whole && REFUSED(v->scope != SCOPE_WHOLE))
+        return report_fail(v->report, CHECK_FORMAT, NO_INDEX,
+                           "it holds every leaf, and does not say that it is the whole log");
     if (err == TL_OK)
         report_end(v->report, CHECK_HEADS, CHECK_PASSED, "%s",
                    v->scope == SCOPE_WHOLE        ? "every list of heads agrees with the leaves"

@@ -428,7 +428,7 @@ static void test_head_proofs(void **state)
     rejected(b, "heads", NOWHERE);
 }
 
-/* Heads that were made before the agent had said anything. */
+/* Heads that were made before the agent had said anything prove nothing of it. */
 static void test_heads_before_agent(void **state)
 {
     (void)state;
@@ -437,6 +437,11 @@ static void test_heads_before_agent(void **state)
     fakelog_heads(f);
     fakelog_session(f, "a");
     fakelog_record(f, "a", "one");
+    /* Nor may a whole log pass for a chain, or for single records. */
+    const uint64_t picks[] = {0, 1, 2, 3};
+    rejected(fakelog_export(f, SCOPE_CHAIN, "a", NULL, 0), "format", NOWHERE);
+    rejected(fakelog_export(f, SCOPE_RECORDS, NULL, picks, 4), "format", NOWHERE);
+    fakelog_session(f, "b");
     struct fake_bundle *b = fakelog_export(f, SCOPE_CHAIN, "a", NULL, 0);
     struct bundle_item head = {.kind = BUNDLE_PROOF};
     head.u.proof.type = PROOF_HEAD;
