@@ -9,6 +9,8 @@
 #include "tee/sim_pki.h"
 #include "tee/sim_quote.h"
 
+#include <jansson.h>
+
 #define NOW UINT64_C(1790000000)
 #define DAY UINT64_C(86400)
 
@@ -535,8 +537,149 @@ static void code(void **state)
     assert_false(pinned);
 }
 
-int main(void)
+/* The vectors of tests/vectors/evidence.json: items as they stand in bundles,
+ * with what a verifier says of them. `test_evidence --write FILE` makes them
+ * anew, under fresh keys. */
+static const struct {
+    const char *name;
+    tweak *chain, *quote;
+    uint64_t time;
+    bool event_log, collateral, other_root;
+} vectors[] = {
+    {"sound", NULL, NULL, NOW, false, false, false},
+    {"expired", NULL, NULL, NOW + 11000 * DAY, false, false, false},
+    {"not yet valid", NULL, NULL, NOW - 2 * DAY, false, false, false},
+    {"an event log", NULL, NULL, NOW, true, false, false},
+    {"collateral", NULL, NULL, NOW, false, true, false},
+    {"a root that the policy does not name", NULL, NULL, NOW, false, false, true},
+    {"certification data of another type", NULL, certificate_type, NOW, false, false, false},
+    {"a leaf without the SGX extension", leaf_without_sgx, NULL, NOW, false, false, false},
+    {"an intermediate that is no CA", intermediate_no_ca, NULL, NOW, false, false, false},
+    {"an unknown critical extension", critical_extension, NULL, NOW, false, false, false},
+    {"a leaf signed by a stranger", leaf_signed_by_another, NULL, NOW, false, false, false},
+    {"a QE report signed by a stranger", NULL, qe_by_another, NOW, false, false, false},
+    {"QE report data that is not padded with zeros", NULL, qe_data_padded, NOW, false, false,
+     false},
+    {"an attestation key that the QE does not vouch for", NULL, other_attestation_key, NOW, false,
+     false, false},
+    {"a debug enclave", NULL, debug, NOW, false, false, false},
+    {"an enclave that was not initialised", NULL, not_initialised, NOW, false, false, false},
+};
+#define VECTORS (sizeof vectors / sizeof vectors[0])
+
+static json_t *base64_json(slice bytes)
 {
+    buf b;
+    buf_init(&b, 1 << 20);
+    base64_put(&b, bytes);
+    json_t *out = json_stringn((const char *)b.p, b.n);
+    buf_finish(&b);
+    return out;
+}
+
+static json_t *hex_json(const uint8_t *p, size_t n)
+{
+    char hex[129];
+    hex_text(hex, p, n);
+    return json_string(hex);
+}
+
+static int write_vectors(const char *path)
+{
+    json_t *all = json_array();
+    set_up(NULL);
+    for (size_t i = 0; i < VECTORS; i++) {
+        buf q = make_quote(vectors[i].chain, vectors[i].quote), item;
+        struct evidence e = {slice_str("simulator"), buf_slice(&q), {NULL, 0}};
+        slice collateral = {NULL, 0};
+        struct policy_evidence entry = {.platform = PLATFORM_SIMULATOR};
+        struct policy policy = {.evidence_count = 1, .evidence = &entry};
+        struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
+        entry.simulator_root = r.root;
+        entry.simulator_root.b[0] ^= vectors[i].other_root;
+        if (vectors[i].event_log)
+            e.event_log = slice_str("[]");
+        if (vectors[i].collateral)
+            collateral = slice_str("{}");
+        buf_init(&item, EVIDENCE_MAX);
+        evidence_put(&item, &e);
+        evidence_verify(&r, &e, collateral, vectors[i].time, &policy);
+        json_array_append_new(
+            all,
+            json_pack("{ss, sI, so, so, so, ss*, so*, so*}", "name", vectors[i].name, "time",
+                      (json_int_t)vectors[i].time, "root", hex_json(entry.simulator_root.b, 32),
+                      "item", base64_json(buf_slice(&item)), "collateral",
+                      collateral.p ? base64_json(collateral) : json_null(), "stage", r.stage,
+                      "mrenclave", r.genuine ? hex_json(r.mrenclave, 32) : NULL, "report_data",
+                      r.genuine ? hex_json(r.report_data, 64) : NULL));
+        buf_finish(&item);
+        buf_finish(&q);
+    }
+    tear_down(NULL);
+    int failed = json_dump_file(all, path, JSON_INDENT(1));
+    json_decref(all);
+    return failed ? 1 : 0;
+}
+
+static buf base64_bytes(const json_t *v)
+{
+    buf b;
+    buf_init(&b, 1 << 20);
+    assert_true(json_is_string(v));
+    assert_ok(base64_read(&b, slice_of(json_string_value(v), json_string_length(v))));
+    return b;
+}
+
+static void check_vector(const json_t *v, const char *expect_name)
+{
+    struct evidence e;
+    struct evidence_report r;
+    struct policy_evidence entry = {.platform = PLATFORM_SIMULATOR};
+    struct policy policy = {.evidence_count = 1, .evidence = &entry};
+    uint8_t bytes[64];
+    const char *stage = json_string_value(json_object_get(v, "stage"));
+    const json_t *extra = json_object_get(v, "collateral");
+    assert_string_equal(json_string_value(json_object_get(v, "name")), expect_name);
+    assert_ok(hex_read(entry.simulator_root.b, 32,
+                       slice_str(json_string_value(json_object_get(v, "root")))));
+    buf item = base64_bytes(json_object_get(v, "item")), collateral;
+    buf_init(&collateral, 1);
+    if (!json_is_null(extra))
+        collateral = base64_bytes(extra);
+    assert_ok(evidence_read(&e, buf_slice(&item)));
+    evidence_verify(&r, &e, buf_slice(&collateral),
+                    (uint64_t)json_integer_value(json_object_get(v, "time")), &policy);
+    assert_int_equal(r.genuine, stage == NULL);
+    if (stage) {
+        assert_string_equal(r.stage, stage);
+        goto out;
+    }
+    assert_ok(hex_read(bytes, 32, slice_str(json_string_value(json_object_get(v, "mrenclave")))));
+    assert_memory_equal(bytes, r.mrenclave, 32);
+    assert_ok(hex_read(bytes, 64, slice_str(json_string_value(json_object_get(v, "report_data")))));
+    assert_memory_equal(bytes, r.report_data, 64);
+out:
+    buf_finish(&item);
+    buf_finish(&collateral);
+}
+
+static void published_vectors(void **state)
+{
+    (void)state;
+    json_error_t error;
+    json_t *all = json_load_file(test_source("vectors/evidence.json"), 0, &error);
+    if (!all)
+        fail_msg("evidence.json: %s", error.text);
+    assert_int_equal(json_array_size(all), VECTORS);
+    for (size_t i = 0; i < VECTORS; i++)
+        check_vector(json_array_get(all, i), vectors[i].name);
+    json_decref(all);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_vectors(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound_quote),
         cmocka_unit_test(platforms),
@@ -552,6 +695,7 @@ int main(void)
         cmocka_unit_test(items),
         cmocka_unit_test(items_are_bounded),
         cmocka_unit_test(code),
+        cmocka_unit_test(published_vectors),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
