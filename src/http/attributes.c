@@ -103,7 +103,8 @@ static tl_err value_put(buf *out, const json_t *v, unsigned depth, struct tl_why
 
 tl_err attributes_put(buf *out, const json_t *object, struct tl_why *why)
 {
-    if (REFUSED(!json_is_object(object)) || REFUSED(json_object_size(object) == 0))
+    /* The size of what is no object is 0 too. */
+    if (REFUSED(json_object_size(object) == 0))
         return tl_explain(why, TL_E_FIELD, "attributes",
                           "attributes must be an object with at least one member");
     tl_err err = map_put(out, object, 1, why);

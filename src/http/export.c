@@ -72,9 +72,11 @@ static void resume(struct exchange *x)
         fail(x);
         return;
     }
-    if (!e->begun)
+    /* The first slices may be empty, while the bundle is planned, and may fail. */
+    if (!e->begun && (e->slice.n || !e->more)) {
         answer_chunked(x, "application/vnd.teelog.bundle");
-    e->begun = true;
+        e->begun = true;
+    }
     answer_chunk(x, buf_slice(&e->slice));
     if (!e->more)
         answer_end(x);
