@@ -246,8 +246,11 @@ tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w
     tl_err err = line(c, &text, why);
     if (err != TL_OK)
         return err;
-    if (REFUSED(text.n < 12) || REFUSED(!slice_starts(text, slice_str(version))) ||
-        decimal_read(&status, slice_of(text.p + 9, 3), 599) != TL_OK)
+    if (REFUSED(!slice_starts(text, slice_of(version, sizeof version - 1))))
+        return not_http(c, why);
+    slice digits = slice_of(text.p + sizeof version - 1, text.n - (sizeof version - 1));
+    digits.n = digits.n < 3 ? digits.n : 3;
+    if (decimal_read(&status, digits, 599) != TL_OK || REFUSED(status < 100))
         return not_http(c, why);
     a.status = (int)status;
     for (;;) {

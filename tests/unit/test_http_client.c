@@ -1,0 +1,186 @@
+/* The client reads answers strictly: what is not whole or not HTTP is no answer. */
+#include "testlib.h"
+
+/* Its parser is private to the file. */
+#include "cli/client.c"
+
+static struct client client;
+static struct tl_why why;
+
+/* A client whose service has sent text and gone. */
+static void dial(const char *text)
+{
+    int fds[2];
+    client_close(NULL);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    assert_int_equal(write(fds[1], text, strlen(text)), (ssize_t)strlen(text));
+    close(fds[1]);
+    memset(&why, 0, sizeof why);
+    client = (struct client){.fd = fds[0], .socket = "test"};
+    buf_init(&client.in, INPUT_MAX);
+}
+
+static void hang_up(void)
+{
+    close(client.fd);
+    buf_finish(&client.in);
+}
+
+/* The whole of the next answer. */
+static tl_err next(struct client_answer *a, char *text, size_t size)
+{
+    buf b;
+    buf_init_fixed(&b, (uint8_t *)text, size - 1);
+    tl_err err = client_head(&client, a, &why);
+    if (err == TL_OK)
+        err = client_body_all(&client, &b, &why);
+    text[b.n] = 0;
+    return err;
+}
+
+static void reads_answers_in_turn(void **state)
+{
+    (void)state;
+    struct client_answer a;
+    char text[64];
+    dial("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+         "HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length:0\r\n\r\n"
+         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+         "3\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\n");
+    assert_ok(next(&a, text, sizeof text));
+    assert_int_equal(a.status, 200);
+    assert_string_equal(text, "hi");
+    assert_int_equal(a.retry_after, 0);
+    assert_false(a.close);
+    assert_ok(next(&a, text, sizeof text));
+    assert_int_equal(a.status, 503);
+    assert_int_equal(a.retry_after, 7);
+    assert_ok(next(&a, text, sizeof text));
+    assert_string_equal(text, "abc0123456789");
+    assert_true(a.close);
+    assert_err(next(&a, text, sizeof text), TL_E_SHORT);
+    hang_up();
+}
+
+static void refuses_what_is_not_http(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "HTTP/1.1 \r\n\r\n",
+        "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 20\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n",
+        "\n",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nContent-Length: 01\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n000000000\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x\r\na\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\ntrailer: x\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct client_answer a;
+        char text[64];
+        dial(bad[i]);
+        tl_err err = next(&a, text, sizeof text);
+        if (err != TL_E_HTTP)
+            print_error("answer: %s\n", bad[i]);
+        assert_err(err, TL_E_HTTP);
+        hang_up();
+    }
+}
+
+static void every_cut_is_noticed(void **state)
+{
+    (void)state;
+    static const char *const whole[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t n = 0; n <= strlen(whole[i]); n++) {
+            struct client_answer a;
+            char cut[128], text[64];
+            memcpy(cut, whole[i], n);
+            cut[n] = 0;
+            dial(cut);
+            assert_err(next(&a, text, sizeof text), n == strlen(whole[i]) ? TL_OK : TL_E_SHORT);
+            hang_up();
+        }
+    }
+}
+
+static void bounds_a_line(void **state)
+{
+    (void)state;
+    struct client_answer a;
+    char text[64], *answer = malloc(HEAD_MAX + 200);
+    assert_non_null(answer);
+    for (size_t more = 0; more < 2; more++) {
+        strcpy(answer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ");
+        size_t n = strlen(answer), pad = HEAD_MAX - 3 + more;
+        memset(answer + n, 'x', pad);
+        strcpy(answer + n + pad, more ? "" : "\r\n\r\n");
+        dial(answer);
+        assert_err(next(&a, text, sizeof text), more ? TL_E_HTTP : TL_OK);
+        hang_up();
+    }
+    free(answer);
+}
+
+static void repeats_the_service_on_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer;
+        tl_err err;
+        const char *text;
+    } list[] = {
+        {"HTTP/1.1 401 X\r\nContent-Length: 28\r\n\r\n{\"error\":\"bad\",\"field\":\"f\"}\n",
+         TL_E_AUTH, "f: bad"},
+        {"HTTP/1.1 503 X\r\nContent-Length: 15\r\n\r\n{\"error\":\"now\"}", TL_E_BUSY, "now"},
+        {"HTTP/1.1 500 X\r\nContent-Length: 4\r\n\r\nhtml", TL_E_IO,
+         "the service answered without a reason"},
+        {"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n", TL_E_NOT_FOUND,
+         "the service answered without a reason"},
+        {"HTTP/1.1 400 X\r\nContent-Length: 2\r\n\r\n{}", TL_E_USAGE,
+         "the service answered without a reason"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct client_answer a;
+        dial(list[i].answer);
+        assert_ok(client_head(&client, &a, &why));
+        assert_err(client_refusal(&client, &a, &why), list[i].err);
+        assert_string_equal(why.text, list[i].text);
+        hang_up();
+    }
+}
+
+static void encodes_urls(void **state)
+{
+    (void)state;
+    char text[64];
+    buf b;
+    buf_init_fixed(&b, (uint8_t *)text, sizeof text);
+    url_put(&b, "aZ09-._~/:@ %\xc3\xbc&=");
+    buf_u8(&b, 0);
+    assert_string_equal(text, "aZ09-._~%2F%3A%40%20%25%C3%BC%26%3D");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_answers_in_turn),         cmocka_unit_test(refuses_what_is_not_http),
+        cmocka_unit_test(every_cut_is_noticed),          cmocka_unit_test(bounds_a_line),
+        cmocka_unit_test(repeats_the_service_on_errors), cmocka_unit_test(encodes_urls),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
