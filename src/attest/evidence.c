@@ -190,7 +190,7 @@ out:
 static bool check_simulator(struct evidence_report *r, const struct evidence *e, slice collateral,
                             uint64_t time, const struct policy *policy)
 {
-    struct quote q;
+    struct quote q = {0};
     r->simulated = true;
     if (REFUSED(collateral.p != NULL))
         return fail(r, "collateral", "a simulated platform has no collateral, and there is some");

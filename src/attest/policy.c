@@ -30,7 +30,7 @@ const char *platform_name(enum platform p)
 
 static tl_err read_keys(struct policy *p, const json_t *list, struct json_at at, struct tl_why *why)
 {
-    size_t n;
+    size_t n = 0;
     tl_err err = json_list(&n, list, 1, at, why);
     if (err != TL_OK)
         return err;

@@ -46,7 +46,7 @@ static tl_err read_hex(uint8_t *out, size_t size, const json_t *v, struct json_a
 static tl_err read_measurements(struct measurement_list *out, size_t size, const json_t *v,
                                 struct json_at at, struct tl_why *why)
 {
-    size_t n;
+    size_t n = 0;
     tl_err err = json_list(&n, v, 1, at, why);
     if (err != TL_OK)
         return err;
@@ -119,7 +119,7 @@ static tl_err read_entry(struct policy_evidence *e, const json_t *entry, struct 
 tl_err policy_entries_read(struct policy_evidence **out, size_t *count, const json_t *v,
                            struct json_at at, struct tl_why *why)
 {
-    size_t n;
+    size_t n = 0;
     tl_err err = json_list(&n, v, 0, at, why);
     if (err != TL_OK || n == 0) /* an empty list pins nothing */
         return err;

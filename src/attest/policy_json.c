@@ -142,7 +142,7 @@ tl_err text_list(char ***out, size_t *count, const char *const *texts, size_t n)
 tl_err json_text_list(char ***out, size_t *count, const json_t *v, struct json_at at,
                       struct tl_why *why)
 {
-    size_t n;
+    size_t n = 0;
     tl_err err = json_list(&n, v, 1, at, why);
     if (err != TL_OK)
         return err;
