@@ -44,7 +44,8 @@ tl_err json_wrong(struct tl_why *why, struct json_at at, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    return tl_explain(why, TL_E_POLICY, at.path, "%s%s%s", at.path, at.path[0] ? ": " : "", text);
+    tl_explain(why, TL_E_POLICY, at.path, "%s%s%s", at.path, at.path[0] ? ": " : "", text);
+    return TL_E_POLICY;
 }
 
 tl_err json_load(json_t **out, slice text, struct tl_why *why)
