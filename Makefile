@@ -31,7 +31,7 @@ build/teelog: $(B)/build.ninja FORCE
 	@cmp -s $(B)/src/cli/teelog $@ || cp $(B)/src/cli/teelog $@
 
 demo: build/teelog
-	@examples/demo.sh
+	@scripts/demo build/teelog
 
 check:
 	@scripts/check
@@ -39,10 +39,10 @@ check:
 check-long:
 	@TEELOG_LONG=1 scripts/check
 
-bench: $(B)/build.ninja
+bench: build/teelog
 	@scripts/install-deps build
 	@ninja -C $(B) --quiet
-	@$(B)/bench/bench
+	@python3 bench/bench.py build/teelog $(B)/bench/raw $(BENCH_ARGS)
 
 fuzz:
 	@scripts/install-deps check
