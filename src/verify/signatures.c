@@ -18,9 +18,9 @@ struct batch {
 
 struct signatures {
     struct teelog_report *report;
-    struct pool *pool; /* NULL: the caller's thread alone */
-    size_t at;         /* the batch being filled */
-    struct batch ring[DEPTH];
+    struct pool *pool;         /* NULL: the caller's thread alone */
+    size_t at;                 /* the batch being filled */
+    struct batch *ring[DEPTH]; /* made when first needed */
 };
 
 static void run(void *arg)
@@ -39,8 +39,6 @@ tl_err signatures_new(struct signatures **out, struct teelog_report *r, unsigned
         free(s);
         return TL_E_MEMORY;
     }
-    for (size_t i = 0; i < DEPTH; i++)
-        s->ring[i].task = (struct pool_task){.run = run, .arg = &s->ring[i]};
     *out = s;
     return TL_OK;
 }
@@ -49,6 +47,8 @@ tl_err signatures_new(struct signatures **out, struct teelog_report *r, unsigned
 static tl_err collect(struct signatures *s, struct batch *b)
 {
     tl_err err = TL_OK;
+    if (!b)
+        return TL_OK;
     if (b->under_way && s->pool)
         pool_wait(s->pool, &b->task);
     for (size_t i = 0; i < b->n; i++) {
@@ -67,8 +67,10 @@ void signatures_free(struct signatures *s)
     if (!s)
         return;
     for (size_t i = 0; i < DEPTH; i++)
-        (void)!collect(s, &s->ring[i]);
+        (void)!collect(s, s->ring[i]);
     pool_free(s->pool);
+    for (size_t i = 0; i < DEPTH; i++)
+        free(s->ring[i]);
     free(s);
 }
 
@@ -81,18 +83,38 @@ static void start(struct signatures *s, struct batch *b)
         run(b);
 }
 
-tl_err signatures_add(struct signatures *s, uint64_t index, struct es256_key *key,
-                      const hash32 *digest, const uint8_t signature[64])
+/* The batch to fill: the next one where the last is full. Taking it in first
+ * bounds how far the reading runs ahead. */
+static tl_err current(struct signatures *s, struct batch **out)
 {
-    struct batch *b = &s->ring[s->at];
-    if (b->n == BATCH) {
+    struct batch *b = s->ring[s->at];
+    if (b && b->n == BATCH) {
         start(s, b);
         s->at = (s->at + 1) % DEPTH;
-        b = &s->ring[s->at];
+        b = s->ring[s->at];
         tl_err err = collect(s, b);
         if (err != TL_OK)
             return err;
     }
+    if (!b) {
+        b = s->ring[s->at] = malloc(sizeof *b);
+        if (!b)
+            return TL_E_MEMORY;
+        b->task = (struct pool_task){.run = run, .arg = b};
+        b->under_way = false;
+        b->n = 0;
+    }
+    *out = b;
+    return TL_OK;
+}
+
+tl_err signatures_add(struct signatures *s, uint64_t index, struct es256_key *key,
+                      const hash32 *digest, const uint8_t signature[64])
+{
+    struct batch *b;
+    tl_err err = current(s, &b);
+    if (err != TL_OK)
+        return err;
     b->jobs[b->n] = (struct es256_job){.key = es256_ref(key), .digest = *digest};
     memcpy(b->jobs[b->n].signature, signature, sizeof b->jobs[b->n].signature);
     b->indexes[b->n++] = index;
@@ -102,10 +124,11 @@ tl_err signatures_add(struct signatures *s, uint64_t index, struct es256_key *ke
 tl_err signatures_drain(struct signatures *s)
 {
     tl_err err = TL_OK;
-    start(s, &s->ring[s->at]);
+    if (s->ring[s->at])
+        start(s, s->ring[s->at]);
     for (size_t i = 0; i < DEPTH; i++) {
         /* From the oldest on; report_fail keeps the lowest index. */
-        tl_err one = collect(s, &s->ring[(s->at + 1 + i) % DEPTH]);
+        tl_err one = collect(s, s->ring[(s->at + 1 + i) % DEPTH]);
         if (err == TL_OK)
             err = one;
     }

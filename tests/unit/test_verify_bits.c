@@ -11,7 +11,7 @@
 /* Checking one piece of evidence takes longer than all else here, and the same
  * ones come again with nearly every bit: what was found of a piece is kept. */
 static struct {
-    hash32 of;
+    slice quote;
     struct evidence_report report;
 } known[8];
 static size_t known_count;
@@ -24,18 +24,16 @@ void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *
 void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
                             uint64_t time, const struct policy *policy)
 {
-    const slice parts[] = {e->platform, slice_of("", 1), e->quote};
-    hash32 of = sha256_parts(parts, 3);
-    bool plain = !collateral.p && !e->event_log.p;
+    bool plain = !collateral.p && !e->event_log.p && slice_eq_str(e->platform, "simulator");
     for (size_t i = 0; plain && i < known_count; i++) {
-        if (hash_eq(&known[i].of, &of)) {
+        if (slice_eq(known[i].quote, e->quote)) {
             *out = known[i].report;
             return;
         }
     }
     __real_evidence_verify(out, e, collateral, time, policy);
     if (plain && known_count < sizeof known / sizeof known[0]) {
-        known[known_count].of = of;
+        known[known_count].quote = fake_keep(e->quote);
         known[known_count++].report = *out;
     }
 }
@@ -67,6 +65,22 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Where the evidence items stand. */
+static slice evidence_items(const struct fake_bundle *b, const buf *bytes)
+{
+    buf before, items;
+    buf_init(&before, SIZE_MAX / 2);
+    buf_init(&items, SIZE_MAX / 2);
+    bundle_item_put(&before, &b->items[0]);
+    for (size_t i = 1; b->items[i].kind == BUNDLE_EVIDENCE; i++)
+        bundle_item_put(&items, &b->items[i]);
+    slice s = slice_of(bytes->p + before.n, items.n);
+    assert_memory_equal(s.p, items.p, items.n);
+    buf_finish(&before);
+    buf_finish(&items);
+    return s;
+}
+
 static void flip_all(enum bundle_scope scope)
 {
     const uint64_t picks[] = {4};
@@ -78,8 +92,14 @@ static void flip_all(enum bundle_scope scope)
     buf_init(&bytes, SIZE_MAX / 2);
     fake_bundle_put(&bytes, b);
     expect_verdict(fake_verify_bytes(buf_slice(&bytes), pinned), TEELOG_TRUSTED);
-    print_message("%zu bytes\n", bytes.n);
+    /* Evidence is read alike in every scope: once is enough. */
+    slice evidence = {NULL, 0};
+    if (scope != SCOPE_WHOLE)
+        evidence = evidence_items(b, &bytes);
+    print_message("%zu bytes\n", bytes.n - evidence.n);
     for (size_t i = 0; i < bytes.n; i++) {
+        if (bytes.p + i == evidence.p)
+            i += evidence.n;
         for (unsigned bit = 0; bit < 8; bit++) {
             bytes.p[i] ^= (uint8_t)(1u << bit);
             struct teelog_report *r = fake_verify_bytes(buf_slice(&bytes), pinned);
