@@ -143,7 +143,7 @@ tl_err text_list(char ***out, size_t *count, const char *const *texts, size_t n)
 tl_err json_text_list(char ***out, size_t *count, const json_t *v, struct json_at at,
                       struct tl_why *why)
 {
-    size_t n = 0;
+    size_t n = 1; /* the least that json_list gives here */
     tl_err err = json_list(&n, v, 1, at, why);
     if (err != TL_OK)
         return err;
