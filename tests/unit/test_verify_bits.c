@@ -38,6 +38,41 @@ void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *
     }
 }
 
+/* The same of signatures: one that was found good under a key is good again. */
+static struct {
+    hash32 digest, key;
+    uint8_t signature[64];
+} sound[16];
+static size_t sound_count;
+
+void __real_es256_verify_jobs(struct es256_job *jobs, size_t n);
+void __wrap_es256_verify_jobs(struct es256_job *jobs, size_t n);
+
+static bool is_known(const struct es256_job *job, const hash32 *key)
+{
+    for (size_t i = 0; i < sound_count; i++)
+        if (hash_eq(&sound[i].digest, &job->digest) && hash_eq(&sound[i].key, key) &&
+            memcmp(sound[i].signature, job->signature, sizeof job->signature) == 0)
+            return true;
+    return false;
+}
+
+void __wrap_es256_verify_jobs(struct es256_job *jobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        hash32 key = es256_thumbprint(jobs[i].key);
+        jobs[i].ok = is_known(&jobs[i], &key);
+        if (jobs[i].ok)
+            continue;
+        __real_es256_verify_jobs(&jobs[i], 1);
+        if (!jobs[i].ok || sound_count == sizeof sound / sizeof sound[0])
+            continue;
+        sound[sound_count].digest = jobs[i].digest;
+        sound[sound_count].key = key;
+        memcpy(sound[sound_count++].signature, jobs[i].signature, sizeof jobs[i].signature);
+    }
+}
+
 static struct fakelog *f;
 static struct teelog_policy *pinned;
 
