@@ -3,18 +3,19 @@
 #
 #   make             build/teelog
 #   make demo        an agent's actions, logged, exported, verified, altered
-#   make check       the tests, under fifteen minutes; make check-long: all of them
-#   make bench       the numbers in docs, on this machine
+#   make check       every test, in a few minutes; make check-long: the long forms too
+#   make bench       what it does on this machine, beside raw signatures and syncs
 #   make fuzz        every fuzz target for FUZZ_SECONDS (30)
 #   make install     to PREFIX (/usr/local), below DESTDIR where it is set
 #   make clean       removes build/
 #
 # MESON_ARGS is passed to the first configuration of build/release, for example
-# MESON_ARGS=--werror.
+# MESON_ARGS=--werror; BENCH_ARGS to bench/bench.py, for example --records 100000.
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
 MESON_ARGS ?=
+BENCH_ARGS ?=
 B := build/release
 
 all: build/teelog
@@ -40,9 +41,8 @@ check-long:
 	@TEELOG_LONG=1 scripts/check
 
 bench: build/teelog
-	@scripts/install-deps build
-	@ninja -C $(B) --quiet
-	@python3 bench/bench.py build/teelog $(B)/bench/raw $(BENCH_ARGS)
+	@ninja -C $(B) --quiet bench/raw
+	@bench/bench.py build/teelog $(B)/bench/raw $(BENCH_ARGS)
 
 fuzz:
 	@scripts/install-deps check

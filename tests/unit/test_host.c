@@ -209,8 +209,8 @@ static void altered_tail_is_refused(void **state)
         "DELETE FROM leaf WHERE idx = 3",
         "DELETE FROM leaf",
         "UPDATE leaf SET statement = (SELECT statement FROM leaf WHERE idx = 4) WHERE idx = 5",
-        "UPDATE leaf SET idx = -1 WHERE idx = 5; UPDATE leaf SET idx = 5 WHERE idx = 6;"
-        "UPDATE leaf SET idx = 6 WHERE idx = -1",
+        ("UPDATE leaf SET idx = -1 WHERE idx = 5; UPDATE leaf SET idx = 5 WHERE idx = 6;"
+         "UPDATE leaf SET idx = 6 WHERE idx = -1"),
         "UPDATE leaf SET statement = NULL WHERE idx = 5",
         "UPDATE leaf SET statement = 'text' WHERE idx = 5",
     };
@@ -257,8 +257,8 @@ static void dropped_or_swapped_in_an_old_tile_is_found_when_read(void **state)
 {
     static const char *const sql[] = {
         "DELETE FROM leaf WHERE idx = 101",
-        "UPDATE leaf SET idx = -1 WHERE idx = 101; UPDATE leaf SET idx = 101 WHERE idx = 102;"
-        "UPDATE leaf SET idx = 102 WHERE idx = -1",
+        ("UPDATE leaf SET idx = -1 WHERE idx = 101; UPDATE leaf SET idx = 101 WHERE idx = 102;"
+         "UPDATE leaf SET idx = 102 WHERE idx = -1"),
         "UPDATE leaf SET statement = (SELECT statement FROM leaf WHERE idx = 99) WHERE idx = 101",
         "UPDATE leaf SET statement = x'00' WHERE idx = 101",
     };
