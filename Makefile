@@ -42,7 +42,7 @@ check-long:
 
 bench: build/teelog
 	@ninja -C $(B) --quiet bench/raw
-	@bench/bench.py build/teelog $(B)/bench/raw $(BENCH_ARGS)
+	@python3 bench/bench.py build/teelog $(B)/bench/raw $(BENCH_ARGS)
 
 fuzz:
 	@scripts/install-deps check
