@@ -78,13 +78,12 @@ tl_err heads_prove(struct heads_state *h, struct teelog_report *r, const struct 
     if (REFUSED(!h->provable || h->known != 2))
         return report_fail(r, CHECK_HEADS, NO_INDEX,
                            "a head proof, in a bundle with no heads that it could be for");
-    if (REFUSED(h->proven == 2))
-        return report_fail(r, CHECK_HEADS, h->index, "more head proofs than subjects");
     if (REFUSED(item->u.proof.n != h->index))
         return report_fail(r, CHECK_HEADS, h->index,
                            "a head proof is for the statement at %" PRIu64
                            ", and the last heads are here",
                            item->u.proof.n);
+    /* After both there is the empty subject, which no third proof can have. */
     if (REFUSED(!slice_eq(item->u.proof.subject, h->expected[h->proven].id)))
         return report_fail(r, CHECK_HEADS, h->index, "a head proof is for another subject");
     if (REFUSED(merkle_verify_inclusion(item->u.proof.position, h->last.n,

@@ -16,7 +16,7 @@ struct heads_state {
     struct {
         slice id; /* borrowed from the subject */
         hash32 leaf;
-    } expected[2]; /* in bytewise order */
+    } expected[3]; /* in bytewise order; the last stays empty */
     size_t proven;
 };
 

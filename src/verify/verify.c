@@ -27,7 +27,7 @@ static tl_err read_header(struct verifier *v, const struct bundle_item *item)
     tl_err err = note_read(v->note, slice_of(v->checkpoint_bytes, bytes.n));
     if (err == TL_E_MEMORY)
         return err;
-    if (REFUSED(err != TL_OK))
+    if (err != TL_OK)
         return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the checkpoint: %s", tl_err_text(err));
     err = checkpoint_read(&v->checkpoint, v->note->text);
     if (REFUSED(err != TL_OK))
@@ -68,7 +68,7 @@ static tl_err read_anchor(struct verifier *v, const struct bundle_item *item)
     tl_err err = checkpoint_open(&c, item->u.anchor.checkpoint, &v->key);
     if (err == TL_E_MEMORY)
         return err;
-    if (REFUSED(err != TL_OK))
+    if (err != TL_OK)
         return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the earlier one of size %" PRIu64 ": %s",
                            size, tl_err_text(err));
     if (REFUSED(c.size != size))

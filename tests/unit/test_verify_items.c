@@ -389,6 +389,11 @@ static void test_consistency(void **state)
     b = fake_case_bundle(good, SCOPE_WHOLE);
     b->items[at + 1].u.proof.n = 2;
     rejected(b, "consistency", 3);
+    b = fake_case_bundle(good, SCOPE_WHOLE);
+    extra = b->items[at];
+    extra.u.proof.n = 2;
+    fake_bundle_insert(b, at + 1, &extra); /* beside all that are needed */
+    rejected(b, "consistency", 3);
 }
 
 static void test_head_proofs(void **state)

@@ -160,10 +160,18 @@ static void test_other_log(void **state)
     char *policy = policy_for_key(other->origin, other->log_key_text);
     expect_failure(judge(good, SCOPE_WHOLE, policy), "log", 0);
     free(policy);
-    /* The right origin, and a key that another made for it. */
+    /* The right key, under another log's name. */
     struct note_key key;
     char text[400] = "";
     buf b;
+    assert_ok(note_key_make(&key, slice_str(other->origin), good->log_key.public_key));
+    buf_init_fixed(&b, (uint8_t *)text, sizeof text - 1);
+    note_key_put(&b, &key);
+    policy = policy_for_key(other->origin, text);
+    expect_failure(judge(good, SCOPE_WHOLE, policy), "log", 0);
+    free(policy);
+    /* The right origin, and a key that another made for it. */
+    memset(text, 0, sizeof text);
     assert_ok(note_key_make(&key, slice_str(FAKE_ORIGIN), other->log_key.public_key));
     buf_init_fixed(&b, (uint8_t *)text, sizeof text - 1);
     note_key_put(&b, &key);
