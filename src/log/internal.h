@@ -11,10 +11,10 @@
 
 #include <pthread.h>
 
-#define GROUP_MAX 1024          /* statements of one commit */
+#define GROUP_MAX       1024        /* statements of one commit */
 #define QUEUE_BYTES_MAX (64u << 20) /* of bodies that wait */
-#define HEADS_EVERY 8192        /* agent statements between two heads */
-#define SLOT 704                /* bytes of the longest statement of ours */
+#define HEADS_EVERY     8192        /* agent statements between two heads */
+#define SLOT            704         /* bytes of the longest statement of ours */
 
 /* One statement on its way: given its place (sequence.c), signed (pool), then
  * stored (commit.c). */
@@ -23,10 +23,10 @@ struct entry {
     struct subject *subject;
     uint64_t index, seq;
     hash32 payload;
-    slice body, extra;      /* as stored; borrowed from a batch or the group's arena */
+    slice body, extra; /* as stored; borrowed from a batch or the group's arena */
     size_t header_size;
     uint8_t header[SLOT - 128];
-    uint8_t bytes[SLOT];    /* the statement, once signed */
+    uint8_t bytes[SLOT]; /* the statement, once signed */
     size_t size;
     hash32 leaf;
     struct log_batch *batch; /* whose record this is, or NULL */
@@ -36,8 +36,8 @@ struct entry {
 /* What a group writes beside its leaves. */
 struct side_row {
     enum { SIDE_EVIDENCE, SIDE_HEAD, SIDE_HEADS_INDEX } kind;
-    hash32 key;              /* of evidence: its digest */
-    slice name, value;       /* kept by the group */
+    hash32 key;        /* of evidence: its digest */
+    slice name, value; /* kept by the group */
     struct side_row *next;
 };
 
@@ -58,11 +58,11 @@ struct group {
     struct es256_job jobs[GROUP_MAX];
     struct sign_chunk chunks[GROUP_MAX / CHUNK];
     size_t chunk_count;
-    struct kept *kept;       /* bodies of the log's own statements, side rows */
+    struct kept *kept; /* bodies of the log's own statements, side rows */
     struct side_row *rows, **last_row;
     struct log_batch *done, **last_done; /* batches whose last record is in this group */
-    bool blocked;            /* the next record repeats a request id still in flight */
-    uint16_t requests[4 * GROUP_MAX]; /* entry number + 1 by request tag, open addressing */
+    bool blocked;                        /* the next record repeats a request id still in flight */
+    uint16_t requests[4 * GROUP_MAX];    /* entry number + 1 by request tag, open addressing */
 };
 
 struct record_item {
@@ -71,7 +71,7 @@ struct record_item {
     bool has_ref, has_request;
     uint64_t ref;
     uint8_t request_tag[16];
-    hash32 content_mac;      /* of the record without its salt, for request ids */
+    hash32 content_mac; /* of the record without its salt, for request ids */
 };
 
 struct log_batch {
@@ -93,7 +93,7 @@ struct log_batch {
 struct owner_job {
     void (*run)(void *arg);
     void *arg;
-    bool quiesce;            /* wants nothing in flight */
+    bool quiesce; /* wants nothing in flight */
     struct owner_job *next;
 };
 
@@ -109,37 +109,37 @@ struct log {
     hash32 service_kid, boot_leaf, log_tp;
     uint64_t boot_index;
     uint64_t next_index, last_time_ms;
-    uint64_t since_heads;    /* agent statements after the last heads */
-    struct heads heads;      /* of the last heads or boot statement */
-    uint64_t heads_index;    /* UINT64_MAX: none could be proven */
-    bool heads_rows_bad;     /* the stored rows are not those of any heads: the boot clears them */
+    uint64_t since_heads; /* agent statements after the last heads */
+    struct heads heads;   /* of the last heads or boot statement */
+    uint64_t heads_index; /* UINT64_MAX: none could be proven */
+    bool heads_rows_bad;  /* the stored rows are not those of any heads: the boot clears them */
     struct pool *pool;
-    struct group *groups[2]; /* the one being made and the one being stored */
+    struct group *groups[2];  /* the one being made and the one being stored */
     struct log_batch *taking; /* popped from the queue, not all of it placed yet */
-    bool txn_open;           /* a transaction was begun for the boot */
+    bool txn_open;            /* a transaction was begun for the boot */
     uint8_t admissions;
-    char **command;          /* copied argv, NULL-terminated, or NULL */
+    char **command; /* copied argv, NULL-terminated, or NULL */
     void (*fatal)(void *ctx, const char *text);
     void *fatal_ctx;
 
     pthread_t owner;
     bool has_owner;
 
-    pthread_mutex_t lock;    /* for all below */
+    pthread_mutex_t lock; /* for all below */
     pthread_cond_t wake;
     struct log_batch *queue, **queue_last;
     size_t queue_bytes;
     struct owner_job *jobs, **jobs_last;
-    tl_err job_err;          /* a job's commit failed: the owner thread's alone */
+    tl_err job_err; /* a job's commit failed: the owner thread's alone */
     bool stop, dead, frozen;
     char frozen_why[200];
     uint64_t durable_size;
     hash32 durable_root;
-    buf checkpoint;          /* signed, of the durable tree */
+    buf checkpoint; /* signed, of the durable tree */
     uint64_t subject_count;
 };
 
-/* sequence.c: gives statements their place. The owner thread. An error of one
+/* sequence.c: what comes next in a group. The owner thread. An error of one
  * record is its receipt's; an error returned here is the log's end. */
 tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b) TL_MUST;
 tl_err sequence_heads(struct log *log, struct group *g) TL_MUST;
@@ -148,19 +148,19 @@ bool group_full(const struct group *g);
 struct placing {
     enum statement_kind kind;
     struct subject *subject;
-    slice type;             /* of a record; else the kind's own */
+    slice type; /* of a record; else the kind's own */
     hash32 payload;
-    slice body, extra;      /* as they are to be stored, in memory that outlives the group */
+    slice body, extra; /* as they are to be stored, in memory that outlives the group */
     struct es256_key *key;
     hash32 kid;
-    uint64_t session;       /* UINT64_MAX: its own index */
+    uint64_t session; /* UINT64_MAX: its own index */
     bool has_ref;
     uint64_t ref;
 };
+/* place.c */
 struct entry *place(struct log *log, struct group *g, const struct placing *p);
 /* Rows for every head that changed since the last ones were stored. */
 tl_err heads_rows(struct log *log, struct group *g, uint64_t index) TL_MUST;
-uint64_t now_ms(void);
 
 /* sign.c */
 void sign_group(struct log *log, struct group *g);
@@ -168,8 +168,8 @@ void sign_group(struct log *log, struct group *g);
 tl_err sign_wait(struct log *log, struct group *g) TL_MUST;
 
 /* session.c */
-tl_err session_open(struct log *log, struct group *g, struct subject *s,
-                    enum admission admission, struct tl_why *why) TL_MUST;
+tl_err session_open(struct log *log, struct group *g, struct subject *s, enum admission admission,
+                    struct tl_why *why) TL_MUST;
 
 /* requests.c: request ids. */
 void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[16]);

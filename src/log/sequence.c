@@ -2,74 +2,6 @@
  * here is serial by nature, and cheap; signing comes after it. */
 #include "log/internal.h"
 
-#include <time.h>
-
-uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec < 0 ? 0 : (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* The host's clock may jump back; a log's time may not. */
-static uint64_t next_time(struct log *log)
-{
-    uint64_t now = now_ms();
-    if (now > log->last_time_ms && now <= TL_INT_MAX)
-        log->last_time_ms = now;
-    return log->last_time_ms;
-}
-
-struct entry *place(struct log *log, struct group *g, const struct placing *p)
-{
-    struct entry *e = &g->entries[g->count];
-    struct subject *s = p->subject;
-    bool service = p->kind == ST_BOOT || p->kind == ST_HEADS || p->kind == ST_ERASURE;
-    uint64_t index = log->next_index++;
-    struct statement st = {
-        .kind = p->kind,
-        .service = service,
-        .alg = COSE_ES256,
-        .kid = p->kid,
-        .origin = slice_str(log->keys.origin),
-        .subject = s->name,
-        .type = p->kind == ST_RECORD ? p->type : slice_str(statement_kind_type(p->kind)),
-        .seq = s->count,
-        .time_ms = next_time(log),
-        .session = p->session == UINT64_MAX ? index : p->session,
-        .has_prev = s->count > 0,
-        .prev = s->last_hash,
-        .has_ref = p->has_ref,
-        .ref = p->ref,
-    };
-    buf header;
-    buf_init_fixed(&header, e->header, sizeof e->header);
-    statement_header_put(&header, &st);
-
-    e->kind = p->kind;
-    e->subject = s;
-    e->index = index;
-    e->seq = s->count;
-    e->payload = p->payload;
-    e->body = p->body;
-    e->extra = p->extra;
-    e->header_size = header.n;
-    e->batch = NULL;
-
-    struct es256_job *job = &g->jobs[g->count];
-    job->key = es256_ref(p->key);
-    job->digest = statement_digest(buf_slice(&header), &p->payload);
-    g->count++;
-
-    s->last_hash = job->digest;
-    s->last_index = index;
-    s->count++;
-    s->dirty = true;
-    if (!service)
-        log->since_heads++;
-    return e;
-}
-
 /* One of the log's own statements without secrets in its body. */
 static tl_err place_plain(struct log *log, struct group *g, struct placing p, slice body)
 {
@@ -225,15 +157,15 @@ static tl_err request_lookup(struct log *log, const struct record_item *item,
     buf_init(&row, 256);
     tl_err err = store_get_request(log->store, item->request_tag, &row);
     *repeated = err != TL_E_NOT_FOUND;
-    if (err == TL_OK || err == TL_E_STORED || err == TL_E_LIMIT) /* a row too long is none of ours */
+    if (err == TL_OK || err == TL_E_STORED ||
+        err == TL_E_LIMIT) /* a row too long is none of ours */
         receipt->err = request_receipt(log, item, buf_slice(&row), receipt);
     buf_finish(&row);
     return err == TL_E_IO || err == TL_E_MEMORY || err == TL_E_COMMIT ? err : TL_OK;
 }
 
 /* A ref must name a durable statement of the same agent. */
-static tl_err ref_check(struct log *log, const struct subject *s, uint64_t ref,
-                        struct tl_why *why)
+static tl_err ref_check(struct log *log, const struct subject *s, uint64_t ref, struct tl_why *why)
 {
     struct store_leaf leaf;
     struct statement st;
@@ -291,8 +223,8 @@ static tl_err sequence_record(struct log *log, struct group *g, struct log_batch
     }
     tl_err err = roster_get(log->roster, in_arena(b, item->agent, item->agent_size), &s);
     if (err == TL_E_LIMIT)
-        (void)tl_explain(&receipt->why, err, "agentId", "this log holds %d agents and takes no more",
-                         ROSTER_MAX);
+        (void)tl_explain(&receipt->why, err, "agentId",
+                         "this log holds %d agents and takes no more", ROSTER_MAX);
     if (err == TL_OK && item->has_ref)
         err = ref_check(log, s, item->ref, &receipt->why);
     if (err == TL_OK && (!s->session.key || s->session.admission != b->admission))
