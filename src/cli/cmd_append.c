@@ -168,7 +168,8 @@ static tl_err take_batch(struct appender *a, struct tl_why *why)
 /* Waits for input, where there is room for it, or for an answer. */
 static tl_err wait_and_move(struct appender *a, struct tl_why *why)
 {
-    bool wants_input = !a->in.eof && !batches_full(&a->in);
+    /* A full buffer may still hold no more than the beginning of one line. */
+    bool wants_input = !a->in.eof && !(batches_full(&a->in) && batches_have_line(&a->in));
     struct pollfd f[2] = {
         {.fd = wants_input ? a->in.fd : -1, .events = POLLIN},
         {.fd = a->count ? client_fd(a->client) : -1, .events = POLLIN},

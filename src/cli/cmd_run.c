@@ -92,6 +92,7 @@ static int run(struct run_options *o)
     if (err == TL_OK) {
         o->service.token = token;
         code = run_child(&s, &c, o);
+        o->service.token = NULL; /* it goes with this function */
     } else {
         (void)cli_fail("cannot run", err, &why);
     }
@@ -152,7 +153,7 @@ int cmd_run(int argc, char **argv)
         return EXIT_RUN_FAILED;
     }
     int code = options(&o, argc, argv);
-    if (code == EXIT_GOOD) {
+    if (o.argv) { /* all was well */
         o.service.command = (const char *const *)o.argv;
         code = run(&o);
     }

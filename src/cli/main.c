@@ -115,6 +115,8 @@ int main(int argc, char **argv)
         cli_say("there is no command %s; `teelog help` lists them", name);
         return EXIT_USAGE;
     }
-    argv[1] = argv[0];
+    /* getopt begins its complaints with this. */
+    static char self[] = "teelog";
+    argv[1] = self;
     return c->run(argc - 1, argv + 1);
 }

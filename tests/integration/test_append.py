@@ -1,0 +1,165 @@
+"""`teelog append`: receipts in order, bad lines named, nothing lost or doubled."""
+import json
+import time
+
+from teelogtest import TEELOG, TRANSCRIPT, Case, lines, main, piped, record
+
+
+class Append(Case):
+    def test_receipts_come_in_the_order_of_the_lines(self):
+        service = self.serve()
+        got = self.append([record("alice"), record("bob"), record("alice")])
+        self.assertEqual([(r["index"], r["seq"], r["agentId"]) for r in got],
+                         [(2, 1, "alice"), (4, 1, "bob"), (5, 2, "alice")])
+        for r in got:
+            self.assertEqual(set(r), {"index", "seq", "agentId", "leafHash", "treeSize", "class",
+                                      "simulated"})
+            self.assertRegex(r["leafHash"], "^[0-9a-f]{64}$")
+            self.assertEqual(r["class"], "signed")
+            self.assertIs(r["simulated"], True)
+            self.assertGreater(r["treeSize"], r["index"])
+        self.assertEqual(service.status()["size"], 6)
+
+    def test_a_real_transcript(self):
+        self.serve()
+        got = self.append(TRANSCRIPT.read_text(encoding="utf-8"))
+        self.assertEqual(len(got), 229)
+        self.assertEqual([r["seq"] for r in got], list(range(1, 230)))
+
+    def test_bad_lines_are_named_and_the_rest_goes_on(self):
+        service = self.serve()
+        good = json.dumps(record())
+        bad = [
+            ("", None), ("{", None), ("null", None), ("[1]", None), (good + good, None),
+            (json.dumps(record(agent=None)), "agentId"), (json.dumps(record(agent=7)), "agentId"),
+            (json.dumps(record(agent="")), "agentId"),
+            (json.dumps(record(agent="a b")), "agentId"),
+            (json.dumps(record(agent="a" * 129)), "agentId"),
+            (json.dumps(record(agent="ü")), "agentId"),
+            (json.dumps(record(roomId="x" * 257)), "roomId"),
+            (json.dumps(record(roomId=["x"])), "roomId"),
+            (json.dumps(record(userId="x" * 257)), "userId"),
+            (json.dumps(record(userId=None)), "userId"),
+            (json.dumps(record(type="teelog.end")), "type"),
+            (json.dumps(record(type="")), "type"), (json.dumps(record(type="a\nb")), "type"),
+            (json.dumps(record(type="x" * 65)), "type"),
+            (json.dumps(record(content=5)), "content"),
+            (json.dumps(record(content="x" * 1048577)), "content"),
+            (json.dumps(record(ref=-1)), "ref"), (json.dumps(record(ref="0")), "ref"),
+            (json.dumps(record(ref=0)), "ref"), (json.dumps(record(ref=10 ** 6)), "ref"),
+            (json.dumps(record(ref=2 ** 60)), "ref"),
+            (json.dumps(record(attributes={})), "attributes"),
+            (json.dumps(record(attributes=[])), "attributes"),
+            (json.dumps(record(attributes={"x": 0.5})), "attributes"),
+            (json.dumps(record(attributes={"x": 2 ** 53})), "attributes"),
+            (json.dumps(record(attributes={"x": "y" * 65536})), "attributes"),
+            (json.dumps(record(requestId="")), "requestId"),
+            (json.dumps(record(requestId="x" * 129)), "requestId"),
+            (json.dumps(record(extra=1)), "extra"),
+            (good[:-1] + ',"type":"x"}', "type"),
+            ('{"agentId":"\\ud800"}', None),
+        ]
+        text = good + "\n" + "".join(line + "\n" + good + "\n" for line, _ in bad)
+        got = self.append(text, code=3)
+        self.assertEqual(len(got), 2 * len(bad) + 1)
+        for i, (line, field) in enumerate(bad):
+            with self.subTest(line=line[:80]):
+                self.assertEqual(got[2 * i + 1].get("line"), 2 * i + 2)
+                self.assertEqual(got[2 * i + 1].get("field"), field)
+                self.assertTrue(got[2 * i + 1]["error"])
+        self.assertEqual([r["seq"] for r in got[::2]], list(range(1, len(bad) + 2)))
+        self.assertEqual(service.status()["size"], len(bad) + 3)
+
+    def test_bytes_that_are_not_utf8(self):
+        self.serve()
+        line = json.dumps(record()).encode().replace(b"USDC", b"\xff\xfe")
+        done = self.teelog("append", "--data", self.data, stdin=line + b"\n", code=3, text=False)
+        self.assertEqual(json.loads(done.stdout)["line"], 1)
+
+    def test_lines_of_every_length(self):
+        self.serve()
+        good = json.dumps(record())
+        long = json.dumps(record(content="x" * (9 << 20)))
+        most = json.dumps(record(content="\x01" * (1 << 20)))  # 6 MiB of JSON
+        got = self.append("\n".join([good, long, most, good, long]), code=3)
+        self.assertEqual([r.get("seq", r.get("line")) for r in got], [1, 2, 2, 3, 5])
+
+    def test_the_last_line_needs_no_newline(self):
+        self.serve()
+        self.assertEqual(len(self.append(json.dumps(record()))), 1)
+        self.assertEqual(self.append(""), [])
+
+    def test_many_batches_keep_their_order(self):
+        service = self.serve()
+        records = [record(f"agent-{i % 3}", f"n{i}") for i in range(5000)]
+        records[2500] = {}
+        got = self.append(records, code=3)
+        self.assertEqual(got[2500]["line"], 2501)
+        del got[2500]
+        self.assertEqual([r["index"] for r in got], sorted(r["index"] for r in got))
+        self.assertEqual(len(got), 4999)
+        self.assertEqual(service.status()["size"], 1 + 3 + 4999)
+
+    def test_one_record_is_answered_before_the_next_is_written(self):
+        self.serve()
+        with piped([TEELOG, "append", "--data", self.data], self.env) as p:
+            slowest = 0
+            for i in range(20):
+                start = time.monotonic()
+                p.stdin.write(lines([record(content=f"n{i}")]))
+                p.stdin.flush()
+                self.assertEqual(json.loads(p.stdout.readline())["seq"], i + 1)
+                slowest = max(slowest, time.monotonic() - start)
+            self.assertLess(slowest, 5)
+            p.stdin.close()
+            self.assertEqual(p.wait(30), 0)
+
+    def test_the_agent_may_come_from_the_command(self):
+        self.serve()
+        got = self.append([record(agent=None), record(agent="bob")], "--agent", "7b/a:2@x.y")
+        self.assertEqual([r["agentId"] for r in got], ["7b/a:2@x.y", "bob"])
+
+    def test_ref_attributes_and_request_ids(self):
+        self.serve()
+        first = self.append([record(requestId="q1")])[0]
+        got = self.append([record(ref=first["index"], attributes={"tx": "0x1", "n": [1, None]})])
+        self.assertEqual(got[0]["seq"], 2)
+        again = self.append([record(requestId="q1")])[0]
+        self.assertTrue(again["repeated"])
+        self.assertEqual(again["index"], first["index"])
+        other = self.append([record(requestId="q1", content="something else")], code=3)[0]
+        self.assertEqual(other["line"], 1)
+        self.assertIn("request", other["error"])
+
+    def test_full_receipts(self):
+        service = self.serve()
+        got = self.append([record(), {}], "--full", code=3)
+        self.assertEqual(got[0]["checkpoint"].encode(), service.get("/checkpoint")[2])
+        self.assertTrue(got[0]["statement"])
+        self.assertIsInstance(got[0]["path"], list)
+        self.assertEqual(got[1]["field"], "agentId")
+
+    def test_without_a_service(self):
+        done = self.teelog("append", "--data", self.data, stdin=lines([record()]), code=3)
+        self.assertIn("teelog: ", done.stderr)
+        self.assertIn("teelog serve", done.stderr)
+        done = self.teelog("append", "--socket", "/" + "x" * 200, code=3)
+        self.assertIn("107", done.stderr)
+
+    def test_a_service_that_is_killed_leaves_no_line_unanswered(self):
+        service = self.serve()
+        with piped([TEELOG, "append", "--data", self.data], self.env) as p:
+            p.stdin.write(lines([record()]))
+            p.stdin.flush()
+            p.stdout.readline()
+            service.process.kill()
+            service.process.wait()
+            out, err = p.communicate(lines([record(), record()]), timeout=60)
+        self.assertEqual(p.returncode, 3)
+        self.assertIn("teelog: append", err)
+        for line in out.splitlines():
+            self.assertIn("error", json.loads(line))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""`teelog run`: the log first, then the command, then the bundle."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from teelogtest import TEELOG, Case, lines, main, record
+
+
+class Run(Case):
+    def run_it(self, *command, options=(), code=0):
+        return self.teelog("run", "--data", self.data, "--tee", "sim", *options, "--", *command,
+                           code=code)
+
+    def test_exit_codes(self):
+        self.run_it("true")
+        self.run_it("sh", "-c", "exit 7", code=7)
+        self.run_it("sh", "-c", "kill -9 $$", code=137)
+        self.run_it("sh", "-c", "kill -TERM $$", code=143)
+        done = self.run_it(self.path("nothing"), code=125)
+        self.assertIn("cannot start", done.stderr)
+        self.teelog("run", "--data", self.data, "--tee", "sim", code=2)
+        self.teelog("run", "--tee", "sim", "--", "true", code=2)
+
+    def test_the_command_runs_only_beside_its_log(self):
+        mark = self.path("ran")
+        if not os.path.exists("/dev/attestation"):
+            self.teelog("run", "--data", self.data, "--", "touch", mark, code=125)
+        self.teelog("run", "--data", "/proc/nowhere", "--tee", "sim", "--", "touch", mark, code=125)
+        with open(self.path("file"), "w", encoding="ascii"):
+            pass
+        self.run_it("touch", mark, options=["--socket", self.path("file")], code=125)
+        self.assertFalse(os.path.exists(mark))
+
+    def test_the_environment_of_the_command(self):
+        self.env.update(TEELOG_DATA="/x", TEELOG_POLICY="/y", TEELOG_TOKEN="old", OTHER="kept")
+        seen = json.loads(self.run_it(
+            "python3", "-c", "import json,os; print(json.dumps(dict(os.environ)))").stdout)
+        self.assertEqual({k for k in seen if k.startswith("TEELOG_")},
+                         {"TEELOG_SOCKET", "TEELOG_TOKEN"})
+        self.assertEqual(seen["OTHER"], "kept")
+        self.assertRegex(seen["TEELOG_TOKEN"], "^[0-9a-f]{64}$")
+        self.assertEqual(seen["TEELOG_SOCKET"], os.path.join(self.data, "teelog.sock"))
+        again = self.run_it("sh", "-c", "echo $TEELOG_TOKEN").stdout.strip()
+        self.assertNotEqual(again, seen["TEELOG_TOKEN"])
+
+    def test_the_command_has_ordinary_signals(self):
+        seen = self.run_it("grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status").stdout
+        for line in seen.splitlines():
+            self.assertEqual(int(line.split()[1], 16), 0, line)
+
+    def test_the_bundle_is_made_after_the_command(self):
+        script = "teelog append --agent alice > receipts; sleep 0.2; teelog append --agent alice"
+        with open(self.path("two"), "w", encoding="utf-8") as f:
+            f.write(lines([record(agent=None)]))
+        done = self.run_it("sh", "-c", f"exec < {self.path('two')}; {script}",
+                           options=["--export", self.path("b")])
+        self.assertIn("SIMULATED", done.stderr)
+        report = self.verdict(self.path("b"))
+        self.assertEqual(report["verdict"], "UNPINNED")
+        self.assertFalse(os.path.exists(self.path("b.part")))
+        self.teelog("policy", "init", self.path("b"), "-o", self.path("p"))
+        report = self.verdict(self.path("b"), "--policy", self.path("p"))
+        self.assertEqual(report["verdict"], "TRUSTED")
+
+    def test_the_token_is_needed_and_dies(self):
+        out = self.run_it("sh", "-c", "echo $TEELOG_TOKEN; unset TEELOG_TOKEN; "
+                          f"echo '{json.dumps(record())}' | teelog append >&2; echo $?")
+        token, code = out.stdout.split()
+        self.assertEqual(code, "3")
+        self.assertIn("TEELOG_TOKEN", out.stderr)
+        self.env["TEELOG_TOKEN"] = token
+        out = self.run_it("sh", "-c", f"TEELOG_TOKEN={token}; export TEELOG_TOKEN; "
+                          f"echo '{json.dumps(record())}' | teelog append; echo $?")
+        self.assertEqual(out.stdout.split()[-1], "3")
+
+    def test_a_child_is_admitted_as_one(self):
+        out = self.run_it("sh", "-c", f"echo '{json.dumps(record())}' | teelog append >/dev/null; "
+                          "teelog agents --json")
+        self.assertEqual(json.loads(out.stdout)["agents"][0]["admission"], "child")
+
+    def test_declared_agents(self):
+        text = lines([record("alice"), record("eve"), record("bob")]).replace("\n", "\\n")
+        out = self.run_it("sh", "-c", f"printf '{text}' | teelog append; echo $?",
+                          options=["--agent", "alice", "--agent", "bob"])
+        got = [json.loads(line) for line in out.stdout.splitlines()]
+        self.assertEqual([r.get("agentId") for r in got[:3]], ["alice", None, "bob"])
+        self.assertEqual((got[1]["field"], got[1]["line"]), ("agentId", 2))
+        self.assertEqual(got[3], 3)
+
+    def test_signals_are_passed_on(self):
+        mark = self.path("mark")
+        script = f"trap 'echo got > {mark}; exit 5' TERM; touch {mark}.ready; " \
+                 "while :; do sleep 0.05; done"
+        p = subprocess.Popen([TEELOG, "run", "--data", self.data, "--tee", "sim", "--export",
+                              self.path("b"), "--", "sh", "-c", script], env=self.env,
+                             stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: p.poll() is None and p.kill())
+        for _ in range(600):
+            if os.path.exists(mark + ".ready"):
+                break
+            time.sleep(0.05)
+        p.send_signal(signal.SIGTERM)
+        self.assertEqual(p.wait(60), 5)
+        with open(mark, encoding="ascii") as f:
+            self.assertEqual(f.read(), "got\n")
+        self.assertTrue(os.path.exists(self.path("b")))
+
+    def test_the_next_run_goes_on(self):
+        out = []
+        for _ in range(3):
+            out.append(json.loads(self.run_it(
+                "sh", "-c", f"echo '{json.dumps(record())}' | teelog append").stdout))
+        # Each run has a boot, a session, its record, an end and heads.
+        self.assertEqual([r["index"] for r in out], [2, 7, 12])
+        self.assertEqual([r["seq"] for r in out], [1, 4, 7])
+
+    def test_a_failing_export_is_a_failure(self):
+        done = self.run_it("true", options=["--export", "/proc/nowhere/b"], code=125)
+        self.assertIn("teelog: run", done.stderr)
+
+
+if __name__ == "__main__":
+    main()

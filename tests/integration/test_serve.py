@@ -1,0 +1,117 @@
+"""`teelog serve`: one line when ready, one writer, a clean end."""
+import json
+import os
+import signal
+import stat
+import subprocess
+import unittest
+
+from teelogtest import TEELOG, Case, Service, lines, main, record
+
+
+class Serve(Case):
+    def test_the_ready_line(self):
+        service = self.serve("--origin", "example.org/log")
+        status = service.status()
+        self.assertTrue(service.ready.startswith("teelog: ready, SIMULATED platform, "))
+        self.assertIn("origin example.org/log", service.ready)
+        self.assertIn(service.socket, service.ready)
+        self.assertIn(status["logKey"], service.ready)
+        self.assertEqual(status["origin"], "example.org/log")
+        self.assertIs(status["simulated"], True)
+        self.assertEqual(status["platform"], "simulator")
+        self.assertEqual(stat.S_IMODE(os.stat(service.socket).st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(os.stat(self.data).st_mode), 0o700)
+
+    def test_a_signal_ends_it_cleanly(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            service = self.serve()
+            self.append([record()])
+            self.assertEqual(service.stop(number), 0)
+            self.assertFalse(os.path.exists(service.socket))
+            self.assertEqual(service.process.stderr.read(), "")
+        # Each boot has ended its session: boot, session, record, end, heads.
+        self.teelog("export", "--data", self.data, "--tee", "sim", "-o", "b")
+        self.assertEqual(self.verdict(self.path("b"))["log"]["size"], 10)
+        self.teelog("fsck", "--data", self.data, "--tee", "sim")
+
+    def test_a_second_writer_is_told(self):
+        service = self.serve()
+        for args in (["serve"], ["run"]):
+            done = subprocess.run([TEELOG, *args, "--data", self.data, "--tee", "sim", "--socket",
+                                   self.path("other"), *(["--", "true"] if args == ["run"] else [])],
+                                  capture_output=True, text=True, env=self.env, timeout=60)
+            self.assertEqual(done.returncode, 125 if args == ["run"] else 3)
+            self.assertIn("has this log open", done.stderr)
+            self.assertEqual(done.stdout, "")
+        self.assertEqual(self.append([record()])[0]["seq"], 1)
+        self.teelog("fsck", "--data", self.data, "--tee", "sim", code=3)
+        self.assertEqual(service.stop(), 0)
+
+    def test_a_socket_that_is_in_use_is_left_alone(self):
+        service = self.serve()
+        done = self.teelog("serve", "--data", self.path("log2"), "--tee", "sim", "--socket",
+                           service.socket, code=3)
+        self.assertIn("answers on", done.stderr)
+        self.assertEqual(service.status()["size"], 1)
+
+    def test_after_a_kill_the_socket_is_taken_over(self):
+        first = self.serve()
+        first.process.kill()
+        first.process.wait()
+        self.assertTrue(os.path.exists(first.socket))
+        self.assertEqual(self.serve().status()["size"], 2)
+
+    def test_no_tee_is_told_to_use_sim(self):
+        if any(map(os.path.exists, ("/dev/attestation", "/var/run/dstack.sock",
+                                    "/sys/kernel/config/tsm/report"))):
+            self.skipTest("there is a TEE here")
+        for options in ([], ["--tee", "auto"]):
+            done = self.teelog("serve", "--data", self.data, *options, code=2)
+            self.assertIn("--tee sim", done.stderr)
+        self.teelog("serve", "--data", self.data, "--tee", "sgx", code=2)
+
+    def test_the_origin_is_for_ever(self):
+        self.serve("--origin", "a.example/log").stop()
+        self.teelog("serve", "--data", self.data, "--tee", "sim", "--origin", "b.example/log",
+                    code=2)
+        self.assertEqual(self.serve().status()["origin"], "a.example/log")
+
+    def test_the_environment_names_data_and_socket(self):
+        self.env["TEELOG_SOCKET"] = self.path("s")
+        self.env["TEELOG_DATA"] = self.data
+        service = self.serve()
+        self.assertIn(f"socket {self.path('s')}", service.ready)
+        done = self.teelog("append", stdin=lines([record()]))
+        self.assertEqual(json.loads(done.stdout)["seq"], 1)
+        self.assertIn("alice", self.teelog("agents").stdout)
+
+    def test_long_socket_path(self):
+        done = self.teelog("serve", "--data", self.data, "--tee", "sim", "--socket",
+                           self.path("x" * 120), code=2)
+        self.assertIn("--socket", done.stderr)
+
+    def test_agents(self):
+        service = self.serve()
+        self.append([record("bob"), record("alice"), record("bob")])
+        agents = json.loads(self.teelog("agents", "--data", self.data, "--json").stdout)["agents"]
+        self.assertEqual([(a["id"], a["count"], a["open"]) for a in agents],
+                         [("alice", 2, True), ("bob", 3, True)])
+        self.assertIn("alice", self.teelog("agents", "--data", self.data).stdout)
+        service.stop()
+        stopped = json.loads(self.teelog("agents", "--data", self.data, "--tee", "sim",
+                                         "--json").stdout)["agents"]
+        self.assertEqual([(a["id"], a["count"]) for a in stopped], [("alice", 3), ("bob", 4)])
+
+    @unittest.skipUnless(os.path.exists("/proc/self/status"), "no /proc")
+    def test_ten_thousand_records_in_little_memory(self):
+        service = self.serve()
+        self.append([record(f"a{i % 5}", "x" * 300) for i in range(10000)])
+        with open(f"/proc/{service.process.pid}/status", encoding="ascii") as f:
+            rss = [int(line.split()[1]) for line in f if line.startswith("VmRSS")][0]
+        if "san" not in TEELOG and "SAN" not in os.environ.get("TEELOG_BUILD", ""):
+            self.assertLess(rss, 64 << 10)  # KiB
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The command line: help from one table, wrong usage told, errors that begin alike."""
+import json
+import re
+
+from teelogtest import Case, main
+
+
+class Usage(Case):
+    def commands(self):
+        return re.findall(r"^  (\w+) ", self.teelog("help").stdout, re.M)
+
+    def test_help(self):
+        self.assertEqual(self.teelog(code=2).stdout, "")
+        names = self.commands()
+        self.assertEqual(names, ["serve", "run", "append", "agents", "export", "verify", "policy",
+                                 "fsck", "version"])
+        for name in names:
+            text = self.teelog("help", name).stdout
+            self.assertIn(f"usage: teelog {name}", text)
+            self.assertEqual(self.teelog(name, "--help").stdout, text)
+        self.teelog("help", "nothing", code=2)
+
+    def test_unknown_things(self):
+        self.teelog("nothing", code=2)
+        for name in self.commands():
+            done = self.teelog(name, "--nonsense", code=2)
+            self.assertTrue(done.stderr.startswith("teelog: "), done.stderr)
+            self.assertIn(f"teelog help {name}", done.stderr)
+
+    def test_missing_things(self):
+        for args in (["serve"], ["run", "--tee", "sim", "--", "true"], ["append"], ["agents"],
+                     ["export"], ["export", "-o", "x"], ["verify"], ["verify", "a", "b"],
+                     ["policy"], ["policy", "init", "x"], ["policy", "show", "x", "-o", "y"],
+                     ["fsck"], ["version", "x"], ["serve", "x", "--data", "d"],
+                     ["agents", "--tee", "sim"], ["export", "-o", "x", "--tee", "sim"]):
+            with self.subTest(args=args):
+                done = self.teelog(*args, code=2)
+                self.assertTrue(done.stderr.startswith("teelog: "), done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_version(self):
+        version = json.loads(self.teelog("version", "--json").stdout)["version"]
+        self.assertEqual(self.teelog("version").stdout, f"teelog {version}\n")
+        self.assertEqual(self.teelog("--version").stdout, f"teelog {version}\n")
+
+    def test_fsck_of_nothing(self):
+        self.assertTrue(self.teelog("fsck", "--data", self.dir, "--tee", "sim",
+                                    code=3).stderr.startswith("teelog: "))
+
+
+if __name__ == "__main__":
+    main()
