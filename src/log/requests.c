@@ -4,6 +4,8 @@
 #include "crypto/secret.h"
 #include "log/internal.h"
 
+#define REQUEST_ROW_MAX 160 /* bytes of a stored row, its MAC included */
+
 static hash32 mac_of(const struct log *log, buf *b)
 {
     hash32 mac = hmac_sha256(slice_of(log->keys.request_key, 32), buf_slice(b));
@@ -75,7 +77,7 @@ tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
 {
     struct log_receipt r = {0};
     hash32 content;
-    if (row.n < sizeof(hash32))
+    if (row.n < sizeof(hash32) || row.n > REQUEST_ROW_MAX)
         return TL_E_STORED;
     slice body = slice_of(row.p, row.n - sizeof(hash32));
     hash32 mac = row_mac(log, tag, body);
