@@ -41,7 +41,8 @@ tl_err hex_read(uint8_t *out, size_t n, slice text)
         if (REFUSED(hex_digit(text.p[i]) < 0))
             return TL_E_ENCODING;
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)(hex_digit(text.p[2 * i]) << 4 | hex_digit(text.p[2 * i + 1]));
+        out[i] = (uint8_t)((unsigned)hex_digit(text.p[2 * i]) << 4 |
+                           (unsigned)hex_digit(text.p[2 * i + 1]));
     return TL_OK;
 }
 

@@ -74,6 +74,7 @@ static void make_printable(char *text)
     }
 }
 
+#undef tl_explain /* what err.h says for clang's analyzer */
 tl_err tl_explain(struct tl_why *why, tl_err err, const char *field, const char *fmt, ...)
 {
     if (!why || why->text[0])

@@ -18,6 +18,11 @@ struct tl_why {
 __attribute__((format(printf, 4, 5))) tl_err tl_explain(struct tl_why *why, tl_err err,
                                                         const char *field, const char *fmt, ...);
 
+#ifdef __clang_analyzer__
+/* It sees one file at a time: tell it that the error comes back as it was. */
+#define tl_explain(why, err, ...) (tl_explain((why), (err), __VA_ARGS__), (err))
+#endif
+
 /* The explanation, or the table's sentence where there is none. Never NULL. */
 const char *tl_why_text(const struct tl_why *why, tl_err err);
 

@@ -180,7 +180,7 @@ static tl_err resolve_needed(struct log_export *e, struct tl_why *why)
         e->needed = NULL;
         e->needed_count = e->needed_capacity = 0;
         tl_err err = TL_OK;
-        for (size_t i = 0; i < count && err == TL_OK; i++) {
+        for (size_t i = 0; now && i < count && err == TL_OK; i++) {
             uint64_t boot = UINT64_MAX;
             if (in_runs(e, sorted, now[i]))
                 continue;
