@@ -30,7 +30,7 @@ static tl_err read_header(struct verifier *v, const struct bundle_item *item)
     if (err != TL_OK)
         return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the checkpoint: %s", tl_err_text(err));
     err = checkpoint_read(&v->checkpoint, v->note->text);
-    if (REFUSED(err != TL_OK))
+    if (err != TL_OK)
         return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the checkpoint: %s", tl_err_text(err));
     if (REFUSED(!origin_valid(v->checkpoint.origin)))
         return report_fail(r, CHECK_CHECKPOINT, NO_INDEX, "the checkpoint's origin is not one");
