@@ -139,7 +139,10 @@ static tl_err start_new(struct store *s, struct tl_why *why)
     if (rc == SQLITE_OK)
         rc = pragma_int(s->db, "PRAGMA page_count", &pages);
     if (rc == SQLITE_OK && pages > 0)
-        return tl_explain(why, TL_E_EXISTS, "data", "there is a log in %s already", s->files.dir);
+        return tl_explain(why, TL_E_EXISTS, "data",
+                          "there is a log in %s already, and beside it the journal of one that was "
+                          "never made: someone put it there. Remove " STORE_DATABASE "-journal",
+                          s->files.dir);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
