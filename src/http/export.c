@@ -119,7 +119,7 @@ static tl_err options_read(struct log_export_options *o, const struct http_param
 
 void get_export(struct exchange *x)
 {
-    struct http_query q;
+    struct http_query q = {{0}};
     struct http_param params[] = {{"agent"}, {"from"}, {"to"}, {"bodies"}};
     struct log_export_options o;
     struct tl_why why = {{0}, {0}};

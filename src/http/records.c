@@ -214,7 +214,7 @@ static bool options(struct exchange *x, struct http_param *params, bool *full, b
 
 void post_records(struct exchange *x)
 {
-    struct http_query q;
+    struct http_query q = {{0}};
     struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"}};
     bool full, partial;
     slice body = {x->body, x->body_got};

@@ -21,7 +21,8 @@ tl_err unix_address(struct sockaddr_un *out, const char *path, struct tl_why *wh
 
 static tl_err failed(const char *what, const char *path, struct tl_why *why)
 {
-    return tl_explain(why, TL_E_IO, "socket", "cannot %s the socket %s: %s", what, path,
+    /* Under a sanitizer gcc thinks that path may be NULL, and warns. */
+    return tl_explain(why, TL_E_IO, "socket", "cannot %s the socket %s: %s", what, path ? path : "",
                       strerror(errno));
 }
 

@@ -9,7 +9,7 @@
 
 void get_healthz(struct exchange *x)
 {
-    struct http_query q;
+    struct http_query q = {{0}};
     struct log_info info;
     if (!query_or_answer(x, &q, NULL, 0))
         return;
@@ -42,7 +42,7 @@ static void put_hash(buf *b, const char *name, const hash32 *h)
 
 void get_status(struct exchange *x)
 {
-    struct http_query q;
+    struct http_query q = {{0}};
     struct log_info info;
     if (!query_or_answer(x, &q, NULL, 0))
         return;
@@ -106,7 +106,7 @@ static int by_id(const void *a, const void *b)
 
 void get_agents(struct exchange *x)
 {
-    struct http_query q;
+    struct http_query q = {{0}};
     struct log_agent *agents = NULL;
     size_t n = 0;
     if (!query_or_answer(x, &q, NULL, 0))
@@ -133,7 +133,7 @@ void get_agents(struct exchange *x)
 
 void get_checkpoint(struct exchange *x)
 {
-    struct http_query q;
+    struct http_query q = {{0}};
     if (!query_or_answer(x, &q, NULL, 0))
         return;
     buf b;

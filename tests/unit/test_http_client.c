@@ -11,7 +11,6 @@ static struct tl_why why;
 static void dial(const char *text)
 {
     int fds[2];
-    client_close(NULL);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     assert_int_equal(write(fds[1], text, strlen(text)), (ssize_t)strlen(text));
     close(fds[1]);
@@ -122,18 +121,19 @@ static void bounds_a_line(void **state)
 {
     (void)state;
     struct client_answer a;
-    char text[64], *answer = malloc(HEAD_MAX + 200);
-    assert_non_null(answer);
+    char text[64];
+    buf answer;
+    buf_init(&answer, 2 * HEAD_MAX);
     for (size_t more = 0; more < 2; more++) {
-        strcpy(answer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ");
-        size_t n = strlen(answer), pad = HEAD_MAX - 3 + more;
-        memset(answer + n, 'x', pad);
-        strcpy(answer + n + pad, more ? "" : "\r\n\r\n");
-        dial(answer);
+        buf_reset(&answer);
+        buf_printf(&answer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: %0*d%s",
+                   (int)(HEAD_MAX - 3 + more), 0, more ? "" : "\r\n\r\n");
+        buf_u8(&answer, 0);
+        dial((const char *)answer.p);
         assert_err(next(&a, text, sizeof text), more ? TL_E_HTTP : TL_OK);
         hang_up();
     }
-    free(answer);
+    buf_finish(&answer);
 }
 
 static void repeats_the_service_on_errors(void **state)

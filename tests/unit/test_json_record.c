@@ -158,13 +158,16 @@ static void refuses_by_name(void **state)
 static void hostile_names_stay_printable(void **state)
 {
     (void)state;
-    char line[400] = HEAD ",\"";
+    buf line;
+    buf_init(&line, 1024);
+    buf_str(&line, HEAD ",\"");
     for (size_t i = 0; i < 60; i++)
-        strcat(line, "\xe2\x82\xac");
-    strcat(line, "\":1}");
-    assert_err(read_line(line), TL_E_FIELD);
+        buf_str(&line, "\xe2\x82\xac");
+    buf_bytes(&line, slice_of("\":1}", 5)); /* and a NUL */
+    assert_err(read_line((const char *)line.p), TL_E_FIELD);
     assert_true(utf8_valid(slice_str(why.field)));
     assert_true(utf8_valid(slice_str(why.text)));
+    buf_finish(&line);
 }
 
 static void depth_and_order_of_attributes(void **state)
@@ -201,23 +204,21 @@ static void depth_and_order_of_attributes(void **state)
 static void attributes_have_a_largest_size(void **state)
 {
     (void)state;
-    const size_t head = strlen(HEAD ",\"attributes\":{\"k\":\"");
-    char *line = malloc(head + RECORD_ATTRIBUTES_MAX + 4);
-    assert_non_null(line);
+    buf line;
+    buf_init(&line, 2 * RECORD_ATTRIBUTES_MAX);
     /* One byte for the map, two for the key, three for the text's length. */
-    for (size_t n = RECORD_ATTRIBUTES_MAX - 6; n <= RECORD_ATTRIBUTES_MAX - 5; n++) {
-        strcpy(line, HEAD ",\"attributes\":{\"k\":\"");
-        memset(line + head, 'x', n);
-        strcpy(line + head + n, "\"}}");
-        if (n == RECORD_ATTRIBUTES_MAX - 6) {
-            assert_ok(read_line(line));
-            assert_int_equal(record.attributes.n, RECORD_ATTRIBUTES_MAX);
-        } else {
-            assert_err(read_line(line), TL_E_LIMIT);
+    for (int more = 0; more < 2; more++) {
+        buf_reset(&line);
+        buf_printf(&line, HEAD ",\"attributes\":{\"k\":\"%0*d\"}}",
+                   RECORD_ATTRIBUTES_MAX - 6 + more, 0);
+        buf_u8(&line, 0);
+        assert_err(read_line((const char *)line.p), more ? TL_E_LIMIT : TL_OK);
+        if (more)
             assert_string_equal(why.field, "attributes");
-        }
+        else
+            assert_int_equal(record.attributes.n, RECORD_ATTRIBUTES_MAX);
     }
-    free(line);
+    buf_finish(&line);
 }
 
 static void survives_failing_allocations(void **state)
