@@ -172,33 +172,56 @@ static void journal_put_beside_the_database(void **state)
     assert_int_equal(append_one(&small, "alice", "after").seq, SMALL_NEXT);
 }
 
+/* Another process, made before this one has threads, that waits for a word before
+ * it starts a log; it exits with 7 where the log was locked. */
+struct second {
+    pid_t pid;
+    int word[2];
+};
+
+static void second_make(struct second *s)
+{
+    assert_int_equal(pipe(s->word), 0);
+    s->pid = fork();
+    if (s->pid == 0) {
+        struct world w = {.dir = small.dir, .tee = small.tee};
+        struct tl_why why = {{0}, {0}};
+        char c;
+        _exit(read(s->word[0], &c, 1) == 1 && world_try(&w, &why) == TL_E_LOCKED ? 7 : 1);
+    }
+}
+
+static void second_is_refused(struct second *s)
+{
+    int status = 0;
+    assert_int_equal(write(s->word[1], "x", 1), 1);
+    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    close(s->word[0]);
+    close(s->word[1]);
+}
+
 static void one_at_a_time(void **state)
 {
     struct tl_why why = {{0}, {0}}, again = {{0}, {0}};
+    struct second second, third;
     struct log *read = NULL;
     uint64_t bad;
     char path[4200];
     (void)state;
+    second_make(&second);
+    second_make(&third);
     world_open(&small);
-    struct world second = {.dir = small.dir, .tee = small.tee};
-    assert_err(world_try(&second, &why), TL_E_LOCKED);
+    struct world same = {.dir = small.dir, .tee = small.tee};
+    assert_err(world_try(&same, &why), TL_E_LOCKED);
     assert_non_null(strstr(why.text, "another teelog"));
     assert_err(log_open_read(&read, small.tee, small.dir, &why), TL_E_LOCKED);
     assert_err(log_fsck(small.tee, small.dir, NULL, NULL, NULL, &bad, &again), TL_E_LOCKED);
-    pid_t child = fork();
-    if (child == 0)
-        _exit(world_try(&second, &why) == TL_E_LOCKED ? 7 : 1);
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    second_is_refused(&second);
     /* Taking the lock file away is no way in: the engine has a lock as well. */
     snprintf(path, sizeof path, "%s/lock", small.dir);
     assert_int_equal(unlink(path), 0);
-    child = fork();
-    if (child == 0)
-        _exit(world_try(&second, &why) == TL_E_LOCKED ? 7 : 1);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    second_is_refused(&third);
     append_one(&small, "alice", "still here");
 }
 
