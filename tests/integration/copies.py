@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Two services on one directory, and other commands on a log that is in use: they
-are refused with a sentence that says what to do, and nothing is hurt.
+"""Two services on one directory, other commands on a log that is in use, copies of
+a directory, and a database that was altered: each is met with a sentence that says
+what to do, and nothing is hurt.
 
 usage: copies.py TEELOG_BINARY"""
 import os
 import shutil
+import sqlite3
 
 import host
 from host import check
@@ -77,6 +79,42 @@ def copied_directory(service, directory):
           "the two histories do not part")
 
 
+def alter(directory, sql):
+    db = sqlite3.connect(directory / "data" / "teelog.db")
+    with db:
+        check(db.execute(sql).rowcount > 0, f"nothing changed: {sql}")
+    db.close()
+
+
+def altered_database(service, directory):
+    """What the host changes while the log is stopped is told in one sentence, by
+    serve, or by the export that reads it; fsck finds it."""
+    data = str(directory / "data")
+    shutil.copytree(data, directory / "kept")
+    out = directory / "altered.teelog"
+    cases = (("UPDATE meta SET value = zeroblob(69) WHERE name = 'head'", "no head written", None),
+             ("DELETE FROM leaf WHERE idx = 2", "fsck", None),
+             ("INSERT INTO leaf SELECT 1000, statement, body, extra FROM leaf WHERE idx = 2",
+              "beyond the authenticated head", None),
+             ("UPDATE leaf SET body = zeroblob(100) WHERE idx = 2", None, "statement 2"))
+    for sql, on_start, on_export in cases:
+        shutil.rmtree(data)
+        shutil.copytree(directory / "kept", data)
+        alter(directory, sql)
+        found = service.command("fsck", "--data", data, "--tee", "sim")
+        check(found.returncode == 1 and b"clean" not in found.stdout + found.stderr,
+              f"fsck after {sql}: {found}")
+        if on_start:
+            refused(service.command("serve", "--data", data, "--tee", "sim"), on_start)
+            continue
+        service.start()
+        refused(service.command("export", "-o", str(out), "--socket", service.socket), on_export)
+        service.stop()
+        refused(service.command("export", "-o", str(out), "--data", data, "--tee", "sim"),
+                on_export)
+        check(not out.exists(), "a failed export leaves a file")
+
+
 def main():
     teelog = host.binary()
     directory = host.data_directory()
@@ -86,7 +124,8 @@ def main():
     second_comers(service, directory)
     still_serves(service, directory)
     copied_directory(service, directory)
-    print("second comers are told, copies part", flush=True)
+    altered_database(service, directory)
+    print("second comers are told, copies part, what was altered is found", flush=True)
 
 
 if __name__ == "__main__":
