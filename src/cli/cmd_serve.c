@@ -39,7 +39,7 @@ static int serve(const struct service_options *o)
         fflush(stdout);
         do
             number = signals_wait(&terminal);
-        while (number == SIGCHLD || number == SIGHUP);
+        while (number == SIGCHLD);
         if (number == SIGNALS_FATAL)
             limit_end();
     }

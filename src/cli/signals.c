@@ -7,7 +7,9 @@
 
 #define FROM_TERMINAL 0x80
 
-static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD};
+#define CAUGHT        5
+static const int caught[CAUGHT] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD};
+static struct sigaction before[CAUGHT], pipe_before;
 static int ends[2] = {-1, -1};
 
 static void put(unsigned char byte)
@@ -29,18 +31,26 @@ tl_err signals_open(void)
     if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0)
         return TL_E_IO;
     struct sigaction act = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigfillset(&act.sa_mask);
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
-        if (sigaction(caught[i], &act, NULL) != 0)
+    for (size_t i = 0; i < CAUGHT; i++)
+        if (sigaction(caught[i], NULL, &before[i]) != 0)
             return TL_E_IO;
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? TL_E_IO : TL_OK;
+    for (size_t i = 0; i < CAUGHT; i++) {
+        /* What nohup, or a shell that starts us in the background, has had ignored
+         * stays so; the end of a child must be heard. */
+        bool keep = before[i].sa_handler == SIG_IGN && caught[i] != SIGCHLD;
+        if (!keep && sigaction(caught[i], &act, NULL) != 0)
+            return TL_E_IO;
+    }
+    return sigaction(SIGPIPE, &ignore, &pipe_before) != 0 ? TL_E_IO : TL_OK;
 }
 
 void signals_block(bool block)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+    for (size_t i = 0; i < CAUGHT; i++)
         sigaddset(&set, caught[i]);
     (void)sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
@@ -63,8 +73,8 @@ void signals_fatal(void)
 
 void signals_reset(void)
 {
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
-        (void)signal(caught[i], SIG_DFL);
-    (void)signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < CAUGHT; i++)
+        (void)sigaction(caught[i], &before[i], NULL);
+    (void)sigaction(SIGPIPE, &pipe_before, NULL);
     signals_block(false);
 }

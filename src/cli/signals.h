@@ -9,8 +9,8 @@
 
 #define SIGNALS_FATAL 0 /* reported by signals_fatal */
 
-/* Catches TERM, INT, HUP, QUIT and CHLD, and ignores PIPE. Before threads are
- * made: they then block what this thread is meant to get. */
+/* Catches TERM, INT, HUP, QUIT and CHLD, and ignores PIPE. What this process was
+ * started to ignore stays ignored. */
 tl_err signals_open(void) TL_MUST;
 /* Blocks, resp. lets through, what signals_open catches: block while threads
  * are made, so that none of them gets any. */
@@ -20,7 +20,7 @@ void signals_block(bool block);
 int signals_wait(bool *from_terminal);
 /* From any thread: the log has stopped. */
 void signals_fatal(void);
-/* In a child before exec: as a fresh process would have them. */
+/* In a child before exec: as this process was given them. */
 void signals_reset(void);
 
 #endif

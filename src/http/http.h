@@ -1,4 +1,4 @@
-/* The log over HTTP/1.1 on a Unix socket (docs/http.md has the routes).
+/* The log over HTTP/1.1 on a Unix socket (teelog-serve(1) lists the routes).
  *
  * One thread runs one event loop and owns every connection. What the log
  * answers on its owner thread comes to the loop through a queue. */

@@ -29,11 +29,12 @@ def lines(records):
 class Service:
     """`teelog serve`, until the with block ends."""
 
-    def __init__(self, directory, *options, env=None):
+    def __init__(self, directory, *options, env=None, preexec_fn=None):
         self.data = os.path.join(directory, "log")
         self.process = subprocess.Popen(
             [TEELOG, "serve", "--data", self.data, "--tee", "sim", *options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
+            preexec_fn=preexec_fn)
         self.ready = self.process.stdout.readline()
         self.socket = os.path.join(self.data, "teelog.sock")
 

@@ -1,5 +1,8 @@
 """`teelog append`: receipts in order, bad lines named, nothing lost or doubled."""
 import json
+import os
+import socket
+import threading
 import time
 
 from teelogtest import TEELOG, TRANSCRIPT, Case, lines, main, piped, record
@@ -138,6 +141,71 @@ class Append(Case):
         self.assertTrue(got[0]["statement"])
         self.assertIsInstance(got[0]["path"], list)
         self.assertEqual(got[1]["field"], "agentId")
+
+    def test_a_busy_service_is_asked_again(self):
+        """Two batches under way: the first refused for now, both sent again in order."""
+        path = self.path("fake")
+        bodies = []
+
+        def busy(connection):
+            connection.recv(1 << 20)
+            connection.sendall(b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 3\r\n"
+                               b"Connection: close\r\n\r\n{}\n")
+            connection.close()
+
+        def good(connection):
+            stream = connection.makefile("rb")
+            while head := stream.readline():
+                while head != b"\r\n":
+                    if head.lower().startswith(b"content-length:"):
+                        size = int(head.split(b":")[1])
+                    head = stream.readline()
+                bodies.append(stream.read(size))
+                answer = b"".join(b'{"n":%s}\n' % json.loads(line)["content"].encode()
+                                  for line in bodies[-1].splitlines())
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer)
+                                   + answer)
+            connection.close()
+
+        def serve():
+            busy(listener.accept()[0])
+            good(listener.accept()[0])
+
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            thread = threading.Thread(target=serve)
+            thread.start()
+            done = self.teelog("append", "--socket", path,
+                               stdin=lines(record(content=str(i)) for i in range(1500)))
+            thread.join()
+        self.assertEqual([json.loads(line)["n"] for line in done.stdout.splitlines()],
+                         list(range(1500)))
+        self.assertEqual(sum(b.count(b"\n") for b in bodies), 1500)
+
+    def test_a_service_that_answers_nonsense(self):
+        for answer in (b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                       b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n{}",
+                       b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"n":1}\n' * 2):
+            path = self.path("nonsense")
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(path)
+                listener.listen()
+
+                def serve(answer=answer, listener=listener):
+                    connection = listener.accept()[0]
+                    connection.recv(1 << 20)
+                    connection.sendall(answer)
+                    connection.close()
+
+                thread = threading.Thread(target=serve)
+                thread.start()
+                done = self.teelog("append", "--socket", path, stdin=lines([record()] * 2), code=3)
+                thread.join()
+            os.unlink(path)
+            self.assertTrue(done.stderr.startswith("teelog: append"), done.stderr)
+            said = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual([r["line"] for r in said], [1, 2])
 
     def test_without_a_service(self):
         done = self.teelog("append", "--data", self.data, stdin=lines([record()]), code=3)

@@ -1,6 +1,7 @@
 """`teelog serve`: one line when ready, one writer, a clean end."""
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -33,6 +34,40 @@ class Serve(Case):
         # Each boot has ended its session: boot, session, record, end, heads.
         self.teelog("export", "--data", self.data, "--tee", "sim", "-o", "b")
         self.assertEqual(self.verdict(self.path("b"))["log"]["size"], 10)
+        self.teelog("fsck", "--data", self.data, "--tee", "sim")
+
+    def test_what_nohup_ignores_stays_ignored(self):
+        service = Service(self.dir, env=self.env,
+                          preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        with service:
+            service.process.send_signal(signal.SIGHUP)
+            self.append([record()])
+            self.assertEqual(service.stop(), 0)
+        with self.serve() as service:
+            self.assertEqual(service.stop(signal.SIGHUP), 0)
+
+    def test_a_full_disk_ends_the_service(self):
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+        acknowledged = []
+        with Service(self.dir, env=self.env, preexec_fn=small_files) as service:
+            for _ in range(50):
+                got = subprocess.run([TEELOG, "append", "--data", self.data], env=self.env,
+                                     input=lines([record(content="x" * 20000)] * 10), text=True,
+                                     capture_output=True, timeout=60, check=False)
+                answers = [json.loads(line) for line in got.stdout.splitlines()]
+                acknowledged += [a for a in answers if "leafHash" in a]
+                if got.returncode != 0:
+                    break
+            self.assertEqual(got.returncode, 3)
+            self.assertEqual(service.process.wait(30), 3)
+            self.assertIn("the log has stopped", service.process.stderr.read())
+        self.assertGreater(len(acknowledged), 10)
+        # What was acknowledged is there, and the log goes on.
+        with self.serve():
+            self.assertGreater(self.append([record()])[0]["index"], acknowledged[-1]["index"])
         self.teelog("fsck", "--data", self.data, "--tee", "sim")
 
     def test_a_second_writer_is_told(self):
