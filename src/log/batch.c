@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #define BATCH_RECORDS_MAX 65536
-#define BATCH_BYTES_MAX (48u << 20)
-#define REQUEST_ID_MAX 128
+#define BATCH_BYTES_MAX   (48u << 20)
+#define REQUEST_ID_MAX    128
 
 tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission)
 {

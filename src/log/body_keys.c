@@ -131,7 +131,8 @@ tl_err body_open(struct body_keys *b, buf *out, const hash32 *digest, slice seal
     buf_init_fixed(&ad, mem, sizeof mem);
     put_ad(b, &ad, digest);
     size_t before = out->n;
-    err = unseal(b->opened, out, p, buf_slice(&ad), slice_of(p + SEALED_HEAD, sealed.n - SEALED_HEAD));
+    err = unseal(b->opened, out, p, buf_slice(&ad),
+                 slice_of(p + SEALED_HEAD, sealed.n - SEALED_HEAD));
     if (err != TL_OK)
         return err;
     hash32 again = sha256(slice_of(out->p + before, out->n - before));

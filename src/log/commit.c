@@ -158,7 +158,8 @@ static tl_err full_make(struct log *log, const struct log_batch *b, struct full 
     if (!f->statements || !f->paths || !f->counts || !f->owned)
         return TL_E_MEMORY;
     for (size_t i = 0; i < b->count; i++) {
-        tl_err err = b->receipts[i].err == TL_OK ? full_one(log, f, i, b->receipts[i].index) : TL_OK;
+        tl_err err =
+            b->receipts[i].err == TL_OK ? full_one(log, f, i, b->receipts[i].index) : TL_OK;
         if (err != TL_OK)
             return err;
     }

@@ -268,7 +268,7 @@ tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *don
     e->out = out;
     e->done = done;
     e->done_ctx = ctx;
-    e->job = (struct owner_job){
-        .run = run_submitted, .arg = e, .quiesce = e->stage == EXPORT_BEGIN};
+    e->job =
+        (struct owner_job){.run = run_submitted, .arg = e, .quiesce = e->stage == EXPORT_BEGIN};
     return owner_submit(e->log, &e->job);
 }

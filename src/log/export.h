@@ -53,11 +53,11 @@ struct log_export {
     struct head_proof heads[2];
     size_t head_count;
 
-    uint64_t cursor;  /* next leaf, evidence item, … of the stage */
-    size_t run;       /* of the leaf at cursor */
-    uint64_t number;  /* of the next proof */
+    uint64_t cursor; /* next leaf, evidence item, … of the stage */
+    size_t run;      /* of the leaf at cursor */
+    uint64_t number; /* of the next proof */
     uint64_t leaves_done;
-    buf *out;         /* of the current slice */
+    buf *out; /* of the current slice */
     struct owner_job job;
     log_export_done_fn *done;
     void *done_ctx;

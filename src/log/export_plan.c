@@ -34,8 +34,7 @@ static tl_err add_needed(struct log_export *e, uint64_t index)
 {
     if (e->needed_count && e->needed[e->needed_count - 1] == index)
         return TL_OK;
-    tl_err err =
-        grow((void **)&e->needed, e->needed_count, &e->needed_capacity, sizeof *e->needed);
+    tl_err err = grow((void **)&e->needed, e->needed_count, &e->needed_capacity, sizeof *e->needed);
     if (err == TL_OK)
         e->needed[e->needed_count++] = index;
     return err;
@@ -43,8 +42,8 @@ static tl_err add_needed(struct log_export *e, uint64_t index)
 
 static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evidence)
 {
-    tl_err err = grow((void **)&e->evidence, e->evidence_count, &e->evidence_capacity,
-                      sizeof *e->evidence);
+    tl_err err =
+        grow((void **)&e->evidence, e->evidence_count, &e->evidence_capacity, sizeof *e->evidence);
     if (err == TL_OK)
         e->evidence[e->evidence_count++] = *evidence;
     if (err != TL_OK || size == 0 || size >= e->size)
@@ -353,7 +352,8 @@ tl_err export_begin(struct log_export *e, struct tl_why *why)
         e->to = e->size;
     }
     if (e->from >= e->to || e->from >= e->size)
-        return tl_explain(why, TL_E_USAGE, "from", "the range holds no statement; this log has %llu",
+        return tl_explain(why, TL_E_USAGE, "from",
+                          "the range holds no statement; this log has %llu",
                           (unsigned long long)e->size);
     if (e->scope == SCOPE_CHAIN)
         err = prove_heads(e);

@@ -84,8 +84,8 @@ static void check_body(struct fsck *f, const struct store_leaf *leaf, const stru
     buf plain;
     if (st->kind == ST_RECORD) {
         buf_init(&plain, BODY_MAX);
-        tl_err err = leaf->body.p ? body_open(f->log->bodies, &plain, &st->payload, leaf->body)
-                                  : TL_OK;
+        tl_err err =
+            leaf->body.p ? body_open(f->log->bodies, &plain, &st->payload, leaf->body) : TL_OK;
         buf_finish_secret(&plain);
         if (fatal(err))
             f->err = err;
@@ -166,8 +166,9 @@ static tl_err check_edge(struct fsck *f)
     }
     hash32 root = merkle_frontier_root(&f->frontier);
     if (!hash_eq(&root, &f->root))
-        say(f, true, "the stored leaves do not give the root of the authenticated head: one of "
-                     "them was replaced");
+        say(f, true,
+            "the stored leaves do not give the root of the authenticated head: one of "
+            "them was replaced");
     return f->err;
 }
 

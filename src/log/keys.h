@@ -12,11 +12,11 @@
 struct log_keys {
     char origin[129];
     hash32 log_id;
-    struct note_key note_key;  /* the log key, public half */
-    uint8_t log_seed[32];      /* its seed: signs checkpoints and nothing else */
+    struct note_key note_key; /* the log key, public half */
+    uint8_t log_seed[32];     /* its seed: signs checkpoints and nothing else */
     uint8_t head_key[32];
     uint8_t data_key[32];
-    uint8_t request_key[32];   /* tags request ids */
+    uint8_t request_key[32]; /* tags request ids */
 };
 
 /* Derives everything but the data key. origin and log_id are set before. */
@@ -32,8 +32,7 @@ tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped,
 /* The stored head: C[size, root] || HMAC. */
 void keys_head_put(const struct log_keys *k, buf *out, uint64_t size, const hash32 *root);
 /* TL_E_HEAD where it was not made under this head key for this log. */
-tl_err keys_head_read(const struct log_keys *k, slice stored, uint64_t *size,
-                      hash32 *root) TL_MUST;
+tl_err keys_head_read(const struct log_keys *k, slice stored, uint64_t *size, hash32 *root) TL_MUST;
 
 /* Body keys: one a boot, opened again by number. */
 struct body_keys;

@@ -17,18 +17,18 @@ struct session {
 };
 
 struct subject {
-    slice name;          /* in the same allocation */
-    uint64_t count;      /* statements given out: the next one's seq */
+    slice name;     /* in the same allocation */
+    uint64_t count; /* statements given out: the next one's seq */
     uint64_t last_index;
     hash32 last_hash;
-    struct session session; /* .key == NULL: none open */
-    bool dirty;             /* changed since the last heads */
+    struct session session;               /* .key == NULL: none open */
+    bool dirty;                           /* changed since the last heads */
     uint64_t durable_count, durable_last; /* as committed */
 };
 
 struct roster;
 tl_err roster_new(struct roster **out) TL_MUST;
-void roster_free(struct roster *s); /* and wipes the sessions' keys */
+void roster_free(struct roster *s);            /* and wipes the sessions' keys */
 uint64_t roster_count(const struct roster *s); /* with a statement */
 
 /* NULL where there is none. */
@@ -37,8 +37,7 @@ struct subject *roster_find(struct roster *s, slice name);
  * is no head yet. */
 tl_err roster_get(struct roster *s, slice name, struct subject **out) TL_MUST;
 /* In bytewise order of name. */
-void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject),
-                   void *ctx);
+void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject), void *ctx);
 /* Root over all heads as they are now. */
 void roster_heads(struct roster *s, uint64_t size, struct heads *out);
 

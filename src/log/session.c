@@ -80,8 +80,8 @@ static void binding(struct log *log, const struct subject *s, const struct body_
     binding_session(report_data, &b);
 }
 
-tl_err session_open(struct log *log, struct group *g, struct subject *s,
-                    enum admission admission, struct tl_why *why)
+tl_err session_open(struct log *log, struct group *g, struct subject *s, enum admission admission,
+                    struct tl_why *why)
 {
     struct session fresh = {.admission = admission};
     uint8_t report_data[64], mem[512];

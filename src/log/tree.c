@@ -80,8 +80,8 @@ tl_err tree_save(struct tree *t)
         if (size >> (8 * level) == t->saved_size >> (8 * level))
             break;
         if (width)
-            err = store_put_tile(t->store, level, edge_number(size, level),
-                                 t->edge.hashes[level], width);
+            err = store_put_tile(t->store, level, edge_number(size, level), t->edge.hashes[level],
+                                 width);
     }
     t->saved_size = size;
     return err;
@@ -128,8 +128,8 @@ tl_err tree_load(struct tree *t, uint64_t size, const hash32 *root, struct tl_wh
     for (unsigned level = 1; level < TILE_LEVELS && err == TL_OK; level++) {
         unsigned width = tile_edge_width(size, level);
         if (width)
-            err = store_get_tile(t->store, level, edge_number(size, level),
-                                 t->edge.hashes[level], width);
+            err = store_get_tile(t->store, level, edge_number(size, level), t->edge.hashes[level],
+                                 width);
     }
     t->edge.size = size;
     t->saved_size = size;

@@ -33,7 +33,8 @@ static void whole_chain_and_range_verify(void **state)
     struct world *w = *state;
     struct answer a;
     for (int i = 0; i < 40; i++) {
-        struct log_record r[] = {record("alice", "one"), record("bob", "two"), record("alice", "3")};
+        struct log_record r[] = {record("alice", "one"), record("bob", "two"),
+                                 record("alice", "3")};
         append(w, r, 3, &a);
         assert_ok(a.err);
         if (i == 20) {
