@@ -5,8 +5,11 @@
 void fake_bundle_insert(struct fake_bundle *b, size_t at, const struct bundle_item *item)
 {
     struct bundle_item copy = *item; /* may lie in the array */
-    b->items = realloc(b->items, (b->count + 1) * sizeof *b->items);
-    assert_non_null(b->items);
+    if (b->count == b->capacity) {
+        b->capacity = b->capacity ? 2 * b->capacity : 64;
+        b->items = realloc(b->items, b->capacity * sizeof *b->items);
+        assert_non_null(b->items);
+    }
     memmove(b->items + at + 1, b->items + at, (b->count - at) * sizeof *b->items);
     b->items[at] = copy;
     b->count++;

@@ -102,7 +102,7 @@ size_t fakelog_subject(struct fakelog *f, const char *id);
  * log, or belong to the bundle. */
 struct fake_bundle {
     struct bundle_item *items; /* the first is the header */
-    size_t count;
+    size_t count, capacity;
     bool keep_counts; /* write the header's counts and proof numbers as they stand */
 };
 
