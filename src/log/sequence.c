@@ -137,10 +137,12 @@ static tl_err request_receipt(struct log *log, const struct record_item *item, s
         err = tree_leaf(log->tree, first.index, &leaf);
     if (err == TL_E_RANGE || (err == TL_OK && !hash_eq(&leaf, &first.leaf)))
         err = TL_E_STORED;
-    if (err != TL_OK)
+    if (err == TL_E_STORED)
         return tl_explain(&receipt->why, err, "requestId",
                           "what is stored of this request id is not of this log's history: the "
                           "database was altered. Use another requestId");
+    if (err != TL_OK)
+        return err;
     if (!hash_eq(&mac, &item->content_mac))
         return tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
                           "this request id was used for another record");
@@ -157,11 +159,15 @@ static tl_err request_lookup(struct log *log, const struct record_item *item,
     buf_init(&row, 256);
     tl_err err = store_get_request(log->store, item->request_tag, &row);
     *repeated = err != TL_E_NOT_FOUND;
-    if (err == TL_OK || err == TL_E_STORED ||
-        err == TL_E_LIMIT) /* a row too long is none of ours */
+    if (err == TL_E_NOT_FOUND) {
+        err = TL_OK;
+    } else if (err == TL_OK || err == TL_E_STORED || err == TL_E_LIMIT) {
+        /* What cannot be read, or is too long, is none of our rows. */
         receipt->err = request_receipt(log, item, buf_slice(&row), receipt);
+        err = TL_OK;
+    }
     buf_finish(&row);
-    return err == TL_E_IO || err == TL_E_MEMORY || err == TL_E_COMMIT ? err : TL_OK;
+    return err;
 }
 
 /* A ref must name a durable statement of the same agent. */

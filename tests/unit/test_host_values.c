@@ -251,6 +251,26 @@ static void altered_request_rows_fail_the_append(void **state)
     }
 }
 
+/* Rows that no start of ours wrote: of another type, empty, too long. */
+static void request_rows_of_no_form_fail_the_append(void **state)
+{
+    static const char *const sql[] = {
+        "UPDATE request SET value = NULL",
+        "UPDATE request SET value = 'text'",
+        "UPDATE request SET value = x''",
+        "UPDATE request SET value = zeroblob(60000)",
+        "UPDATE request SET value = zeroblob(100000)",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
+        begin_again(&small);
+        host_sql(&small, sql[i]);
+        world_open(&small);
+        assert_err(pay_again(&small).err, TL_E_STORED);
+        append_one(&small, "alice", "others go on");
+    }
+}
+
 static void request_row_moved_to_another_tag_fails_the_append(void **state)
 {
     struct log_record r = record("alice", "pay 6");
@@ -318,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup(evidence_removed_and_altered, host_set_up),
         cmocka_unit_test_setup(request_rows, host_set_up),
         cmocka_unit_test_setup(altered_request_rows_fail_the_append, host_set_up),
+        cmocka_unit_test_setup(request_rows_of_no_form_fail_the_append, host_set_up),
         cmocka_unit_test_setup(request_row_moved_to_another_tag_fails_the_append, host_set_up),
         cmocka_unit_test_setup(request_row_of_a_lost_history_acknowledges_nothing, host_set_up),
     };
