@@ -25,7 +25,7 @@ bool batches_readable(const struct batches *b)
 
 static slice rest_of(const struct batches *b)
 {
-    return slice_of(b->in.p + b->at, b->in.n - b->at);
+    return b->in.p ? slice_of(b->in.p + b->at, b->in.n - b->at) : (slice){NULL, 0};
 }
 
 static void consume(struct batches *b, size_t n)

@@ -58,7 +58,9 @@ static tl_err agent_allowed(const struct http_config *c, slice agent, struct tl_
 /* The lines of a body; a last newline begins no other line. */
 static size_t count_lines(slice body)
 {
-    size_t n = body.n && body.p[body.n - 1] != '\n';
+    if (body.n == 0)
+        return 0;
+    size_t n = body.p[body.n - 1] != '\n';
     for (const uint8_t *p = body.p, *end = body.p + body.n; p < end; n++, p++) {
         p = memchr(p, '\n', (size_t)(end - p));
         if (!p)
