@@ -6,6 +6,14 @@
 static struct tee *tee;
 static char *tee_dir;
 
+/* An array with room for one more than count: doubled whenever it is full. */
+static void *grown(void *array, size_t count, size_t size)
+{
+    if (count & (count - 1))
+        return array;
+    return realloc(array, (count ? 2 * count : 1) * size);
+}
+
 /* What tests borrow without owning it: freed at the end. */
 static void **kept;
 static size_t kept_count;
@@ -13,7 +21,7 @@ static size_t kept_count;
 slice fake_keep(slice s)
 {
     uint8_t *p = malloc(s.n ? s.n : 1);
-    kept = realloc(kept, (kept_count + 1) * sizeof *kept);
+    kept = grown(kept, kept_count, sizeof *kept);
     assert_non_null(p);
     assert_non_null(kept);
     if (s.n)
@@ -103,7 +111,7 @@ size_t fakelog_subject(struct fakelog *f, const char *id)
     for (size_t i = 0; i < f->subject_count; i++)
         if (strcmp(f->subjects[i].id, id) == 0)
             return i;
-    f->subjects = realloc(f->subjects, (f->subject_count + 1) * sizeof *f->subjects);
+    f->subjects = grown(f->subjects, f->subject_count, sizeof *f->subjects);
     assert_non_null(f->subjects);
     struct fake_subject *s = &f->subjects[f->subject_count];
     *s = (struct fake_subject){0};
@@ -173,7 +181,7 @@ static hash32 quote(struct fakelog *f, struct fake_step *s)
     evidence_put(&item, &s->evidence);
     struct fake_evidence e = {.item = keep_buf(&item)};
     e.digest = sha256(e.item);
-    f->evidence = realloc(f->evidence, (f->evidence_count + 1) * sizeof e);
+    f->evidence = grown(f->evidence, f->evidence_count, sizeof e);
     assert_non_null(f->evidence);
     f->evidence[f->evidence_count++] = e;
     return e.digest;
@@ -223,8 +231,8 @@ static struct fake_leaf *append(struct fakelog *f, size_t subject, struct fake_s
     l.statement = keep_buf(&statement);
     l.hash = merkle_leaf_hash(l.statement);
     l.boot = f->boot;
-    f->leaves = realloc(f->leaves, (f->count + 1) * sizeof l);
-    f->hashes = realloc(f->hashes, (f->count + 1) * sizeof l.hash);
+    f->leaves = grown(f->leaves, f->count, sizeof l);
+    f->hashes = grown(f->hashes, f->count, sizeof l.hash);
     assert_non_null(f->leaves);
     assert_non_null(f->hashes);
     f->leaves[f->count] = l;
