@@ -336,9 +336,26 @@ static tl_err prove_heads(struct log_export *e)
     return err == TL_E_IO || err == TL_E_MEMORY ? err : TL_OK;
 }
 
+/* A request that cannot be met must not grow the log: this comes before the
+ * heads. */
+static tl_err check_request(const struct log_export *e, struct tl_why *why)
+{
+    struct log *log = e->log;
+    const struct subject *s = roster_find(log->roster, slice_str(e->agent));
+    if (e->agent[0] && (!s || s == log->origin || s->durable_count == 0))
+        return tl_explain(why, TL_E_NOT_FOUND, "agent", "this log has no agent of that id");
+    if (e->has_range && (e->from >= e->to || e->from >= log->durable_size))
+        return tl_explain(why, TL_E_USAGE, "from",
+                          "the range holds no statement; this log has %llu",
+                          (unsigned long long)log->durable_size);
+    return TL_OK;
+}
+
 tl_err export_begin(struct log_export *e, struct tl_why *why)
 {
-    tl_err err = append_heads(e->log);
+    tl_err err = check_request(e, why);
+    if (err == TL_OK)
+        err = append_heads(e->log);
     if (err != TL_OK)
         return err;
     e->size = e->log->durable_size;
@@ -351,10 +368,6 @@ tl_err export_begin(struct log_export *e, struct tl_why *why)
         e->from = 0;
         e->to = e->size;
     }
-    if (e->from >= e->to || e->from >= e->size)
-        return tl_explain(why, TL_E_USAGE, "from",
-                          "the range holds no statement; this log has %llu",
-                          (unsigned long long)e->size);
     if (e->scope == SCOPE_CHAIN)
         err = prove_heads(e);
     e->cursor = e->from;
