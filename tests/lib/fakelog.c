@@ -18,12 +18,6 @@ static void *grown(void *array, size_t count, size_t size)
 static void **kept;
 static size_t kept_count;
 
-/* Room for one more: doubled whenever the count is a power of two. */
-static void *room(void *p, size_t count, size_t size)
-{
-    return count & (count - 1) ? p : realloc(p, (count ? 2 * count : 1) * size);
-}
-
 slice fake_keep(slice s)
 {
     uint8_t *p = malloc(s.n ? s.n : 1);
