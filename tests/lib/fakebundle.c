@@ -18,7 +18,7 @@ void fake_bundle_insert(struct fake_bundle *b, size_t at, const struct bundle_it
 void fake_bundle_remove(struct fake_bundle *b, size_t at)
 {
     memmove(b->items + at, b->items + at + 1, (b->count - at - 1) * sizeof *b->items);
-    b->count--; /* fake_bundle_insert may make room again; it never lacks it */
+    b->count--;
 }
 
 void fake_bundle_free(struct fake_bundle *b)
