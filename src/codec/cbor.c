@@ -282,7 +282,7 @@ tl_err cbor_end(const cbor *c)
     return REFUSED(c->rest.n != 0) ? TL_E_TRAILING : TL_OK;
 }
 
-static void put_head(buf *b, enum cbor_major major, uint64_t v)
+void cbor_put_head(buf *b, enum cbor_major major, uint64_t v)
 {
     uint8_t m = (uint8_t)(major << 5);
     if (v < 24) {
@@ -304,26 +304,26 @@ static void put_head(buf *b, enum cbor_major major, uint64_t v)
 
 void cbor_put_uint(buf *b, uint64_t v)
 {
-    put_head(b, CBOR_UINT, v);
+    cbor_put_head(b, CBOR_UINT, v);
 }
 
 void cbor_put_int(buf *b, int64_t v)
 {
     if (v >= 0)
-        put_head(b, CBOR_UINT, (uint64_t)v);
+        cbor_put_head(b, CBOR_UINT, (uint64_t)v);
     else
-        put_head(b, CBOR_NINT, (uint64_t)(-1 - v));
+        cbor_put_head(b, CBOR_NINT, (uint64_t)(-1 - v));
 }
 
 void cbor_put_bytes(buf *b, slice s)
 {
-    put_head(b, CBOR_BYTES, s.n);
+    cbor_put_head(b, CBOR_BYTES, s.n);
     buf_bytes(b, s);
 }
 
 void cbor_put_text(buf *b, slice s)
 {
-    put_head(b, CBOR_TEXT, s.n);
+    cbor_put_head(b, CBOR_TEXT, s.n);
     buf_bytes(b, s);
 }
 
@@ -334,17 +334,17 @@ void cbor_put_str(buf *b, const char *s)
 
 void cbor_put_array(buf *b, size_t n)
 {
-    put_head(b, CBOR_ARRAY, n);
+    cbor_put_head(b, CBOR_ARRAY, n);
 }
 
 void cbor_put_map(buf *b, size_t n)
 {
-    put_head(b, CBOR_MAP, n);
+    cbor_put_head(b, CBOR_MAP, n);
 }
 
 void cbor_put_tag(buf *b, uint64_t tag)
 {
-    put_head(b, CBOR_TAG, tag);
+    cbor_put_head(b, CBOR_TAG, tag);
 }
 
 void cbor_put_null(buf *b)

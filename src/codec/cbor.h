@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* Integers of teelog's own structures stay below this (DESIGN section 2). */
+/* The largest integer in teelog's own structures (docs/format.md section 1). */
 #define TL_INT_MAX     ((UINT64_C(1) << 53) - 1)
 
 /* Depth that cbor_item will follow; the outermost item is at depth 1, and a
@@ -78,6 +78,9 @@ void cbor_label_is(cbor *c, slice *order, int64_t label);
 tl_err cbor_end(const cbor *c) TL_MUST;
 
 /* Encoding. Map keys must be put in order by the caller. */
+/* A head alone (RFC 8949 section 3). Of a byte or text string: v bytes follow
+ * from elsewhere, so that hashing needs no copy of them. */
+void cbor_put_head(buf *b, enum cbor_major major, uint64_t v);
 void cbor_put_uint(buf *b, uint64_t v);
 void cbor_put_int(buf *b, int64_t v);
 void cbor_put_bytes(buf *b, slice s);

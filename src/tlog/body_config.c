@@ -1,7 +1,6 @@
 /* The configuration of a boot, which its report data carries as a digest. */
 #include "base/refuse.h"
 #include "tlog/body.h"
-#include "tlog/put_head.h"
 
 /* Label 8: how callers may be let in, at least one way, each named once. */
 static uint8_t read_admissions(cbor *c)
@@ -84,11 +83,11 @@ static void config_parts(const struct body_config *c, uint8_t mem[CONFIG_FIXED_M
     buf_init_fixed(&b, mem, CONFIG_FIXED_MAX);
     cbor_put_map(&b, c->has_command ? 9 : 8);
     cbor_put_int(&b, 1);
-    put_head(&b, CBOR_TEXT, c->platform.n);
+    cbor_put_head(&b, CBOR_TEXT, c->platform.n);
     ends[0] = b.n;
     cbor_put_int(&b, 2);
     if (c->quorum.p)
-        put_head(&b, CBOR_TEXT, c->quorum.n);
+        cbor_put_head(&b, CBOR_TEXT, c->quorum.n);
     else
         cbor_put_null(&b);
     ends[1] = b.n;
@@ -104,7 +103,7 @@ static void config_parts(const struct body_config *c, uint8_t mem[CONFIG_FIXED_M
     else
         cbor_put_null(&b);
     cbor_put_int(&b, 7);
-    put_head(&b, CBOR_TEXT, c->sealing.n);
+    cbor_put_head(&b, CBOR_TEXT, c->sealing.n);
     ends[2] = b.n;
     cbor_put_int(&b, 8);
     put_admissions(&b, c->admissions);

@@ -1,7 +1,5 @@
 #include "tlog/heads.h"
 
-#include "tlog/put_head.h"
-
 void heads_read(cbor *c, struct heads *out)
 {
     struct heads h;
@@ -30,7 +28,7 @@ hash32 head_leaf_hash(const struct head *h)
     buf_init_fixed(&front, front_mem, sizeof front_mem);
     buf_u8(&front, 0); /* RFC 6962: a leaf */
     cbor_put_array(&front, 4);
-    put_head(&front, CBOR_TEXT, h->subject.n);
+    cbor_put_head(&front, CBOR_TEXT, h->subject.n);
     buf_init_fixed(&back, back_mem, sizeof back_mem);
     cbor_put_uint(&back, h->count);
     cbor_put_uint(&back, h->last_index);

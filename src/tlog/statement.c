@@ -1,7 +1,6 @@
 #include "tlog/statement.h"
 
 #include "base/refuse.h"
-#include "tlog/put_head.h"
 
 #define CWT_ISS              1 /* RFC 8392, inside label 15 (RFC 9597) */
 #define CWT_SUB              2
@@ -217,7 +216,7 @@ hash32 statement_digest(slice protected_header, const hash32 *payload)
     buf_init_fixed(&before, before_mem, sizeof before_mem);
     cbor_put_array(&before, 4);
     cbor_put_str(&before, "Signature1");
-    put_head(&before, CBOR_BYTES, protected_header.n);
+    cbor_put_head(&before, CBOR_BYTES, protected_header.n);
     buf_init_fixed(&after, after_mem, sizeof after_mem);
     cbor_put_bytes(&after, (slice){NULL, 0}); /* external_aad */
     cbor_put_bytes(&after, hash_slice(payload));
