@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static hash32 command_digest(char *const *command)
+static tl_err command_digest(char *const *command, hash32 *out)
 {
     buf b;
     size_t words = 0;
@@ -14,25 +14,28 @@ static hash32 command_digest(char *const *command)
     cbor_put_array(&b, words);
     for (size_t i = 0; i < words; i++)
         cbor_put_str(&b, command[i]);
-    hash32 h = sha256(buf_slice(&b));
+    tl_err err = buf_err(&b);
+    if (err == TL_OK)
+        *out = sha256(buf_slice(&b));
     buf_finish(&b);
-    return h;
+    return err;
 }
 
-static void fill_config(const struct log *log, struct body_config *c)
+static tl_err fill_config(const struct log *log, struct body_config *c)
 {
     *c = (struct body_config){.platform = slice_str(tee_platform(log->tee)),
                               .sealing = slice_str(tee_sealing(log->tee)),
                               .admissions = log->admissions,
                               .has_command = log->command != NULL};
-    if (log->command)
-        c->command = command_digest(log->command);
+    return log->command ? command_digest(log->command, &c->command) : TL_OK;
 }
 
 static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, struct tl_why *why)
 {
     uint8_t report_data[64];
-    fill_config(log, &v->config);
+    tl_err err = fill_config(log, &v->config);
+    if (err != TL_OK)
+        return tl_explain(why, err, NULL, "the command line is longer than 1 MiB");
     v->config_digest = body_config_digest(&v->config);
     v->log_id = log->keys.log_id;
     v->size = tree_size(log->tree);
@@ -40,7 +43,7 @@ static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, s
     v->version = slice_str(TEELOG_VERSION);
     es256_point(log->service, &v->service);
     roster_heads(log->roster, v->size, &v->heads);
-    tl_err err = random_seed(v->boot_id.b, sizeof v->boot_id.b);
+    err = random_seed(v->boot_id.b, sizeof v->boot_id.b);
     if (err != TL_OK)
         return err;
     struct boot_binding b = {.origin = slice_str(log->keys.origin),

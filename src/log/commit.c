@@ -169,6 +169,13 @@ static tl_err full_make(struct log *log, const struct log_batch *b, struct full 
 void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why)
 {
     struct full f = {0};
+    for (size_t i = 0; i < b->count; i++) {
+        const struct record_item *item = &b->items[i];
+        if (!item->repeats)
+            continue;
+        b->receipts[i] = b->receipts[item->first];
+        b->receipts[i].repeated = b->receipts[i].err == TL_OK;
+    }
     struct log_result r = {.err = err, .count = b->count, .receipts = b->receipts};
     if (why)
         r.why = *why;

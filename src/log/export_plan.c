@@ -272,7 +272,7 @@ tl_err export_scan(struct log_export *e, struct tl_why *why)
 static tl_err append_heads(struct log *log)
 {
     struct group *g = log->groups[0];
-    if (!log->has_owner || log->since_heads == 0 || log->frozen || log->dead)
+    if (!log->has_owner || !heads_due(log, 1) || is_frozen(log) || log->dead)
         return TL_OK;
     tl_err err = sequence_heads(log, g);
     if (err == TL_OK) {

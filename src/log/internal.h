@@ -13,8 +13,9 @@
 
 #define GROUP_MAX       1024        /* statements of one commit */
 #define QUEUE_BYTES_MAX (64u << 20) /* of bodies that wait */
-#define HEADS_EVERY     8192        /* agent statements between two heads */
-#define SLOT            704         /* bytes of the longest statement of ours */
+#define HEADS_WORK      1024 /* subjects in a list of heads for each statement since the last */
+#define HEADS_EVERY     8192 /* agent statements between two heads */
+#define SLOT            704  /* bytes of the longest statement of ours */
 
 /* One statement on its way: given its place (sequence.c), signed (pool), then
  * stored (commit.c). */
@@ -68,7 +69,8 @@ struct group {
 struct record_item {
     size_t agent, agent_size, type, type_size, body, body_size; /* within the arena */
     hash32 payload;
-    bool has_ref, has_request;
+    bool has_ref, has_request, repeats;
+    size_t first; /* where it repeats: the record of this batch that was first */
     uint64_t ref;
     uint8_t request_tag[16];
     hash32 content_mac; /* of the record without its salt, for request ids */
@@ -143,6 +145,9 @@ struct log {
  * record is its receipt's; an error returned here is the log's end. */
 tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b) TL_MUST;
 tl_err sequence_heads(struct log *log, struct group *g) TL_MUST;
+/* Whether heads are worth their place: least agent statements after the last,
+ * and not more work for readers than docs/format.md section 6 allows. */
+bool heads_due(const struct log *log, uint64_t least);
 tl_err sequence_ends(struct log *log, struct group *g) TL_MUST;
 bool group_full(const struct group *g);
 struct placing {
@@ -215,6 +220,7 @@ tl_err evidence_make(struct log *log, struct group *g, const uint8_t report_data
 /* log.c */
 tl_err log_new(struct log **out, struct tee *tee) TL_MUST;
 void log_free(struct log *log);
+bool is_frozen(struct log *log);
 
 /* A statement read back: TL_E_STORED unless its hash is the tree's. */
 tl_err stored_statement(struct log *log, const struct store_leaf *leaf,

@@ -170,7 +170,7 @@ static void say_goodbye(struct log *log)
     do {
         err = sequence_ends(log, g);
         if (err == TL_OK && g->count == 0) {
-            if (log->since_heads == 0)
+            if (!heads_due(log, 1))
                 break;
             err = sequence_heads(log, g);
         }
@@ -220,6 +220,14 @@ tl_err log_checkpoint(struct log *log, buf *out)
     buf_bytes(out, buf_slice(&log->checkpoint));
     pthread_mutex_unlock(&log->lock);
     return buf_err(out);
+}
+
+bool is_frozen(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    bool frozen = log->frozen;
+    pthread_mutex_unlock(&log->lock);
+    return frozen;
 }
 
 void log_freeze(struct log *log, const char *why)

@@ -26,11 +26,17 @@ static void die(struct log *log, tl_err err)
     struct tl_why why = {0};
     snprintf(text, sizeof text, "the log stops: %s", tl_err_text(err));
     (void)tl_explain(&why, TL_E_STOPPING, NULL, "%s", text);
+    struct tl_why unknown = {0};
+    (void)tl_explain(&unknown, TL_E_COMMIT, NULL,
+                     "%s; which of these records were stored is unknown: repeat them with their "
+                     "requestId",
+                     text);
     pthread_mutex_lock(&log->lock);
     log->dead = true;
     pthread_mutex_unlock(&log->lock);
     if (log->taking)
-        batch_finish(log, log->taking, TL_E_STOPPING, &why);
+        log->taking->taken ? batch_finish(log, log->taking, TL_E_COMMIT, &unknown)
+                           : batch_finish(log, log->taking, TL_E_STOPPING, &why);
     log->taking = NULL;
     for (struct log_batch *b; (b = pop_batch(log));)
         batch_finish(log, b, TL_E_STOPPING, &why);
@@ -46,6 +52,7 @@ static void die(struct log *log, tl_err err)
 /* Takes from the queue what fits into the group. */
 static tl_err fill(struct log *log, struct group *g)
 {
+    g->blocked = false;
     while (!group_full(g)) {
         if (!log->taking)
             log->taking = pop_batch(log);
@@ -57,7 +64,7 @@ static tl_err fill(struct log *log, struct group *g)
         if (log->taking->taken == log->taking->count)
             log->taking = NULL; /* it is in the group's list now */
     }
-    return log->since_heads >= HEADS_EVERY ? sequence_heads(log, g) : TL_OK;
+    return heads_due(log, HEADS_EVERY) ? sequence_heads(log, g) : TL_OK;
 }
 
 /* What the owner sees when it looks up from its work. */
@@ -119,12 +126,13 @@ static void *owner(void *arg)
         storing = swap;
     }
     if (err != TL_OK) {
-        /* Signed or half made: it is not committed, and its callers are told. */
+        /* Signed or half made: it is not committed, but other parts of its batches
+         * may be. */
         for (size_t i = 0; i < storing->chunk_count; i++)
             pool_wait(log->pool, &storing->chunks[i].task);
         for (struct log_batch *b = storing->done, *next; b; b = next) {
             next = b->next;
-            batch_finish(log, b, TL_E_STOPPING, NULL);
+            batch_finish(log, b, TL_E_COMMIT, NULL);
         }
         group_reset(storing);
         die(log, err);

@@ -80,6 +80,13 @@ tl_err roster_get(struct roster *s, slice name, struct subject **out)
     return TL_OK;
 }
 
+void roster_remove(struct roster *s, struct subject *subject)
+{
+    (void)tdelete(subject, &s->tree, compare);
+    s->count--;
+    free_subject(subject);
+}
+
 struct walk {
     void (*each)(void *ctx, struct subject *subject);
     void *ctx;

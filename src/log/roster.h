@@ -36,6 +36,8 @@ struct subject *roster_find(struct roster *s, slice name);
 /* Finds or makes; TL_E_LIMIT past ROSTER_MAX. A subject without a statement
  * is no head yet. */
 tl_err roster_get(struct roster *s, slice name, struct subject **out) TL_MUST;
+/* Takes a subject without a statement out again. */
+void roster_remove(struct roster *s, struct subject *subject);
 /* In bytewise order of name. */
 void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject), void *ctx);
 /* Root over all heads as they are now. */

@@ -53,6 +53,11 @@ tl_err heads_rows(struct log *log, struct group *g, uint64_t index)
     return err;
 }
 
+bool heads_due(const struct log *log, uint64_t least)
+{
+    return log->since_heads >= least && log->since_heads * HEADS_WORK >= roster_count(log->roster);
+}
+
 tl_err sequence_heads(struct log *log, struct group *g)
 {
     uint8_t mem[80];
@@ -119,9 +124,15 @@ static uint16_t *request_slot(struct group *g, const uint8_t tag[16])
     }
 }
 
-static bool request_in_flight(struct log *log, const uint8_t tag[16])
+/* The entry on its way that has this request id, or NULL. */
+static const struct entry *request_in_flight(struct log *log, const uint8_t tag[16])
 {
-    return *request_slot(log->groups[0], tag) || *request_slot(log->groups[1], tag);
+    for (size_t i = 0; i < 2; i++) {
+        uint16_t number = *request_slot(log->groups[i], tag);
+        if (number)
+            return &log->groups[i]->entries[number - 1];
+    }
+    return NULL;
 }
 
 /* The receipt that a stored row stands for, into *receipt. The row may be ours and
@@ -171,7 +182,7 @@ static tl_err request_lookup(struct log *log, const struct record_item *item,
 }
 
 /* A ref must name a durable statement of the same agent. */
-static tl_err ref_check(struct log *log, const struct subject *s, uint64_t ref, struct tl_why *why)
+static tl_err ref_check(struct log *log, slice agent, uint64_t ref, struct tl_why *why)
 {
     struct store_leaf leaf;
     struct statement st;
@@ -182,7 +193,7 @@ static tl_err ref_check(struct log *log, const struct subject *s, uint64_t ref, 
     if (err != TL_OK)
         return tl_explain(why, err, "ref", "statement %llu cannot be read back",
                           (unsigned long long)ref);
-    if (!slice_eq(st.subject, s->name))
+    if (!slice_eq(st.subject, agent))
         return tl_explain(why, TL_E_FIELD, "ref", "statement %llu is not this agent's",
                           (unsigned long long)ref);
     return TL_OK;
@@ -215,6 +226,30 @@ static tl_err place_record(struct log *log, struct group *g, struct log_batch *b
     return TL_OK;
 }
 
+/* The record's agent, with a session open for its caller. An agent is entered
+ * only once it has something to say: what is refused leaves no trace. */
+static tl_err open_agent(struct log *log, struct group *g, const struct log_batch *b,
+                         const struct record_item *item, struct subject **out, struct tl_why *why)
+{
+    slice name = in_arena(b, item->agent, item->agent_size);
+    struct subject *s = roster_find(log->roster, name);
+    tl_err err = TL_OK;
+    if (item->has_ref)
+        err = ref_check(log, name, item->ref, why);
+    if (err == TL_OK && !s)
+        err = roster_get(log->roster, name, &s);
+    if (err == TL_E_LIMIT)
+        (void)tl_explain(why, err, "agentId", "this log holds %d agents and takes no more",
+                         ROSTER_MAX);
+    if (err == TL_OK && (!s->session.key || s->session.admission != b->admission))
+        err = session_open(log, g, s, b->admission, why);
+    if (err != TL_OK && s && s->count == 0)
+        roster_remove(log->roster, s);
+    if (err == TL_OK)
+        *out = s;
+    return err;
+}
+
 /* One record; its own failures go into its receipt. */
 static tl_err sequence_record(struct log *log, struct group *g, struct log_batch *b, size_t i)
 {
@@ -227,30 +262,39 @@ static tl_err sequence_record(struct log *log, struct group *g, struct log_batch
         if (err != TL_OK || repeated)
             return err;
     }
-    tl_err err = roster_get(log->roster, in_arena(b, item->agent, item->agent_size), &s);
-    if (err == TL_E_LIMIT)
-        (void)tl_explain(&receipt->why, err, "agentId",
-                         "this log holds %d agents and takes no more", ROSTER_MAX);
-    if (err == TL_OK && item->has_ref)
-        err = ref_check(log, s, item->ref, &receipt->why);
-    if (err == TL_OK && (!s->session.key || s->session.admission != b->admission))
-        err = session_open(log, g, s, b->admission, &receipt->why);
-    if (err != TL_OK) {
-        receipt->err = err;
-        return TL_OK;
+    receipt->err = open_agent(log, g, b, item, &s, &receipt->why);
+    return receipt->err == TL_OK ? place_record(log, g, b, i, s) : TL_OK;
+}
+
+/* A request id that stands twice in one batch: the first one's receipt answers
+ * both, once there is one. */
+static void repeat_in_batch(struct log_batch *b, size_t i, size_t first)
+{
+    struct log_receipt *receipt = &b->receipts[i];
+    if (hash_eq(&b->items[i].content_mac, &b->items[first].content_mac)) {
+        b->items[i].repeats = true;
+        b->items[i].first = first;
+    } else {
+        receipt->err = tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
+                                  "this request id was used for another record");
     }
-    return place_record(log, g, b, i, s);
 }
 
 tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b)
 {
     while (b->taken < b->count && !group_full(g)) {
         const struct record_item *item = &b->items[b->taken];
-        if (item->has_request && request_in_flight(log, item->request_tag)) {
+        const struct entry *first =
+            item->has_request ? request_in_flight(log, item->request_tag) : NULL;
+        if (first && first->batch != b) {
             g->blocked = true;
             break;
         }
-        tl_err err = sequence_record(log, g, b, b->taken);
+        tl_err err = TL_OK;
+        if (first)
+            repeat_in_batch(b, b->taken, first->record);
+        else
+            err = sequence_record(log, g, b, b->taken);
         if (err != TL_OK)
             return err;
         b->taken++;

@@ -21,7 +21,7 @@ static tl_err compute(struct heads_state *h, struct teelog_report *r, uint64_t i
 {
     struct merkle_frontier f = {0};
     h->work += subjects->count;
-    if (REFUSED(h->work > WORK_FREE && h->work / WORK_PER_LEAF > index))
+    if (REFUSED(h->work > WORK_FREE + WORK_PER_LEAF * (index + 1)))
         return report_fail(r, CHECK_HEADS, index, "too many heads for a log of this size");
     subjects_sort(subjects);
     for (size_t i = 0; i < subjects->count; i++) {

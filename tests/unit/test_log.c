@@ -117,6 +117,76 @@ static void never(void *ctx, const struct log_result *result)
     fail();
 }
 
+static void request_id_twice_in_a_batch(void **state)
+{
+    struct world *w = *state;
+    struct answer a;
+    struct log_info info;
+    struct log_record r[6];
+    for (int i = 0; i < 6; i++) {
+        r[i] = record("alice", i == 5 ? "other" : "same");
+        r[i].request = slice_str(i < 2 ? "one" : i < 4 ? "two" : "three");
+    }
+    append(w, r, 6, &a);
+    for (int i = 0; i < 4; i++) {
+        assert_ok(a.receipts[i].err);
+        assert_int_equal(a.receipts[i].repeated, i % 2);
+        assert_int_equal(a.receipts[i].index, a.receipts[i - i % 2].index);
+        assert_memory_equal(a.receipts[i].leaf.b, a.receipts[i - i % 2].leaf.b, 32);
+    }
+    assert_err(a.receipts[5].err, TL_E_REQUEST_REUSED);
+    log_info(w->log, &info);
+    assert_int_equal(info.size, 5); /* boot, session, three records */
+}
+
+static void refused_records_enter_no_agent(void **state)
+{
+    struct world *w = *state;
+    struct answer a;
+    struct log_info info;
+    struct log_record r[] = {record("x1", "one"), record("x2", "two"), record("alice", "three")};
+    r[0].has_ref = r[1].has_ref = true;
+    r[0].ref = 0;
+    r[1].ref = 9;
+    append(w, r, 3, &a);
+    assert_err(a.receipts[0].err, TL_E_FIELD);
+    assert_err(a.receipts[1].err, TL_E_FIELD);
+    assert_ok(a.receipts[2].err);
+    log_info(w->log, &info);
+    assert_int_equal(info.subjects, 2); /* the origin and alice */
+}
+
+/* Exports append heads, but not more of them than a verifier reads
+ * (docs/format.md section 6). */
+static void heads_keep_to_their_measure(void **state)
+{
+    struct world *w = *state;
+    struct answer a;
+    struct log_info before, after;
+    size_t n;
+    char id[16];
+    for (int i = 0; i < 1100; i++) {
+        snprintf(id, sizeof id, "agent-%d", i);
+        struct log_record r = record(id, "hello");
+        append(w, &r, 1, &a);
+        assert_ok(a.receipts[0].err);
+    }
+    struct log_export_options one = {.has_range = true, .from = 0, .to = 1};
+    log_info(w->log, &before);
+    free(export_all(w, &one, &n));
+    log_info(w->log, &after);
+    assert_int_equal(after.size, before.size + 1);
+    for (int i = 0; i < 3; i++) {
+        struct log_record r = record("agent-1", "again");
+        append(w, &r, 1, &a);
+        log_info(w->log, &before);
+        free(export_all(w, &one, &n));
+        log_info(w->log, &after);
+        /* One statement bears 1024 subjects, two bear 1101. */
+        assert_int_equal(after.size, before.size + (i == 1));
+    }
+}
+
 static void frozen_log_takes_nothing(void **state)
 {
     struct world *w = *state;
@@ -141,6 +211,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(whole_chain_and_range_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repeated_request_is_harmless, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refs_name_the_same_agent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(request_id_twice_in_a_batch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refused_records_enter_no_agent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heads_keep_to_their_measure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frozen_log_takes_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,13 +153,16 @@ static void test_heads_without_end(void **state)
     }
     struct heads_state state_of = {.scope = SCOPE_WHOLE};
     struct heads heads = {.size = 8000, .n = SUBJECTS, .root = merkle_frontier_root(&t)};
-    /* An honest log: heads once for each subject that came. */
-    state_of.work = (UINT64_C(1) << 24) - SUBJECTS;
+    /* docs/format.md section 6: 2^24 + 1024 (i + 1), to the last one. */
+    const uint64_t limit = (UINT64_C(1) << 24) + 1024 * 8001;
+    state_of.work = limit - SUBJECTS;
     assert_ok(heads_carried(&state_of, r, 8000, &heads, &subjects));
-    assert_int_equal(state_of.work, 1 << 24);
-    assert_ok(heads_carried(&state_of, r, 16388, &(struct heads){16388, SUBJECTS, heads.root},
-                            &subjects));
-    assert_err(heads_carried(&state_of, r, 8000, &heads, &subjects), VERDICT);
+    assert_int_equal(state_of.work, limit);
+    assert_ok(
+        heads_carried(&state_of, r, 8004, &(struct heads){8004, SUBJECTS, heads.root}, &subjects));
+    assert_err(
+        heads_carried(&state_of, r, 8004, &(struct heads){8004, SUBJECTS, heads.root}, &subjects),
+        VERDICT);
     assert_string_equal(r->results[CHECK_HEADS].detail, "too many heads for a log of this size");
     teelog_report_free(r);
     subjects_finish(&subjects);
