@@ -34,7 +34,7 @@ static tl_err write_bundle(struct log *log, const char *path, const struct log_e
     tl_err err = log_export_new(&e, log, o);
     if (err != TL_OK)
         return err;
-    err = outfile_open(&f, path, why);
+    err = outfile_open(&f, path, 0600, why);
     if (err == TL_OK) {
         err = write_slices(e, &f, why);
         if (err == TL_OK)

@@ -25,7 +25,8 @@ struct appender {
     struct batch batches[DEPTH];
     size_t first, count; /* of batches, in a ring */
     unsigned retries;
-    bool bad; /* a line was wrong */
+    bool bad;     /* a line was wrong */
+    bool refused; /* nothing of the first batch was appended */
     buf answer, out;
 };
 
@@ -104,7 +105,7 @@ static tl_err send_batch(struct appender *a, const struct batch *b, struct tl_wh
 }
 
 /* The service is busy and has closed the connection, having looked at nothing
- * after the batch that it refused: all that is under way is sent again. */
+ * of the batch that it refused or after it: all that is under way is sent again. */
 static tl_err send_again(struct appender *a, unsigned seconds, struct tl_why *why)
 {
     struct timespec pause = {.tv_sec = (time_t)seconds};
@@ -126,8 +127,10 @@ static tl_err receive(struct appender *a, struct tl_why *why)
         return err;
     if (answer.status == 503 && answer.retry_after && a->retries++ < RETRIES)
         return send_again(a, answer.retry_after, why);
-    if (answer.status != 200)
+    if (answer.status != 200) {
+        a->refused = answer.status < 500;
         return client_refusal(a->client, &answer, why);
+    }
     a->retries = 0;
     buf_reset(&a->answer);
     err = client_body_all(a->client, &a->answer, why);
@@ -205,7 +208,9 @@ static void report_unknown(struct appender *a)
     for (size_t i = 0; i < a->count; i++)
         for (size_t j = 0; j < at(a, i)->lines; j++)
             put_line_error(a, at(a, i)->first + j, NULL,
-                           "not known to be appended; repeat it under a requestId");
+                           i == 0 && a->refused
+                               ? "not appended: the service refused the request"
+                               : "the outcome is unknown; repeat it with a requestId");
     (void)!flush(a, &why);
 }
 

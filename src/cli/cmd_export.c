@@ -67,7 +67,7 @@ static tl_err fetch(struct client *c, const struct options *o, struct tl_why *wh
     if (err == TL_OK && a.status != 200)
         err = client_refusal(c, &a, why);
     if (err == TL_OK)
-        err = outfile_open(&f, o->out, why);
+        err = outfile_open(&f, o->out, 0600, why);
     if (err != TL_OK)
         return err;
     err = copy_body(c, &f, why);

@@ -10,7 +10,7 @@ static int write_policy(const char *path, const char *text)
     struct outfile f;
     struct tl_why why = {{0}, {0}};
     size_t n = strlen(text);
-    tl_err err = outfile_open(&f, path, &why);
+    tl_err err = outfile_open(&f, path, 0644, &why);
     if (err != TL_OK)
         return cli_fail("policy", err, &why);
     err = outfile_write(&f, slice_of(text, n), &why);

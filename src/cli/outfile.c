@@ -13,13 +13,16 @@ static tl_err failed(const char *what, const char *path, struct tl_why *why)
     return tl_explain(why, TL_E_IO, NULL, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-tl_err outfile_open(struct outfile *f, const char *path, struct tl_why *why)
+tl_err outfile_open(struct outfile *f, const char *path, mode_t mode, struct tl_why *why)
 {
     struct outfile o = {.path = path, .fd = STDOUT_FILENO};
     if (strcmp(path, "-") != 0) {
         if (asprintf(&o.part, "%s.part", path) < 0)
             return TL_E_MEMORY;
-        o.fd = open(o.part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        /* What is there is not ours to write through: it may be a link, or a file
+         * that others have open. */
+        (void)unlink(o.part);
+        o.fd = open(o.part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (o.fd < 0) {
             tl_err err = failed("write", o.part, why);
             free(o.part);

@@ -6,13 +6,16 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#include <sys/types.h>
+
 struct outfile {
     const char *path; /* borrowed */
     char *part;       /* NULL for standard output */
     int fd;
 };
 
-tl_err outfile_open(struct outfile *f, const char *path, struct tl_why *why) TL_MUST;
+/* mode: the new file's, less the umask. Bundles hold what agents said: 0600. */
+tl_err outfile_open(struct outfile *f, const char *path, mode_t mode, struct tl_why *why) TL_MUST;
 tl_err outfile_write(struct outfile *f, slice bytes, struct tl_why *why) TL_MUST;
 /* Puts the file in its place. */
 tl_err outfile_keep(struct outfile *f, struct tl_why *why) TL_MUST;

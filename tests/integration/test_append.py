@@ -183,6 +183,50 @@ class Append(Case):
                          list(range(1500)))
         self.assertEqual(sum(b.count(b"\n") for b in bodies), 1500)
 
+    def answered(self, answer, records):
+        """What `append` says where this is the answer to all that it sends, and how
+        often it has connected."""
+        connections = []
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path("once"))
+            listener.listen()
+
+            def serve():
+                while True:
+                    with listener.accept()[0] as connection:
+                        if not connection.recv(1 << 20):
+                            return
+                        connections.append(1)
+                        connection.sendall(answer)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            try:
+                done = self.teelog("append", "--socket", self.path("once"), stdin=lines(records),
+                                   code=3)
+            finally:
+                with socket.socket(socket.AF_UNIX) as last:
+                    last.connect(self.path("once"))
+                thread.join()
+        os.unlink(self.path("once"))
+        return [json.loads(line) for line in done.stdout.splitlines()], len(connections)
+
+    def test_what_may_have_been_appended_is_not_sent_again(self):
+        for status in (b"503 No", b"500 No"):
+            said, connections = self.answered(
+                b"HTTP/1.1 " + status + b"\r\nContent-Length: 3\r\nConnection: close\r\n\r\n{}\n",
+                [record()] * 2)
+            self.assertEqual(connections, 1)
+            self.assertEqual([r["line"] for r in said], [1, 2])
+            for r in said:
+                self.assertEqual(r["error"], "the outcome is unknown; repeat it with a requestId")
+
+    def test_what_was_refused_is_not_called_unknown(self):
+        said, connections = self.answered(
+            b"HTTP/1.1 401 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\n{}\n", [record()])
+        self.assertEqual((said[0]["line"], connections), (1, 1))
+        self.assertIn("not appended", said[0]["error"])
+
     def test_a_service_that_answers_nonsense(self):
         for answer in (b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
                        b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n{}",

@@ -2,6 +2,7 @@
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 
 from teelogtest import TEELOG, Case, main, record
@@ -112,6 +113,31 @@ class Bundle(Case):
                 self.assertFalse(os.path.exists(self.path("none")))
                 self.assertFalse(os.path.exists(self.path("none.part")))
         self.teelog("export", "--data", self.data, "-o", "/proc/nowhere/b", code=3)
+
+    def test_what_is_written_is_its_owners(self):
+        victim = self.path("victim")
+        with open(victim, "w", encoding="ascii") as f:
+            f.write("precious")
+        os.chmod(victim, 0o644)
+        umask = os.umask(0)
+        self.addCleanup(os.umask, umask)
+
+        def check(name, mode):
+            with open(victim, encoding="ascii") as f:
+                self.assertEqual(f.read(), "precious")
+            self.assertFalse(os.path.islink(self.path(name)))
+            self.assertEqual(stat.S_IMODE(os.stat(self.path(name)).st_mode), mode)
+
+        os.symlink(victim, self.path("running.part"))
+        self.export("running")
+        check("running", 0o600)
+        os.symlink(victim, self.path("policy.part"))
+        self.teelog("policy", "init", self.path("running"), "-o", self.path("policy"))
+        check("policy", 0o644)
+        self.service.stop()
+        os.link(victim, self.path("stopped.part"))
+        self.teelog("export", "--data", self.data, "--tee", "sim", "-o", self.path("stopped"))
+        check("stopped", 0o600)
 
     def test_what_is_no_bundle(self):
         for content in (b"", b"\x00", b"{}", os.urandom(1000), b"\x85" * 100000):
