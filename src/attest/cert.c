@@ -170,15 +170,21 @@ tl_err cert_read(struct cert *out, slice der)
     return TL_OK;
 }
 
-tl_err cert_verify(const struct cert *c, const struct cert *issuer)
+tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
+                    const uint8_t signature[64])
 {
     struct es256_key *key = NULL;
-    tl_err err = es256_public(&key, issuer->x, issuer->y);
+    tl_err err = es256_public(&key, x, y);
     if (err != TL_OK)
         return err;
-    hash32 digest = sha256(c->tbs);
-    if (REFUSED(!es256_verify(key, &digest, c->signature)))
+    hash32 digest = sha256(message);
+    if (REFUSED(!es256_verify(key, &digest, signature)))
         err = TL_E_SIGNATURE;
     es256_free(key);
     return err;
+}
+
+tl_err cert_verify(const struct cert *c, const struct cert *issuer)
+{
+    return point_verify(issuer->x, issuer->y, c->tbs, c->signature);
 }

@@ -34,8 +34,11 @@ struct cert {
 /* Form alone: no signature, name or time is checked, nor that the point lies
  * on the curve. TL_E_CERT or a DER error. */
 tl_err cert_read(struct cert *out, slice der) TL_MUST;
-/* Whether issuer's key made c's signature; TL_OK, TL_E_SIGNATURE, or TL_E_KEY or
- * TL_E_MEMORY for the key. */
+/* Whether the P-256 key with this affine point signed message; TL_OK,
+ * TL_E_SIGNATURE, or TL_E_KEY or TL_E_MEMORY for the key. */
+tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
+                    const uint8_t signature[64]) TL_MUST;
+/* Whether issuer's key made c's signature; errors as point_verify. */
 tl_err cert_verify(const struct cert *c, const struct cert *issuer) TL_MUST;
 
 /* Bytes that teelog's own maker of certificates writes (tee/sim_pki.c). */

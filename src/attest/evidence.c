@@ -106,24 +106,9 @@ static bool check_root(struct evidence_report *r, const struct policy *policy)
     return true;
 }
 
-/* Whether the P-256 key with this affine point signed message. */
-static tl_err verify(slice x_y, slice message, slice signature)
-{
-    struct es256_key *key = NULL;
-    tl_err err = es256_public(&key, x_y.p, x_y.p + 32);
-    if (err != TL_OK)
-        return err;
-    hash32 digest = sha256(message);
-    if (REFUSED(!es256_verify(key, &digest, signature.p)))
-        err = TL_E_SIGNATURE;
-    es256_free(key);
-    return err;
-}
-
 static bool check_qe(struct evidence_report *r, const struct quote *q, const struct cert *pck)
 {
-    slice key = slice_of(pck->spki.p + sizeof cert_p256_spki, 64);
-    tl_err err = verify(key, q->qe_report, q->qe_signature);
+    tl_err err = point_verify(pck->x, pck->y, q->qe_report, q->qe_signature.p);
     if (err != TL_OK)
         return fail_why(r, "qe-signature", err,
                         &(struct tl_why){.text = "the QE report is not signed by the PCK key"});
@@ -140,7 +125,8 @@ static bool check_qe(struct evidence_report *r, const struct quote *q, const str
 
 static bool check_signature(struct evidence_report *r, const struct quote *q)
 {
-    tl_err err = verify(q->attestation_key, q->signed_bytes, q->signature);
+    const uint8_t *x_y = q->attestation_key.p;
+    tl_err err = point_verify(x_y, x_y + 32, q->signed_bytes, q->signature.p);
     if (err != TL_OK)
         return fail_why(r, "quote-signature", err,
                         &(struct tl_why){.text = "the quote is not signed by its attestation key"});

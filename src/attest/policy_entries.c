@@ -10,7 +10,7 @@
 #define WITH_MRENCLAVE (ON(PLATFORM_SIMULATOR) | ON(PLATFORM_SGX_GRAMINE))
 
 /* The members that are lists of measurements, and the platforms that have them
- * (DESIGN section 2). */
+ * (docs/policy.md). */
 static const struct {
     const char *name;
     size_t offset, size; /* of the list in struct policy_evidence; bytes of a value */
