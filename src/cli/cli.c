@@ -37,16 +37,19 @@ int cli_fail(const char *what, tl_err err, const struct tl_why *why)
     return tl_err_exit(err);
 }
 
+void cli_help(const struct command *c)
+{
+    printf("usage: teelog %s %s\n\n%s.\n\n%s", c->name, c->synopsis, c->summary, c->options);
+}
+
 int cli_option(int argc, char **argv, const char *shorts, const struct option *longs,
                const char *command)
 {
     int got = getopt_long(argc, argv, shorts, longs, NULL);
     if (got == '?')
         fprintf(stderr, "teelog: `teelog help %s` lists the options\n", command);
-    if (got == 'h') {
-        const struct command *c = command_find(command);
-        printf("usage: teelog %s %s\n\n%s.\n\n%s", c->name, c->synopsis, c->summary, c->options);
-    }
+    if (got == 'h')
+        cli_help(command_find(command));
     return got;
 }
 

@@ -45,6 +45,8 @@ __attribute__((format(printf, 2, 3))) int cli_usage(const char *command, const c
 /* Says "teelog: WHAT: why"; returns the exit code of err. */
 int cli_fail(const char *what, tl_err err, const struct tl_why *why);
 
+/* Prints how a command is used. */
+void cli_help(const struct command *c);
 /* The next option of a command, as getopt_long gives it; '?' after a wrong one,
  * about which the user has been told, and 'h' after --help, which is answered. */
 int cli_option(int argc, char **argv, const char *shorts, const struct option *longs,

@@ -95,7 +95,7 @@ static int help(int argc, char **argv)
     const struct command *c = command_find(argv[1]);
     if (!c)
         return cli_usage("help", "there is no command %s", argv[1]);
-    printf("usage: teelog %s %s\n\n%s.\n\n%s", c->name, c->synopsis, c->summary, c->options);
+    cli_help(c);
     return EXIT_GOOD;
 }
 

@@ -83,10 +83,9 @@ void service_describe(const struct service *s, char *line, size_t size)
 {
     struct log_info info;
     log_info(s->log, &info);
-    snprintf(line, size, "%s%s%s, origin %s, socket %s, log key %s",
+    snprintf(line, size, "%s%s, origin %s, socket %s, log key %s",
              info.simulated ? "SIMULATED platform" : "platform ",
-             info.simulated ? "" : info.platform, info.simulated ? "" : "", info.origin, s->socket,
-             info.log_key);
+             info.simulated ? "" : info.platform, info.origin, s->socket, info.log_key);
 }
 
 void service_stop(struct service *s)

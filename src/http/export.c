@@ -57,8 +57,7 @@ static void next_slice(struct exchange *x)
     tl_err err = log_export_submit(e->bundle, &e->slice, slice_done, x);
     if (err == TL_OK)
         return;
-    x->pending = false;
-    x->service->pending--;
+    service_release(x);
     e->err = err;
     fail(x);
 }

@@ -57,8 +57,10 @@ struct http_service {
 
 /* From the owner thread: x's callback has run; the loop resumes it. */
 void service_post(struct exchange *x);
-/* Counts x as held by the owner thread, until service_post. */
+/* Counts x as held by the owner thread, until service_post has brought it back.
+ * service_release undoes it where the owner thread never got x. */
 void service_hold(struct exchange *x);
+void service_release(struct exchange *x);
 /* Ends the loop of a stopping service once nothing is left to be answered. */
 void service_end_when_idle(struct http_service *s);
 void exchange_free(struct exchange *x);

@@ -163,8 +163,7 @@ static void submit(struct exchange *x, struct log_batch *batch)
     tl_err err = log_submit(x->service->log, batch, appended, x);
     if (err == TL_OK)
         return;
-    x->pending = false;
-    x->service->pending--;
+    service_release(x);
     log_batch_free(batch);
     answer_error(x, err, &a->why);
 }

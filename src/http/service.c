@@ -17,6 +17,12 @@ void service_hold(struct exchange *x)
     x->service->pending++;
 }
 
+void service_release(struct exchange *x)
+{
+    x->pending = false;
+    x->service->pending--;
+}
+
 static void wake(struct http_service *s)
 {
     /* A full pipe means that the loop is awake already. */
@@ -61,8 +67,7 @@ static void begin_stop(struct http_service *s)
 
 static void resume(struct exchange *x)
 {
-    x->pending = false;
-    x->service->pending--;
+    service_release(x);
     if (!x->conn) {
         exchange_free(x);
         return;
