@@ -1,8 +1,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
-#include "log/log.h"
+#include "http/agents_json.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +13,7 @@ struct options {
     bool json;
 };
 
-static void print_row(const char *id, uint64_t count, uint64_t last, const char *session)
-{
-    printf("%-40s %12" PRIu64 " %12" PRIu64 "  %s\n", id, count, last, session);
-}
-
-static void print_head(void)
-{
-    printf("%-40s %12s %12s  %s\n", "AGENT", "STATEMENTS", "LAST INDEX", "SESSION");
-}
-
-static tl_err print_answer(slice answer, struct tl_why *why)
+static tl_err print_table(slice answer, struct tl_why *why)
 {
     json_t *root = json_loadb((const char *)answer.p, answer.n, JSON_REJECT_DUPLICATES, NULL);
     const json_t *agents = json_object_get(root, "agents");
@@ -32,7 +21,7 @@ static tl_err print_answer(slice answer, struct tl_why *why)
         json_decref(root);
         return tl_explain(why, TL_E_JSON, NULL, "the service's answer is not a list of agents");
     }
-    print_head();
+    printf("%-40s %12s %12s  %s\n", "AGENT", "STATEMENTS", "LAST INDEX", "SESSION");
     for (size_t i = 0; i < json_array_size(agents); i++) {
         const json_t *a = json_array_get(agents, i);
         const char *id = json_string_value(json_object_get(a, "id"));
@@ -40,32 +29,27 @@ static tl_err print_answer(slice answer, struct tl_why *why)
         if (json_is_true(json_object_get(a, "open")))
             snprintf(session, sizeof session, "open since %" JSON_INTEGER_FORMAT,
                      json_integer_value(json_object_get(a, "session")));
-        print_row(id ? id : "?", (uint64_t)json_integer_value(json_object_get(a, "count")),
-                  (uint64_t)json_integer_value(json_object_get(a, "lastIndex")), session);
+        printf("%-40s %12" JSON_INTEGER_FORMAT " %12" JSON_INTEGER_FORMAT "  %s\n", id ? id : "?",
+               json_integer_value(json_object_get(a, "count")),
+               json_integer_value(json_object_get(a, "lastIndex")), session);
     }
     json_decref(root);
     return TL_OK;
 }
 
-static tl_err ask(const char *socket, bool json, struct tl_why *why)
+static tl_err ask(buf *answer, const char *socket, struct tl_why *why)
 {
     struct client *c = NULL;
-    buf answer;
-    buf_init(&answer, ANSWER_MAX);
     tl_err err = client_open(&c, socket, NULL, why);
     if (err == TL_OK)
-        err = client_get(c, "/v1/agents", &answer, why);
-    if (err == TL_OK && json)
-        fwrite(answer.p, 1, answer.n, stdout);
-    else if (err == TL_OK)
-        err = print_answer(buf_slice(&answer), why);
+        err = client_get(c, "/v1/agents", answer, why);
     client_close(c);
-    buf_finish(&answer);
     return err;
 }
 
-/* A log that nobody has open: no session of it is open either. */
-static tl_err read_stopped(const struct options *o, struct tl_why *why)
+/* The same answer, made from a log that nobody has open: no session of it is open
+ * either. */
+static tl_err read_stopped(buf *answer, const struct options *o, struct tl_why *why)
 {
     struct tee *tee = NULL;
     struct log *log = NULL;
@@ -76,21 +60,12 @@ static tl_err read_stopped(const struct options *o, struct tl_why *why)
         err = log_open_read(&log, tee, o->data, why);
     if (err == TL_OK)
         err = log_agents(log, &agents, &n);
-    if (err == TL_OK && !o->json)
-        print_head();
-    if (err == TL_OK && o->json)
-        printf("{\"agents\":[");
-    for (size_t i = 0; err == TL_OK && i < n; i++) {
-        const struct log_agent *a = &agents[i];
-        if (o->json)
-            printf("%s{\"id\":\"%s\",\"count\":%" PRIu64 ",\"lastIndex\":%" PRIu64
-                   ",\"open\":false}",
-                   i ? "," : "", a->id, a->count, a->last_index);
-        else
-            print_row(a->id, a->count, a->last_index, "closed");
+    for (size_t i = 0; i < n; i++)
+        agents[i].open = false;
+    if (err == TL_OK) {
+        agents_json_put(answer, agents, n);
+        err = buf_err(answer);
     }
-    if (err == TL_OK && o->json)
-        printf("]}\n");
     free(agents);
     log_close(log);
     tee_close(tee);
@@ -100,14 +75,17 @@ static tl_err read_stopped(const struct options *o, struct tl_why *why)
 static int agents(const struct options *o)
 {
     struct tl_why why = {{0}, {0}};
-    if (o->tee) {
-        tl_err err = read_stopped(o, &why);
-        return err == TL_OK ? EXIT_GOOD : cli_fail("cannot list the agents", err, &why);
-    }
-    char *socket = cli_socket_path("agents", o->socket, o->data);
-    if (!socket)
+    char *socket = o->tee ? NULL : cli_socket_path("agents", o->socket, o->data);
+    if (!o->tee && !socket)
         return EXIT_USAGE;
-    tl_err err = ask(socket, o->json, &why);
+    buf answer;
+    buf_init(&answer, ANSWER_MAX);
+    tl_err err = o->tee ? read_stopped(&answer, o, &why) : ask(&answer, socket, &why);
+    if (err == TL_OK && o->json)
+        fwrite(answer.p, 1, answer.n, stdout);
+    else if (err == TL_OK)
+        err = print_table(buf_slice(&answer), &why);
+    buf_finish(&answer);
     free(socket);
     return err == TL_OK ? EXIT_GOOD : cli_fail("cannot list the agents", err, &why);
 }

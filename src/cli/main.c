@@ -32,7 +32,7 @@ const struct command commands[] = {
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
      cmd_append},
     {"agents", "[--json] [--socket PATH | --data DIR [--tee sim|auto]]", "list the log's agents",
-     "  --json          the service's answer as it is\n"
+     "  --json          the same as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",

@@ -51,6 +51,22 @@ void json_put_uint(buf *b, uint64_t v)
     buf_bytes(b, slice_of(digits + at, sizeof digits - at));
 }
 
+void json_put_member(buf *b, const char *name, const char *text)
+{
+    buf_str(b, ",\"");
+    buf_str(b, name);
+    buf_str(b, "\":");
+    json_put_str(b, text);
+}
+
+void json_put_number(buf *b, const char *name, uint64_t v)
+{
+    buf_str(b, ",\"");
+    buf_str(b, name);
+    buf_str(b, "\":");
+    json_put_uint(b, v);
+}
+
 void json_put_error(buf *b, tl_err err, const struct tl_why *why, uint64_t line)
 {
     buf_str(b, "{\"error\":");

@@ -9,6 +9,9 @@ void json_put_text(buf *b, slice text);
 void json_put_str(buf *b, const char *text);
 /* A decimal. */
 void json_put_uint(buf *b, uint64_t v);
+/* ,"name":value: a further member of an object. */
+void json_put_member(buf *b, const char *name, const char *text);
+void json_put_number(buf *b, const char *name, uint64_t v);
 
 /* {"error":…,"field":…,"line":…} and a newline. The field is left out where
  * there is none, the line where it is 0. */

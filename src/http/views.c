@@ -1,5 +1,6 @@
 /* The routes that show the log's state. */
 #include "base/encoding.h"
+#include "http/agents_json.h"
 #include "http/internal.h"
 #include "http/json_put.h"
 
@@ -20,19 +21,6 @@ void get_healthz(struct exchange *x)
         answer(x, 200, "application/json", NULL, slice_str("{\"ok\":true}\n"));
 }
 
-static void put_member(buf *b, const char *name, const char *text)
-{
-    buf_str(b, ",\"");
-    buf_str(b, name);
-    buf_str(b, "\":");
-    json_put_str(b, text);
-}
-
-static void put_number(buf *b, const char *name, uint64_t v)
-{
-    buf_printf(b, ",\"%s\":%llu", name, (unsigned long long)v);
-}
-
 static void put_hash(buf *b, const char *name, const hash32 *h)
 {
     buf_printf(b, ",\"%s\":\"", name);
@@ -51,57 +39,21 @@ void get_status(struct exchange *x)
     buf_init(&b, 16384);
     buf_str(&b, "{\"version\":");
     json_put_str(&b, TEELOG_VERSION);
-    put_member(&b, "origin", info.origin);
-    put_member(&b, "logKey", info.log_key);
+    json_put_member(&b, "origin", info.origin);
+    json_put_member(&b, "logKey", info.log_key);
     put_hash(&b, "logId", &info.log_id);
-    put_member(&b, "platform", info.platform);
+    json_put_member(&b, "platform", info.platform);
     buf_printf(&b, ",\"simulated\":%s", info.simulated ? "true" : "false");
-    put_number(&b, "size", info.size);
+    json_put_number(&b, "size", info.size);
     put_hash(&b, "root", &info.root);
     if (info.boot != UINT64_MAX)
-        put_number(&b, "boot", info.boot);
-    put_number(&b, "subjects", info.subjects);
+        json_put_number(&b, "boot", info.boot);
+    json_put_number(&b, "subjects", info.subjects);
     buf_printf(&b, ",\"frozen\":%s", info.frozen ? "true" : "false");
     if (info.frozen)
-        put_member(&b, "frozenWhy", info.frozen_why);
+        json_put_member(&b, "frozenWhy", info.frozen_why);
     buf_str(&b, "}\n");
     answer_take(x, 200, "application/json", NULL, &b);
-}
-
-static const char *admission_name(enum admission a)
-{
-    switch (a) {
-    case ADMISSION_CHILD:
-        return "child";
-    case ADMISSION_ATTESTED:
-        return "attested";
-    case ADMISSION_BEARER:
-        return "bearer";
-    }
-    return "unknown";
-}
-
-static void put_agent(buf *b, const struct log_agent *a)
-{
-    buf_str(b, "{\"id\":");
-    json_put_str(b, a->id);
-    put_number(b, "count", a->count);
-    put_number(b, "lastIndex", a->last_index);
-    buf_str(b, a->open ? ",\"open\":true" : ",\"open\":false");
-    if (a->open) {
-        put_number(b, "session", a->session);
-        buf_str(b, ",\"publicKey\":\"");
-        hex_put(b, SLICE_ARRAY(a->public_key));
-        buf_str(b, "\"");
-        put_member(b, "admission", admission_name(a->admission));
-    }
-    buf_str(b, "}");
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const struct log_agent *l = a, *r = b;
-    return strcmp(l->id, r->id);
 }
 
 void get_agents(struct exchange *x)
@@ -116,17 +68,9 @@ void get_agents(struct exchange *x)
         answer_error(x, err, NULL);
         return;
     }
-    if (n)
-        qsort(agents, n, sizeof *agents, by_id);
     buf b;
     buf_init(&b, AGENTS_ANSWER_MAX);
-    buf_str(&b, "{\"agents\":[");
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_str(&b, ",");
-        put_agent(&b, &agents[i]);
-    }
-    buf_str(&b, "]}\n");
+    agents_json_put(&b, agents, n);
     free(agents);
     answer_take(x, 200, "application/json", NULL, &b);
 }

@@ -1,0 +1,55 @@
+#include "http/agents_json.h"
+
+#include "base/encoding.h"
+#include "http/json_put.h"
+
+#include <stdlib.h>
+
+static const char *admission_name(enum admission a)
+{
+    switch (a) {
+    case ADMISSION_CHILD:
+        return "child";
+    case ADMISSION_ATTESTED:
+        return "attested";
+    case ADMISSION_BEARER:
+        return "bearer";
+    }
+    return "unknown";
+}
+
+static void put_agent(buf *b, const struct log_agent *a)
+{
+    buf_str(b, "{\"id\":");
+    json_put_str(b, a->id);
+    json_put_number(b, "count", a->count);
+    json_put_number(b, "lastIndex", a->last_index);
+    buf_str(b, a->open ? ",\"open\":true" : ",\"open\":false");
+    if (a->open) {
+        json_put_number(b, "session", a->session);
+        buf_str(b, ",\"publicKey\":\"");
+        hex_put(b, SLICE_ARRAY(a->public_key));
+        buf_str(b, "\"");
+        json_put_member(b, "admission", admission_name(a->admission));
+    }
+    buf_str(b, "}");
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct log_agent *l = a, *r = b;
+    return strcmp(l->id, r->id);
+}
+
+void agents_json_put(buf *b, struct log_agent *agents, size_t n)
+{
+    if (n)
+        qsort(agents, n, sizeof *agents, by_id);
+    buf_str(b, "{\"agents\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_str(b, ",");
+        put_agent(b, &agents[i]);
+    }
+    buf_str(b, "]}\n");
+}

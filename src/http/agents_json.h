@@ -1,0 +1,11 @@
+/* The list of agents as JSON: what the service answers, and what `teelog agents`
+ * shows of a log that nobody has open. Pure. */
+#ifndef TL_HTTP_AGENTS_JSON_H
+#define TL_HTTP_AGENTS_JSON_H
+
+#include "log/log.h"
+
+/* {"agents":[…]} and a newline, by agent id; sorts the array. */
+void agents_json_put(buf *b, struct log_agent *agents, size_t n);
+
+#endif
