@@ -10,32 +10,19 @@
 /* Longest text: an origin, which is a key's name too, a decimal, a hash. */
 #define TEXT_MAX (NOTE_NAME_MAX + 1 + 20 + 1 + 44 + 1)
 
-/* Up to the next LF, which is dropped, or to the end. */
-static slice take_line(slice *s)
-{
-    size_t n = 0;
-    while (n < s->n && s->p[n] != '\n')
-        n++;
-    slice line = slice_of(s->p, n);
-    if (n < s->n)
-        n++;
-    *s = slice_of(s->p + n, s->n - n);
-    return line;
-}
-
 /* The first three lines; *rest is what follows them. */
 static tl_err read_lines(struct checkpoint *out, slice *rest, slice text, uint64_t size_max)
 {
     if (REFUSED(text.n == 0 || text.p[text.n - 1] != '\n'))
         return TL_E_CHECKPOINT;
-    struct checkpoint c = {.origin = take_line(&text)};
+    struct checkpoint c = {.origin = note_line(&text)};
     if (REFUSED(c.origin.n == 0))
         return TL_E_CHECKPOINT;
-    if (decimal_read(&c.size, take_line(&text), size_max) != TL_OK)
+    if (decimal_read(&c.size, note_line(&text), size_max) != TL_OK)
         return TL_E_CHECKPOINT;
     buf root;
     buf_init_fixed(&root, c.root.b, sizeof c.root.b);
-    if (base64_read(&root, take_line(&text)) != TL_OK || REFUSED(root.n != sizeof c.root.b))
+    if (base64_read(&root, note_line(&text)) != TL_OK || REFUSED(root.n != sizeof c.root.b))
         return TL_E_CHECKPOINT;
     hash32 empty = merkle_empty_root();
     if (REFUSED(c.size == 0 && !hash_eq(&c.root, &empty)))
@@ -66,7 +53,7 @@ tl_err checkpoint_read_foreign(struct checkpoint *out, slice text)
     if (err != TL_OK)
         return err;
     while (rest.n)
-        if (REFUSED(take_line(&rest).n == 0))
+        if (REFUSED(note_line(&rest).n == 0))
             return TL_E_CHECKPOINT;
     *out = c;
     return TL_OK;

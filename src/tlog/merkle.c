@@ -139,7 +139,9 @@ tl_err merkle_verify_consistency(uint64_t m, uint64_t n, const hash32 *old_root,
     return TL_OK;
 }
 
-tl_err merkle_subtree(const struct merkle_nodes *nodes, uint64_t start, uint64_t end, hash32 *out)
+/* Root of the leaves [start, end), start a multiple of the least power of two
+ * >= end - start. */
+static tl_err subtree(const struct merkle_nodes *nodes, uint64_t start, uint64_t end, hash32 *out)
 {
     hash32 parts[64];
     size_t n = 0;
@@ -164,7 +166,7 @@ tl_err merkle_subtree(const struct merkle_nodes *nodes, uint64_t start, uint64_t
 
 tl_err merkle_root(const struct merkle_nodes *nodes, uint64_t size, hash32 *out)
 {
-    return merkle_subtree(nodes, 0, size, out);
+    return subtree(nodes, 0, size, out);
 }
 
 /* Appends the siblings on the way from the node (level, n) to the root of a tree
@@ -180,7 +182,7 @@ static tl_err climb(const struct merkle_nodes *nodes, unsigned level, uint64_t n
         uint64_t start = sibling << level;
         uint64_t width = UINT64_C(1) << level;
         uint64_t end = size - start < width ? size : start + width;
-        tl_err err = merkle_subtree(nodes, start, end, &path[*count]);
+        tl_err err = subtree(nodes, start, end, &path[*count]);
         if (err != TL_OK)
             return err;
         ++*count;

@@ -46,10 +46,6 @@ struct merkle_nodes {
 
 /* Root of the first size leaves. */
 tl_err merkle_root(const struct merkle_nodes *nodes, uint64_t size, hash32 *out) TL_MUST;
-/* Root of the leaves [start, end), start a multiple of the least power of two
- * >= end - start. */
-tl_err merkle_subtree(const struct merkle_nodes *nodes, uint64_t start, uint64_t end,
-                      hash32 *out) TL_MUST;
 /* Writes at most MERKLE_MAX_PATH hashes; index < size, resp. 0 < m <= n. */
 tl_err merkle_prove_inclusion(const struct merkle_nodes *nodes, uint64_t index, uint64_t size,
                               hash32 *path, size_t *path_count) TL_MUST;

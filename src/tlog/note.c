@@ -136,8 +136,7 @@ static size_t find_separator(slice s)
     return i > 1 ? i - 1 : 0;
 }
 
-/* The next line off the front of s, up to and without its LF. */
-static slice take_line(slice *s)
+slice note_line(slice *s)
 {
     size_t n = 0;
     while (n < s->n && s->p[n] != '\n')
@@ -196,7 +195,7 @@ static tl_err read_note(struct note *out, slice bytes, buf *scratch)
         if (REFUSED(out->signature_count == NOTE_MAX_SIGNATURES))
             return TL_E_NOTE;
         tl_err err =
-            read_signature(&out->signatures[out->signature_count], take_line(&lines), scratch);
+            read_signature(&out->signatures[out->signature_count], note_line(&lines), scratch);
         if (err != TL_OK)
             return err;
     }

@@ -42,6 +42,8 @@ struct note {
 /* Splits a note and checks its form; verifies nothing. TL_E_NOTE otherwise.
  * A struct note is large: put it on the heap or make it static. */
 tl_err note_read(struct note *out, slice bytes) TL_MUST;
+/* Takes the next line off the front of s; it comes without its LF. */
+slice note_line(slice *s);
 /* TL_OK where key signed the note; TL_E_SIGNATURE where a line of this key
  * fails, or where there is none. Lines of other keys are ignored. */
 tl_err note_verify(const struct note *n, const struct note_key *key) TL_MUST;
