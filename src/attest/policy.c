@@ -1,7 +1,6 @@
 #include "attest/policy.h"
 
 #include "attest/policy_json.h"
-#include "base/encoding.h"
 #include "base/refuse.h"
 #include "tlog/statement.h"
 

@@ -7,9 +7,7 @@
 #include "base/encoding.h"
 #include "crypto/secret.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
