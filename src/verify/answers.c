@@ -35,6 +35,24 @@ static const struct question {
     {"history", HISTORY_LINE, HISTORY_LINE, "", 1, {CHECK_HISTORY}},
 };
 
+#define QUESTION_COMPLETE 3
+
+/* Whether the bundle shows that nothing of its agents is missing, up to its
+ * checkpoint: the last heads stand right before that. */
+static bool report_complete(const struct teelog_report *r)
+{
+    for (size_t i = 0; i < r->agent_count; i++)
+        if (!report_agent_complete(r, &r->agents[i]))
+            return false;
+    return r->scope != SCOPE_RECORDS;
+}
+
+bool report_agent_complete(const struct teelog_report *r, const struct report_agent *a)
+{
+    return a->complete_up_to != NO_SIZE &&
+           (r->scope == SCOPE_WHOLE || a->complete_up_to + 1 >= r->size);
+}
+
 /* The detail of the checks in that state, as far as it fits. */
 static void gather(const struct teelog_report *r, const struct question *q, enum check_state state,
                    struct report_answer *out)
@@ -68,6 +86,12 @@ void report_answer(const struct teelog_report *r, size_t question, struct report
     } else if (passed == q->count) {
         out->ok = 1;
         snprintf(out->detail, sizeof out->detail, "%s%s", q->yes, r->simulated ? q->simulated : "");
+        if (question == QUESTION_COMPLETE && !report_complete(r)) {
+            out->ok = -1;
+            snprintf(
+                out->detail, sizeof out->detail,
+                "what is here is untouched; that nothing was left out is not shown (see scope)");
+        }
     } else if (unpinned && passed + unpinned == q->count) {
         gather(r, q, CHECK_UNPINNED, out);
     } else {

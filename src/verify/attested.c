@@ -126,6 +126,9 @@ static tl_err check_code(struct attested *a, struct teelog_report *r, uint64_t i
     if (REFUSED(policy && policy->simulator && !seen->simulated))
         return report_fail(r, CHECK_CODE, index,
                            "the policy is for a simulated platform and trusts no other");
+    if (REFUSED(policy && policy->evidence_count && !policy->simulator && seen->simulated))
+        return report_fail(r, CHECK_CODE, index,
+                           "the platform is simulated, and the policy trusts none that is");
     if (REFUSED(!evidence_code_ok(seen, policy, &pinned, a->code_detail)))
         return report_fail(r, CHECK_CODE, index, "%s", a->code_detail);
     if (!pinned || (seen->simulated && !seen->root_pinned))
@@ -141,6 +144,7 @@ tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
     if (REFUSED(!e))
         return report_fail(r, CHECK_EVIDENCE, index,
                            "the evidence that this statement names is not in the bundle");
+    bool used = e->used;
     e->used = true;
     if (REFUSED(e->failure))
         return report_fail(r, CHECK_GENUINE, index, "%s", e->failure);
@@ -148,6 +152,10 @@ tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
     if (REFUSED(memcmp(e->report_data, binding, sizeof e->report_data) != 0))
         return report_fail(r, CHECK_BINDING, index,
                            "the quote was made for something else than this statement says");
+    /* A key is made for one statement, and quoted for it alone. */
+    if (REFUSED(used))
+        return report_fail(r, CHECK_EVIDENCE, index,
+                           "the key and the evidence of this statement were used before");
     if (REFUSED(code->seen.platform != platform))
         return report_fail(r, CHECK_BOOT, index,
                            "the boot's configuration names another platform than the evidence");

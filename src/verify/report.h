@@ -113,6 +113,9 @@ struct report_answer {
     int ok; /* 1, 0, or -1 where it was not reached or a pin is missing */
     char detail[400];
 };
+/* Whether a whole log, or heads right before the checkpoint, show that the agent
+ * said no more than this. */
+bool report_agent_complete(const struct teelog_report *r, const struct report_agent *a);
 void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out);
 /* One line about what the bundle holds. */
 void report_scope_text(const struct teelog_report *r, char *out, size_t size);

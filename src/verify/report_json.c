@@ -27,11 +27,12 @@ static void put_hex(buf *b, const char *name, const uint8_t *p, size_t n)
 
 static void put_log(buf *b, const struct teelog_report *r)
 {
+    bool shown = r->has_log && r->verdict != TEELOG_REJECTED;
     buf_str(b, " \"log\": {");
-    put_member(b, "origin", r->has_log ? r->origin : NULL);
+    put_member(b, "origin", shown ? r->origin : NULL);
     buf_str(b, ", ");
-    put_member(b, "key", r->has_log ? r->key : NULL);
-    if (r->has_log) {
+    put_member(b, "key", shown ? r->key : NULL);
+    if (shown) {
         buf_printf(b, ", \"size\": %" PRIu64 ", ", r->size);
         put_hex(b, "root", r->root.b, sizeof r->root.b);
     } else {
@@ -49,14 +50,14 @@ static void put_scope(buf *b, const struct teelog_report *r)
     buf_str(b, ", \"agents\": [");
     for (size_t i = 0; i < r->agent_count; i++) {
         const struct report_agent *a = &r->agents[i];
-        bool complete = a->complete_up_to != NO_SIZE;
+        bool complete = report_agent_complete(r, a);
         buf_printf(b, "%s\n  {", i ? "," : "");
         put_member(b, "agent", a->id);
         buf_printf(b,
                    ", \"count\": %" PRIu64 ", \"first_seq\": %" PRIu64 ", \"last_seq\": %" PRIu64
                    ", \"sessions\": %" PRIu64 ", \"complete\": %s, \"complete_up_to\": ",
                    a->count, a->first_seq, a->last_seq, a->sessions, truth(complete));
-        if (complete)
+        if (a->complete_up_to != NO_SIZE)
             buf_printf(b, "%" PRIu64, a->complete_up_to);
         else
             buf_str(b, "null");

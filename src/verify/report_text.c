@@ -78,7 +78,7 @@ static void put_scope(buf *b, const struct teelog_report *r)
     report_scope_text(r, text, sizeof text);
     buf_printf(b, "\nscope: %s\n", text);
     put_agents(b, r);
-    if (r->has_log) {
+    if (r->has_log && r->verdict != TEELOG_REJECTED) {
         buf_str(b, "log: ");
         render_plain(b, r->key);
         buf_printf(b, ", size %" PRIu64 ", root ", r->size);

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define PROGRESS_EVERY 4096 /* items */
+#define PROGRESS_EVERY     4096      /* items */
+#define EVIDENCE_COUNT_MAX (1 << 20) /* items of a bundle (docs/format.md section 10) */
 
 /* The note and what it says. Its signature waits for the first boot, which
  * brings the key. */
@@ -16,6 +17,8 @@ static tl_err read_header(struct verifier *v, const struct bundle_item *item)
 {
     struct teelog_report *r = v->report;
     slice bytes = item->u.header.checkpoint;
+    if (REFUSED(item->u.header.evidence_count > EVIDENCE_COUNT_MAX))
+        return report_fail(r, CHECK_FORMAT, NO_INDEX, "more evidence than a bundle may hold");
     v->scope = r->scope = v->heads.scope = (enum bundle_scope)item->u.header.scope;
     v->owners.all = v->scope == SCOPE_WHOLE;
     v->checkpoint_bytes = malloc(bytes.n ? bytes.n : 1);
@@ -146,7 +149,8 @@ static tl_err end_heads(struct verifier *v)
                            "it holds every leaf, and does not say that it is the whole log");
     if (err == TL_OK)
         report_end(v->report, CHECK_HEADS, CHECK_PASSED, "%s",
-                   v->scope == SCOPE_WHOLE        ? "every list of heads agrees with the leaves"
+                   v->scope == SCOPE_WHOLE
+                       ? "each list of heads that stands at its own size agrees with the leaves"
                    : v->complete_up_to != NO_SIZE ? "the chain ends as the last heads say"
                                                   : "nothing to compare them with");
     return err;

@@ -711,6 +711,44 @@ static void test_evidence(void **state)
     RUN(cases);
 }
 
+/* A session that takes the former one's key and quote again. */
+static void reuse_key(void *ctx, enum fake_point point, struct fake_step *s)
+{
+    struct fake_step *first = ctx;
+    if (s->index == 1 && point == FAKE_HEADER) {
+        *first = *s;
+        first->key = es256_ref(s->key);
+    }
+    if (s->index != 2)
+        return;
+    if (point == FAKE_FIELDS || point == FAKE_MEMBERS)
+        s->session = first->session;
+    if (point == FAKE_HEADER) {
+        s->key = first->key;
+        s->st.kid = first->st.kid;
+    }
+}
+
+static void test_reused_key(void **state)
+{
+    (void)state;
+    struct fake_step first = {0};
+    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
+    f->hook = reuse_key;
+    f->hook_ctx = &first;
+    fakelog_boot(f);
+    fakelog_session(f, "a");
+    fakelog_session(f, "a");
+    f->evidence_count = 2; /* the second session's own is named by nobody */
+    f->leaves[2].evidence = f->leaves[1].evidence;
+    f->leaves[2].size = f->leaves[1].size;
+    struct fake_bundle *b = fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0);
+    expect_failure(fake_verify(b, NULL), "evidence", 2);
+    fake_bundle_free(b);
+    fakelog_free(f);
+    es256_free(first.key);
+}
+
 static void swap_log_key(void *ctx, enum fake_point point, struct fake_step *s)
 {
     (void)ctx;
@@ -739,12 +777,13 @@ static void test_stolen_quote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sound),    cmocka_unit_test(test_statement),
-        cmocka_unit_test(test_body),     cmocka_unit_test(test_role),
-        cmocka_unit_test(test_order),    cmocka_unit_test(test_session),
-        cmocka_unit_test(test_boot),     cmocka_unit_test(test_closed_session),
-        cmocka_unit_test(test_genesis),  cmocka_unit_test(test_trees),
-        cmocka_unit_test(test_evidence), cmocka_unit_test(test_stolen_quote),
+        cmocka_unit_test(test_sound),      cmocka_unit_test(test_statement),
+        cmocka_unit_test(test_body),       cmocka_unit_test(test_role),
+        cmocka_unit_test(test_order),      cmocka_unit_test(test_session),
+        cmocka_unit_test(test_boot),       cmocka_unit_test(test_closed_session),
+        cmocka_unit_test(test_genesis),    cmocka_unit_test(test_trees),
+        cmocka_unit_test(test_evidence),   cmocka_unit_test(test_stolen_quote),
+        cmocka_unit_test(test_reused_key),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -225,12 +225,12 @@ static void test_code(void **state)
     policy = with_evidence(e);
     expect_verdict(judge(good, SCOPE_WHOLE, policy), TEELOG_UNPINNED);
     free(policy);
-    /* A policy for hardware says nothing of the simulator. */
+    /* A policy for hardware trusts no simulator. */
     e = pinned_evidence();
     json_object_del(e, "root");
     json_object_set_new(e, "platform", json_string("sgx-gramine"));
     policy = with_evidence(e);
-    expect_verdict(judge(good, SCOPE_WHOLE, policy), TEELOG_UNPINNED);
+    expect_failure(judge(good, SCOPE_WHOLE, policy), "code", 0);
     free(policy);
 }
 
@@ -618,9 +618,68 @@ static void test_machine(void **state)
     fake_bundle_free(b);
 }
 
+/* "untouched and complete" is a yes only where nothing can be missing. */
+static void test_complete(void **state)
+{
+    (void)state;
+    struct teelog_policy *p = fake_policy(pinned);
+    struct teelog_report *r = judge(good, SCOPE_WHOLE, pinned);
+    expect_answer(r, 3, 1);
+    teelog_report_free(r);
+    r = judge(good, SCOPE_CHAIN, pinned);
+    expect_answer(r, 3, 1);
+    teelog_report_free(r);
+    r = judge(good, SCOPE_RECORDS, pinned);
+    expect_answer(r, 3, -1);
+    char *text = teelog_report_text(r);
+    assert_non_null(strstr(text, "that nothing was left out is not shown"));
+    free(text);
+    expect_verdict(r, TEELOG_TRUSTED);
+
+    /* A chain without its head proofs. */
+    struct fake_bundle *b = fake_case_bundle(good, SCOPE_CHAIN);
+    fake_bundle_remove(b, fake_bundle_find_proof(b, PROOF_HEAD, 1));
+    fake_bundle_remove(b, fake_bundle_find_proof(b, PROOF_HEAD, 0));
+    r = fake_verify(b, p);
+    expect_answer(r, 3, -1);
+    json_t *top = parse(r);
+    json_t *agent = json_array_get(json_object_get(json_object_get(top, "scope"), "agents"), 0);
+    assert_true(json_is_false(json_object_get(agent, "complete")));
+    json_decref(top);
+    expect_verdict(r, TEELOG_TRUSTED);
+    fake_bundle_free(b);
+
+    /* A chain whose heads are old: what came after them is not covered. */
+    struct fakelog *f = fake_case_log(NULL, NULL);
+    fakelog_session(f, "c");
+    fakelog_record(f, "c", "later");
+    r = judge(f, SCOPE_CHAIN, NULL);
+    expect_answer(r, 3, -1);
+    expect_verdict(r, TEELOG_UNPINNED);
+    fakelog_free(f);
+    teelog_policy_free(p);
+}
+
+/* More evidence than a bundle may hold is refused before any of it is read. */
+static void test_evidence_count(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct fake_bundle *b = fake_case_bundle(good, SCOPE_WHOLE);
+        b->keep_counts = true;
+        b->items[0].u.header.evidence_count = (1u << 20) + (unsigned)over;
+        struct teelog_report *r = fake_verify(b, NULL);
+        const struct teelog_check *c = teelog_report_check(r, 0);
+        assert_int_equal(strcmp(c->detail, "more evidence than a bundle may hold") == 0, over);
+        teelog_report_free(r);
+        fake_bundle_free(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_complete),    cmocka_unit_test(test_evidence_count),
         cmocka_unit_test(test_pins),        cmocka_unit_test(test_other_log),
         cmocka_unit_test(test_code),        cmocka_unit_test(test_hardware),
         cmocka_unit_test(test_admission),   cmocka_unit_test(test_json),
