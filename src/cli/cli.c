@@ -74,6 +74,11 @@ const char *cli_socket_default(void)
     return setting("TEELOG_SOCKET");
 }
 
+const char *cli_token(void)
+{
+    return setting("TEELOG_TOKEN");
+}
+
 char *cli_socket_in(const char *data)
 {
     char *path = NULL;

@@ -58,6 +58,8 @@ int cli_option_exit(int option);
  * a variable is unset or empty. */
 const char *cli_data_default(void);
 const char *cli_socket_default(void);
+/* What `run` gave to its command, TEELOG_TOKEN, or NULL. */
+const char *cli_token(void);
 /* The socket to talk to: given, else TEELOG_SOCKET, else DATA/teelog.sock, where
  * data is given or TEELOG_DATA. NULL, and the user told, where there is none.
  * Owned by the caller. */

@@ -3,7 +3,6 @@
 #include "cli/client.h"
 #include "http/json_put.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -232,7 +231,7 @@ static tl_err make_target(struct appender *a, const char *agent, bool full)
 
 static int append(const char *socket, const char *agent, bool full)
 {
-    struct appender a = {.socket = socket, .token = getenv("TEELOG_TOKEN")};
+    struct appender a = {.socket = socket, .token = cli_token()};
     struct tl_why why = {{0}, {0}};
     (void)signal(SIGPIPE, SIG_IGN);
     batches_init(&a.in, STDIN_FILENO);
@@ -240,8 +239,6 @@ static int append(const char *socket, const char *agent, bool full)
     buf_init(&a.out, 2 * ANSWER_MAX);
     for (size_t i = 0; i < DEPTH; i++)
         buf_init(&a.batches[i].body, LINE_MAX_BYTES + 1);
-    if (a.token && !*a.token)
-        a.token = NULL;
     tl_err err = make_target(&a, agent, full);
     if (err == TL_OK)
         err = client_open(&a.client, socket, a.token, &why);

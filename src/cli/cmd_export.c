@@ -84,7 +84,7 @@ static int export_running(const struct options *o)
     char *socket = cli_socket_path("export", o->socket, o->data);
     if (!socket)
         return EXIT_USAGE;
-    tl_err err = client_open(&c, socket, NULL, &why);
+    tl_err err = client_open(&c, socket, cli_token(), &why);
     if (err == TL_OK)
         err = fetch(c, o, &why);
     client_close(c);

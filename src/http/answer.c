@@ -98,8 +98,9 @@ void answer_error(struct exchange *x, tl_err err, const struct tl_why *why)
     const char *fields = NULL;
     if (status == 401)
         fields = "WWW-Authenticate: Bearer\r\n";
-    /* A frozen log does not thaw by waiting. */
-    if (status == 503 && err != TL_E_FROZEN)
+    /* It says that nothing of the request was looked at, so that it can be sent
+     * again as it is. A frozen log does not thaw by waiting, nor a stopping one. */
+    if (err == TL_E_BUSY)
         fields = "Retry-After: 1\r\n";
     /* Requests that were sent after this one must not overtake it. */
     if (status == 503)

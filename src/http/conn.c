@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #define READ_AT_ONCE (256u << 10) /* bytes */
+#define BODY_ROOM    16384u       /* bytes, at first */
 
-/* A request that has begun must go on, and a client that must read must read. */
-static const struct timeval request_time = {30, 0}, reader_time = {60, 0}, goodbye_time = {2, 0};
+/* From a request's first byte to its last; how long a client may not read what it
+ * must; and how long what is discarded is heard. */
+static const struct timeval request_time = {30, 0}, reader_time = {60, 0}, goodbye_time = {5, 0};
 
 enum state { HEAD, BODY, DISCARD };
 
@@ -26,7 +28,9 @@ struct conn {
     bool running;
     bool shut; /* our sending half is closed */
     enum patience { FOR_EVER, FOR_REQUEST, FOR_GOODBYE } waits;
-    size_t discarded; /* bytes */
+    struct event *deadline; /* of what it waits for */
+    uint64_t turn;          /* of the service, when it was last of use */
+    size_t discarded;       /* bytes */
 };
 
 struct conn *conn_next(const struct conn *c)
@@ -38,8 +42,7 @@ void exchange_free(struct exchange *x)
 {
     if (!x)
         return;
-    if (x->body)
-        x->service->inflight -= (size_t)x->head.length;
+    x->service->inflight -= x->body_room;
     if (x->state_free)
         x->state_free(x->state);
     if (x->out)
@@ -71,6 +74,7 @@ void conn_free(struct conn *c)
         c->next->self = c->self;
     struct http_service *s = c->service;
     s->conn_count--;
+    event_free(c->deadline);
     bufferevent_free(c->bev);
     free(c);
     service_end_when_idle(s);
@@ -138,6 +142,10 @@ static struct exchange *current(struct conn *c)
 static void after_request(struct conn *c, struct exchange *x)
 {
     c->state = HEAD;
+    c->turn = ++c->service->turns;
+    /* The next has a time of its own. */
+    c->waits = FOR_EVER;
+    (void)event_del(c->deadline);
     if (x->head.close)
         x->close = true;
     if (x->close) {
@@ -165,14 +173,6 @@ static void begin_body(struct conn *c, struct exchange *x)
         after_request(c, x);
         return;
     }
-    x->body = malloc((size_t)x->head.length);
-    if (!x->body) {
-        x->close = true;
-        answer_error(x, TL_E_MEMORY, NULL);
-        after_request(c, x);
-        return;
-    }
-    c->service->inflight += (size_t)x->head.length;
     c->state = BODY;
     if (x->head.expects)
         (void)evbuffer_add_printf(x->out, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -215,11 +215,44 @@ static bool read_head(struct conn *c)
     return true;
 }
 
+/* Makes room for n bytes of the body, and counts it. It grows with what has come:
+ * room for what heads announce could be held by clients that send nothing. */
+static tl_err body_grow(struct exchange *x, size_t n)
+{
+    struct http_service *s = x->service;
+    size_t room = x->body_room ? x->body_room : BODY_ROOM;
+    if (n <= x->body_room)
+        return TL_OK;
+    while (room < n)
+        room *= 2;
+    room = room < x->head.length ? room : (size_t)x->head.length;
+    if (room - x->body_room > HTTP_INFLIGHT_MAX - s->inflight)
+        return TL_E_BUSY;
+    uint8_t *body = realloc(x->body, room);
+    if (!body)
+        return TL_E_MEMORY;
+    s->inflight += room - x->body_room;
+    x->body = body;
+    x->body_room = room;
+    return TL_OK;
+}
+
 static bool read_body(struct conn *c)
 {
     struct exchange *x = current(c);
-    size_t want = (size_t)x->head.length - x->body_got;
-    int got = evbuffer_remove(bufferevent_get_input(c->bev), x->body + x->body_got, want);
+    struct evbuffer *in = bufferevent_get_input(c->bev);
+    size_t n = evbuffer_get_length(in), left = (size_t)x->head.length - x->body_got;
+    n = n < left ? n : left;
+    if (n == 0)
+        return false;
+    tl_err err = body_grow(x, x->body_got + n);
+    if (err != TL_OK) {
+        x->close = true;
+        answer_error(x, err, NULL);
+        after_request(c, x);
+        return true;
+    }
+    int got = evbuffer_remove(in, x->body + x->body_got, n);
     x->body_got += got > 0 ? (size_t)got : 0;
     if (x->body_got < x->head.length)
         return false;
@@ -249,8 +282,9 @@ static bool read_on(struct conn *c)
     return read_head(c);
 }
 
-/* A half-sent request may not wait for ever; an idle connection may. */
-static void set_timeouts(struct conn *c)
+/* A half-sent request may not wait for ever, however often a byte of it comes; an
+ * idle connection may. */
+static void set_deadline(struct conn *c)
 {
     enum patience waits = FOR_EVER;
     bool begun = evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
@@ -260,10 +294,10 @@ static void set_timeouts(struct conn *c)
         waits = FOR_GOODBYE;
     if (waits == c->waits)
         return;
-    const struct timeval *read = waits == FOR_EVER      ? NULL
-                                 : waits == FOR_REQUEST ? &request_time
-                                                        : &goodbye_time;
-    bufferevent_set_timeouts(c->bev, read, &reader_time);
+    if (waits == FOR_EVER)
+        (void)event_del(c->deadline);
+    else if (event_add(c->deadline, waits == FOR_REQUEST ? &request_time : &goodbye_time) != 0)
+        return;
     c->waits = waits;
 }
 
@@ -298,7 +332,7 @@ void conn_run(struct conn *c)
         conn_free(c);
         return;
     }
-    set_timeouts(c);
+    set_deadline(c);
 }
 
 void conn_wind_up(struct conn *c)
@@ -335,20 +369,55 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
     conn_run(c);
 }
 
+static void on_deadline(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct conn *c = ctx;
+    c->dead = true;
+    conn_run(c);
+}
+
+/* Ends the connection that has been without a request for longest. */
+static void end_an_idle_one(struct http_service *s)
+{
+    struct conn *idle = NULL;
+    for (struct conn *c = s->conns; c; c = c->next)
+        if (c->state == HEAD && !c->count && !evbuffer_get_length(bufferevent_get_input(c->bev)) &&
+            !evbuffer_get_length(bufferevent_get_output(c->bev)) && (!idle || c->turn < idle->turn))
+            idle = c;
+    if (idle)
+        conn_free(idle);
+}
+
+static struct conn *conn_new(struct http_service *s, int fd)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->deadline = evtimer_new(s->base, on_deadline, c);
+    c->bev = c->deadline ? bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    if (c->bev)
+        return c;
+    if (c->deadline)
+        event_free(c->deadline);
+    free(c);
+    return NULL;
+}
+
 void conn_accept(struct http_service *s, int fd)
 {
-    struct conn *c = s->conn_count < CONNECTIONS_MAX ? calloc(1, sizeof *c) : NULL;
-    if (c)
-        c->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (!c || !c->bev) {
+    if (s->conn_count >= CONNECTIONS_MAX)
+        end_an_idle_one(s);
+    struct conn *c = s->conn_count < CONNECTIONS_MAX ? conn_new(s, fd) : NULL;
+    if (!c) {
         static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
                                    "Content-Length: 0\r\nConnection: close\r\n\r\n";
         (void)!write(fd, full, sizeof full - 1);
         close(fd);
-        free(c);
         return;
     }
     c->service = s;
+    c->turn = ++s->turns;
     c->last = &c->first;
     c->next = s->conns;
     c->self = &s->conns;

@@ -10,6 +10,7 @@
 
 struct export
 {
+    struct http_service *service; /* that counts it */
     struct log_export *bundle;
     buf slice;
     bool begun, more, resting;
@@ -22,6 +23,7 @@ static void export_free(void *state)
     struct export *e = state;
     if (!e)
         return;
+    e->service->exports--;
     log_export_free(e->bundle);
     buf_finish(&e->slice);
     free(e);
@@ -116,6 +118,20 @@ static tl_err options_read(struct log_export_options *o, const struct http_param
     return range_read(o, params[1].value, params[2].value, why);
 }
 
+static tl_err export_new(struct export **out, struct http_service *s)
+{
+    if (s->exports >= EXPORTS_MAX)
+        return TL_E_BUSY;
+    struct export *e = calloc(1, sizeof *e);
+    if (!e)
+        return TL_E_MEMORY;
+    e->service = s;
+    s->exports++;
+    buf_init(&e->slice, SLICE_MAX);
+    *out = e;
+    return TL_OK;
+}
+
 void get_export(struct exchange *x)
 {
     struct http_query q = {{0}};
@@ -124,12 +140,15 @@ void get_export(struct exchange *x)
     struct tl_why why = {{0}, {0}};
     if (!query_or_answer(x, &q, params, sizeof params / sizeof params[0]))
         return;
-    tl_err err = options_read(&o, params, &why);
-    struct export *e = err == TL_OK ? calloc(1, sizeof *e) : NULL;
-    if (err == TL_OK && !e)
-        err = TL_E_MEMORY;
+    tl_err err = authorised(x, &why);
+    if (err == TL_OK)
+        err = options_read(&o, params, &why);
+    struct export *e = NULL;
+    if (err == TL_OK)
+        err = export_new(&e, x->service);
     if (err == TL_OK) {
-        buf_init(&e->slice, SLICE_MAX);
+        /* The token of `run` is for appending: what others said stays closed to it. */
+        o.withhold_bodies |= x->service->config.run_token != NULL;
         err = log_export_new(&e->bundle, x->service->log, &o);
     }
     if (err != TL_OK) {

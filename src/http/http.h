@@ -14,9 +14,9 @@
 
 struct http_config {
     const char *socket_path;
-    /* The token of `teelog run`: where it is set, appending needs it as a bearer
-     * token and comes from run's child; where NULL, whoever can open the socket
-     * (mode 0600) may append. */
+    /* The token of `teelog run`: where it is set, appending and exporting need it
+     * as a bearer token, appends come from run's child, and exports are without
+     * bodies; where NULL, whoever can open the socket (mode 0600) may do all. */
     const char *run_token;
     const char *const *agents; /* with a run token: the only ones it is good for; */
     size_t agent_count;        /* 0: any */

@@ -12,6 +12,7 @@
 
 #define CONNECTIONS_MAX 512
 #define PIPELINE_MAX    4          /* requests of one connection under way */
+#define EXPORTS_MAX     4          /* under way */
 #define UNSENT_MAX      (1u << 20) /* bytes waiting for a slow reader */
 
 struct conn;
@@ -23,12 +24,12 @@ struct exchange {
     struct exchange *next;
     uint8_t *head_bytes; /* owned; head borrows from it */
     struct http_head head;
-    uint8_t *body; /* owned; head.length bytes */
-    size_t body_got;
-    struct evbuffer *out; /* answer bytes on their way to the connection */
-    bool complete;        /* the answer is whole */
-    bool broken;          /* it cannot be finished: cut the connection off */
-    bool close;           /* the connection ends after it */
+    uint8_t *body;              /* owned */
+    size_t body_got, body_room; /* bytes of it that have come, and allocated */
+    struct evbuffer *out;       /* answer bytes on their way to the connection */
+    bool complete;              /* the answer is whole */
+    bool broken;                /* it cannot be finished: cut the connection off */
+    bool close;                 /* the connection ends after it */
 
     /* A route that waits for the owner thread. */
     bool pending;                        /* held by the owner thread: not to be freed */
@@ -47,8 +48,10 @@ struct http_service {
     int listener, wake_read, wake_write;
     pthread_t thread;
     struct conn *conns;
-    size_t conn_count, inflight; /* inflight: bytes */
-    size_t pending;              /* exchanges held by the owner thread */
+    size_t conn_count, inflight; /* inflight: bytes allocated for bodies */
+    size_t exports;              /* under way */
+    uint64_t turns;
+    size_t pending; /* exchanges held by the owner thread */
     bool stopping;
     pthread_mutex_t lock; /* of the two below */
     struct exchange *done, **done_last;
@@ -101,8 +104,8 @@ void get_agents(struct exchange *x);
 void get_checkpoint(struct exchange *x);
 void get_export(struct exchange *x);
 void post_records(struct exchange *x);
-/* TL_OK where x may append; else TL_E_AUTH. */
-tl_err records_authorised(const struct exchange *x, struct tl_why *why) TL_MUST;
+/* TL_OK where x has the token, or none is needed; else TL_E_AUTH. */
+tl_err authorised(const struct exchange *x, struct tl_why *why) TL_MUST;
 /* Reads the query of a route. */
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
                      size_t count);

@@ -27,7 +27,7 @@ static void append_free(void *state)
     free(a);
 }
 
-tl_err records_authorised(const struct exchange *x, struct tl_why *why)
+tl_err authorised(const struct exchange *x, struct tl_why *why)
 {
     const char *token = x->service->config.run_token;
     static const char scheme[] = "Bearer ";
@@ -39,8 +39,8 @@ tl_err records_authorised(const struct exchange *x, struct tl_why *why)
     if (REFUSED(!bearer) || REFUSED(given.n != sizeof scheme - 1 + n) ||
         REFUSED(!secret_eq(given.p + sizeof scheme - 1, (const uint8_t *)token, n)))
         return tl_explain(why, TL_E_AUTH, "Authorization",
-                          "appending to this log needs the token that `teelog run` gave to its "
-                          "command in TEELOG_TOKEN");
+                          "this needs the token that `teelog run` gave to its command in "
+                          "TEELOG_TOKEN");
     return TL_OK;
 }
 

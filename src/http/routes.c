@@ -46,10 +46,8 @@ static void check_body(struct exchange *x, bool takes_body)
                      tl_explain(&why, TL_E_LIMIT, "Content-Length",
                                 "a body may have at most %u bytes", HTTP_BODY_MAX),
                      &why);
-    } else if (h->length > HTTP_INFLIGHT_MAX - x->service->inflight) {
-        answer_error(x, TL_E_BUSY, NULL);
     } else if (takes_body) {
-        tl_err err = records_authorised(x, &why);
+        tl_err err = authorised(x, &why);
         if (err != TL_OK)
             answer_error(x, err, &why);
     }

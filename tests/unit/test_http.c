@@ -1,173 +1,14 @@
 /* The service over its socket: every kind of bad request gets its 4xx with a
  * line that names what is wrong, and changes nothing; good ones are answered in
  * their order. */
-#include "testlog.h"
+#include "testhttp.h"
 
-#include "http/http.h"
 #include "http/unix_socket.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define TOKEN "0123456789abcdef0123456789abcdef"
-
-static struct world world;
-static struct http_service *service;
-static char path[200];
-
-static void serve(const char *token, const char *const *agents, size_t count)
-{
-    struct http_config c = {path, token, agents, count};
-    struct tl_why why = {{0}, {0}};
-    assert_ok(http_start(&service, world.log, &c, &why));
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    world_init(&world);
-    world_open(&world);
-    snprintf(path, sizeof path, "%s/t.sock", world.dir);
-    serve(NULL, NULL, 0);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    http_stop(service);
-    service = NULL;
-    world_finish(&world);
-    return 0;
-}
-
-static uint64_t log_size(void)
-{
-    struct log_info info;
-    log_info(world.log, &info);
-    return info.size;
-}
-
-static int dial(void)
-{
-    struct sockaddr_un address;
-    assert_ok(unix_address(&address, path, NULL));
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_return_code(connect(fd, (const struct sockaddr *)&address, sizeof address), errno);
-    return fd;
-}
-
-static void send_all(int fd, const void *p, size_t n)
-{
-    const char *at = p;
-    while (n) {
-        ssize_t put = send(fd, at, n, MSG_NOSIGNAL);
-        if (put < 0)
-            return; /* the service has refused the rest; its answer says why */
-        at += put;
-        n -= (size_t)put;
-    }
-}
-
-struct reply {
-    int status;
-    char head[2048];
-    char *body; /* NUL-terminated, owned */
-    size_t size;
-};
-
-/* One byte a time for the head, so that nothing of the next answer is taken. */
-static bool read_reply(int fd, struct reply *r)
-{
-    size_t n = 0;
-    *r = (struct reply){0};
-    while (n < sizeof r->head - 1 && !(n > 3 && memcmp(r->head + n - 4, "\r\n\r\n", 4) == 0)) {
-        if (read(fd, r->head + n, 1) != 1)
-            return false;
-        n++;
-    }
-    assert_int_equal(sscanf(r->head, "HTTP/1.1 %d ", &r->status), 1);
-    const char *length = strstr(r->head, "Content-Length: ");
-    r->size = length ? strtoul(length + 16, NULL, 10) : 0;
-    r->body = calloc(1, r->size + 1);
-    assert_non_null(r->body);
-    for (size_t got = 0; got < r->size;) {
-        ssize_t k = read(fd, r->body + got, r->size - got);
-        if (k <= 0)
-            return false;
-        got += (size_t)k;
-    }
-    return true;
-}
-
-static void finish(struct reply *r)
-{
-    free(r->body);
-    r->body = NULL;
-}
-
-static struct reply ask_bytes(const void *p, size_t n)
-{
-    struct reply r;
-    int fd = dial();
-    send_all(fd, p, n);
-    if (!read_reply(fd, &r))
-        fail_msg("no answer to: %.*s", (int)n, (const char *)p);
-    close(fd);
-    return r;
-}
-
-static struct reply ask(const char *request)
-{
-    return ask_bytes(request, strlen(request));
-}
-
-static struct reply post(const char *target, const char *fields, const char *body)
-{
-    size_t n = strlen(body);
-    char *request = malloc(n + 1024);
-    assert_non_null(request);
-    int head =
-        snprintf(request, 1024, "POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n",
-                 target, fields, n);
-    memcpy(request + head, body, n);
-    struct reply r = ask_bytes(request, (size_t)head + n);
-    free(request);
-    return r;
-}
-
-static json_t *parse(const struct reply *r)
-{
-    json_error_t e;
-    json_t *root = json_loads(r->body, JSON_REJECT_DUPLICATES, &e);
-    if (!root)
-        print_error("not JSON: %s\n", r->body);
-    assert_non_null(root);
-    return root;
-}
-
-/* A one-line JSON error that names field. */
-static void assert_refused(struct reply *r, int status, const char *field)
-{
-    assert_int_equal(r->status, status);
-    assert_non_null(strstr(r->head, "Content-Type: application/json\r\n"));
-    assert_ptr_equal(strchr(r->body, '\n'), r->body + r->size - 1);
-    json_t *root = parse(r);
-    assert_non_null(json_string_value(json_object_get(root, "error")));
-    const char *named = json_string_value(json_object_get(root, "field"));
-    assert_string_equal(named ? named : "", field ? field : "");
-    json_decref(root);
-    finish(r);
-}
-
-#define RECORD                                                                                     \
-    "{\"agentId\":\"alice\",\"roomId\":\"r\",\"userId\":\"u\",\"type\":\"t\",\"content\":\"c\"}"
-#define GET(t)  "GET " t " HTTP/1.1\r\nHost: x\r\n\r\n"
-#define POST(t) "POST " t " HTTP/1.1\r\nHost: x\r\n"
 
 static const struct hostile {
     const char *request;
@@ -541,35 +382,6 @@ static void expect_continue_is_answered(void **state)
     close(fd);
 }
 
-static void too_much_in_flight_is_busy(void **state)
-{
-    (void)state;
-    int fds[8];
-    const char *head = POST("/v1/records") "Content-Length: 8388608\r\n\r\n";
-    for (size_t i = 0; i < 8; i++) {
-        fds[i] = dial();
-        send_all(fds[i], head, strlen(head));
-        /* The head is taken once the service has answered something after it. */
-        struct reply h = ask(GET("/healthz"));
-        finish(&h);
-    }
-    struct reply r = ask(POST("/v1/records") "Content-Length: 70\r\n\r\n" RECORD);
-    assert_non_null(strstr(r.head, "Retry-After: 1\r\n"));
-    assert_non_null(strstr(r.head, "Connection: close\r\n"));
-    assert_refused(&r, 503, NULL);
-    for (size_t i = 0; i < 8; i++)
-        close(fds[i]);
-    for (int tries = 0; tries < 100; tries++) {
-        r = ask(POST("/v1/records") "Content-Length: 70\r\n\r\n" RECORD);
-        int status = r.status;
-        finish(&r);
-        if (status == 200)
-            return;
-        usleep(10000);
-    }
-    fail_msg("the bytes of closed connections are still counted");
-}
-
 static void a_frozen_log_reads_on(void **state)
 {
     (void)state;
@@ -718,6 +530,76 @@ static bool fetch(const char *request, buf *out, int *status, bool slowly)
     return whole;
 }
 
+#define BEARER "Authorization: Bearer " TOKEN "\r\n"
+
+static void the_token_exports_no_bodies(void **state)
+{
+    (void)state;
+    int status;
+    buf b;
+    (void)append_one(&world, "alice", "what alice said");
+    restart_with_token(NULL, 0);
+    uint64_t size = log_size();
+    struct reply r = ask(GET("/v1/export"));
+    assert_non_null(strstr(r.head, "WWW-Authenticate: Bearer\r\n"));
+    assert_refused(&r, 401, "Authorization");
+    r = ask("GET /v1/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer no\r\n\r\n");
+    assert_refused(&r, 401, "Authorization");
+    assert_int_equal(log_size(), size);
+    static const char *const targets[] = {"/v1/export", "/v1/export?bodies=1",
+                                          "/v1/export?agent=alice&bodies=1"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        char request[256];
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n" BEARER "\r\n",
+                 targets[i]);
+        buf_init(&b, 64 << 20);
+        assert_true(fetch(request, &b, &status, false));
+        assert_null(memmem(b.p, b.n, "what alice said", 15));
+        assert_int_equal(verdict_of(b.p, b.n, NULL), TEELOG_UNPINNED);
+        buf_finish(&b);
+    }
+    http_stop(service);
+    serve(NULL, NULL, 0);
+    buf_init(&b, 64 << 20);
+    assert_true(fetch(GET("/v1/export?bodies=1"), &b, &status, false));
+    assert_non_null(memmem(b.p, b.n, "what alice said", 15));
+    buf_finish(&b);
+}
+
+/* An export writes heads where they are not current; one that is refused does not. */
+static void a_refused_export_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request;
+        int status;
+        const char *field;
+    } refused[] = {
+        {GET("/v1/export?agent=nobody"), 404, "agent"},
+        {GET("/v1/export?agent=nobody&from=0&to=2"), 404, "agent"},
+        {GET("/v1/export?agent=a%20b"), 404, "agent"},
+        {GET("/v1/export?from=1000"), 400, "from"},
+        {GET("/v1/export?from=1000&to=2000"), 400, "from"},
+        {GET("/v1/export?agent=alice&from=1000"), 400, "from"},
+        {GET("/v1/export?from=3&to=2"), 400, "to"},
+        {GET("/v1/export?agent=alice&bodies=2"), 400, "bodies"},
+    };
+    (void)append_one(&world, "alice", "one");
+    uint64_t size = log_size();
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct reply r = ask(refused[i].request);
+        assert_refused(&r, refused[i].status, refused[i].field);
+        assert_int_equal(log_size(), size);
+    }
+    /* The size would show it: a good one does append heads here. */
+    buf b;
+    int status;
+    buf_init(&b, 64 << 20);
+    assert_true(fetch(GET("/v1/export?agent=alice"), &b, &status, false));
+    assert_int_equal(log_size(), size + 1);
+    buf_finish(&b);
+}
+
 static void large_record(char *text, size_t n)
 {
     memset(text, 'x', n - 1);
@@ -796,11 +678,11 @@ static void the_socket_is_private_and_removed(void **state)
 {
     (void)state;
     struct stat st;
-    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(socket_path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     http_stop(service);
     service = NULL;
-    assert_int_equal(stat(path, &st), -1);
+    assert_int_equal(stat(socket_path, &st), -1);
 }
 
 static void a_second_service_is_told(void **state)
@@ -808,8 +690,8 @@ static void a_second_service_is_told(void **state)
     (void)state;
     int fd;
     struct tl_why why = {{0}, {0}};
-    assert_err(unix_listen(&fd, path, &why), TL_E_LOCKED);
-    assert_non_null(strstr(why.text, path));
+    assert_err(unix_listen(&fd, socket_path, &why), TL_E_LOCKED);
+    assert_non_null(strstr(why.text, socket_path));
     struct reply r = ask(GET("/healthz")); /* and the first is not harmed */
     assert_int_equal(r.status, 200);
     finish(&r);
@@ -891,11 +773,12 @@ int main(void)
         TEST(pipelined_answers_keep_their_order),
         TEST(close_and_half_close_are_honoured),
         TEST(expect_continue_is_answered),
-        TEST(too_much_in_flight_is_busy),
         TEST(a_frozen_log_reads_on),
         TEST(lists_agents),
         TEST(appending_needs_the_token),
         TEST(the_token_is_for_declared_agents),
+        TEST(the_token_exports_no_bodies),
+        TEST(a_refused_export_changes_nothing),
         TEST(exports_as_fast_as_the_client_reads),
         TEST(a_client_that_leaves_an_export_is_forgotten),
         TEST(a_failing_export_is_cut_off),
