@@ -50,7 +50,7 @@ tl_err bundle_out_stopped(const char *path, const char *kind, const char *dir,
 {
     struct tee *tee = NULL;
     struct log *log = NULL;
-    tl_err err = tee_open(&tee, kind, dir, why);
+    tl_err err = tee_open_existing(&tee, kind, dir, why);
     if (err == TL_OK)
         err = log_open_read(&log, tee, dir, why);
     if (err == TL_OK) {

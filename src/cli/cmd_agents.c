@@ -55,7 +55,7 @@ static tl_err read_stopped(buf *answer, const struct options *o, struct tl_why *
     struct log *log = NULL;
     struct log_agent *agents = NULL;
     size_t n = 0;
-    tl_err err = tee_open(&tee, o->tee, o->data, why);
+    tl_err err = tee_open_existing(&tee, o->tee, o->data, why);
     if (err == TL_OK)
         err = log_open_read(&log, tee, o->data, why);
     if (err == TL_OK)

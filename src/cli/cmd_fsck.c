@@ -22,7 +22,7 @@ static int fsck(const char *data, const char *kind)
     struct tl_why why = {{0}, {0}};
     struct progress p = {.what = "checked", .unit = "statements"};
     uint64_t bad = 0;
-    tl_err err = tee_open(&tee, kind, data, &why);
+    tl_err err = tee_open_existing(&tee, kind, data, &why);
     if (err == TL_OK)
         err = log_fsck(tee, data, finding, progress, &p, &bad, &why);
     progress_end(&p);

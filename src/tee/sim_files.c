@@ -35,6 +35,15 @@ static tl_err io_error(struct tl_why *why, const char *what, const char *dir, co
                       *name ? "/" : "", name, strerror(e));
 }
 
+bool sim_files_there(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool there = fd >= 0 && faccessat(fd, final_name, F_OK, 0) == 0;
+    if (fd >= 0)
+        close(fd);
+    return there;
+}
+
 tl_err sim_files_lock(int *fd, const char *dir, struct tl_why *why)
 {
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)

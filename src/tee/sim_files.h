@@ -11,6 +11,8 @@ struct sim_files {
     buf chain; /* PEM: leaf, intermediate, root */
 };
 
+/* Whether there is a DIR/sim. */
+bool sim_files_there(const char *dir);
 /* Makes DIR where it is missing and locks it against a second first start;
  * close the descriptor to unlock. */
 tl_err sim_files_lock(int *fd, const char *dir, struct tl_why *why) TL_MUST;

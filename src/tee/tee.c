@@ -1,4 +1,5 @@
 #include "tee/platform.h"
+#include "tee/sim_files.h"
 
 #include <unistd.h>
 
@@ -33,6 +34,14 @@ tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_w
     if (strcmp(kind, "auto") == 0)
         return open_auto(why);
     return tl_explain(why, TL_E_TEE, "tee", "\"%.40s\" is neither \"auto\" nor \"sim\"", kind);
+}
+
+tl_err tee_open_existing(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
+{
+    if (strcmp(kind, "sim") == 0 && !sim_files_there(dir))
+        return tl_explain(why, TL_E_NOT_FOUND, "data",
+                          "there is no log of the simulated platform in %.200s", dir);
+    return tee_open(out, kind, dir, why);
 }
 
 void tee_close(struct tee *t)

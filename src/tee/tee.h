@@ -12,6 +12,10 @@ struct tee;
  * its roots and sealing key (dir/sim/, made at the first start with mode 0600).
  * "auto" fails with TL_E_TEE where there is no TEE and names --tee sim. */
 tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why) TL_MUST;
+/* The same for a log that is to be read and no more: makes nothing. TL_E_NOT_FOUND
+ * where dir has nothing of the platform. */
+tl_err tee_open_existing(struct tee **out, const char *kind, const char *dir,
+                         struct tl_why *why) TL_MUST;
 void tee_close(struct tee *t);
 
 const char *tee_platform(const struct tee *t); /* "simulator": as in evidence items */

@@ -282,6 +282,26 @@ static void starts_agree(void **state)
     test_rmdir(other);
 }
 
+static void existing(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    struct tee *t = NULL;
+    struct tl_why why = {0};
+    char missing[4096];
+    snprintf(missing, sizeof missing, "%s/missing", dir);
+    assert_err(tee_open_existing(&t, "sim", missing, &why), TL_E_NOT_FOUND);
+    assert_err(tee_open_existing(&t, "sim", dir, &why), TL_E_NOT_FOUND);
+    assert_null(t);
+    assert_non_null(strstr(why.text, missing));
+    assert_int_equal(access(missing, F_OK), -1);
+    assert_int_equal(access(below(dir, "sim"), F_OK), -1);
+    tee_close(must_open(dir));
+    assert_ok(tee_open_existing(&t, "sim", dir, &why));
+    tee_close(t);
+    test_rmdir(dir);
+}
+
 static void refused(const char *dir, tl_err want, const char *says)
 {
     struct tee *t = NULL;
@@ -586,19 +606,13 @@ static void kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quote_is_genuine),
-        cmocka_unit_test(what_the_quote_says),
-        cmocka_unit_test(starts_agree),
-        cmocka_unit_test(damaged_files),
-        cmocka_unit_test(unusable_directories),
-        cmocka_unit_test(chain_too_long),
-        cmocka_unit_test(clocks),
-        cmocka_unit_test(calls_fail),
-        cmocka_unit_test(kills),
-        cmocka_unit_test(first_starts_at_once),
-        cmocka_unit_test(threads),
-        cmocka_unit_test(quotes_are_quick),
-        cmocka_unit_test(kinds),
+        cmocka_unit_test(quote_is_genuine),     cmocka_unit_test(what_the_quote_says),
+        cmocka_unit_test(starts_agree),         cmocka_unit_test(existing),
+        cmocka_unit_test(damaged_files),        cmocka_unit_test(unusable_directories),
+        cmocka_unit_test(chain_too_long),       cmocka_unit_test(clocks),
+        cmocka_unit_test(calls_fail),           cmocka_unit_test(kills),
+        cmocka_unit_test(first_starts_at_once), cmocka_unit_test(threads),
+        cmocka_unit_test(quotes_are_quick),     cmocka_unit_test(kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
