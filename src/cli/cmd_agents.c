@@ -21,6 +21,8 @@ static tl_err print_table(slice answer, struct tl_why *why)
         json_decref(root);
         return tl_explain(why, TL_E_JSON, NULL, "the service's answer is not a list of agents");
     }
+    if (json_is_true(json_object_get(root, "simulated")))
+        printf("SIMULATED platform\n");
     printf("%-40s %12s %12s  %s\n", "AGENT", "STATEMENTS", "LAST INDEX", "SESSION");
     for (size_t i = 0; i < json_array_size(agents); i++) {
         const json_t *a = json_array_get(agents, i);
@@ -63,7 +65,7 @@ static tl_err read_stopped(buf *answer, const struct options *o, struct tl_why *
     for (size_t i = 0; i < n; i++)
         agents[i].open = false;
     if (err == TL_OK) {
-        agents_json_put(answer, agents, n);
+        agents_json_put(answer, tee_simulated(tee), agents, n);
         err = buf_err(answer);
     }
     free(agents);

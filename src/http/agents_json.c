@@ -41,11 +41,11 @@ static int by_id(const void *a, const void *b)
     return strcmp(l->id, r->id);
 }
 
-void agents_json_put(buf *b, struct log_agent *agents, size_t n)
+void agents_json_put(buf *b, bool simulated, struct log_agent *agents, size_t n)
 {
     if (n)
         qsort(agents, n, sizeof *agents, by_id);
-    buf_str(b, "{\"agents\":[");
+    buf_printf(b, "{\"simulated\":%s,\"agents\":[", simulated ? "true" : "false");
     for (size_t i = 0; i < n; i++) {
         if (i)
             buf_str(b, ",");

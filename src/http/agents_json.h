@@ -5,7 +5,7 @@
 
 #include "log/log.h"
 
-/* {"agents":[…]} and a newline, by agent id; sorts the array. */
-void agents_json_put(buf *b, struct log_agent *agents, size_t n);
+/* {"simulated":…,"agents":[…]} and a newline, by agent id; sorts the array. */
+void agents_json_put(buf *b, bool simulated, struct log_agent *agents, size_t n);
 
 #endif

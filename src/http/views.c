@@ -60,6 +60,7 @@ void get_agents(struct exchange *x)
 {
     struct http_query q = {{0}};
     struct log_agent *agents = NULL;
+    struct log_info info;
     size_t n = 0;
     if (!query_or_answer(x, &q, NULL, 0))
         return;
@@ -68,9 +69,10 @@ void get_agents(struct exchange *x)
         answer_error(x, err, NULL);
         return;
     }
+    log_info(x->service->log, &info);
     buf b;
     buf_init(&b, AGENTS_ANSWER_MAX);
-    agents_json_put(&b, agents, n);
+    agents_json_put(&b, info.simulated, agents, n);
     free(agents);
     answer_take(x, 200, "application/json", NULL, &b);
 }
@@ -80,10 +82,14 @@ void get_checkpoint(struct exchange *x)
     struct http_query q = {{0}};
     if (!query_or_answer(x, &q, NULL, 0))
         return;
+    struct log_info info;
+    log_info(x->service->log, &info);
     buf b;
     buf_init(&b, NOTE_MAX);
     tl_err err = log_checkpoint(x->service->log, &b);
     if (err != TL_OK)
         buf_fail(&b, err);
-    answer_take(x, 200, "text/plain; charset=utf-8", NULL, &b);
+    /* The note has no place to say it. */
+    answer_take(x, 200, "text/plain; charset=utf-8",
+                info.simulated ? "Teelog-Platform: simulator\r\n" : NULL, &b);
 }

@@ -129,13 +129,21 @@ class Serve(Case):
     def test_agents(self):
         service = self.serve()
         self.append([record("bob"), record("alice"), record("bob")])
-        agents = json.loads(self.teelog("agents", "--data", self.data, "--json").stdout)["agents"]
+        answer = json.loads(self.teelog("agents", "--data", self.data, "--json").stdout)
+        self.assertIs(answer["simulated"], True)
+        agents = answer["agents"]
         self.assertEqual([(a["id"], a["count"], a["open"]) for a in agents],
                          [("alice", 2, True), ("bob", 3, True)])
-        self.assertIn("alice", self.teelog("agents", "--data", self.data).stdout)
+        table = self.teelog("agents", "--data", self.data).stdout
+        self.assertTrue(table.startswith("SIMULATED platform\n"), table)
+        self.assertIn("alice", table)
         service.stop()
-        stopped = json.loads(self.teelog("agents", "--data", self.data, "--tee", "sim",
-                                         "--json").stdout)["agents"]
+        table = self.teelog("agents", "--data", self.data, "--tee", "sim").stdout
+        self.assertTrue(table.startswith("SIMULATED platform\n"), table)
+        answer = json.loads(self.teelog("agents", "--data", self.data, "--tee", "sim",
+                                        "--json").stdout)
+        self.assertIs(answer["simulated"], True)
+        stopped = answer["agents"]
         self.assertEqual([(a["id"], a["count"]) for a in stopped], [("alice", 3), ("bob", 4)])
 
     @unittest.skipUnless(os.path.exists("/proc/self/status"), "no /proc")

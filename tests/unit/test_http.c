@@ -403,11 +403,28 @@ static void a_frozen_log_reads_on(void **state)
     assert_int_equal(log_size(), size);
 }
 
+static void what_is_simulated_says_so(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {GET("/v1/agents"), GET("/v1/status")};
+    for (size_t i = 0; i < 2; i++) {
+        struct reply r = ask(targets[i]);
+        json_t *root = parse(&r);
+        assert_true(json_is_true(json_object_get(root, "simulated")));
+        json_decref(root);
+        finish(&r);
+    }
+    struct reply r = ask(GET("/checkpoint"));
+    assert_int_equal(r.status, 200);
+    assert_non_null(strstr(r.head, "\r\nTeelog-Platform: simulator\r\n"));
+    finish(&r);
+}
+
 static void lists_agents(void **state)
 {
     (void)state;
     struct reply r = ask(GET("/v1/agents"));
-    assert_string_equal(r.body, "{\"agents\":[]}\n");
+    assert_string_equal(r.body, "{\"simulated\":true,\"agents\":[]}\n");
     finish(&r);
     grow_log(&world, 6);
     r = ask(GET("/v1/agents"));
@@ -774,6 +791,7 @@ int main(void)
         TEST(close_and_half_close_are_honoured),
         TEST(expect_continue_is_answered),
         TEST(a_frozen_log_reads_on),
+        TEST(what_is_simulated_says_so),
         TEST(lists_agents),
         TEST(appending_needs_the_token),
         TEST(the_token_is_for_declared_agents),
