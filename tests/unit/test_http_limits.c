@@ -121,7 +121,7 @@ static void a_request_has_thirty_seconds(void **state)
     (void)state;
     static const char request[] = POST("/v1/records") "Content-Length: 70\r\n\r\n" RECORD;
     int fd = dial();
-    /* An idle connection may wait; and each request has its own time. */
+    /* An idle connection may wait. */
     milliseconds(900);
     for (int i = 0; i < 3; i++) {
         struct reply r;
@@ -140,6 +140,24 @@ static void a_request_has_thirty_seconds(void **state)
     assert_true(cut_off(fd, "x", 100, 20)); /* and within its body */
     close(fd);
     assert_int_equal(log_size(), size);
+}
+
+/* Also where the next has begun before the first is answered. */
+static void each_request_has_its_own_time(void **state)
+{
+    (void)state;
+    static const char rest_and_next[] = GET("/healthz") "G";
+    int fd = dial();
+    send_all(fd, "G", 1);
+    for (int i = 0; i < 4; i++) {
+        struct reply r;
+        milliseconds(300);
+        send_all(fd, rest_and_next + 1, sizeof rest_and_next - 2);
+        assert_true(read_reply(fd, &r));
+        assert_int_equal(r.status, 200);
+        finish(&r);
+    }
+    close(fd);
 }
 
 static void what_is_discarded_is_not_heard_for_ever(void **state)
@@ -236,9 +254,13 @@ static void only_busy_says_when_to_come_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(bodies_are_counted_as_they_come), TEST(bodies_in_flight_are_bounded),
-        TEST(a_request_has_thirty_seconds),    TEST(what_is_discarded_is_not_heard_for_ever),
-        TEST(four_exports_at_a_time),          cmocka_unit_test(only_busy_says_when_to_come_back),
+        TEST(bodies_are_counted_as_they_come),
+        TEST(bodies_in_flight_are_bounded),
+        TEST(a_request_has_thirty_seconds),
+        TEST(each_request_has_its_own_time),
+        TEST(what_is_discarded_is_not_heard_for_ever),
+        TEST(four_exports_at_a_time),
+        cmocka_unit_test(only_busy_says_when_to_come_back),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
