@@ -2,7 +2,7 @@
  *
  * In a normal build it is the condition, no more. In a mutation build
  * (-DTL_MUTATE) each place registers itself, and one place at a time can be
- * taken out: tests/mutants removes them in turn and expects a red test for
+ * taken out: scripts/mutants removes them in turn and expects a red test for
  * each. So a check without a test that needs it does not stay unnoticed. */
 #ifndef TL_BASE_REFUSE_H
 #define TL_BASE_REFUSE_H

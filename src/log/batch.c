@@ -42,16 +42,6 @@ size_t log_batch_count(const struct log_batch *b)
     return b->count;
 }
 
-size_t log_batch_bytes(const struct log_batch *b)
-{
-    return b->arena.n;
-}
-
-slice log_batch_agent(const struct log_batch *b, size_t i)
-{
-    return slice_of(b->arena.p + b->items[i].agent, b->items[i].agent_size);
-}
-
 static tl_err check_text(slice s, size_t max, const char *field, struct tl_why *why)
 {
     if (s.n > max)

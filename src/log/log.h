@@ -101,17 +101,14 @@ void log_batch_full(struct log_batch *b);
  * why, and leaves the batch as it was. */
 tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_why *why) TL_MUST;
 size_t log_batch_count(const struct log_batch *b);
-size_t log_batch_bytes(const struct log_batch *b);
-/* The agent id of record i, borrowed while the batch lives; also in done. */
-slice log_batch_agent(const struct log_batch *b, size_t i);
 /* Hands the batch over; done is called exactly once, on the owner thread, and
  * the batch is freed after it. TL_E_BUSY (and the batch still the caller's) where
  * too much is queued; TL_E_FROZEN, TL_E_STOPPING. */
 tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void *ctx) TL_MUST;
 void log_batch_free(struct log_batch *b);
 
-/* Subjects with their counts, in no order. Runs on the caller's thread over a
- * consistent copy. */
+/* Agents with their durable counts, in bytewise order of id. Waits for the owner
+ * thread. */
 struct log_agent {
     char id[SUBJECT_MAX + 1];
     uint64_t count, last_index;

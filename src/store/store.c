@@ -71,8 +71,8 @@ static tl_err take_lock(struct store_files *f, struct tl_why *why)
     bool held = errno == EWOULDBLOCK;
     if (held)
         tl_explain(why, TL_E_LOCKED, "data",
-                   "another teelog has this log open (lock file %s); stop it, or use --socket to "
-                   "talk to it",
+                   "another teelog has this log open (lock file %s); stop it first, or leave "
+                   "--tee out where the command can ask the running service",
                    path);
     else
         tl_explain(why, TL_E_IO, "data", "cannot lock %s: %s", path, strerror(errno));

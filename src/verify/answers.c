@@ -1,4 +1,4 @@
-/* The five questions of DESIGN section 1, and what the bundle holds. */
+/* The five questions of docs/verification.md, and what the bundle holds. */
 #include "verify/report.h"
 
 #include <inttypes.h>

@@ -106,7 +106,7 @@ bool report_failed(const struct teelog_report *r);
 /* Draws the verdict from the checks' states, and fills checks. */
 void report_conclude(struct teelog_report *r);
 
-/* The five questions of DESIGN section 1. */
+/* The five questions of docs/verification.md. */
 enum { QUESTION_COUNT = 5 };
 struct report_answer {
     const char *question;
