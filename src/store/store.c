@@ -71,8 +71,8 @@ static tl_err take_lock(struct store_files *f, struct tl_why *why)
     bool held = errno == EWOULDBLOCK;
     if (held)
         tl_explain(why, TL_E_LOCKED, "data",
-                   "another teelog has this log open (lock file %s); stop it first, or leave "
-                   "--tee out where the command can ask the running service",
+                   "another teelog has this log open (lock file %s); stop it first; agents "
+                   "and export can also ask it: --socket in place of --tee",
                    path);
     else
         tl_explain(why, TL_E_IO, "data", "cannot lock %s: %s", path, strerror(errno));

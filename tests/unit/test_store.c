@@ -477,7 +477,7 @@ static void one_process_at_a_time(void **state)
         /* A child that inherits the descriptor has no lock of its own. */
         struct tl_why why = {0};
         tl_err err = store_open(&second, dir, STORE_OPEN, &why);
-        bool good = err == TL_E_LOCKED && strstr(why.text, "--tee") && strstr(why.text, "/lock");
+        bool good = err == TL_E_LOCKED && strstr(why.text, "--socket") && strstr(why.text, "/lock");
         err = store_open(&second, dir, STORE_READ, &why);
         _exit(good && err == TL_E_LOCKED && !second ? 0 : 1);
     }
