@@ -1,13 +1,18 @@
 #include "cli/child.h"
 
+#include "cli/cli.h"
+#include "cli/cores.h"
 #include "cli/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define GRACE 5 /* seconds between SIGTERM and SIGKILL */
 
 static void scrub_environment(void)
 {
@@ -20,7 +25,7 @@ static void scrub_environment(void)
         }
         char *name = strndup(environ[i], (size_t)(equals - environ[i]));
         if (!name || unsetenv(name) != 0)
-            _exit(125);
+            _exit(EXIT_RUN_FAILED);
         free(name);
         i = 0;
     }
@@ -34,16 +39,17 @@ static void child_main(char **argv, const char *socket, const char *token, int g
         n = read(go, &byte, 1);
     while (n < 0 && errno == EINTR);
     if (n != 1)
-        _exit(125);
+        _exit(EXIT_RUN_FAILED);
     scrub_environment();
     if (setenv("TEELOG_SOCKET", socket, 1) == 0 && setenv("TEELOG_TOKEN", token, 1) == 0) {
         signals_reset();
+        cores_reset();
         execvp(argv[0], argv);
     }
     int error = errno;
     n = write(failed, &error, sizeof error);
     (void)n;
-    _exit(125);
+    _exit(EXIT_RUN_FAILED);
 }
 
 tl_err child_fork(struct child *c, char **argv, const char *socket, const char *token,
@@ -52,9 +58,13 @@ tl_err child_fork(struct child *c, char **argv, const char *socket, const char *
     int go[2], failed[2];
     if (pipe2(go, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0)
         return tl_explain(why, TL_E_IO, NULL, "cannot make a pipe: %s", strerror(errno));
+    bool group = !isatty(STDIN_FILENO);
     pid_t pid = fork();
     if (pid < 0)
         return tl_explain(why, TL_E_IO, NULL, "cannot fork: %s", strerror(errno));
+    /* Both do it: neither may go on before it is done. */
+    if (group && setpgid(pid, pid) != 0)
+        group = false;
     if (pid == 0) {
         close(go[1]);
         close(failed[0]);
@@ -62,7 +72,7 @@ tl_err child_fork(struct child *c, char **argv, const char *socket, const char *
     }
     close(go[0]);
     close(failed[1]);
-    *c = (struct child){.pid = pid, .go = go[1], .failed = failed[0]};
+    *c = (struct child){.pid = pid, .group = group, .go = go[1], .failed = failed[0]};
     return TL_OK;
 }
 
@@ -87,4 +97,43 @@ void child_cancel(struct child *c)
     close(c->failed);
     while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
         ;
+}
+
+void child_signal(const struct child *c, int number)
+{
+    /* It may have left its group. */
+    if (!c->group || kill(-c->pid, number) != 0)
+        (void)kill(c->pid, number);
+}
+
+static struct child doomed;
+static volatile sig_atomic_t killed;
+
+static void too_long(int number)
+{
+    (void)number;
+    if (killed)
+        _exit(EXIT_RUN_FAILED);
+    killed = 1;
+    child_signal(&doomed, SIGKILL);
+    (void)kill(doomed.pid, SIGKILL);
+    (void)alarm(GRACE);
+}
+
+void child_end(const struct child *c)
+{
+    struct sigaction act = {.sa_handler = too_long, .sa_flags = SA_RESTART};
+    doomed = *c;
+    child_signal(c, SIGTERM);
+    (void)sigaction(SIGALRM, &act, NULL);
+    (void)alarm(GRACE);
+}
+
+void child_end_wait(const struct child *c)
+{
+    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    (void)alarm(0);
+    if (c->group)
+        child_signal(c, SIGKILL);
 }

@@ -4,22 +4,34 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct child {
     pid_t pid;
+    bool group; /* it leads a process group of its own */
     int go;     /* one byte here lets it exec */
     int failed; /* reads its errno where exec failed, else ends */
 };
 
 /* Forks. The child waits; where the go-byte never comes it ends without having
- * run anything. Its environment is ours without TEELOG_ variables, with
- * TEELOG_SOCKET and TEELOG_TOKEN set. argv is NULL-terminated. */
+ * run anything. It gets a process group of its own, unless standard input is a
+ * terminal, of which it could not read then. Its environment is ours without TEELOG_ variables,
+ * with TEELOG_SOCKET and TEELOG_TOKEN set. argv is NULL-terminated. */
 tl_err child_fork(struct child *c, char **argv, const char *socket, const char *token,
                   struct tl_why *why) TL_MUST;
 /* Lets it run: TL_OK once exec has succeeded. */
 tl_err child_go(struct child *c, const char *name, struct tl_why *why) TL_MUST;
 /* Sends it off without having run. */
 void child_cancel(struct child *c);
+
+/* Sends a signal to it, with its group where it has one of its own. */
+void child_signal(const struct child *c, int number);
+/* Begins its end: SIGTERM now, and SIGKILL some seconds later, whatever this
+ * process does meanwhile. Where child_end_wait has not returned as long again
+ * after that, this process exits as a `run` that failed. */
+void child_end(const struct child *c);
+/* Waits for that end. What is left of its group is killed with it. */
+void child_end_wait(const struct child *c);
 
 #endif

@@ -17,19 +17,28 @@ struct run_options {
     char **argv;
 };
 
+/* Without its log the command must not go on. The log is closed, which wipes its
+ * keys, while the command still has time to end. */
+static int end_both(struct service *s, const struct child *c)
+{
+    child_end(c);
+    service_stop(s);
+    child_end_wait(c);
+    return EXIT_RUN_FAILED;
+}
+
 /* Waits until the command has ended, passing signals on: its exit code. */
-static int wait_for(const struct child *c)
+static int wait_for(struct service *s, const struct child *c)
 {
     for (;;) {
         int status;
         bool terminal;
         int number = signals_wait(&terminal);
-        if (number == SIGNALS_FATAL) {
-            /* Without its log the command must not go on. */
-            (void)kill(c->pid, SIGTERM);
-        } else if (number != SIGCHLD) {
-            if (!terminal)
-                (void)kill(c->pid, number);
+        if (number == SIGNALS_FATAL)
+            return end_both(s, c);
+        if (number != SIGCHLD) {
+            if (c->group || !terminal)
+                child_signal(c, number);
         } else if (waitpid(c->pid, &status, WNOHANG) == c->pid) {
             return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
         }
@@ -61,7 +70,7 @@ static int run_child(struct service *s, struct child *c, const struct run_option
     service_describe(s, line, sizeof line);
     cli_say("ready, %s", line);
     err = child_go(c, o->argv[0], &why);
-    int code = wait_for(c);
+    int code = wait_for(s, c);
     service_stop(s);
     if (err == TL_OK && !s->failed && o->export)
         err = export_after(o, &why);

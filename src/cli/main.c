@@ -1,6 +1,8 @@
 /* teelog: one binary, a table of commands. */
 #include "cli/cli.h"
+#include "cli/cores.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +103,12 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    /* OPENSSL_CONF and openssl.cnf are the host's, and could load a provider of its own. */
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+        cli_say("%s", tl_err_text(TL_E_CRYPTO));
+        return EXIT_FAILED;
+    }
+    cores_off();
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;

@@ -30,7 +30,7 @@ tl_err service_start(struct service *s, const struct service_options *o,
                      struct tl_why *why) TL_MUST;
 /* One line that says that it is ready and on what. */
 void service_describe(const struct service *s, char *line, size_t size);
-/* Takes no more requests, ends sessions, writes heads, closes. */
+/* Takes no more requests, ends sessions, writes heads, closes. May come twice. */
 void service_stop(struct service *s);
 
 #endif
