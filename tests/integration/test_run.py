@@ -134,7 +134,8 @@ class Run(Case):
                  "signal.signal(signal.SIGTERM, signal.SIG_IGN); p.wait(); sys.exit(5)"
         p = subprocess.Popen([TEELOG, "run", "--data", self.data, "--tee", "sim", "--",
                               sys.executable, "-c", script, below], env=self.env,
-                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
         self.addCleanup(lambda: p.poll() is None and p.kill())
         self.await_file(mark + ".ready")
         p.send_signal(signal.SIGTERM)

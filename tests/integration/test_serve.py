@@ -1,8 +1,10 @@
 """`teelog serve`: one line when ready, one writer, a clean end."""
+import contextlib
 import json
 import os
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import unittest
@@ -125,6 +127,37 @@ class Serve(Case):
         done = self.teelog("serve", "--data", self.data, "--tee", "sim", "--socket",
                            self.path("x" * 120), code=2)
         self.assertIn("--socket", done.stderr)
+
+    def test_the_hosts_openssl_configuration_is_not_read(self):
+        with open(self.path("openssl.cnf"), "w", encoding="ascii") as f:
+            f.write("openssl_conf = a\n[a]\nproviders = b\n[b]\nnull = c\n[c]\nactivate = 1\n")
+        self.env["OPENSSL_CONF"] = self.path("openssl.cnf")
+        with self.serve() as service:
+            self.append([record()])
+            self.assertEqual(service.stop(), 0)
+
+    def test_an_idle_connection_makes_room(self):
+        service = self.serve()
+        healthz = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        with contextlib.ExitStack() as stack:
+            def connect():
+                s = stack.enter_context(socket.socket(socket.AF_UNIX))
+                s.connect(service.socket)
+                s.settimeout(30)
+                return s
+
+            busy = connect()
+            busy.sendall(healthz[:10])
+            first, second, *others = [connect() for _ in range(511)]
+            # The last is answered, so all are there; and the first is not the idlest.
+            for s in (others[-1], first):
+                s.sendall(healthz)
+                self.assertIn(b"200 OK", s.recv(4096))
+            self.assertEqual(service.get("/healthz")[0], 200)
+            self.assertEqual(second.recv(1), b"")
+            for s, request in ((busy, healthz[10:]), (first, healthz), (others[0], healthz)):
+                s.sendall(request)
+                self.assertIn(b"200 OK", s.recv(4096))
 
     def test_agents(self):
         service = self.serve()
