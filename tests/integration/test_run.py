@@ -214,6 +214,9 @@ class Run(Case):
         def cores():
             resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.RLIM_INFINITY))
 
+        # Some sanitizers forbid cores of their own accord.
+        for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
+            self.env[name] = ":".join([*self.env.get(name, "").split(), "disable_coredump=0"])
         script = "grep core /proc/$PPID/limits; grep core /proc/self/limits"
         done = subprocess.run([TEELOG, "run", "--data", self.data, "--tee", "sim", "--", "sh", "-c",
                                script], env=self.env, preexec_fn=cores, capture_output=True,
