@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static tl_err failed(const char *what, const char *path, struct tl_why *why)
@@ -13,10 +14,21 @@ static tl_err failed(const char *what, const char *path, struct tl_why *why)
     return tl_explain(why, TL_E_IO, NULL, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
+/* A device or a pipe is written to, not replaced. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 tl_err outfile_open(struct outfile *f, const char *path, mode_t mode, struct tl_why *why)
 {
     struct outfile o = {.path = path, .fd = STDOUT_FILENO};
-    if (strcmp(path, "-") != 0) {
+    if (strcmp(path, "-") != 0 && is_special(path)) {
+        o.fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (o.fd < 0)
+            return failed("write", path, why);
+    } else if (strcmp(path, "-") != 0) {
         if (asprintf(&o.part, "%s.part", path) < 0)
             return TL_E_MEMORY;
         /* What is there is not ours to write through: it may be a link, or a file
@@ -40,7 +52,11 @@ tl_err outfile_write(struct outfile *f, slice bytes, struct tl_why *why)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return failed("write", f->part ? f->part : "to standard output", why);
+            return failed("write",
+                          f->part                  ? f->part
+                          : f->fd == STDOUT_FILENO ? "to standard output"
+                                                   : f->path,
+                          why);
         bytes = slice_of(bytes.p + n, bytes.n - (size_t)n);
     }
     return TL_OK;

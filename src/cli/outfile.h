@@ -1,5 +1,6 @@
 /* A file that is there whole or not at all: written beside itself as FILE.part,
- * made durable, then renamed. "-" is standard output. */
+ * made durable, then renamed. "-" is standard output; a device or a pipe that is
+ * there is written to as it is. */
 #ifndef TL_CLI_OUTFILE_H
 #define TL_CLI_OUTFILE_H
 
@@ -10,7 +11,7 @@
 
 struct outfile {
     const char *path; /* borrowed */
-    char *part;       /* NULL for standard output */
+    char *part;       /* NULL where nothing is renamed */
     int fd;
 };
 

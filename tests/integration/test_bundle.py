@@ -114,6 +114,15 @@ class Bundle(Case):
                 self.assertFalse(os.path.exists(self.path("none.part")))
         self.teelog("export", "--data", self.data, "-o", "/proc/nowhere/b", code=3)
 
+    def test_a_pipe_is_written_to_and_stays_one(self):
+        pipe, copy = self.path("pipe"), self.path("copy")
+        os.mkfifo(pipe)
+        with open(copy, "wb") as f, subprocess.Popen(["cat", pipe], stdout=f) as reader:
+            self.export("pipe")
+            self.assertEqual(reader.wait(timeout=30), 0)
+        self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+        self.assertEqual(self.verdict(copy)["verdict"], "UNPINNED")
+
     def test_what_is_written_is_its_owners(self):
         victim = self.path("victim")
         with open(victim, "w", encoding="ascii") as f:
