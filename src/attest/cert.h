@@ -20,6 +20,7 @@ struct cert {
     uint8_t signature[64]; /* r || s */
     slice serial;          /* magnitude, 1 to 20 bytes */
     slice issuer, subject; /* Name, with tag and length */
+    slice common_name;     /* of the subject: the value of its one CN */
     uint64_t not_before, not_after;
     slice spki; /* SubjectPublicKeyInfo, with tag and length */
     uint8_t x[32], y[32];
@@ -27,6 +28,7 @@ struct cert {
     bool has_path_length;
     uint64_t path_length;
     uint16_t key_usage; /* 0 where the extension is absent */
+    bool has_authority_key_id, has_subject_key_id, has_crl_points; /* extensions that are there */
     bool has_sgx;
     struct sgx_extension sgx;
 };
@@ -38,8 +40,8 @@ tl_err cert_read(struct cert *out, slice der) TL_MUST;
  * TL_E_SIGNATURE, or TL_E_KEY or TL_E_MEMORY for the key. */
 tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
                     const uint8_t signature[64]) TL_MUST;
-/* Whether issuer's key made c's signature; errors as point_verify. */
-tl_err cert_verify(const struct cert *c, const struct cert *issuer) TL_MUST;
+/* Whether issuer_key made c's signature; TL_OK or TL_E_SIGNATURE. */
+tl_err cert_verify(const struct cert *c, struct es256_key *issuer_key) TL_MUST;
 
 /* Bytes that teelog's own maker of certificates writes (tee/sim_pki.c). */
 extern const uint8_t cert_ecdsa_sha256[12]; /* AlgorithmIdentifier */

@@ -1,0 +1,25 @@
+/* The TCB statuses of Intel's TCB info, and how they come together. Pure. */
+#ifndef TL_ATTEST_TCB_STATUS_H
+#define TL_ATTEST_TCB_STATUS_H
+
+#include "base/slice.h"
+
+/* The last two are never in Intel's data: a relaunch would help (tcb.h). */
+enum tcb_status {
+    TCB_UP_TO_DATE,
+    TCB_SW_HARDENING_NEEDED,
+    TCB_CONFIGURATION_NEEDED,
+    TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED,
+    TCB_OUT_OF_DATE,
+    TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
+    TCB_REVOKED,
+    TCB_TD_RELAUNCH_ADVISED,
+    TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
+    TCB_STATUSES
+};
+/* "UpToDate", …: Intel's spelling. */
+const char *tcb_status_name(enum tcb_status s);
+/* False where the name is none of the first count statuses (TCB_STATUSES: all). */
+bool tcb_status_from(enum tcb_status *out, slice name, enum tcb_status count);
+
+#endif
