@@ -82,6 +82,8 @@ static bool check_format(struct evidence_report *r, struct quote *q, const struc
     /* Hardware's quotes carry padding; in ours these bytes would not matter. */
     if (REFUSED(q->trailing))
         return fail(r, "format", "%zu bytes follow the quote", q->trailing);
+    if (REFUSED(q->body_type != QUOTE_BODY_SGX))
+        return fail(r, "format", "this platform quotes enclaves, and the quote is a TD's");
     if (REFUSED(q->cert_type != QUOTE_CERT_PCK_CHAIN))
         return fail(r, "format", "certification data of type %u is not a PCK chain (type 5)",
                     (unsigned)q->cert_type);

@@ -162,6 +162,11 @@ void buf_u32le(buf *b, uint32_t v)
     le(b, v, 4);
 }
 
+void buf_u64le(buf *b, uint64_t v)
+{
+    le(b, v, 8);
+}
+
 void buf_printf(buf *b, const char *fmt, ...)
 {
     va_list ap, again;

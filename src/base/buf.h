@@ -37,6 +37,7 @@ void buf_u32be(buf *b, uint32_t v);
 void buf_u64be(buf *b, uint64_t v);
 void buf_u16le(buf *b, uint16_t v);
 void buf_u32le(buf *b, uint32_t v);
+void buf_u64le(buf *b, uint64_t v);
 void buf_bytes(buf *b, slice s);
 void buf_str(buf *b, const char *s);
 __attribute__((format(printf, 2, 3))) void buf_printf(buf *b, const char *fmt, ...);

@@ -54,6 +54,11 @@ uint32_t reader_u32le(reader *r)
     return (uint32_t)le(r, 4);
 }
 
+uint64_t reader_u64le(reader *r)
+{
+    return le(r, 8);
+}
+
 uint16_t reader_u16be(reader *r)
 {
     return (uint16_t)be(r, 2);

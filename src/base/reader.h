@@ -25,6 +25,7 @@ void reader_fail(reader *r, tl_err err);
 uint8_t reader_u8(reader *r);
 uint16_t reader_u16le(reader *r);
 uint32_t reader_u32le(reader *r);
+uint64_t reader_u64le(reader *r);
 uint16_t reader_u16be(reader *r);
 uint32_t reader_u32be(reader *r);
 uint64_t reader_u64be(reader *r);
