@@ -34,10 +34,11 @@ struct dcap_input {
 struct dcap_report {
     bool ok;
     /* The stage that failed, static; NULL where ok. In the order of the checks:
-     * "quote", "collateral", "pck-chain", "tcb-info-chain", "qe-identity-chain",
-     * "root", "root-crl", "pck-crl", "revoked", "tcb-info", "qe-identity",
-     * "validity", "mismatch", "tdx-module", "qe-report", "qe-data", "qe", "signature",
-     * "tcb"; or "memory": this machine failed, and the quote was not judged. */
+     * "quote", "collateral", "tcb-info-chain", "qe-identity-chain", "root-crl",
+     * "tcb-info", "qe-identity", "pck-chain", "pck-crl", "root", "revoked",
+     * "validity", "mismatch", "qe-report", "qe-data", "qe", "signature",
+     * "tdx-module", "tcb"; or "memory": this machine failed, and the quote was not
+     * judged. */
     const char *stage;
     char detail[240]; /* for people; never empty */
 
@@ -54,7 +55,8 @@ struct dcap_report {
     /* Only where ok. */
     struct tcb_verdict tcb;
     uint32_t tcb_evaluation_number, qe_evaluation_number;
-    uint64_t collateral_issued;  /* the oldest issue date of its four dated parts */
+    uint64_t collateral_issued;  /* the oldest date of TCB info, QE identity and PCK CRL; the
+                                    root's CRL is made once a year and does not count */
     uint64_t collateral_expires; /* the earliest end of validity of anything in it */
 };
 
