@@ -12,7 +12,7 @@
  * once, and each thread keeps a context. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t context_key;
-static EVP_MD *md_sha256;
+static EVP_MD *md_sha256, *md_sha384;
 
 _Noreturn static void broken(const char *what)
 {
@@ -28,31 +28,39 @@ static void free_context(void *p)
 static void set_up(void)
 {
     md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!md_sha256 || pthread_key_create(&context_key, free_context) != 0)
-        broken("setting up SHA-256");
+    md_sha384 = EVP_MD_fetch(NULL, "SHA384", NULL);
+    if (!md_sha256 || !md_sha384 || pthread_key_create(&context_key, free_context) != 0)
+        broken("setting up SHA-2");
 }
 
+/* After set_up. */
 static EVP_MD_CTX *context(void)
 {
-    pthread_once(&once, set_up);
     EVP_MD_CTX *c = pthread_getspecific(context_key);
     if (c)
         return c;
     c = EVP_MD_CTX_new();
     if (!c || pthread_setspecific(context_key, c) != 0)
-        broken("setting up SHA-256");
+        broken("setting up SHA-2");
     return c;
+}
+
+/* out has room for the digest. */
+static void digest_parts(const EVP_MD *md, const slice *parts, size_t n, uint8_t *out)
+{
+    EVP_MD_CTX *c = context();
+    int ok = EVP_DigestInit_ex2(c, md, NULL);
+    for (size_t i = 0; i < n; i++)
+        ok = ok && (parts[i].n == 0 || EVP_DigestUpdate(c, parts[i].p, parts[i].n));
+    if (!ok || !EVP_DigestFinal_ex(c, out, NULL))
+        broken("SHA-2");
 }
 
 hash32 sha256_parts(const slice *parts, size_t n)
 {
-    EVP_MD_CTX *c = context();
     hash32 out;
-    int ok = EVP_DigestInit_ex2(c, md_sha256, NULL);
-    for (size_t i = 0; i < n; i++)
-        ok = ok && (parts[i].n == 0 || EVP_DigestUpdate(c, parts[i].p, parts[i].n));
-    if (!ok || !EVP_DigestFinal_ex(c, out.b, NULL))
-        broken("SHA-256");
+    pthread_once(&once, set_up);
+    digest_parts(md_sha256, parts, n, out.b);
     return out;
 }
 
@@ -61,12 +69,26 @@ hash32 sha256(slice s)
     return sha256_parts(&s, 1);
 }
 
+void sha384_parts(const slice *parts, size_t n, uint8_t out[48])
+{
+    pthread_once(&once, set_up);
+    digest_parts(md_sha384, parts, n, out);
+}
+
 void sha512(slice s, uint8_t out[64])
 {
     size_t n = 64;
     if (!EVP_Q_digest(NULL, "SHA512", NULL, s.n ? s.p : (const uint8_t *)"", s.n, out, &n) ||
         n != 64)
         broken("SHA-512");
+}
+
+void sha384(slice s, uint8_t out[48])
+{
+    size_t n = 48;
+    if (!EVP_Q_digest(NULL, "SHA384", NULL, s.n ? s.p : (const uint8_t *)"", s.n, out, &n) ||
+        n != 48)
+        broken("SHA-384");
 }
 
 hash32 hmac_sha256(slice key, slice message)

@@ -1,4 +1,4 @@
-/* SHA-256, SHA-512, HMAC and HKDF. These do not fail: a failure inside
+/* SHA-256, SHA-384, SHA-512, HMAC and HKDF. These do not fail: a failure inside
  * OpenSSL here means that memory or the library is broken, and the process
  * ends rather than go on with a wrong digest. */
 #ifndef TL_CRYPTO_HASH_H
@@ -24,6 +24,9 @@ static inline bool hash_eq(const hash32 *a, const hash32 *b)
 /* SHA-256 over the concatenation of n parts. */
 hash32 sha256_parts(const slice *parts, size_t n);
 hash32 sha256(slice s);
+/* SHA-384 over the concatenation of n parts. */
+void sha384_parts(const slice *parts, size_t n, uint8_t out[48]);
+void sha384(slice s, uint8_t out[48]);
 void sha512(slice s, uint8_t out[64]);
 hash32 hmac_sha256(slice key, slice message);
 /* RFC 5869 with SHA-256; out_n at most 255 * 32 bytes. */

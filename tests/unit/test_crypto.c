@@ -36,10 +36,22 @@ static void hashes(void **state)
     none = sha256_parts(NULL, 0);
     assert_hex(none.b, 32, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     uint8_t out[64];
+    sha384_parts(parts, 3, out);
+    assert_hex(out, 48,
+               "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+               "8086072ba1e7cc2358baeca134c825a7");
+    sha384_parts(NULL, 0, out);
+    assert_hex(out, 48,
+               "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da"
+               "274edebfe76f65fbd51ad2f14898b95b");
     sha512(slice_str("abc"), out);
     assert_hex(out, 64,
                "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
                "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+    sha384(slice_str("abc"), out);
+    assert_hex(out, 48,
+               "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+               "8086072ba1e7cc2358baeca134c825a7");
     sha512((slice){NULL, 0}, out);
     assert_hex(out, 64,
                "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
