@@ -28,7 +28,8 @@ struct cert {
     bool has_path_length;
     uint64_t path_length;
     uint16_t key_usage; /* 0 where the extension is absent */
-    bool has_authority_key_id, has_subject_key_id, has_crl_points; /* extensions that are there */
+    /* Extensions that are there. */
+    bool has_basic_constraints, has_authority_key_id, has_subject_key_id, has_crl_points;
     bool has_sgx;
     struct sgx_extension sgx;
 };

@@ -168,7 +168,7 @@ static tl_err set_up(struct sim *s, struct sim_files *files, struct tl_why *why)
     struct es256_key *root = NULL, *pck = NULL;
     struct cose_ec2 point;
     struct chain chain = {0};
-    tl_err err = chain_read(&chain, buf_slice(&files->chain), why);
+    tl_err err = chain_read_pck(&chain, buf_slice(&files->chain), why);
     if (err == TL_OK)
         err = es256_private(&root, files->root);
     if (err == TL_OK)
