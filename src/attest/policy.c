@@ -1,31 +1,13 @@
 #include "attest/policy.h"
 
-#include "attest/policy_json.h"
+#include "attest/policy_entries.h"
+#include "attest/tcb.h"
 #include "base/refuse.h"
 #include "tlog/statement.h"
 
 #include <stdlib.h>
 
-static const char *const platform_names[] = {
-    [PLATFORM_SIMULATOR] = "simulator",
-    [PLATFORM_SGX_GRAMINE] = "sgx-gramine",
-    [PLATFORM_TDX_DSTACK] = "tdx-dstack",
-    [PLATFORM_TDX_TSM] = "tdx-tsm",
-};
-#define PLATFORM_COUNT (sizeof platform_names / sizeof platform_names[0])
-
-enum platform platform_from(slice name)
-{
-    for (size_t i = 1; i < PLATFORM_COUNT; i++)
-        if (slice_eq_str(name, platform_names[i]))
-            return (enum platform)i;
-    return PLATFORM_UNKNOWN;
-}
-
-const char *platform_name(enum platform p)
-{
-    return p > PLATFORM_UNKNOWN && p < PLATFORM_COUNT ? platform_names[p] : "unknown";
-}
+#define MAX_SECONDS ((UINT64_C(1) << 53) - 1) /* what every JSON reader can hold */
 
 static tl_err read_keys(struct policy *p, const json_t *list, struct json_at at, struct tl_why *why)
 {
@@ -70,36 +52,98 @@ static tl_err read_log(struct policy *p, const json_t *log, struct json_at at, s
     return read_keys(p, json_object_get(log, "keys"), json_at_key(at, "keys"), why);
 }
 
-static tl_err read_tcb(struct policy *p, const json_t *tcb, struct json_at at, struct tl_why *why)
+static tl_err read_accept(uint32_t *out, const json_t *list, struct json_at at, struct tl_why *why)
 {
-    static const char *const names[] = {"accept", NULL};
-    /* Revoked is not among them: no policy can accept it. */
-    static const char *const statuses[] = {"UpToDate",
-                                           "SWHardeningNeeded",
-                                           "ConfigurationNeeded",
-                                           "ConfigurationAndSWHardeningNeeded",
-                                           "OutOfDate",
-                                           "OutOfDateConfigurationNeeded",
-                                           "TDRelaunchAdvised",
-                                           "TDRelaunchAdvisedConfigurationNeeded",
-                                           NULL};
-    if (!tcb) {
-        static const char *const defaults[] = {"UpToDate", "SWHardeningNeeded"};
-        return text_list(&p->tcb_accept, &p->tcb_accept_count, defaults, 2);
+    size_t n = 0;
+    uint32_t bits = 0;
+    tl_err err = json_list(&n, list, 1, at, why);
+    for (size_t i = 0; err == TL_OK && i < n; i++) {
+        slice name = {NULL, 0};
+        enum tcb_status status = TCB_REVOKED;
+        err = json_text(&name, json_array_get(list, i), json_at_index(at, i), why);
+        /* Revoked is refused with the unknown ones: no policy can accept it. */
+        if (err == TL_OK && !tcb_status_from(&status, name, TCB_STATUSES))
+            status = TCB_REVOKED;
+        if (err == TL_OK && REFUSED(status == TCB_REVOKED))
+            err = json_wrong(why, json_at_index(at, i), "not a TCB status that may be accepted");
+        bits |= UINT32_C(1) << status;
     }
-    tl_err err = json_members(tcb, names, at, why);
+    if (err == TL_OK)
+        *out = bits;
+    return err;
+}
+
+/* As Intel's data may have them (tcb_info.h): another could never be met. */
+static bool advisory_valid(const char *id)
+{
+    static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t n = strlen(id);
+    return n < TCB_ADVISORY_SIZE && strspn(id, chars) == n;
+}
+
+static tl_err read_advisories(struct policy_tcb *tcb, const json_t *v, struct json_at at,
+                              struct tl_why *why)
+{
+    static const char *const names[] = {"allow", "refuse", NULL};
+    tl_err err = json_members(v, names, at, why);
     if (err != TL_OK)
         return err;
-    const json_t *list = json_object_get(tcb, "accept");
-    at = json_at_key(at, "accept");
-    err = json_text_list(&p->tcb_accept, &p->tcb_accept_count, list, at, why);
-    for (size_t i = 0; err == TL_OK && i < p->tcb_accept_count; i++) {
-        size_t k = 0;
-        while (statuses[k] && strcmp(statuses[k], p->tcb_accept[i]) != 0)
-            k++;
-        if (REFUSED(!statuses[k]))
-            err = json_wrong(why, json_at_index(at, i), "not a TCB status that may be accepted");
-    }
+    const json_t *allow = json_object_get(v, "allow"), *refuse = json_object_get(v, "refuse");
+    if (REFUSED(!allow == !refuse))
+        return json_wrong(why, at, "must have one of the members allow and refuse");
+    at = json_at_key(at, allow ? "allow" : "refuse");
+    err = json_text_list(&tcb->advisory_ids, &tcb->advisory_count, allow ? allow : refuse, 0, at,
+                         why);
+    for (size_t i = 0; err == TL_OK && i < tcb->advisory_count; i++)
+        if (REFUSED(!advisory_valid(tcb->advisory_ids[i])))
+            err =
+                json_wrong(why, json_at_index(at, i),
+                           "not an advisory's id: 1 to %d of A-Z a-z 0-9 -", TCB_ADVISORY_SIZE - 1);
+    tcb->advisories = allow ? ADVISORIES_ALLOW : ADVISORIES_REFUSE;
+    return err;
+}
+
+static tl_err read_tcb(struct policy_tcb *out, const json_t *tcb, struct json_at at,
+                       struct tl_why *why)
+{
+    static const char *const names[] = {"accept", "advisories", "min_evaluation_number",
+                                        "max_collateral_age_s", NULL};
+    if (!tcb)
+        return TL_OK;
+    tl_err err = json_members(tcb, names, at, why);
+    const json_t *accept = json_object_get(tcb, names[0]);
+    if (err == TL_OK && accept)
+        err = read_accept(&out->accept, accept, json_at_key(at, names[0]), why);
+    const json_t *advisories = json_object_get(tcb, names[1]);
+    if (err == TL_OK && advisories)
+        err = read_advisories(out, advisories, json_at_key(at, names[1]), why);
+    const json_t *number = json_object_get(tcb, names[2]);
+    if (err == TL_OK && number)
+        err = json_uint(&out->min_evaluation_number, number, UINT32_MAX, json_at_key(at, names[2]),
+                        why);
+    const json_t *age = json_object_get(tcb, names[3]);
+    out->has_max_collateral_age = age != NULL;
+    if (err == TL_OK && age)
+        err = json_uint(&out->max_collateral_age, age, MAX_SECONDS, json_at_key(at, names[3]), why);
+    return err;
+}
+
+static tl_err read_attributes(struct policy *p, const json_t *v, struct json_at at,
+                              struct tl_why *why)
+{
+    static const char *const names[] = {"allow", "refuse", NULL};
+    /* In the order of the bits in policy.h. */
+    static const char *const allow[] = {
+        "sgx-debug",     "sgx-provision-key", "sgx-einittoken-key", "td-debug", "td-sept-ve",
+        "td-migratable", "td-service-td",     "td-key-locker",      "td-lass",  NULL};
+    static const char *const refuse[] = {"td-pks", "td-perfmon", "sgx-kss", NULL};
+    if (!v)
+        return TL_OK;
+    tl_err err = json_members(v, names, at, why);
+    if (err == TL_OK)
+        err = json_name_bits(&p->attributes_allow, v, "allow", allow, at, why);
+    if (err == TL_OK)
+        err = json_name_bits(&p->attributes_refuse, v, "refuse", refuse, at, why);
     return err;
 }
 
@@ -166,8 +210,8 @@ static tl_err check_simulator(struct policy *p, struct tl_why *why)
 
 static tl_err read_members(struct policy *p, const json_t *top, struct tl_why *why)
 {
-    static const char *const names[] = {"teelog_policy", "log",     "evidence", "tcb",
-                                        "admission",     "history", NULL};
+    static const char *const names[] = {"teelog_policy", "log",       "evidence", "tcb",
+                                        "attributes",    "admission", "history",  NULL};
     struct json_at at = json_at_top("");
     tl_err err = json_members(top, names, at, why);
     if (err != TL_OK)
@@ -183,7 +227,10 @@ static tl_err read_members(struct policy *p, const json_t *top, struct tl_why *w
         err = policy_entries_read(&p->evidence, &p->evidence_count, evidence,
                                   json_at_top("evidence"), why);
     if (err == TL_OK)
-        err = read_tcb(p, json_object_get(top, "tcb"), json_at_top("tcb"), why);
+        err = read_tcb(&p->tcb, json_object_get(top, "tcb"), json_at_top("tcb"), why);
+    if (err == TL_OK)
+        err =
+            read_attributes(p, json_object_get(top, "attributes"), json_at_top("attributes"), why);
     if (err == TL_OK)
         err = read_admission(p, json_object_get(top, "admission"), json_at_top("admission"), why);
     if (err == TL_OK)
@@ -218,6 +265,6 @@ void policy_free(struct policy *p)
     free(p->keys);
     policy_entries_free(p->evidence, p->evidence_count);
     policy_entries_free(p->attested, p->attested_count);
-    text_list_free(p->tcb_accept, p->tcb_accept_count);
+    text_list_free(p->tcb.advisory_ids, p->tcb.advisory_count);
     free(p);
 }

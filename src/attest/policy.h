@@ -3,6 +3,7 @@
 #ifndef TL_ATTEST_POLICY_H
 #define TL_ATTEST_POLICY_H
 
+#include "attest/platform.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "crypto/hash.h"
@@ -10,31 +11,58 @@
 
 #define POLICY_MAX_BYTES 1048576
 
-enum platform {
-    PLATFORM_UNKNOWN,
-    PLATFORM_SIMULATOR,
-    PLATFORM_SGX_GRAMINE,
-    PLATFORM_TDX_DSTACK,
-    PLATFORM_TDX_TSM
-};
-/* "simulator", …; PLATFORM_UNKNOWN for anything else. */
-enum platform platform_from(slice name);
-const char *platform_name(enum platform p);
-
 /* A list of measurements of up to 48 bytes each. */
 struct measurement_list {
     size_t count, size; /* size: bytes of each */
     uint8_t *bytes;     /* count * size */
 };
 
+/* What an entry leaves out has count 0, or its flag false. */
 struct policy_evidence {
     enum platform platform;
     hash32 simulator_root;
-    struct measurement_list mrenclave, mrtd, rtmr0, rtmr1, rtmr2, rtmr3, compose_hash;
-    char **key_providers;
+    struct measurement_list mrenclave, mrsigner, mrtd, rtmr0, rtmr1, rtmr2, rtmr3;
+    struct measurement_list compose_hash, app_id, os_image_hash;
+    char **key_providers; /* "NAME:ID" */
     size_t key_provider_count;
+    uint16_t *isv_prod_ids;
+    size_t isv_prod_id_count;
+    bool has_min_isv_svn;
+    uint16_t min_isv_svn;
 };
 
+enum policy_advisories {
+    ADVISORIES_ANY,
+    ADVISORIES_ALLOW, /* these and no others */
+    ADVISORIES_REFUSE /* none of these */
+};
+
+struct policy_tcb {
+    uint32_t accept; /* bits 1 << enum tcb_status; 0: UpToDate and SWHardeningNeeded */
+    enum policy_advisories advisories;
+    char **advisory_ids;
+    size_t advisory_count;
+    uint64_t min_evaluation_number;
+    bool has_max_collateral_age;
+    uint64_t max_collateral_age; /* seconds */
+};
+
+/* Bits of attributes_allow, each of which loosens one default rule … */
+#define ALLOW_SGX_DEBUG          0x01u
+#define ALLOW_SGX_PROVISION_KEY  0x02u
+#define ALLOW_SGX_EINITTOKEN_KEY 0x04u
+#define ALLOW_TD_DEBUG           0x08u
+#define ALLOW_TD_SEPT_VE         0x10u
+#define ALLOW_TD_MIGRATABLE      0x20u
+#define ALLOW_TD_SERVICE_TD      0x40u
+#define ALLOW_TD_KEY_LOCKER      0x80u
+#define ALLOW_TD_LASS            0x100u
+/* … and of attributes_refuse, each of which adds a rule. */
+#define REFUSE_TD_PKS            0x01u
+#define REFUSE_TD_PERFMON        0x02u
+#define REFUSE_SGX_KSS           0x04u
+
+/* All zero is the default policy, but for allow_child. */
 struct policy {
     bool has_log;
     char origin[129];
@@ -45,10 +73,10 @@ struct policy {
     bool allow_child, allow_bearer; /* admission; defaults true, false */
     size_t attested_count;
     struct policy_evidence *attested;
-    bool simulator;    /* the one evidence entry is a simulator */
-    bool has_history;  /* "history" is there: then "unwitnessed" in this version */
-    char **tcb_accept; /* default UpToDate, SWHardeningNeeded */
-    size_t tcb_accept_count;
+    bool simulator;   /* the one evidence entry is a simulator */
+    bool has_history; /* "history" is there: then "unwitnessed" in this version */
+    struct policy_tcb tcb;
+    uint32_t attributes_allow, attributes_refuse;
 };
 
 /* text: the JSON, need not be NUL-terminated. On failure why names the member

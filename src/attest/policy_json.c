@@ -1,5 +1,6 @@
 #include "attest/policy_json.h"
 
+#include "attest/policy.h"
 #include "base/refuse.h"
 
 #include <stdarg.h>
@@ -121,44 +122,70 @@ tl_err json_flag(bool *out, const json_t *object, const char *key, struct json_a
     return TL_OK;
 }
 
-tl_err text_list(char ***out, size_t *count, const char *const *texts, size_t n)
+tl_err json_uint(uint64_t *out, const json_t *v, uint64_t max, struct json_at at,
+                 struct tl_why *why)
 {
-    char **list = calloc(n, sizeof *list);
-    if (!list)
-        return TL_E_MEMORY;
-    for (size_t i = 0; i < n; i++) {
-        size_t size = strlen(texts[i]) + 1;
-        list[i] = malloc(size);
-        if (!list[i]) {
-            text_list_free(list, i);
-            return TL_E_MEMORY;
-        }
-        memcpy(list[i], texts[i], size);
-    }
-    *out = list;
-    *count = n;
+    json_int_t n = json_integer_value(v);
+    if (REFUSED(!json_is_integer(v) || n < 0 || (uint64_t)n > max))
+        return json_wrong(why, at, "must be a whole number from 0 to %llu",
+                          (unsigned long long)max);
+    *out = (uint64_t)n;
     return TL_OK;
 }
 
-tl_err json_text_list(char ***out, size_t *count, const json_t *v, struct json_at at,
+tl_err json_name_bits(uint32_t *out, const json_t *object, const char *key,
+                      const char *const names[], struct json_at at, struct tl_why *why)
+{
+    const json_t *v = json_object_get(object, key);
+    if (!v)
+        return TL_OK;
+    at = json_at_key(at, key);
+    size_t n = 0;
+    uint32_t bits = 0;
+    tl_err err = json_list(&n, v, 0, at, why);
+    for (size_t i = 0; err == TL_OK && i < n; i++) {
+        slice text = {NULL, 0};
+        err = json_text(&text, json_array_get(v, i), json_at_index(at, i), why);
+        size_t k = 0;
+        while (err == TL_OK && names[k] && !slice_eq_str(text, names[k]))
+            k++;
+        if (err == TL_OK && REFUSED(!names[k]))
+            err = json_wrong(why, json_at_index(at, i), "not a name that may stand here");
+        bits |= UINT32_C(1) << k;
+    }
+    if (err == TL_OK)
+        *out = bits;
+    return err;
+}
+
+tl_err json_text_list(char ***out, size_t *count, const json_t *v, size_t least, struct json_at at,
                       struct tl_why *why)
 {
-    size_t n = 1; /* the least that json_list gives here */
-    tl_err err = json_list(&n, v, 1, at, why);
+    size_t n = 0;
+    tl_err err = json_list(&n, v, least, at, why);
     if (err != TL_OK)
         return err;
-    const char **texts = calloc(n, sizeof *texts);
-    if (!texts)
+    char **list = calloc(n ? n : 1, sizeof *list);
+    if (!list)
         return TL_E_MEMORY;
     for (size_t i = 0; err == TL_OK && i < n; i++) {
         slice s = {NULL, 0};
         err = json_text(&s, json_array_get(v, i), json_at_index(at, i), why);
-        texts[i] = (const char *)s.p; /* jansson ends it with a NUL, and refuses NULs inside */
+        if (err != TL_OK)
+            continue;
+        list[i] = malloc(s.n + 1);
+        if (list[i])
+            memcpy(list[i], s.p, s.n + 1); /* jansson ends it with a NUL, and has none inside */
+        else
+            err = TL_E_MEMORY;
     }
-    if (err == TL_OK)
-        err = text_list(out, count, texts, n);
-    free(texts);
-    return err;
+    if (err != TL_OK) {
+        text_list_free(list, n);
+        return err;
+    }
+    *out = list;
+    *count = n;
+    return TL_OK;
 }
 
 void text_list_free(char **list, size_t count)

@@ -1,9 +1,10 @@
 /* Reading a policy's JSON: values with the path at which they stand. For
- * policy.c and policy_entries.c only. */
+ * policy*.c only. */
 #ifndef TL_ATTEST_POLICY_JSON_H
 #define TL_ATTEST_POLICY_JSON_H
 
-#include "attest/policy.h"
+#include "base/err.h"
+#include "base/slice.h"
 
 #include <jansson.h>
 
@@ -34,15 +35,16 @@ tl_err json_text(slice *out, const json_t *v, struct json_at at, struct tl_why *
 /* A boolean member; *out is left as it is where the member is absent. */
 tl_err json_flag(bool *out, const json_t *object, const char *key, struct json_at at,
                  struct tl_why *why) TL_MUST;
-/* A list of texts, copied. */
-tl_err json_text_list(char ***out, size_t *count, const json_t *v, struct json_at at,
+/* A number from 0 to max; NULL is refused. */
+tl_err json_uint(uint64_t *out, const json_t *v, uint64_t max, struct json_at at,
+                 struct tl_why *why) TL_MUST;
+/* A list of names, each of which sets a bit of *out: that of its place in names
+ * (ended by NULL). Absent: *out is left as it is. */
+tl_err json_name_bits(uint32_t *out, const json_t *object, const char *key,
+                      const char *const names[], struct json_at at, struct tl_why *why) TL_MUST;
+/* A list of at least least texts, copied. */
+tl_err json_text_list(char ***out, size_t *count, const json_t *v, size_t least, struct json_at at,
                       struct tl_why *why) TL_MUST;
-tl_err text_list(char ***out, size_t *count, const char *const *texts, size_t n) TL_MUST;
 void text_list_free(char **list, size_t count);
-
-/* Evidence entries (policy_entries.c). */
-tl_err policy_entries_read(struct policy_evidence **out, size_t *count, const json_t *v,
-                           struct json_at at, struct tl_why *why) TL_MUST;
-void policy_entries_free(struct policy_evidence *entries, size_t count);
 
 #endif

@@ -31,8 +31,10 @@ struct rules {
 
 /* quote: a report with ok == true. platform: what the evidence says it is, or
  * PLATFORM_UNKNOWN for a bare quote, which may then match entries of every
- * platform of its kind of TEE. events: NULL where there is no event log. policy: NULL
- * for the default one, which pins nothing. */
+ * platform of its kind of TEE. events: one that eventlog_check found to belong to the
+ * quote; NULL where there is no event log. policy: NULL
+ * for the default one, which pins nothing. All seven rules are given, in the order
+ * of their names above. */
 void rules_apply(struct rules *out, const struct dcap_report *quote, const struct eventlog *events,
                  enum platform platform, uint64_t time, const struct policy *policy);
 

@@ -13,6 +13,7 @@
 
 /* TDATTRIBUTES: the lowest byte makes a TD untrusted (DEBUG and its like). */
 #define TD_ATTR_UNTRUSTED       UINT64_C(0xff)
+#define TD_ATTR_LASS            (UINT64_C(1) << 27)
 #define TD_ATTR_SEPT_VE_DISABLE (UINT64_C(1) << 28)
 #define TD_ATTR_MIGRATABLE      (UINT64_C(1) << 29)
 #define TD_ATTR_PKS             (UINT64_C(1) << 30)
