@@ -7,7 +7,7 @@
 #define COLUMNS 64
 
 static const char begin_line[] = "-----BEGIN CERTIFICATE-----\n";
-static const char end_line[] = "-----END CERTIFICATE-----\n";
+static const char end_line[] = "-----END CERTIFICATE-----";
 
 static bool at(const reader *r, const char *line)
 {
@@ -50,6 +50,8 @@ static tl_err block(reader *r, buf *out)
     if (err != TL_OK)
         return err;
     expect(r, end_line);
+    if (r->rest.n)
+        expect(r, "\n");
     return r->err;
 }
 
@@ -99,5 +101,6 @@ void pem_put(buf *b, slice certificate)
         buf_str(b, "\n");
     }
     buf_str(b, end_line);
+    buf_str(b, "\n");
     buf_finish(&text);
 }

@@ -15,7 +15,8 @@ struct pem_chain {
 
 /* Blocks of "-----BEGIN CERTIFICATE-----", lines of 64 columns (the last one
  * 1 to 64), LF after each line, nothing between, before or after them but one
- * NUL at the very end. At least one block. TL_E_CERT, TL_E_ENCODING or
+ * NUL at the very end. The last LF may be missing where nothing follows it, as in
+ * collateral that Intel publishes. At least one block. TL_E_CERT, TL_E_ENCODING or
  * TL_E_MEMORY otherwise, and then there is nothing to finish. */
 tl_err pem_read(struct pem_chain *out, slice text) TL_MUST;
 void pem_finish(struct pem_chain *chain); /* NULL is fine */

@@ -345,6 +345,8 @@ static void pem_blocks(void **state)
     assert_ok(pem(B COL64 E B COL64 "QQ==\n" E, &n));
     assert_int_equal(n, 2);
     assert_ok(pem(B PADDED E, &n));
+    assert_ok(pem(B "QUFB\n-----END CERTIFICATE-----", &n)); /* the last LF may be missing */
+    assert_int_equal(n, 1);
     assert_ok(pem(B "QQ==\n" E B "QQ==\n" E B "QQ==\n" E B "QQ==\n" E, &n));
     assert_int_equal(n, 4);
     static const char *const bad[] = {
@@ -353,7 +355,9 @@ static void pem_blocks(void **state)
         B E,            /* no content */
         B COL64 "\n" E, /* an empty line */
         B "QUFB" E,     /* no line end */
-        B "QUFB\n-----END CERTIFICATE-----",
+        B "QUFB\n-----END CERTIFICATE----",
+        B "QUFB\n-----END CERTIFICATE-----" B "QUFB\n" E, /* no line end between */
+        B "QUFB\n-----END CERTIFICATE----- ",
         B "QUFB\r\n" E,
         B "QU FB\n" E,
         B "QUF\n" E, /* not whole */
