@@ -14,6 +14,7 @@
 struct eventlog {
     buf memory;
     size_t event_count;
+    size_t ready_at;     /* which event is system-ready, from 0, where there is one */
     uint8_t rtmr[4][48]; /* as replayed */
     slice app_id, compose_hash, instance_id, os_image_hash;
     slice key_provider;      /* the payload: JSON */
