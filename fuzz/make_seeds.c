@@ -137,6 +137,15 @@ static void text_seeds(void)
     save_str("http_head", "query", "agent=x%2f&from=0");
 }
 
+static void json_seeds(void)
+{
+    save_str("json", "object",
+             "{\"a\":[1,-2.5e1,{\"b\":\"\\u00e9\\ud83d\\ude00\xc3\xa9\"},null],\"c\":true}");
+    save_str("json", "array", " [ 1 , 20 , -0.0 , 1e5 , [ ] , { } , false ] ");
+    save_str("json", "string", "\"plain \\\" and \\u00e9 \\ud83d\\ude00, then sixteen bytes\\n\"");
+    save_str("json", "deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+}
+
 static void policy_seeds(void)
 {
     uint8_t seed[32];
@@ -386,6 +395,7 @@ int main(int argc, char **argv)
     cbor_seeds();
     der_seeds();
     text_seeds();
+    json_seeds();
     policy_seeds();
     statement_seeds();
     body_seeds();
