@@ -22,27 +22,26 @@ void hex_put(buf *b, slice s)
     }
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+/* A digit's value with DIGIT; 0 for any other byte. */
+#define DIGIT 0x10
+static const uint8_t hex_digit[256] = {
+    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
+    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b,
+    ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f, ['A'] = 0x1a, ['B'] = 0x1b,
+    ['C'] = 0x1c, ['D'] = 0x1d, ['E'] = 0x1e, ['F'] = 0x1f,
+};
 
 tl_err hex_read(uint8_t *out, size_t n, slice text)
 {
     if (REFUSED(text.n / 2 != n) || REFUSED(text.n % 2 != 0))
         return TL_E_ENCODING;
+    uint8_t all = DIGIT;
     for (size_t i = 0; i < text.n; i++)
-        if (REFUSED(hex_digit(text.p[i]) < 0))
-            return TL_E_ENCODING;
+        all &= hex_digit[text.p[i]];
+    if (REFUSED(!all))
+        return TL_E_ENCODING;
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)((unsigned)hex_digit(text.p[2 * i]) << 4 |
-                           (unsigned)hex_digit(text.p[2 * i + 1]));
+        out[i] = (uint8_t)(hex_digit[text.p[2 * i]] << 4 | (hex_digit[text.p[2 * i + 1]] & 15));
     return TL_OK;
 }
 
