@@ -1,0 +1,236 @@
+#include "pcs/http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+void pcs_http_init(struct pcs_http *h, const struct pcs_options *options)
+{
+    *h = (struct pcs_http){.options = options};
+}
+
+void pcs_http_finish(struct pcs_http *h)
+{
+    if (h->curl)
+        curl_easy_cleanup(h->curl);
+    h->curl = NULL;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static size_t take(buf *b, const char *p, size_t n)
+{
+    buf_bytes(b, slice_of(p, n));
+    return buf_err(b) == TL_OK ? n : 0; /* other than n, it ends the transfer */
+}
+
+/* libcurl's size is always 1. */
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+    struct pcs_answer *a = ctx;
+    return take(&a->body, p, size * n);
+}
+
+/* Status lines and the headers of interim answers (RFC 9110 section 15.2) come here
+ * too, and count towards the limit. */
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct pcs_answer *a = ctx;
+    return take(&a->headers, p, size * n);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode global = CURLE_FAILED_INIT;
+
+static void start_curl(void)
+{
+    global = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct setting {
+    CURLoption option;
+    long number;
+    const char *text; /* or else the number */
+};
+
+static bool set_all(CURL *c, const struct setting *s, size_t n)
+{
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) {
+        CURLcode code = s[i].text ? curl_easy_setopt(c, s[i].option, s[i].text)
+                                  : curl_easy_setopt(c, s[i].option, s[i].number);
+        ok = ok && code == CURLE_OK;
+    }
+    return ok;
+}
+
+/* With a bundle of one's own, the system's directory is not trusted beside it. */
+static bool set_trust(CURL *c, const char *ca_file)
+{
+    return curl_easy_setopt(c, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CAPATH, (char *)NULL) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PROXY_CAINFO, ca_file) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PROXY_CAPATH, (char *)NULL) == CURLE_OK;
+}
+
+/* Nothing that decides whom we trust or what we follow is left to libcurl's
+ * defaults. An empty proxy and an empty list of exceptions keep it from reading
+ * those from the environment. */
+static bool set_up(CURL *c, struct pcs_http *h)
+{
+    const struct pcs_options *o = h->options;
+    const struct setting settings[] = {
+        {CURLOPT_PROTOCOLS_STR, 0, "https"},
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1, NULL},
+        {CURLOPT_FOLLOWLOCATION, 0, NULL},
+        {CURLOPT_SSL_VERIFYPEER, 1, NULL},
+        {CURLOPT_SSL_VERIFYHOST, 2, NULL},
+        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2, NULL},
+        {CURLOPT_PROXY_SSL_VERIFYPEER, 1, NULL},
+        {CURLOPT_PROXY_SSL_VERIFYHOST, 2, NULL},
+        {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2, NULL},
+        {CURLOPT_PROXY, 0, o->proxy ? o->proxy : ""},
+        {CURLOPT_NOPROXY, 0, ""},
+        {CURLOPT_NETRC, CURL_NETRC_IGNORED, NULL},
+        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1, NULL},
+        {CURLOPT_NOSIGNAL, 1, NULL},
+        {CURLOPT_USERAGENT, 0, "teelog"},
+    };
+    return set_all(c, settings, sizeof settings / sizeof settings[0]) &&
+           (!o->ca_file || set_trust(c, o->ca_file)) &&
+           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;
+}
+
+static unsigned timeout_s(const struct pcs_http *h)
+{
+    return h->options->timeout_s ? h->options->timeout_s : PCS_TIMEOUT_S;
+}
+
+static tl_err open_curl(struct pcs_http *h, struct tl_why *why)
+{
+    (void)pthread_once(&once, start_curl);
+    if (global != CURLE_OK)
+        return tl_explain(why, TL_E_IO, "service", "libcurl does not start: %s",
+                          curl_easy_strerror(global));
+    CURL *c = curl_easy_init();
+    if (!c)
+        return TL_E_MEMORY;
+    if (!set_up(c, h)) {
+        curl_easy_cleanup(c);
+        return tl_explain(why, TL_E_IO, "service",
+                          "this libcurl (%s) does not take the settings that are needed",
+                          curl_version());
+    }
+    h->curl = c;
+    h->deadline_ms = now_ms() + (int64_t)timeout_s(h) * 1000;
+    return TL_OK;
+}
+
+static tl_err explain_time(const struct pcs_http *h, const char *host, struct tl_why *why)
+{
+    return tl_explain(
+        why, TL_E_IO, host,
+        "%s has not answered in full within %u seconds; is it reachable from here, or "
+        "is a proxy needed?",
+        host, timeout_s(h));
+}
+
+static tl_err explain_limit(const struct pcs_answer *a, const char *host, struct tl_why *why)
+{
+    tl_err err = buf_err(&a->body) != TL_OK ? buf_err(&a->body) : buf_err(&a->headers);
+    if (err == TL_E_MEMORY)
+        return err;
+    return tl_explain(why, TL_E_LIMIT, host,
+                      "%s answers with more than collateral can be (%d bytes, %d of headers); is "
+                      "this a PCS or a PCCS?",
+                      host, PCS_BODY_MAX, PCS_HEADERS_MAX);
+}
+
+/* What the proxy said, where there is one and it did not let us through. */
+static tl_err explain_proxy(long status, struct tl_why *why)
+{
+    return tl_explain(why, status == 407 ? TL_E_AUTH : TL_E_IO, "proxy",
+                      "the proxy does not let this through (HTTP %ld); check its address and who "
+                      "may use it",
+                      status);
+}
+
+static tl_err explain(const struct pcs_http *h, CURLcode code, const struct pcs_answer *a,
+                      const char *host, struct tl_why *why)
+{
+    const char *said = h->error[0] ? h->error : curl_easy_strerror(code);
+    long status = 0;
+    (void)curl_easy_getinfo(h->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+    switch (code) {
+    case CURLE_OUT_OF_MEMORY:
+        return TL_E_MEMORY;
+    case CURLE_WRITE_ERROR:
+        return explain_limit(a, host, why);
+    case CURLE_OPERATION_TIMEDOUT:
+        return explain_time(h, host, why);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return tl_explain(why, TL_E_AUTH, host,
+                          "%s is not trusted: %s; a service with a certificate of its own needs "
+                          "that one's CA as a PEM file",
+                          host, said);
+    case CURLE_SSL_CACERT_BADFILE:
+        return tl_explain(why, TL_E_USAGE, "CA file", "the CA file cannot be used: %s", said);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return tl_explain(why, TL_E_USAGE, "service",
+                          "the address of the service or of the proxy cannot be used: %s", said);
+    default:
+        if (status >= 300)
+            return explain_proxy(status, why);
+        return tl_explain(why, TL_E_IO, host,
+                          "%s gave no whole answer: %s; check the address and the network, and try "
+                          "again",
+                          host, said);
+    }
+}
+
+/* "https://host:port" of a URL. */
+static void put_host(char *out, size_t n, const char *url)
+{
+    const char *host = strstr(url, "://");
+    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : strlen(url);
+    snprintf(out, n, "%.*s", (int)(length < n ? length : n - 1), url);
+}
+
+tl_err pcs_http_get(void *http, struct pcs_answer *out, const char *url, struct tl_why *why)
+{
+    struct pcs_http *h = http;
+    char host[100];
+    tl_err err = h->curl ? TL_OK : open_curl(h, why);
+    if (err != TL_OK)
+        return err;
+    put_host(host, sizeof host, url);
+    int64_t left = h->deadline_ms - now_ms();
+    if (left <= 0)
+        return explain_time(h, host, why);
+    h->error[0] = 0;
+    CURLcode code = curl_easy_setopt(h->curl, CURLOPT_URL, url);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, (long)left);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, out);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(h->curl, CURLOPT_HEADERDATA, out);
+    if (code == CURLE_OK)
+        code = curl_easy_perform(h->curl);
+    if (code != CURLE_OK)
+        return explain(h, code, out, host, why);
+    long status = 0;
+    (void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+    out->status = (unsigned)status;
+    return TL_OK;
+}
