@@ -1,6 +1,7 @@
 #include "testlib.h"
 
 #include "codec/json.h"
+#include "json_texts.h"
 
 #include <jansson.h>
 
@@ -77,196 +78,6 @@ static tl_err skip_error(slice s, const char *tail)
     return err;
 }
 
-static const char *const good[] = {
-    "null",
-    "true",
-    "false",
-    "0",
-    "-0",
-    "7",
-    "-7",
-    "10",
-    "0.5",
-    "-0.5",
-    "0.0e0",
-    "1e5",
-    "1E5",
-    "1e+5",
-    "1e-05",
-    "123456789012345678901234567890",
-    "1.25e2",
-    "\"\"",
-    "\"a\"",
-    "\"/\"",
-    "\" \"",
-    "\"\x7f\"",
-    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
-    "\"\\u0000\"",
-    "\"\\u00e9\"",
-    "\"\\u00E9\\uFFFF\\ud7ff\\ue000\"",
-    "\"\\ud83d\\ude00\"",
-    "\"\\uD800\\uDC00\\udbff\\udfff\"",
-    "\"\xc3\xa9\"",
-    "\"\xe2\x82\xac and \xf0\x9f\x98\x80\"",
-    "\"\xef\xbb\xbf\"",
-    "\"longer than eight bytes\"",
-    "\"12345678\"",
-    "\"1234567\\n\"",
-    "[]",
-    "[ ]",
-    "{}",
-    "{\n}",
-    "[1]",
-    "[1,2]",
-    " [ 1 , 2 ] ",
-    "\t\r\n{ \"a\" : 1 , \"b\" : [ ] }\n",
-    "{\"a\":{\"b\":{}}}",
-    "[[],[[]],{}]",
-    "{\"\":0}",
-    "{\"a\\u0062\":[{\"c\":null}],\"d\":\"e\"}",
-    "[true,false,null,\"x\",-1.5e3,{}]",
-    "{\"a\":[{},{\"b\":[1,{\"c\":2}]}],\"d\":{\"e\":[]}}",
-    "{\"a\":1,\"a\":2}", /* skipped without a look at the names */
-};
-
-struct bad {
-    const char *text;
-    const char *tail; /* what would make the text longer, and good */
-};
-
-static const struct bad bad[] = {
-    {"", "1"},
-    {" ", "1"},
-    {"nul", "l"},
-    {"nulL", ""},
-    {"True", ""},
-    {"tru", "e"},
-    {"truee", ""},
-    {"fals", "e"},
-    {"falsy", ""},
-    {"nullnull", ""},
-    {"NaN", ""},
-    {"Infinity", ""},
-    {"-Infinity", ""},
-    {"+1", ""},
-    {".5", ""},
-    {"-", "1"},
-    {"-x", ""},
-    {"- 1", ""},
-    {"--1", ""},
-    {"01", ""},
-    {"-01", ""},
-    {"1.", "5"},
-    {"1.x", ""},
-    {"1.e5", ""},
-    {"1e", "5"},
-    {"1e+", "5"},
-    {"1e-x", ""},
-    {"1ee5", ""},
-    {"1e5.5", ""},
-    {"0x10", ""},
-    {"1 2", ""},
-    {"1,2", ""},
-    {"1_000", ""},
-    {"\xc2\xa0"
-     "1",
-     ""}, /* a space that is not white space here */
-    {"\f1", ""},
-    {"\v1", ""},
-    {"\xef\xbb\xbf"
-     "1",
-     ""}, /* a byte order mark */
-    {"'a'", ""},
-    {"a", ""},
-    {"\"", "\""},
-    {"\"a", "\""},
-    {"\"1234567", "\""},
-    {"\"12345678", "\""},
-    {"\"a\nb\"", ""},
-    {"\"1234567\x1f 90123456\"", ""},
-    {"\"\x01\"", ""},
-    {"\"\t\"", ""},
-    {"\"\\", "n\""},
-    {"\"\\\"", ""},
-    {"\"\\a\"", ""},
-    {"\"\\0\"", ""},
-    {"\"\\x41\"", ""},
-    {"\"\\'\"", ""},
-    {"\"\\N\"", ""},
-    {"\"\\U0041\"", ""},
-    {"\"\\u", "0041\""},
-    {"\"\\u004", "1\""},
-    {"\"\\u004\"", ""},
-    {"\"\\u00g1\"", ""},
-    {"\"\\u+041\"", ""},
-    {"\"\\u 041\"", ""},
-    {"\"\\ud800\"", ""},
-    {"\"\\udbff\"", ""},
-    {"\"\\udc00\"", ""},
-    {"\"\\udfff\"", ""},
-    {"\"\\udc00\\ud800\"", ""},
-    {"\"\\ud800x\"", ""},
-    {"\"\\ud800", "\\udc00\""},
-    {"\"\\ud800\\", "udc00\""},
-    {"\"\\ud800\\u", "dc00\""},
-    {"\"\\ud800\\udc0", "0\""},
-    {"\"\\ud800/udc00\"", ""},
-    {"\"\\ud800\\ndc00\"", ""},
-    {"\"\\ud800\\udbff\"", ""},
-    {"\"\\ud800\\ue000\"", ""},
-    {"\"\\ud800\\u0041\"", ""},
-    {"\"\\ud800\\ud800\"", ""},
-    {"\"\\ud800\\uDCxx\"", ""},
-    {"\"\x80\"", ""},
-    {"\"\xc3\"", ""},
-    {"\"\xc0\xaf\"", ""},
-    {"\"\xed\xa0\x80\"", ""},
-    {"\"\xf4\x90\x80\x80\"", ""},
-    {"\"12345678\xff 2345678\"", ""},
-    {"[", "]"},
-    {"[1", "]"},
-    {"[1,", "2]"},
-    {"[1,]", ""},
-    {"[,1]", ""},
-    {"[1,,2]", ""},
-    {"[1 2]", ""},
-    {"[\"a\"\"b\"]", ""},
-    {"[1}", ""},
-    {"[:1]", ""},
-    {"]", ""},
-    {"[]]", ""},
-    {"[[]", "]"},
-    {"[1]x", ""},
-    {"[01]", ""},
-    {"[1/*c*/]", ""},
-    {"{", "}"},
-    {"{\"a\"", ":1}"},
-    {"{\"a\":", "1}"},
-    {"{\"a\":1", "}"},
-    {"{\"a\":1,", "\"b\":2}"},
-    {"{\"a\":1,}", ""},
-    {"{,\"a\":1}", ""},
-    {"{\"a\"1}", ""},
-    {"{\"a\" \"b\"}", ""},
-    {"{\"a\"=1}", ""},
-    {"{\"a\":1 \"b\":2}", ""},
-    {"{\"a\":1;\"b\":2}", ""},
-    {"{a:1}", ""},
-    {"{1:1}", ""},
-    {"{a\":1}", ""},
-    {"{null:1}", ""},
-    {"{\"a\":1]", ""},
-    {"{[]:1}", ""},
-    {"{\"a\"}", ""},
-    {"{\"a\":}", ""},
-    {"{\"a\n\":1}", ""},
-    {"{\"\\ud800\":1}", ""},
-    {"}", ""},
-    {"{}{}", ""},
-    {"// c\n1", ""},
-    {"{\"a\":[{\"b\":}]}", ""},
-};
-
 /* What jansson says of it: 1 good, 0 bad, -1 where it and we differ on purpose. */
 static int jansson_takes(slice s, json_t **value)
 {
@@ -298,12 +109,16 @@ static void bad_texts(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        slice s = slice_str(bad[i].text);
-        tl_err err = skip_error(s, bad[i].tail);
+        tl_err err = skip_error(slice_str(bad[i]), "");
         if (err != TL_E_JSON)
-            fail_msg("%s: %s", bad[i].text, tl_err_name(err));
-        if (s.n)
-            assert_int_equal(jansson_takes(s, NULL), 0);
+            fail_msg("%s: %s", bad[i], tl_err_name(err));
+        assert_int_equal(jansson_takes(slice_str(bad[i]), NULL), 0);
+    }
+    for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
+        tl_err err = skip_error(slice_str(cut[i][0]), cut[i][1]);
+        if (err != TL_E_JSON)
+            fail_msg("%s: %s", cut[i][0], tl_err_name(err));
+        assert_int_equal(jansson_takes(slice_str(cut[i][0]), NULL), 0);
     }
     assert_err(skip_error(slice_of(NULL, 0), ""), TL_E_JSON);
     assert_err(skip_error(slice_of("\0", 1), ""), TL_E_JSON);
