@@ -1,5 +1,8 @@
 #include "verify/render.h"
 
+#include <inttypes.h>
+#include <time.h>
+
 static bool printable(char c)
 {
     return c >= 0x20 && c < 0x7f;
@@ -23,6 +26,18 @@ void render_plain(buf *b, const char *s)
 {
     for (; *s; s++)
         buf_u8(b, printable(*s) ? (uint8_t)*s : '?');
+}
+
+void render_time(buf *b, uint64_t seconds)
+{
+    struct tm tm;
+    char text[40];
+    time_t t = (time_t)seconds;
+    if (seconds <= INT64_MAX && gmtime_r(&t, &tm) &&
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm))
+        buf_str(b, text);
+    else
+        buf_printf(b, "%" PRIu64 " seconds since 1970", seconds);
 }
 
 char *render_take(buf *b)

@@ -12,6 +12,8 @@
 void render_json_text(buf *b, const char *s);
 /* s for a terminal: bytes that are not printable ASCII become '?'. */
 void render_plain(buf *b, const char *s);
+/* Unix seconds as a date and time of day, for people. */
+void render_time(buf *b, uint64_t seconds);
 /* Ends the text with a NUL and gives it away; NULL where memory was short. */
 char *render_take(buf *b);
 

@@ -4,21 +4,8 @@
 #include "verify/render.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #define AGENTS_SHOWN 20
-
-static void put_time(buf *b, uint64_t seconds)
-{
-    struct tm tm;
-    char text[40];
-    time_t t = (time_t)seconds;
-    if (seconds <= INT64_MAX && gmtime_r(&t, &tm) &&
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm))
-        buf_str(b, text);
-    else
-        buf_printf(b, "%" PRIu64 " seconds since 1970", seconds);
-}
 
 static void put_verdict(buf *b, const struct teelog_report *r)
 {
@@ -89,7 +76,7 @@ static void put_scope(buf *b, const struct teelog_report *r)
         buf_str(b,
                 "The first boot names an older log that this one follows; that is not checked.\n");
     buf_str(b, "evidence judged as of ");
-    put_time(b, r->time);
+    render_time(b, r->time);
     buf_str(b, r->simulated ? "; the platform is simulated\n" : "\n");
 }
 
