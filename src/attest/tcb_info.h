@@ -4,14 +4,17 @@
 #ifndef TL_ATTEST_TCB_INFO_H
 #define TL_ATTEST_TCB_INFO_H
 
+#include "attest/quote.h"
+#include "attest/sgx_extension.h"
 #include "attest/tcb_status.h"
 #include "base/err.h"
 
-#define TCB_MAX_LEVELS  256 /* of one list */
-#define TCB_MAX_MODULES 32
-#define SIGNED_JSON_MAX 1048576 /* bytes */
+#define TCB_MAX_LEVELS       256 /* of one list */
+#define TCB_MAX_MODULES      32
+#define SIGNED_JSON_MAX      1048576 /* bytes */
+#define TCB_LEVEL_ADVISORIES 64
 
-/* An advisoryIDs array as it stands in the text: well-formed, at most 64 plain
+/* An advisoryIDs array as it stands in the text: well-formed, at most TCB_LEVEL_ADVISORIES plain
  * strings of 1 to 31 characters A-Z a-z 0-9 -. Empty where absent. Borrowed. */
 struct advisories {
     slice json;
@@ -61,6 +64,10 @@ struct tcb_info {
  * from it. TL_E_JSON, TL_E_RANGE and the like, with the member in why->field. */
 tl_err tcb_info_read(struct tcb_info *out, slice text, struct tl_why *why) TL_MUST;
 void tcb_info_finish(struct tcb_info *t); /* NULL is fine */
+/* Whether it is about this kind of TEE and this PCK certificate's platform: id,
+ * FMSPC and PCEID. TL_E_FIELD. */
+tl_err tcb_info_fits(const struct tcb_info *info, bool tdx, const struct sgx_extension *pck,
+                     struct tl_why *why) TL_MUST;
 
 struct qe_identity {
     bool td_qe; /* id "TD_QE"; "QE" otherwise */
@@ -76,6 +83,11 @@ struct qe_identity {
 /* text: the exact bytes of the value of "enclaveIdentity". */
 tl_err qe_identity_read(struct qe_identity *out, slice text, struct tl_why *why) TL_MUST;
 void qe_identity_finish(struct qe_identity *q); /* NULL is fine */
+/* Whether the report is of the enclave that is identified: MISCSELECT and
+ * ATTRIBUTES under their masks, MRSIGNER, ISVPRODID. TL_E_FIELD. Its SVN is
+ * tcb_evaluate's affair. */
+tl_err qe_identity_check(const struct qe_identity *id, const struct sgx_report *qe,
+                         struct tl_why *why) TL_MUST;
 
 /* What RFC 3339 calls a date-time, in UTC and whole seconds
  * ("2025-06-04T09:25:11Z"), as Unix seconds. TL_E_ENCODING. */

@@ -1,5 +1,6 @@
 #include "codec/der.h"
 
+#include "base/calendar.h"
 #include "base/refuse.h"
 
 uint8_t der_peek(const reader *r)
@@ -147,21 +148,6 @@ uint16_t der_named_bits(reader *r)
     return bits;
 }
 
-static unsigned days_in_month(unsigned year, unsigned month)
-{
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return leap && month == 2 ? 29 : days[month - 1];
-}
-
-/* Days from 1970-01-01 to the first day of year >= 1970, Gregorian. */
-static uint64_t days_to_year(uint64_t year)
-{
-    uint64_t y = year - 1;
-    return 365 * (year - 1970) + (y / 4 - 1969 / 4) - (y / 100 - 1969 / 100) +
-           (y / 400 - 1969 / 400);
-}
-
 /* Two decimal digits, at most 99. */
 static unsigned two(reader *r)
 {
@@ -179,25 +165,26 @@ uint64_t der_time(reader *r)
 {
     bool utc = der_peek(r) == DER_UTC_TIME;
     reader t = der_enter(r, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME);
-    unsigned year = two(&t);
+    struct calendar c = {.year = two(&t)};
+    uint64_t seconds = 0;
     if (utc)
-        year += year < 50 ? 2000 : 1900;
+        c.year += c.year < 50 ? 2000 : 1900;
     else
-        year = year * 100 + two(&t);
-    unsigned month = two(&t), day = two(&t), hour = two(&t), minute = two(&t), second = two(&t);
+        c.year = c.year * 100 + two(&t);
+    c.month = two(&t);
+    c.day = two(&t);
+    c.hour = two(&t);
+    c.minute = two(&t);
+    c.second = two(&t);
     uint8_t zone = reader_u8(&t);
     der_leave(r, &t);
     /* RFC 5280 section 4.1.2.5: with seconds, in Zulu, and UTCTime through 2049. */
-    if (REFUSED(zone != 'Z') || REFUSED(year < 1970) || REFUSED(!utc && year < 2050) ||
-        REFUSED(month < 1 || month > 12) || REFUSED(day < 1 || day > days_in_month(year, month)) ||
-        REFUSED(hour > 23 || minute > 59 || second > 59)) {
+    if (REFUSED(zone != 'Z') || REFUSED(!utc && c.year < 2050) ||
+        REFUSED(!calendar_to_unix(&seconds, &c))) {
         reader_fail(r, TL_E_DER);
         return 0;
     }
-    uint64_t days = days_to_year(year) + day - 1;
-    for (unsigned m = 1; m < month; m++)
-        days += days_in_month(year, m);
-    return ((days * 24 + hour) * 60 + minute) * 60 + second;
+    return seconds;
 }
 
 size_t der_begin(const buf *b)
@@ -277,19 +264,13 @@ void der_put_named_bits(buf *b, uint16_t bits)
 
 void der_put_time(buf *b, uint64_t unix_seconds)
 {
-    uint64_t days = unix_seconds / 86400, in_day = unix_seconds % 86400;
-    unsigned year = 1970, month = 1;
-    while (year < 9999 && days_to_year(year + 1) <= days)
-        year++;
-    unsigned day = (unsigned)(days - days_to_year(year));
-    for (; month < 12 && day >= days_in_month(year, month); month++)
-        day -= days_in_month(year, month);
+    struct calendar c;
+    calendar_from_unix(&c, unix_seconds);
     size_t start = der_begin(b);
-    if (year < 2050)
-        buf_printf(b, "%02u", year % 100);
+    if (c.year < 2050)
+        buf_printf(b, "%02u", c.year % 100);
     else
-        buf_printf(b, "%04u", year);
-    buf_printf(b, "%02u%02u%02u%02u%02uZ", month, day + 1, (unsigned)(in_day / 3600),
-               (unsigned)(in_day / 60 % 60), (unsigned)(in_day % 60));
-    der_end(b, start, year < 2050 ? DER_UTC_TIME : DER_GENERALIZED_TIME);
+        buf_printf(b, "%04u", c.year);
+    buf_printf(b, "%02u%02u%02u%02u%02uZ", c.month, c.day, c.hour, c.minute, c.second);
+    der_end(b, start, c.year < 2050 ? DER_UTC_TIME : DER_GENERALIZED_TIME);
 }

@@ -1,0 +1,50 @@
+#include "base/calendar.h"
+
+#include "base/refuse.h"
+
+static unsigned days_in_month(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return leap && month == 2 ? 29 : days[month - 1];
+}
+
+/* Days from 1970-01-01 to the first day of year >= 1970. */
+static uint64_t days_to_year(uint64_t year)
+{
+    uint64_t y = year - 1;
+    return 365 * (year - 1970) + (y / 4 - 1969 / 4) - (y / 100 - 1969 / 100) +
+           (y / 400 - 1969 / 400);
+}
+
+bool calendar_to_unix(uint64_t *out, const struct calendar *c)
+{
+    if (REFUSED(c->year < 1970) || REFUSED(c->year > 9999) ||
+        REFUSED(c->month < 1 || c->month > 12) ||
+        REFUSED(c->day < 1 || c->day > days_in_month(c->year, c->month)) || REFUSED(c->hour > 23) ||
+        REFUSED(c->minute > 59) || REFUSED(c->second > 59))
+        return false;
+    uint64_t days = days_to_year(c->year) + c->day - 1;
+    for (unsigned m = 1; m < c->month; m++)
+        days += days_in_month(c->year, m);
+    *out = ((days * 24 + c->hour) * 60 + c->minute) * 60 + c->second;
+    return true;
+}
+
+void calendar_from_unix(struct calendar *out, uint64_t seconds)
+{
+    uint64_t days = seconds / 86400, in_day = seconds % 86400;
+    /* No year is longer than 366 days, so that this is at most the year sought. */
+    unsigned year = 1970 + (unsigned)(days / 366), month = 1;
+    while (year < 9999 && days_to_year(year + 1) <= days)
+        year++;
+    unsigned day = (unsigned)(days - days_to_year(year));
+    for (; month < 12 && day >= days_in_month(year, month); month++)
+        day -= days_in_month(year, month);
+    *out = (struct calendar){.year = year,
+                             .month = month,
+                             .day = day + 1,
+                             .hour = (unsigned)(in_day / 3600),
+                             .minute = (unsigned)(in_day / 60 % 60),
+                             .second = (unsigned)(in_day % 60)};
+}

@@ -1,0 +1,18 @@
+/* UTC as people write it, and Unix seconds. Gregorian, 1970 to 9999, without leap
+ * seconds. */
+#ifndef TL_BASE_CALENDAR_H
+#define TL_BASE_CALENDAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct calendar {
+    unsigned year, month, day, hour, minute, second; /* month and day from 1 */
+};
+
+/* False, and *out untouched, where there is no such time. */
+bool calendar_to_unix(uint64_t *out, const struct calendar *c);
+/* seconds lie before the year 10000. */
+void calendar_from_unix(struct calendar *out, uint64_t seconds);
+
+#endif
