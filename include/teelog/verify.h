@@ -21,9 +21,22 @@ tl_err teelog_policy_read(struct teelog_policy **out, const char *json, size_t j
                           char *message, size_t message_size) TL_MUST;
 void teelog_policy_free(struct teelog_policy *policy);
 
+/* Borrowed bytes. */
+struct teelog_bytes {
+    const uint8_t *p;
+    size_t n;
+};
+
 struct teelog_verify_options {
     const struct teelog_policy *policy; /* borrowed; NULL: nothing is pinned */
     uint64_t time;                      /* Unix seconds at which evidence is judged */
+    /* Collateral (JSON, docs/format.md section 8) that the caller brings; borrowed.
+     * What is about an evidence's platform counts before the bundle's own. */
+    const struct teelog_bytes *collaterals;
+    size_t collateral_count;
+    /* SHA-256 of the SubjectPublicKeyInfo of the root that evidence of hardware
+     * must come from; NULL: Intel's. For tests and for Intel's own test root. */
+    const uint8_t *hardware_root;
     unsigned threads; /* for signatures; 0: as many as there are CPUs, 1: none but the caller's */
     /* Gives up to cap bytes of the bundle; *got == 0 only at its end. */
     tl_err (*read)(void *ctx, uint8_t *out, size_t cap, size_t *got);

@@ -1,8 +1,5 @@
 #include "attest/evidence.h"
 
-#include "attest/chain.h"
-#include "attest/quote.h"
-#include "base/encoding.h"
 #include "base/refuse.h"
 #include "codec/cbor.h"
 
@@ -42,6 +39,16 @@ void evidence_put(buf *b, const struct evidence *e)
         cbor_put_null(b);
 }
 
+/* One piece of evidence on its way. */
+struct work {
+    struct evidence_report *r;
+    const struct evidence *e;
+    const struct evidence_context *context;
+    struct dcap_report *quote;
+    struct eventlog events;
+    bool has_events;
+};
+
 __attribute__((format(printf, 3, 4))) static bool fail(struct evidence_report *r, const char *stage,
                                                        const char *fmt, ...)
 {
@@ -53,160 +60,202 @@ __attribute__((format(printf, 3, 4))) static bool fail(struct evidence_report *r
     return false;
 }
 
-/* fail with the explanation of a lower floor. */
-static bool fail_why(struct evidence_report *r, const char *stage, tl_err err,
-                     const struct tl_why *why)
+static bool tdx(enum platform p)
 {
-    if (err == TL_E_MEMORY)
-        return fail(r, "memory", "%s", tl_err_text(err));
-    return fail(r, stage, "%.190s", tl_why_text(why, err));
+    return p == PLATFORM_TDX_DSTACK || p == PLATFORM_TDX_TSM;
 }
 
-static void show_body(struct evidence_report *r, const struct sgx_report *body)
+/* What can be said of the form before the quote itself is read. */
+static bool check_event_log(struct work *w)
 {
-    memcpy(r->mrenclave, body->mrenclave, sizeof r->mrenclave);
-    memcpy(r->mrsigner, body->mrsigner, sizeof r->mrsigner);
-    memcpy(r->report_data, body->report_data, sizeof r->report_data);
-    r->isv_prod_id = body->isv_prod_id;
-    r->isv_svn = body->isv_svn;
-}
-
-static bool check_format(struct evidence_report *r, struct quote *q, const struct evidence *e)
-{
-    struct tl_why why = {0};
-    if (REFUSED(e->event_log.p != NULL))
-        return fail(r, "format", "this platform has no event log, and there is one");
-    tl_err err = quote_read(q, e->quote, &why);
-    if (err != TL_OK)
-        return fail_why(r, "format", err, &why);
-    /* Hardware's quotes carry padding; in ours these bytes would not matter. */
-    if (REFUSED(q->trailing))
-        return fail(r, "format", "%zu bytes follow the quote", q->trailing);
-    if (REFUSED(q->body_type != QUOTE_BODY_SGX))
-        return fail(r, "format", "this platform quotes enclaves, and the quote is a TD's");
-    if (REFUSED(q->cert_type != QUOTE_CERT_PCK_CHAIN))
-        return fail(r, "format", "certification data of type %u is not a PCK chain (type 5)",
-                    (unsigned)q->cert_type);
+    bool wanted = w->r->platform == PLATFORM_TDX_DSTACK;
+    bool there = w->e->event_log.p != NULL;
+    if (REFUSED(there && !wanted))
+        return fail(w->r, "format", "this platform has no event log, and there is one");
+    if (REFUSED(wanted && !there))
+        return fail(w->r, "format",
+                    "evidence of dstack comes with its event log, and there is none");
     return true;
 }
 
-static bool check_root(struct evidence_report *r, const struct policy *policy)
+/* Which roots: the simulator's are the policy's to name, and Intel's are pinned. */
+static size_t trusted_roots(const struct work *w, hash32 *out)
 {
-    bool named = false;
-    for (size_t i = 0; policy && i < policy->evidence_count; i++) {
-        const struct policy_evidence *entry = &policy->evidence[i];
-        if (entry->platform != PLATFORM_SIMULATOR)
+    const struct policy *policy = w->context->policy;
+    if (!w->r->simulated) {
+        *out = w->context->hardware_root ? *w->context->hardware_root : dcap_intel_root;
+        return 1;
+    }
+    if (!policy || !policy->simulator)
+        return 0;
+    *out = policy->evidence[0].simulator_root; /* it stands alone */
+    return 1;
+}
+
+/* Whether it was not about this quote's platform that this collateral spoke. */
+static bool about_another(const struct dcap_report *r)
+{
+    return !r->ok && (strcmp(r->stage, "mismatch") == 0 || strcmp(r->stage, "pck-crl") == 0);
+}
+
+static bool check_quote(struct work *w, slice collateral)
+{
+    hash32 root;
+    struct dcap_input in = {
+        .quote = w->e->quote,
+        .time = w->context->time,
+        .roots = &root,
+        .root_count = trusted_roots(w, &root),
+        .cache = w->context->cache,
+    };
+    bool judged = false;
+    for (size_t i = 0; i < w->context->brought_count && !judged; i++) {
+        in.collateral = w->context->brought[i];
+        dcap_verify(w->quote, &in);
+        judged = !about_another(w->quote);
+    }
+    if (!judged) {
+        in.collateral = collateral;
+        dcap_verify(w->quote, &in);
+    }
+    w->r->code.root = w->quote->root;
+    memcpy(w->r->report_data,
+           quote_is_tdx(&w->quote->quote) ? w->quote->td.report_data : w->quote->sgx.report_data,
+           sizeof w->r->report_data);
+    if (REFUSED(!w->quote->ok))
+        return fail(w->r, w->quote->stage, "%s", w->quote->detail);
+    return true;
+}
+
+/* That the quote is of the kind that the platform has. */
+static bool check_kind(struct work *w)
+{
+    const struct quote *q = &w->quote->quote;
+    if (w->r->simulated) {
+        /* Hardware's quotes carry padding; in ours these bytes would not matter. */
+        if (REFUSED(q->trailing))
+            return fail(w->r, "format", "%zu bytes follow the quote", q->trailing);
+        if (REFUSED(q->cert_type != QUOTE_CERT_PCK_CHAIN))
+            return fail(w->r, "format", "certification data of type %u is not a PCK chain (type 5)",
+                        (unsigned)q->cert_type);
+        return true;
+    }
+    if (REFUSED(quote_is_tdx(q) != tdx(w->r->platform)))
+        return fail(w->r, "format", "the platform is %s, and the quote is from %s",
+                    platform_name(w->r->platform), quote_is_tdx(q) ? "a TD" : "an SGX enclave");
+    return true;
+}
+
+static bool replay(struct work *w)
+{
+    struct tl_why why = {0};
+    if (!w->e->event_log.p)
+        return true;
+    tl_err err = eventlog_read(&w->events, w->e->event_log, &why);
+    w->has_events = err == TL_OK;
+    if (err == TL_OK)
+        err = eventlog_check(&w->events, &w->quote->td, &why);
+    if (err == TL_OK)
+        return true;
+    return fail(w->r, err == TL_E_MEMORY ? "memory" : "event-log", "%.230s",
+                tl_why_text(&why, err));
+}
+
+static void copy_payload(uint8_t *out, size_t size, slice payload)
+{
+    if (payload.n == size)
+        memcpy(out, payload.p, size);
+}
+
+static void show_code(struct work *w)
+{
+    struct evidence_code *c = &w->r->code;
+    const struct dcap_report *q = w->quote;
+    c->platform = w->r->platform;
+    c->tdx = quote_is_tdx(&q->quote);
+    if (!c->tdx) {
+        memcpy(c->mrenclave, q->sgx.mrenclave, sizeof c->mrenclave);
+        memcpy(c->mrsigner, q->sgx.mrsigner, sizeof c->mrsigner);
+        c->isv_prod_id = q->sgx.isv_prod_id;
+        c->isv_svn = q->sgx.isv_svn;
+        return;
+    }
+    memcpy(c->mr_td, q->td.mr_td, sizeof c->mr_td);
+    memcpy(c->rtmr, q->td.rtmr, w->has_events ? sizeof c->rtmr[0] * 3 : sizeof c->rtmr);
+    if (!w->has_events)
+        return;
+    copy_payload(c->compose_hash, sizeof c->compose_hash, w->events.compose_hash);
+    copy_payload(c->app_id, sizeof c->app_id, w->events.app_id);
+    c->has_os_image_hash = w->events.os_image_hash.p != NULL;
+    copy_payload(c->os_image_hash, sizeof c->os_image_hash, w->events.os_image_hash);
+    /* A longer name matches no entry of a policy, and is shown cut. */
+    snprintf(c->key_provider, sizeof c->key_provider, "%.*s",
+             (int)(w->events.key_provider_name.n < sizeof c->key_provider
+                       ? w->events.key_provider_name.n
+                       : sizeof c->key_provider - 1),
+             w->events.key_provider_name.p ? (const char *)w->events.key_provider_name.p : "");
+}
+
+/* Rules about the code are the relying party's choice of log; the others decide
+ * whether the platform is good enough to be called genuine at all. */
+static bool about_code(const struct rule *rule)
+{
+    return strcmp(rule->name, "platform") == 0 || strcmp(rule->name, "code") == 0;
+}
+
+static bool apply_policy(struct work *w)
+{
+    struct rules rules;
+    rules_apply(&rules, w->quote, w->has_events ? &w->events : NULL, w->r->platform,
+                w->context->time, w->context->policy);
+    w->r->pin = rules.pin;
+    w->r->code_ok = true;
+    for (size_t i = 0; i < rules.count; i++) {
+        const struct rule *rule = &rules.rule[i];
+        if (!about_code(rule)) {
+            if (REFUSED(!rule->ok))
+                return fail(w->r, rule->name, "%s", rule->detail);
             continue;
-        named = true;
-        if (hash_eq(&entry->simulator_root, &r->root))
-            r->root_pinned = true;
+        }
+        /* The first of the two that fails is what there is to say. */
+        if (w->r->code_ok)
+            memcpy(w->r->code_detail, rule->detail, sizeof w->r->code_detail);
+        if (REFUSED(!rule->ok))
+            w->r->code_ok = false;
     }
-    char hex[65];
-    hex_text(hex, r->root.b, sizeof r->root.b);
-    if (REFUSED(named && !r->root_pinned))
-        return fail(r, "root", "the chain's root %s is not one that the policy names", hex);
     return true;
 }
 
-static bool check_qe(struct evidence_report *r, const struct quote *q, const struct cert *pck)
+static bool check(struct work *w, slice collateral)
 {
-    tl_err err = point_verify(pck->x, pck->y, q->qe_report, q->qe_signature.p);
-    if (err != TL_OK)
-        return fail_why(r, "qe-signature", err,
-                        &(struct tl_why){.text = "the QE report is not signed by the PCK key"});
-    struct sgx_report qe;
-    sgx_report_read(&qe, q->qe_report);
-    slice parts[2] = {q->attestation_key, q->qe_auth};
-    uint8_t want[64] = {0};
-    hash32 h = sha256_parts(parts, 2);
-    memcpy(want, h.b, sizeof h.b);
-    if (REFUSED(memcmp(want, qe.report_data, sizeof want) != 0))
-        return fail(r, "qe-data", "the QE report does not vouch for this attestation key");
-    return true;
-}
-
-static bool check_signature(struct evidence_report *r, const struct quote *q)
-{
-    const uint8_t *x_y = q->attestation_key.p;
-    tl_err err = point_verify(x_y, x_y + 32, q->signed_bytes, q->signature.p);
-    if (err != TL_OK)
-        return fail_why(r, "quote-signature", err,
-                        &(struct tl_why){.text = "the quote is not signed by its attestation key"});
-    return true;
-}
-
-static bool check_attributes(struct evidence_report *r, const struct sgx_report *body)
-{
-    if (REFUSED(body->flags & SGX_FLAG_DEBUG))
-        return fail(r, "attributes", "a debug enclave: the host can read and change its memory");
-    if (REFUSED(!(body->flags & SGX_FLAG_INIT)))
-        return fail(r, "attributes", "the enclave was not initialised");
-    return true;
-}
-
-/* Steps 2 to 7 of docs/format.md section 8, in its order. */
-static bool check_quote(struct evidence_report *r, const struct quote *q, uint64_t time,
-                        const struct policy *policy)
-{
-    struct tl_why why = {0};
-    struct chain chain;
-    struct sgx_report body;
-    bool ok = false;
-    tl_err err = chain_read(&chain, q->cert_data, &why);
-    if (err != TL_OK)
-        return fail_why(r, "chain", err, &why);
-    r->root = sha256(chain.root.spki);
-    sgx_report_read(&body, q->body);
-    show_body(r, &body);
-    err = chain_check_time(&chain, time, &why);
-    if (err != TL_OK) {
-        fail_why(r, "validity", err, &why);
-        goto out;
-    }
-    err = chain_check(&chain, &why);
-    if (err != TL_OK) {
-        fail_why(r, "chain", err, &why);
-        goto out;
-    }
-    ok = check_root(r, policy) && check_qe(r, q, &chain.leaf) && check_signature(r, q) &&
-         check_attributes(r, &body);
-out:
-    chain_finish(&chain);
-    return ok;
-}
-
-static bool check_simulator(struct evidence_report *r, const struct evidence *e, slice collateral,
-                            uint64_t time, const struct policy *policy)
-{
-    struct quote q = {0};
-    r->simulated = true;
-    if (REFUSED(collateral.p != NULL))
-        return fail(r, "collateral", "a simulated platform has no collateral, and there is some");
-    if (!check_format(r, &q, e) || !check_quote(r, &q, time, policy))
+    if (REFUSED(w->r->platform == PLATFORM_UNKNOWN))
+        return fail(w->r, "platform", "not a platform that teelog knows");
+    if (!check_event_log(w) || !check_quote(w, collateral) || !check_kind(w) || !replay(w))
         return false;
-    snprintf(r->detail, sizeof r->detail,
-             "a simulated quote, sound under its own root%s; it proves nothing about hardware",
-             r->root_pinned ? ", which the policy names" : "");
+    show_code(w);
+    if (!apply_policy(w))
+        return false;
+    w->r->tcb = w->quote->tcb;
+    w->r->tcb_evaluation_number = w->quote->tcb_evaluation_number;
+    snprintf(w->r->detail, sizeof w->r->detail,
+             w->r->simulated ? "a simulated quote, sound under a root of its own%s; it proves "
+                               "nothing about hardware"
+                             : "a genuine quote%s",
+             w->r->simulated && w->context->policy && w->context->policy->simulator
+                 ? ", which the policy names"
+                 : "");
     return true;
 }
 
 void evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
-                     uint64_t time, const struct policy *policy)
+                     const struct evidence_context *context)
 {
-    struct evidence_report r = {.platform = platform_from(e->platform)};
-    switch (r.platform) {
-    case PLATFORM_SIMULATOR:
-        r.genuine = check_simulator(&r, e, collateral, time, policy);
-        break;
-    case PLATFORM_SGX_GRAMINE:
-    case PLATFORM_TDX_DSTACK:
-    case PLATFORM_TDX_TSM:
-        fail(&r, "platform", "this version cannot check evidence of platform %s yet",
-             platform_name(r.platform));
-        break;
-    case PLATFORM_UNKNOWN:
-        fail(&r, "platform", "not a platform that teelog knows");
-        break;
-    }
-    *out = r;
+    struct dcap_report quote;
+    memset(out, 0, sizeof *out);
+    out->platform = platform_from(e->platform);
+    out->simulated = out->platform == PLATFORM_SIMULATOR;
+    struct work w = {.r = out, .e = e, .context = context, .quote = &quote};
+    out->genuine = check(&w, collateral);
+    if (w.has_events)
+        eventlog_finish(&w.events);
 }

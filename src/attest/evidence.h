@@ -3,9 +3,7 @@
 #ifndef TL_ATTEST_EVIDENCE_H
 #define TL_ATTEST_EVIDENCE_H
 
-#include "attest/policy.h"
-#include "base/buf.h"
-#include "crypto/hash.h"
+#include "attest/rules.h"
 
 #define EVIDENCE_MAX 262144 /* bytes of an item */
 
@@ -17,35 +15,55 @@ struct evidence {
 tl_err evidence_read(struct evidence *out, slice item) TL_MUST;
 void evidence_put(buf *b, const struct evidence *e);
 
+/* The code that evidence shows. What its platform does not have is zero, so that
+ * two are the same where their bytes are. */
+struct evidence_code {
+    enum platform platform;
+    bool tdx;
+    hash32 root;                          /* of the chain: H(SubjectPublicKeyInfo) */
+    uint8_t mrenclave[32], mrsigner[32];  /* SGX */
+    uint16_t isv_prod_id, isv_svn;        /* SGX */
+    uint8_t mr_td[48], rtmr[4][48];       /* TDX; dstack's RTMR3 differs by instance, and is zero */
+    uint8_t compose_hash[32], app_id[20]; /* dstack */
+    bool has_os_image_hash;               /* dstack */
+    uint8_t os_image_hash[32];
+    char key_provider[512]; /* dstack: "NAME:ID" */
+};
+
 /* What checking found. A failed check is not an error of the call: it is
  * genuine == false, with the stage and a sentence. */
 struct evidence_report {
     enum platform platform;
     bool simulated;
     bool genuine;
-    const char *stage; /* the stage that failed, static; NULL where genuine.
-                          "format", "platform", "chain", "validity", "root", "qe-signature",
-                          "qe-data", "quote-signature", "attributes", "collateral";
-                          or "memory": this machine failed, the evidence was not judged */
-    char detail[200];  /* for people, never empty */
-    hash32 root;       /* H(SubjectPublicKeyInfo) of the chain's root */
-    bool root_pinned;  /* the policy names this root */
-    uint8_t mrenclave[32], mrsigner[32];
-    uint16_t isv_prod_id, isv_svn;
+    const char *stage; /* the stage that failed, static; NULL where genuine: those of struct
+                          dcap_report, and "platform", "format", "event-log", or the policy's rule
+                          that the platform does not keep ("tcb-status", "attributes", …) */
+    char detail[240];  /* for people, never empty */
     uint8_t report_data[64];
+    struct evidence_code code;
+    /* Only where genuine. */
+    struct tcb_verdict tcb;
+    uint32_t tcb_evaluation_number;
+    bool code_ok; /* the policy's rules "platform" and "code" */
+    enum code_pin pin;
+    char code_detail[200];
 };
 
-/* time: Unix seconds. policy may be NULL: then the simulator's root is taken as
- * found and root_pinned is false. A platform that this version cannot check is
- * not genuine (stage "platform"). With a policy that names simulator roots, a
- * root not among them fails at stage "root". */
-void evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
-                     uint64_t time, const struct policy *policy);
+/* What evidence is judged by. Everything is borrowed. */
+struct evidence_context {
+    uint64_t time;               /* Unix seconds */
+    const struct policy *policy; /* NULL: nothing is pinned, and the simulator's root is taken
+                                    as found */
+    const hash32 *hardware_root; /* NULL: Intel's */
+    const slice *brought;        /* collateral that the caller brings: where it is about the
+                                    evidence's platform, it counts before the bundle's */
+    size_t brought_count;
+    struct dcap_cache *cache; /* may be NULL */
+};
 
-/* Whether the policy's evidence entries pin the code that the report shows.
- * *pinned is false where the policy is silent (UNPINNED); the return value is
- * false where it speaks and the code is another (REJECTED). */
-bool evidence_code_ok(const struct evidence_report *r, const struct policy *policy, bool *pinned,
-                      char detail[200]);
+/* collateral: .p == NULL for none. */
+void evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
+                     const struct evidence_context *context);
 
 #endif

@@ -35,6 +35,8 @@ int cmd_agents(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_quote(int argc, char **argv);
+int quote_collateral(int argc, char **argv); /* quote_collateral.c, for cmd_quote.c */
 int cmd_fsck(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -46,11 +46,9 @@ static int verify(const struct report_options *o, bool json)
 int cmd_verify(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"policy", required_argument, NULL, 'p'},
-        {"at", required_argument, NULL, 'a'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"policy", required_argument, NULL, 'p'}, {"collateral", required_argument, NULL, 'c'},
+        {"at", required_argument, NULL, 'a'},     {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     struct report_options o = {0};
     bool json = false;
@@ -61,6 +59,12 @@ int cmd_verify(int argc, char **argv)
             break;
         case 'a':
             o.at = optarg;
+            break;
+        case 'c':
+            if (o.collateral_count == REPORT_COLLATERALS)
+                return cli_usage("verify", "--collateral may be given %d times",
+                                 REPORT_COLLATERALS);
+            o.collaterals[o.collateral_count++] = optarg;
             break;
         case 'j':
             json = true;

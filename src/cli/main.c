@@ -50,9 +50,10 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
-    {"verify", "FILE [--policy FILE] [--at UNIXTIME] [--json]",
+    {"verify", "FILE [--policy FILE] [--collateral FILE]... [--at UNIXTIME] [--json]",
      "check a bundle, offline, under a policy",
      "  --policy FILE   what to trust; without it nothing is pinned\n"
+     "  --collateral FILE   newer collateral than the bundle holds\n"
      "  --at UNIXTIME   judge as of this time instead of now\n"
      "  --json          the report as JSON\n"
      "FILE may be - for standard input. Exit: 0 TRUSTED, 1 REJECTED, 4 UNPINNED,\n"
@@ -64,6 +65,25 @@ const struct command commands[] = {
      "  --at UNIXTIME   judge as of this time instead of now\n"
      "Read the policy before you use it: it trusts the bundle it was made from.\n",
      cmd_policy},
+    {"quote", "show|verify|eventlog|collateral FILE [OPTIONS]", "read and check hardware quotes",
+     "  quote show QUOTE [--json]\n"
+     "                  every field of a quote, unverified\n"
+     "  quote verify QUOTE --collateral FILE [OPTIONS]\n"
+     "                  whether it is genuine, and what a policy says of it\n"
+     "    --policy FILE     what to trust; without it nothing is pinned\n"
+     "    --at UNIXTIME     judge as of this time instead of now\n"
+     "    --root PEM        trust this root certificate's key instead of Intel's\n"
+     "    --event-log FILE  dstack's event log; --compose FILE the app-compose file\n"
+     "  quote eventlog LOG --quote QUOTE [--compose FILE] [--json]\n"
+     "                  replay an event log against a quote\n"
+     "  quote collateral QUOTE -o FILE [--pccs URL] [OPTIONS]\n"
+     "                  fetch what Intel says about the quote's platform\n"
+     "    --pccs URL        a PCCS instead of Intel's service\n"
+     "    --proxy URL       an HTTPS proxy; --ca FILE the TLS roots (PEM)\n"
+     "    --cache DIR       where to keep answers; --no-cache nowhere\n"
+     "    --update early    TCB data from its first day; --root PEM as above\n"
+     "Exit: 0 accepted, 1 rejected, 4 genuine but nothing pins its code.\n",
+     cmd_quote},
     {"fsck", "--data DIR [--tee sim|auto]", "check a stopped log in full",
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --tee KIND      as for serve\n",

@@ -26,7 +26,9 @@ struct bundle_item {
         struct {
             hash32 digest;
             slice item;
-            slice collateral; /* .p == NULL for null */
+            slice collateral; /* .p == NULL where the item carries none itself */
+            bool has_collateral_at;
+            uint64_t collateral_at; /* position of the item that carries it */
         } evidence;
         struct {
             uint64_t index;

@@ -49,7 +49,11 @@ static void read_evidence(cbor *c, size_t members, struct bundle_item *out)
     want_members(c, members, 4);
     cbor_bytes_copy(c, out->u.evidence.digest.b, sizeof out->u.evidence.digest.b);
     out->u.evidence.item = cbor_bytes(c);
-    out->u.evidence.collateral = bytes_or_null(c);
+    out->u.evidence.has_collateral_at = cbor_peek(c) == CBOR_UINT;
+    if (out->u.evidence.has_collateral_at)
+        out->u.evidence.collateral_at = cbor_uint(c, TL_INT_MAX);
+    else
+        out->u.evidence.collateral = bytes_or_null(c);
 }
 
 static void read_leaf(cbor *c, size_t members, struct bundle_item *out)

@@ -67,7 +67,10 @@ void bundle_item_put(buf *b, const struct bundle_item *item)
         cbor_put_uint(b, BUNDLE_EVIDENCE);
         cbor_put_bytes(b, hash_slice(&item->u.evidence.digest));
         cbor_put_bytes(b, item->u.evidence.item);
-        put_bytes_or_null(b, item->u.evidence.collateral);
+        if (item->u.evidence.has_collateral_at)
+            cbor_put_uint(b, item->u.evidence.collateral_at);
+        else
+            put_bytes_or_null(b, item->u.evidence.collateral);
         return;
     case BUNDLE_LEAF:
         cbor_put_array(b, 4);

@@ -6,26 +6,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Collateral that an item carries, kept for those that point to it. */
+struct shared_collateral {
+    size_t position;
+    uint8_t *bytes;
+    size_t n;
+};
+
 void attested_finish(struct attested *a)
 {
     for (size_t i = 0; i < a->count; i++)
         free(a->items[i].failure);
     free(a->items);
+    for (size_t i = 0; i < a->shared_count; i++)
+        free(a->shared[i].bytes);
+    free(a->shared);
     *a = (struct attested){0};
 }
 
-static bool same_code(const struct evidence_report *a, const struct evidence_report *b)
+static bool same_code(const struct evidence_code *a, const struct evidence_code *b)
 {
-    return a->platform == b->platform && hash_eq(&a->root, &b->root) &&
-           a->isv_prod_id == b->isv_prod_id && a->isv_svn == b->isv_svn &&
+    return a->platform == b->platform && a->tdx == b->tdx && hash_eq(&a->root, &b->root) &&
            memcmp(a->mrenclave, b->mrenclave, sizeof a->mrenclave) == 0 &&
-           memcmp(a->mrsigner, b->mrsigner, sizeof a->mrsigner) == 0;
+           memcmp(a->mrsigner, b->mrsigner, sizeof a->mrsigner) == 0 &&
+           a->isv_prod_id == b->isv_prod_id && a->isv_svn == b->isv_svn &&
+           memcmp(a->mr_td, b->mr_td, sizeof a->mr_td) == 0 &&
+           memcmp(a->rtmr, b->rtmr, sizeof a->rtmr) == 0 &&
+           memcmp(a->compose_hash, b->compose_hash, sizeof a->compose_hash) == 0 &&
+           memcmp(a->app_id, b->app_id, sizeof a->app_id) == 0 &&
+           a->has_os_image_hash == b->has_os_image_hash &&
+           memcmp(a->os_image_hash, b->os_image_hash, sizeof a->os_image_hash) == 0 &&
+           strcmp(a->key_provider, b->key_provider) == 0;
 }
 
 static tl_err find_code(struct teelog_report *r, const struct evidence_report *seen, uint32_t *out)
 {
     size_t i = 0;
-    while (i < r->code_count && !same_code(&r->codes[i].seen, seen))
+    while (i < r->code_count && !same_code(&r->codes[i].seen, &seen->code))
         i++;
     if (i == r->code_count) {
         if (REFUSED(i == CODES_MAX))
@@ -35,7 +52,17 @@ static tl_err find_code(struct teelog_report *r, const struct evidence_report *s
         if (!p)
             return TL_E_MEMORY;
         r->codes = p;
-        p[r->code_count++] = (struct report_code){.seen = *seen};
+        p[i] = (struct report_code){
+            .seen = seen->code,
+            .simulated = seen->simulated,
+            .ok = seen->code_ok,
+            .pin = seen->pin,
+            .tcb_status = seen->tcb.status,
+            .tcb_date = seen->tcb.date,
+            .tcb_evaluation_number = seen->tcb_evaluation_number,
+        };
+        memcpy(p[i].detail, seen->code_detail, sizeof p[i].detail);
+        r->code_count++;
     }
     *out = (uint32_t)i;
     return TL_OK;
@@ -81,11 +108,48 @@ static tl_err judge(struct attested *a, struct teelog_report *r, const struct ev
     return TL_OK;
 }
 
+static tl_err keep(struct attested *a, struct teelog_report *r, slice collateral)
+{
+    if (REFUSED(a->shared_count == COLLATERALS_MAX ||
+                collateral.n > COLLATERALS_MAX_BYTES - a->shared_bytes))
+        return report_fail(r, CHECK_EVIDENCE, NO_INDEX, "more collateral than a bundle may hold");
+    struct shared_collateral *p = realloc(a->shared, (a->shared_count + 1) * sizeof *p);
+    if (!p)
+        return TL_E_MEMORY;
+    a->shared = p;
+    uint8_t *bytes = malloc(collateral.n + 1);
+    if (!bytes)
+        return TL_E_MEMORY;
+    if (collateral.n)
+        memcpy(bytes, collateral.p, collateral.n);
+    p[a->shared_count++] = (struct shared_collateral){a->position, bytes, collateral.n};
+    a->shared_bytes += collateral.n;
+    return TL_OK;
+}
+
+/* The collateral of an item: its own, which is kept, or an earlier item's. */
+static tl_err collateral_of(slice *out, struct attested *a, struct teelog_report *r,
+                            const struct bundle_item *item)
+{
+    *out = item->u.evidence.collateral;
+    if (!item->u.evidence.has_collateral_at)
+        return out->p ? keep(a, r, *out) : TL_OK;
+    for (size_t i = 0; i < a->shared_count; i++) {
+        if (a->shared[i].position == item->u.evidence.collateral_at) {
+            *out = slice_of(a->shared[i].bytes, a->shared[i].n);
+            return TL_OK;
+        }
+    }
+    return report_fail(r, CHECK_EVIDENCE, NO_INDEX,
+                       "evidence points to collateral that no earlier item carries");
+}
+
 tl_err attested_add(struct attested *a, struct teelog_report *r, const struct bundle_item *item,
-                    uint64_t time, const struct policy *policy)
+                    const struct evidence_context *context)
 {
     struct evidence e;
     struct evidence_report seen;
+    slice collateral;
     const hash32 *digest = &item->u.evidence.digest;
     hash32 got = sha256(item->u.evidence.item);
     char hex[17];
@@ -97,7 +161,11 @@ tl_err attested_add(struct attested *a, struct teelog_report *r, const struct bu
     if (REFUSED(err != TL_OK))
         return report_fail(r, CHECK_EVIDENCE, NO_INDEX, "evidence %s… is malformed: %s", hex,
                            tl_err_text(err));
-    evidence_verify(&seen, &e, item->u.evidence.collateral, time, policy);
+    err = collateral_of(&collateral, a, r, item);
+    if (err != TL_OK)
+        return err;
+    a->position++;
+    evidence_verify(&seen, &e, collateral, context);
     return judge(a, r, &seen, digest);
 }
 
@@ -117,28 +185,20 @@ static struct attested_item *find(struct attested *a, const hash32 *digest)
     return NULL;
 }
 
-/* A policy that admits the simulator admits nothing else, and a simulated
- * platform is pinned only by its root together with its code. */
 static tl_err check_code(struct attested *a, struct teelog_report *r, uint64_t index,
-                         const struct evidence_report *seen, const struct policy *policy)
+                         const struct report_code *code)
 {
-    bool pinned = false;
-    if (REFUSED(policy && policy->simulator && !seen->simulated))
-        return report_fail(r, CHECK_CODE, index,
-                           "the policy is for a simulated platform and trusts no other");
-    if (REFUSED(policy && policy->evidence_count && !policy->simulator && seen->simulated))
-        return report_fail(r, CHECK_CODE, index,
-                           "the platform is simulated, and the policy trusts none that is");
-    if (REFUSED(!evidence_code_ok(seen, policy, &pinned, a->code_detail)))
-        return report_fail(r, CHECK_CODE, index, "%s", a->code_detail);
-    if (!pinned || (seen->simulated && !seen->root_pinned))
+    memcpy(a->code_detail, code->detail, sizeof a->code_detail);
+    if (REFUSED(!code->ok))
+        return report_fail(r, CHECK_CODE, index, "%s", code->detail);
+    /* A log's key is its code's: whoever holds a signer's key could run another. */
+    if (code->pin != CODE_PINNED)
         a->code_open = true;
     return TL_OK;
 }
 
 tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
-                    const hash32 *digest, const uint8_t binding[64], enum platform platform,
-                    const struct policy *policy)
+                    const hash32 *digest, const uint8_t binding[64], enum platform platform)
 {
     struct attested_item *e = find(a, digest);
     if (REFUSED(!e))
@@ -160,7 +220,7 @@ tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
         return report_fail(r, CHECK_BOOT, index,
                            "the boot's configuration names another platform than the evidence");
     code->count++;
-    return check_code(a, r, index, &code->seen, policy);
+    return check_code(a, r, index, code);
 }
 
 tl_err attested_end(const struct attested *a, struct teelog_report *r)

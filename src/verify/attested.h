@@ -16,23 +16,29 @@ struct attested_item {
 struct attested {
     struct attested_item *items; /* by ascending digest */
     size_t count, cap;
-    bool code_open;        /* the policy pins nothing for some code that was seen */
-    char code_detail[200]; /* of the last code that was seen */
+    bool code_open;                   /* the policy does not pin some code that was seen */
+    char code_detail[200];            /* of the last code that was seen */
+    size_t position;                  /* of the next item of evidence in the bundle */
+    struct shared_collateral *shared; /* what earlier items carry, for later ones */
+    size_t shared_count, shared_bytes;
 };
 
 /* Codes of different kinds in one bundle; a log's key is bound to its code, so
  * that more than a few are a mistake or an attack. */
-#define CODES_MAX 256
+#define CODES_MAX             256
+/* Items that carry collateral, and bytes of it that are kept. */
+#define COLLATERALS_MAX       256
+#define COLLATERALS_MAX_BYTES (16u << 20)
 
 void attested_finish(struct attested *a);
-/* Checks one item of the bundle, as of time. */
+/* Checks one item of the bundle. */
 tl_err attested_add(struct attested *a, struct teelog_report *r, const struct bundle_item *item,
-                    uint64_t time, const struct policy *policy) TL_MUST;
+                    const struct evidence_context *context) TL_MUST;
 /* The boot or session at index names digest and wants this binding. platform:
  * what the configuration of its boot says. */
 tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
-                    const hash32 *digest, const uint8_t binding[64], enum platform platform,
-                    const struct policy *policy) TL_MUST;
+                    const hash32 *digest, const uint8_t binding[64],
+                    enum platform platform) TL_MUST;
 /* After the last leaf: nothing is left over. */
 tl_err attested_end(const struct attested *a, struct teelog_report *r) TL_MUST;
 

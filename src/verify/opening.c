@@ -97,7 +97,7 @@ tl_err verify_boot(struct verifier *v, const struct leaf *l)
                               .root = b.root,
                               .config_digest = b.config_digest,
                           });
-    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, v->platform, v->policy);
+    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, v->platform);
     if (err == TL_OK)
         err = roots_add(&v->roots, r, l->index, b.size, &b.root);
     if (err == TL_OK)
@@ -167,7 +167,7 @@ tl_err verify_session(struct verifier *v, const struct leaf *l)
                                  .size = b.size,
                                  .root = b.root,
                              });
-    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, v->platform, v->policy);
+    err = attested_use(&v->attested, r, l->index, &b.evidence, binding, v->platform);
     if (err == TL_OK)
         err = roots_add(&v->roots, r, l->index, b.size, &b.root);
     l->subject->sessions++;

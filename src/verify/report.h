@@ -53,8 +53,17 @@ struct report_agent {
 
 /* One kind of platform and code, and how many boots and sessions showed it. */
 struct report_code {
-    struct evidence_report seen; /* detail and report_data mean nothing here */
+    struct evidence_code seen;
+    bool simulated;
     uint64_t count;
+    /* What the policy says of it. */
+    bool ok;
+    enum code_pin pin;
+    char detail[200];
+    /* Of the first that showed it. */
+    enum tcb_status tcb_status;
+    uint64_t tcb_date;
+    uint32_t tcb_evaluation_number;
 };
 
 struct report_result {

@@ -99,21 +99,51 @@ static void put_checks(buf *b, const struct teelog_report *r)
     buf_str(b, "],\n");
 }
 
+static void put_measurement(buf *b, const char *name, const uint8_t *p, size_t n)
+{
+    buf_str(b, ", ");
+    put_hex(b, name, p, n);
+}
+
+static void put_code(buf *b, const struct evidence_code *c)
+{
+    static const char *const rtmr[4] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
+    bool dstack = c->platform == PLATFORM_TDX_DSTACK;
+    if (!c->tdx) {
+        put_measurement(b, "mrenclave", c->mrenclave, sizeof c->mrenclave);
+        put_measurement(b, "mrsigner", c->mrsigner, sizeof c->mrsigner);
+        buf_printf(b, ", \"isv_prod_id\": %u, \"isv_svn\": %u", (unsigned)c->isv_prod_id,
+                   (unsigned)c->isv_svn);
+        return;
+    }
+    put_measurement(b, "mrtd", c->mr_td, sizeof c->mr_td);
+    for (size_t i = 0; i < (dstack ? 3u : 4u); i++)
+        put_measurement(b, rtmr[i], c->rtmr[i], sizeof c->rtmr[i]);
+    if (!dstack)
+        return;
+    put_measurement(b, "compose_hash", c->compose_hash, sizeof c->compose_hash);
+    put_measurement(b, "app_id", c->app_id, sizeof c->app_id);
+    if (c->has_os_image_hash)
+        put_measurement(b, "os_image_hash", c->os_image_hash, sizeof c->os_image_hash);
+    buf_str(b, ", ");
+    put_member(b, "key_provider", c->key_provider);
+}
+
 static void put_evidence(buf *b, const struct teelog_report *r)
 {
     buf_str(b, " \"evidence\": [");
     for (size_t i = 0; i < r->code_count; i++) {
-        const struct evidence_report *e = &r->codes[i].seen;
+        const struct report_code *e = &r->codes[i];
         buf_printf(b, "%s\n  {", i ? "," : "");
-        put_member(b, "platform", platform_name(e->platform));
-        buf_printf(b, ", \"simulated\": %s, ", truth(e->simulated));
-        put_hex(b, "mrenclave", e->mrenclave, sizeof e->mrenclave);
-        buf_str(b, ", ");
-        put_hex(b, "mrsigner", e->mrsigner, sizeof e->mrsigner);
-        buf_printf(b, ", \"isv_prod_id\": %u, \"isv_svn\": %u, ", (unsigned)e->isv_prod_id,
-                   (unsigned)e->isv_svn);
-        put_hex(b, "root", e->root.b, sizeof e->root.b);
-        buf_printf(b, ", \"count\": %" PRIu64 "}", r->codes[i].count);
+        put_member(b, "platform", platform_name(e->seen.platform));
+        buf_printf(b, ", \"simulated\": %s", truth(e->simulated));
+        put_code(b, &e->seen);
+        put_measurement(b, "root", e->seen.root.b, sizeof e->seen.root.b);
+        buf_printf(b,
+                   ", \"tcb_status\": \"%s\", \"tcb_date\": %" PRIu64
+                   ", \"tcb_evaluation_number\": %u, \"count\": %" PRIu64 "}",
+                   tcb_status_name(e->tcb_status), e->tcb_date, (unsigned)e->tcb_evaluation_number,
+                   e->count);
     }
     buf_str(b, "]\n");
 }

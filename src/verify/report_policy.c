@@ -18,38 +18,71 @@ static const char *obstacle(const struct teelog_report *r)
         return "an agent was let in as an attested peer, and this version cannot check the peer's "
                "evidence";
     for (size_t i = 0; i < r->code_count; i++) {
-        const struct evidence_report *e = &r->codes[i].seen;
-        if (e->platform != PLATFORM_SIMULATOR && e->platform != PLATFORM_SGX_GRAMINE)
-            return "this version cannot pin the code of this platform";
+        const struct report_code *c = &r->codes[i];
         /* Such a policy has one entry alone. */
-        if (r->simulated && (!e->simulated || !hash_eq(&e->root, &r->codes[0].seen.root)))
+        if (r->simulated && (!c->simulated || c->seen.tdx != r->codes[0].seen.tdx ||
+                             !hash_eq(&c->seen.root, &r->codes[0].seen.root)))
             return "the bundle shows a simulated platform and another one beside it";
     }
     return NULL;
 }
 
-static void put_code(buf *b, const struct teelog_report *r)
+/* The values of one member of n codes, each once; offset: in struct evidence_code. */
+static void put_values(buf *b, const char *name, const struct report_code *codes, size_t n,
+                       size_t offset, size_t size)
 {
-    const struct evidence_report *first = &r->codes[0].seen;
-    buf_printf(b, "  {\"platform\": \"%s\",\n", platform_name(first->platform));
-    if (r->simulated) {
-        buf_str(b, "   \"root\": \"");
-        hex_put(b, hash_slice(&first->root));
-        buf_str(b, "\",\n");
-    }
-    buf_str(b, "   \"mrenclave\": [");
-    for (size_t i = 0; i < r->code_count; i++) {
-        const uint8_t *code = r->codes[i].seen.mrenclave;
+    buf_printf(b, ",\n   \"%s\": [", name);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *value = (const uint8_t *)&codes[i].seen + offset;
         bool again = false;
         for (size_t j = 0; j < i && !again; j++)
-            again = memcmp(r->codes[j].seen.mrenclave, code, sizeof first->mrenclave) == 0;
+            again = memcmp((const uint8_t *)&codes[j].seen + offset, value, size) == 0;
         if (again)
             continue;
         buf_str(b, i ? ", \"" : "\"");
-        hex_put(b, slice_of(code, sizeof first->mrenclave));
+        hex_put(b, slice_of(value, size));
         buf_str(b, "\"");
     }
-    buf_str(b, "]}");
+    buf_str(b, "]");
+}
+
+/* An entry for n codes of one platform, with all that it needs. */
+static void put_entry(buf *b, const struct report_code *codes, size_t n)
+{
+    static const char *const rtmr[4] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
+    const struct evidence_code *c = &codes[0].seen;
+    bool dstack = c->platform == PLATFORM_TDX_DSTACK;
+    buf_printf(b, "  {\"platform\": \"%s\"", platform_name(c->platform));
+    if (codes[0].simulated) {
+        buf_str(b, ",\n   \"root\": \"");
+        hex_put(b, hash_slice(&c->root));
+        buf_str(b, "\"");
+    }
+    if (!c->tdx) {
+        put_values(b, "mrenclave", codes, n, offsetof(struct evidence_code, mrenclave), 32);
+    } else {
+        put_values(b, "mrtd", codes, n, offsetof(struct evidence_code, mr_td), 48);
+        for (size_t i = 0; i < (dstack ? 3u : 4u); i++)
+            put_values(b, rtmr[i], codes, n, offsetof(struct evidence_code, rtmr) + 48 * i, 48);
+    }
+    if (dstack) {
+        put_values(b, "compose_hash", codes, n, offsetof(struct evidence_code, compose_hash), 32);
+        buf_str(b, ",\n   \"key_provider\": [");
+        render_json_text(b, c->key_provider);
+        buf_str(b, "]");
+    }
+    buf_str(b, "}");
+}
+
+/* A simulator's entry stands alone. Hardware's pin each code for itself, since
+ * values of two that were never seen together are not trusted together. */
+static void put_entries(buf *b, const struct teelog_report *r)
+{
+    size_t step = r->simulated ? r->code_count : 1;
+    for (size_t i = 0; i < r->code_count; i += step) {
+        buf_str(b, i ? ",\n" : "");
+        put_entry(b, &r->codes[i], step);
+    }
 }
 
 char *teelog_report_policy(const struct teelog_report *r, char *message, size_t message_size)
@@ -66,7 +99,7 @@ char *teelog_report_policy(const struct teelog_report *r, char *message, size_t 
     buf_str(&b, ", \"keys\": [");
     render_json_text(&b, r->key);
     buf_str(&b, "]},\n \"evidence\": [\n");
-    put_code(&b, r);
+    put_entries(&b, r);
     buf_printf(&b,
                "],\n \"admission\": {\"child\": %s, \"bearer\": %s},\n"
                " \"history\": \"unwitnessed\"}\n",

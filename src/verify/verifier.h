@@ -26,7 +26,10 @@ enum phase {
 
 struct verifier {
     const struct teelog_verify_options *options;
-    const struct policy *policy; /* NULL: nothing is pinned */
+    const struct policy *policy;      /* NULL: nothing is pinned */
+    struct evidence_context evidence; /* what evidence is judged by */
+    hash32 hardware_root;
+    slice *brought;
     struct teelog_report *report;
     enum phase phase;
     enum bundle_scope scope;

@@ -238,7 +238,7 @@ static tl_err take_item(struct verifier *v, const struct bundle_item *item)
     case BUNDLE_HEADER:
         return read_header(v, item);
     case BUNDLE_EVIDENCE:
-        return attested_add(&v->attested, v->report, item, v->options->time, v->policy);
+        return attested_add(&v->attested, v->report, item, &v->evidence);
     case BUNDLE_LEAF:
         return verify_leaf(v, item->u.leaf.index, item->u.leaf.statement, item->u.leaf.body);
     case BUNDLE_PROOF:
@@ -336,8 +336,28 @@ static void finish(struct verifier *v)
     attested_finish(&v->attested);
     free(v->note);
     free(v->checkpoint_bytes);
+    dcap_cache_free(v->evidence.cache);
+    free(v->brought);
     free(v->erased);
     free(v);
+}
+
+static tl_err set_up_evidence(struct verifier *v)
+{
+    const struct teelog_verify_options *o = v->options;
+    v->evidence = (struct evidence_context){.time = o->time, .policy = v->policy};
+    if (o->hardware_root) {
+        memcpy(v->hardware_root.b, o->hardware_root, sizeof v->hardware_root.b);
+        v->evidence.hardware_root = &v->hardware_root;
+    }
+    v->brought = calloc(o->collateral_count + 1, sizeof *v->brought);
+    if (!v->brought)
+        return TL_E_MEMORY;
+    for (size_t i = 0; i < o->collateral_count; i++)
+        v->brought[i] = slice_of(o->collaterals[i].p, o->collaterals[i].n);
+    v->evidence.brought = v->brought;
+    v->evidence.brought_count = o->collateral_count;
+    return dcap_cache_new(&v->evidence.cache);
 }
 
 tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_options *o)
@@ -356,7 +376,9 @@ tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_opti
     v->complete_up_to = NO_SIZE;
     r->time = o->time;
     r->has_policy = o->policy != NULL;
-    tl_err err = run(v);
+    tl_err err = set_up_evidence(v);
+    if (err == TL_OK)
+        err = run(v);
     finish(v);
     if (err != TL_OK) {
         teelog_report_free(r);

@@ -1,0 +1,115 @@
+#include "cli/infile.h"
+
+#include "base/encoding.h"
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+int infile_open(int *fd, const char *path)
+{
+    if (strcmp(path, "-") == 0) {
+        *fd = STDIN_FILENO;
+        return EXIT_GOOD;
+    }
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd >= 0)
+        return EXIT_GOOD;
+    cli_say("cannot read %s: %s", path, strerror(errno));
+    return EXIT_FAILED;
+}
+
+void infile_close(int fd)
+{
+    if (fd != STDIN_FILENO)
+        close(fd);
+}
+
+tl_err infile_some(void *ctx, uint8_t *out, size_t cap, size_t *got)
+{
+    const int *fd = ctx;
+    ssize_t n;
+    do
+        n = read(*fd, out, cap);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return TL_E_IO;
+    *got = (size_t)n;
+    return TL_OK;
+}
+
+int infile_read(buf *out, const char *path)
+{
+    int fd;
+    int code = infile_open(&fd, path);
+    if (code != EXIT_GOOD)
+        return code;
+    tl_err err = TL_OK;
+    size_t got = 1;
+    while (got && err == TL_OK) {
+        uint8_t bytes[16384];
+        err = infile_some(&fd, bytes, sizeof bytes, &got);
+        if (err == TL_OK)
+            buf_bytes(out, slice_of(bytes, got));
+        if (err == TL_OK)
+            err = buf_err(out);
+    }
+    infile_close(fd);
+    if (err == TL_OK)
+        return EXIT_GOOD;
+    if (err == TL_E_LIMIT)
+        cli_say("%s is larger than %zu bytes, which is the limit here", path, out->max);
+    else
+        cli_say("cannot read %s: %s", path, tl_err_text(err));
+    return tl_err_exit(err);
+}
+
+static bool blank(uint8_t c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* The hex digits of text, in place; false where anything else is in it. */
+static bool squeeze(buf *text)
+{
+    size_t n = 0, at = 0;
+    while (at < text->n && blank(text->p[at]))
+        at++;
+    if (text->n - at >= 2 && text->p[at] == '0' && (text->p[at + 1] | 0x20) == 'x')
+        at += 2;
+    for (; at < text->n; at++) {
+        uint8_t c = text->p[at];
+        if (blank(c))
+            continue;
+        bool digit = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+        if (!digit)
+            return false;
+        text->p[n++] = c;
+    }
+    text->n = n;
+    return n > 0 && n % 2 == 0;
+}
+
+int infile_read_quote(buf *out, const char *path)
+{
+    buf text;
+    buf_init(&text, 2 * out->max + 16);
+    int code = infile_read(&text, path);
+    if (code == EXIT_GOOD) {
+        /* A quote begins with a version below 6 and a zero byte, which no text does. */
+        bool hex = text.n && text.p[0] >= ' ' && squeeze(&text);
+        uint8_t *to = buf_grow(out, hex ? text.n / 2 : text.n);
+        if (buf_err(out) != TL_OK) {
+            cli_say("%s is larger than a quote can be", path);
+            code = EXIT_REJECTED;
+        } else if (to && !hex) {
+            memcpy(to, text.p, text.n);
+        } else if (to && hex_read(to, text.n / 2, buf_slice(&text)) != TL_OK) {
+            cli_say("%s is not hex after all", path);
+            code = EXIT_REJECTED;
+        }
+    }
+    buf_finish(&text);
+    return code;
+}
