@@ -10,6 +10,8 @@ struct tee_ops {
     void (*close)(struct tee *t);
     tl_err (*sealing_key)(struct tee *t, uint8_t out[32], struct tl_why *why);
     tl_err (*quote)(struct tee *t, const uint8_t report_data[64], buf *quote, struct tl_why *why);
+    /* NULL where the platform makes none: it is Intel's service that does. */
+    tl_err (*collateral)(struct tee *t, uint64_t now, buf *json, struct tl_why *why);
 };
 
 /* The first member of a platform's own structure. */
@@ -17,6 +19,11 @@ struct tee {
     const struct tee_ops *ops;
 };
 
-tl_err sim_open(struct tee **out, const char *dir, struct tl_why *why) TL_MUST;
+/* Whether there is a simulated platform of this name ("sim", "sim-tdx", …). */
+bool sim_is_kind(const char *kind);
+/* The kinds' names, as a sentence lists them. */
+extern const char sim_kind_names[];
+/* kind: one that sim_is_kind takes. */
+tl_err sim_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why) TL_MUST;
 
 #endif

@@ -4,23 +4,25 @@
 #include "attest/evidence.h"
 #include "crypto/secret.h"
 #include "tee/platform.h"
+#include "tee/sim_collateral.h"
 #include "tee/sim_files.h"
 #include "tee/sim_pki.h"
-#include "tee/sim_quote.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 struct sim {
     struct tee tee;
     uint8_t sealing[32];
-    struct es256_key *attestation;
-    buf chain; /* PEM */
+    struct es256_key *root, *intermediate, *signer, *attestation;
+    buf chain, signer_chain; /* PEM */
+    struct sgx_extension platform;
     struct sim_qe qe;
-    struct sim_quote plan; /* borrows the three above */
+    struct sim_quote plan; /* borrows the attestation key, the chain and the QE */
 };
 
 static struct sim *sim_of(struct tee *t)
@@ -31,8 +33,12 @@ static struct sim *sim_of(struct tee *t)
 static void sim_close(struct tee *t)
 {
     struct sim *s = sim_of(t);
+    es256_free(s->root);
+    es256_free(s->intermediate);
+    es256_free(s->signer);
     es256_free(s->attestation);
     buf_finish(&s->chain);
+    buf_finish(&s->signer_chain);
     secret_wipe(s, sizeof *s);
     free(s);
 }
@@ -44,23 +50,53 @@ static tl_err sim_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why
     return TL_OK;
 }
 
+static bool carries(const struct quote *q, const uint8_t report_data[64])
+{
+    struct td_report td;
+    struct sgx_report body;
+    if (quote_is_tdx(q)) {
+        td_report_read(&td, q->body);
+        return memcmp(td.report_data, report_data, 64) == 0;
+    }
+    sgx_report_read(&body, q->body);
+    return memcmp(body.report_data, report_data, 64) == 0;
+}
+
 static tl_err sim_make_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
                              struct tl_why *why)
 {
     struct sim_quote plan = sim_of(t)->plan;
     struct quote made;
-    struct sgx_report body;
     size_t start = quote->n;
     memcpy(plan.body.report_data, report_data, 64);
+    memcpy(plan.td.report_data, report_data, 64);
     tl_err err = sim_quote_put(quote, &plan);
     if (err == TL_OK)
         err = quote_read(&made, slice_of(quote->p + start, quote->n - start), why);
     if (err != TL_OK)
         return tl_explain(why, err, "tee", "the simulator could not make a quote: %s",
                           tl_err_text(err));
-    sgx_report_read(&body, made.body);
-    if (!slice_eq(SLICE_ARRAY(body.report_data), slice_of(report_data, 64)))
+    if (!carries(&made, report_data))
         return tl_explain(why, TL_E_TEE, "tee", "the quote carries other report data");
+    return TL_OK;
+}
+
+static tl_err sim_make_collateral(struct tee *t, uint64_t now, buf *json, struct tl_why *why)
+{
+    static const char begin[] = "-----BEGIN";
+    const struct sim *s = sim_of(t);
+    struct sim_collateral c = {.signer = s->signer, .signer_chain = buf_slice(&s->signer_chain)};
+    sim_tcb_info_plan(&c.tcb_info, s->plan.is_td, &s->platform, now);
+    sim_qe_identity_plan(&c.qe_identity, s->plan.is_td, now);
+    sim_crl_plan(&c.root_crl, sim_root_name, s->root, now);
+    sim_crl_plan(&c.pck_crl, sim_intermediate_name, s->intermediate, now);
+    /* The PCK chain without its leaf. */
+    const uint8_t *second = memmem(s->chain.p + 1, s->chain.n - 1, begin, sizeof begin - 1);
+    c.pck_crl_chain = slice_of(second, (size_t)(s->chain.p + s->chain.n - second));
+    tl_err err = sim_collateral_put(json, &c);
+    if (err != TL_OK)
+        return tl_explain(why, err, "tee", "the simulator could not make collateral: %s",
+                          tl_err_text(err));
     return TL_OK;
 }
 
@@ -71,66 +107,108 @@ static const struct tee_ops sim_ops = {
     .close = sim_close,
     .sealing_key = sim_sealing_key,
     .quote = sim_make_quote,
+    .collateral = sim_make_collateral,
 };
 
-/* The program that runs, in place of an enclave's contents. */
-static tl_err measure_program(uint8_t mrenclave[32], struct tl_why *why)
+/* One platform, which may stand for an enclave's or a TD's. */
+static const struct {
+    const char *name;
+    enum sim_kind kind;
+} kinds[] = {
+    {"sim", SIM_SGX_V3},
+    {"sim-tdx", SIM_TDX_V4},
+    {"sim-tdx-v5", SIM_TDX_V5_15},
+};
+const char sim_kind_names[] = "sim, sim-tdx, sim-tdx-v5";
+
+/* An index into kinds; their number where there is none of this name. */
+static size_t find_kind(const char *name)
 {
-    static const size_t chunk_size = 65536;
-    uint8_t *chunk = malloc(chunk_size);
-    if (!chunk)
-        return TL_E_MEMORY;
+    size_t i = 0;
+    while (i < sizeof kinds / sizeof kinds[0] && strcmp(kinds[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+bool sim_is_kind(const char *kind)
+{
+    return find_kind(kind) < sizeof kinds / sizeof kinds[0];
+}
+
+/* The program that runs stands in place of an enclave's contents (MRENCLAVE), and
+ * is the one event in a TD's RTMR3. */
+static void measure(struct sim_quote *plan, slice program)
+{
+    uint8_t event[96] = {0}; /* the register as it was, the event's digest */
+    hash32 enclave = sha256(program);
+    memcpy(plan->body.mrenclave, enclave.b, sizeof enclave.b);
+    sha384(program, event + 48);
+    sha384(SLICE_ARRAY(event), plan->td.rtmr[3]);
+}
+
+static tl_err measure_program(struct sim_quote *plan, struct tl_why *why)
+{
+    struct stat st;
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    struct sha256_stream *stream = sha256_stream_new();
-    ssize_t n = fd >= 0 ? 1 : -1;
-    while (n > 0) {
-        n = read(fd, chunk, chunk_size);
-        if (n > 0)
-            sha256_stream_add(stream, slice_of(chunk, (size_t)n));
-        else if (n < 0 && errno == EINTR)
-            n = 1;
-    }
-    hash32 h = sha256_stream_end(stream);
+    void *p = MAP_FAILED;
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (fd >= 0)
         close(fd);
-    free(chunk);
-    if (n < 0)
+    if (p == MAP_FAILED)
         return tl_explain(why, TL_E_IO, "tee", "cannot read /proc/self/exe to measure it");
-    memcpy(mrenclave, h.b, sizeof h.b);
+    measure(plan, slice_of(p, (size_t)st.st_size));
+    munmap(p, (size_t)st.st_size);
     return TL_OK;
 }
 
-/* A fresh root, and a chain under it. The intermediate's key signs once and is
- * not kept. */
+/* Makes a key and its scalar, to be stored. */
+static tl_err make_key(struct es256_key **out, uint8_t scalar[32])
+{
+    tl_err err = es256_generate(out);
+    return err == TL_OK ? es256_scalar(*out, scalar) : err;
+}
+
+static tl_err make_chains(struct sim_files *files, const struct sim_chain_keys *keys)
+{
+    struct sim_cert plan[3], signer;
+    const struct sim_cert *const signer_chain[2] = {&signer, &plan[2]};
+    uint64_t now = (uint64_t)time(NULL);
+    tl_err err = sim_chain_plan(plan, keys, now);
+    if (err == TL_OK)
+        err = sim_signer_plan(&signer, keys, now);
+    if (err == TL_OK)
+        err = sim_chain_put(&files->chains[SIM_PCK_CHAIN], plan);
+    if (err == TL_OK)
+        err = sim_certs_put(&files->chains[SIM_SIGNER_CHAIN], signer_chain, 2);
+    return err;
+}
+
+/* A fresh root, and what stands under it. */
 static tl_err make_files(struct sim_files *out)
 {
     struct sim_files v = {0};
     struct sim_chain_keys keys = {0};
     struct es256_key *attestation = NULL;
-    struct sim_cert plan[3];
-    buf_init(&v.chain, TEE_QUOTE_MAX);
-    tl_err err = es256_generate(&keys.root);
+    for (size_t i = 0; i < SIM_CHAINS; i++)
+        buf_init(&v.chains[i], TEE_QUOTE_MAX);
+    tl_err err = make_key(&keys.root, v.root);
     if (err == TL_OK)
-        err = es256_generate(&keys.intermediate);
+        err = make_key(&keys.intermediate, v.intermediate);
     if (err == TL_OK)
-        err = es256_generate(&keys.pck);
+        err = make_key(&keys.pck, v.pck);
     if (err == TL_OK)
-        err = es256_generate(&attestation);
+        err = make_key(&keys.signer, v.signer);
     if (err == TL_OK)
-        err = es256_scalar(keys.root, v.root);
-    if (err == TL_OK)
-        err = es256_scalar(keys.pck, v.pck);
-    if (err == TL_OK)
-        err = es256_scalar(attestation, v.attestation);
+        err = make_key(&attestation, v.attestation);
     if (err == TL_OK)
         err = random_bytes(v.sealing, sizeof v.sealing);
     if (err == TL_OK)
-        err = sim_chain_plan(plan, &keys, (uint64_t)time(NULL));
-    if (err == TL_OK)
-        err = sim_chain_put(&v.chain, plan);
+        err = make_chains(&v, &keys);
     es256_free(keys.root);
     es256_free(keys.intermediate);
     es256_free(keys.pck);
+    es256_free(keys.signer);
     es256_free(attestation);
     if (err == TL_OK)
         *out = v;
@@ -162,41 +240,53 @@ static tl_err get_files(struct sim_files *out, const char *dir, struct tl_why *w
     return err;
 }
 
-/* Keys and chain as they lie in the files, into s. */
-static tl_err set_up(struct sim *s, struct sim_files *files, struct tl_why *why)
+static void take(buf *to, buf *from)
 {
-    struct es256_key *root = NULL, *pck = NULL;
-    struct cose_ec2 point;
-    struct chain chain = {0};
-    tl_err err = chain_read_pck(&chain, buf_slice(&files->chain), why);
+    *to = *from;
+    buf_init(from, 0);
+}
+
+/* What the stored chain says of the platform: MRSIGNER is its root. */
+static tl_err read_chain(struct sim *s, struct tl_why *why)
+{
+    struct chain chain;
+    tl_err err = chain_read_pck(&chain, buf_slice(&s->chain), why);
+    if (err != TL_OK)
+        return err;
+    hash32 signer = sha256(chain.root.spki);
+    memcpy(s->plan.body.mrsigner, signer.b, sizeof signer.b);
+    s->platform = chain.leaf.sgx;
+    chain_finish(&chain);
+    return TL_OK;
+}
+
+/* Keys and chains as they lie in the files, into s. Whether they fit each other is
+ * for self_check to find out. */
+static tl_err set_up(struct sim *s, struct sim_files *files, enum sim_kind kind, struct tl_why *why)
+{
+    struct es256_key *pck = NULL;
+    tl_err err = es256_private(&s->root, files->root);
     if (err == TL_OK)
-        err = es256_private(&root, files->root);
+        err = es256_private(&s->intermediate, files->intermediate);
+    if (err == TL_OK)
+        err = es256_private(&s->signer, files->signer);
+    if (err == TL_OK)
+        err = es256_private(&s->attestation, files->attestation);
     if (err == TL_OK)
         err = es256_private(&pck, files->pck);
     if (err == TL_OK)
-        err = es256_private(&s->attestation, files->attestation);
-    if (err != TL_OK)
-        goto out;
-    es256_point(root, &point);
-    if (!slice_eq(SLICE_ARRAY(point.x), SLICE_ARRAY(chain.root.x))) {
-        err = tl_explain(why, TL_E_KEY, "root.key", "it is not the key of the chain's root");
-        goto out;
-    }
-    err = sim_qe_make(&s->qe, pck, s->attestation);
-    if (err != TL_OK)
-        goto out;
-    memcpy(s->sealing, files->sealing, sizeof s->sealing);
-    s->chain = files->chain;
-    buf_init(&files->chain, 0);
-    sim_quote_plan(&s->plan, &s->qe, s->attestation, buf_slice(&s->chain));
-    hash32 signer = sha256(chain.root.spki);
-    memcpy(s->plan.body.mrsigner, signer.b, sizeof signer.b);
-    err = measure_program(s->plan.body.mrenclave, why);
-out:
-    chain_finish(&chain);
-    es256_free(root);
+        err = sim_kind_is_tdx(kind) ? sim_td_qe_make(&s->qe, pck, s->attestation)
+                                    : sim_qe_make(&s->qe, pck, s->attestation);
     es256_free(pck);
-    return err;
+    if (err != TL_OK)
+        return err;
+    memcpy(s->sealing, files->sealing, sizeof s->sealing);
+    take(&s->chain, &files->chains[SIM_PCK_CHAIN]);
+    take(&s->signer_chain, &files->chains[SIM_SIGNER_CHAIN]);
+    sim_quote_plan(&s->plan, &s->qe, s->attestation, buf_slice(&s->chain));
+    sim_quote_become(&s->plan, kind);
+    err = read_chain(s, why);
+    return err == TL_OK ? measure_program(&s->plan, why) : err;
 }
 
 /* What a verifier would say of its quotes, now: finds a damaged chain, a key
@@ -204,21 +294,26 @@ out:
 static tl_err self_check(struct sim *s, struct tl_why *why)
 {
     static const uint8_t nothing[64];
+    const struct evidence_context context = {.time = (uint64_t)time(NULL)};
     struct evidence_report report;
-    buf quote;
+    buf quote, collateral;
     buf_init(&quote, TEE_QUOTE_MAX);
+    buf_init(&collateral, COLLATERAL_MAX);
     tl_err err = sim_make_quote(&s->tee, nothing, &quote, why);
+    if (err == TL_OK)
+        err = sim_make_collateral(&s->tee, context.time, &collateral, why);
     if (err == TL_OK) {
         struct evidence e = {slice_str(sim_ops.platform), buf_slice(&quote), {NULL, 0}};
-        evidence_verify(&report, &e, (slice){NULL, 0}, (uint64_t)time(NULL), NULL);
+        evidence_verify(&report, &e, buf_slice(&collateral), &context);
         if (!report.genuine)
             err = tl_explain(why, TL_E_TEE, report.stage, "%s", report.detail);
     }
     buf_finish(&quote);
+    buf_finish(&collateral);
     return err;
 }
 
-tl_err sim_open(struct tee **out, const char *dir, struct tl_why *why)
+tl_err sim_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
 {
     struct sim_files files = {0};
     struct tl_why inner = {0};
@@ -231,7 +326,7 @@ tl_err sim_open(struct tee **out, const char *dir, struct tl_why *why)
         goto out;
     }
     s->tee.ops = &sim_ops;
-    err = set_up(s, &files, &inner);
+    err = set_up(s, &files, kinds[find_kind(kind)].kind, &inner);
     if (err == TL_OK)
         err = self_check(s, &inner);
     if (err != TL_OK) {

@@ -15,18 +15,21 @@
 static const char final_name[] = "sim";
 /* What is being written; after a kill it is thrown away by the next start. */
 static const char new_name[] = "sim.new";
-static const char chain_name[] = "chain.pem";
 
 static const struct {
     const char *name;
     size_t offset;
 } keys[] = {
     {"root.key", offsetof(struct sim_files, root)},
+    {"intermediate.key", offsetof(struct sim_files, intermediate)},
     {"pck.key", offsetof(struct sim_files, pck)},
+    {"signer.key", offsetof(struct sim_files, signer)},
     {"attestation.key", offsetof(struct sim_files, attestation)},
     {"sealing.key", offsetof(struct sim_files, sealing)},
 };
 #define KEYS (sizeof keys / sizeof keys[0])
+
+static const char *const chain_names[SIM_CHAINS] = {"chain.pem", "signer.pem"};
 
 static tl_err io_error(struct tl_why *why, const char *what, const char *dir, const char *name)
 {
@@ -96,7 +99,8 @@ static void remove_new(int dir_fd)
         return;
     for (size_t i = 0; i < KEYS; i++)
         unlinkat(fd, keys[i].name, 0);
-    unlinkat(fd, chain_name, 0);
+    for (size_t i = 0; i < SIM_CHAINS; i++)
+        unlinkat(fd, chain_names[i], 0);
     close(fd);
     unlinkat(dir_fd, new_name, AT_REMOVEDIR); /* else making it again says why */
 }
@@ -116,9 +120,9 @@ tl_err sim_files_save(const struct sim_files *files, int dir_fd, const char *dir
         name = keys[i].name;
         err = write_file(fd, name, slice_of((const uint8_t *)files + keys[i].offset, KEY_SIZE));
     }
-    if (err == TL_OK) {
-        name = chain_name;
-        err = write_file(fd, name, buf_slice(&files->chain));
+    for (size_t i = 0; err == TL_OK && i < SIM_CHAINS; i++) {
+        name = chain_names[i];
+        err = write_file(fd, name, buf_slice(&files->chains[i]));
     }
     /* All or nothing: the files are durable before the name is there. */
     if (err == TL_OK && (fsync(fd) != 0 || renameat(dir_fd, new_name, dir_fd, final_name) != 0 ||
@@ -159,8 +163,9 @@ static tl_err read_file(buf *out, int sim_fd, size_t size, const char *dir, cons
     int fd = openat(sim_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return tl_explain(why, TL_E_TEE, "data",
-                          "%.150s/sim is damaged: %s is missing; put it back, or start a new log "
-                          "in another directory",
+                          "%.120s/sim is damaged, or older than this teelog, whose simulator makes "
+                          "collateral too: %s is missing; put it back, or start with a fresh "
+                          "directory",
                           dir, name);
     if (fd < 0)
         return io_error(why, "open", dir, name);
@@ -211,11 +216,12 @@ tl_err sim_files_load(struct sim_files *out, bool *found, int dir_fd, const char
     }
     if (fd < 0)
         return io_error(why, "open", dir, "");
-    buf_init(&v.chain, CHAIN_MAX);
+    for (size_t i = 0; i < SIM_CHAINS; i++)
+        buf_init(&v.chains[i], CHAIN_MAX);
     for (size_t i = 0; err == TL_OK && i < KEYS; i++)
         err = read_key((uint8_t *)&v + keys[i].offset, fd, dir, keys[i].name, why);
-    if (err == TL_OK)
-        err = read_file(&v.chain, fd, 0, dir, chain_name, why);
+    for (size_t i = 0; err == TL_OK && i < SIM_CHAINS; i++)
+        err = read_file(&v.chains[i], fd, 0, dir, chain_names[i], why);
     close(fd);
     if (err != TL_OK) {
         sim_files_finish(&v);
@@ -228,6 +234,7 @@ tl_err sim_files_load(struct sim_files *out, bool *found, int dir_fd, const char
 
 void sim_files_finish(struct sim_files *files)
 {
-    buf_finish(&files->chain);
+    for (size_t i = 0; i < SIM_CHAINS; i++)
+        buf_finish(&files->chains[i]);
     secret_wipe(files, sizeof *files);
 }

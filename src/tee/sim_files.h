@@ -5,10 +5,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* root, pck, attestation: private scalars. */
+enum sim_files_chain {
+    SIM_PCK_CHAIN,    /* leaf, intermediate, root */
+    SIM_SIGNER_CHAIN, /* signer of TCB info and QE identity, root */
+    SIM_CHAINS
+};
+
+/* All keys but the sealing key are private scalars. */
 struct sim_files {
-    uint8_t root[32], pck[32], attestation[32], sealing[32];
-    buf chain; /* PEM: leaf, intermediate, root */
+    uint8_t root[32], intermediate[32], pck[32], signer[32], attestation[32], sealing[32];
+    buf chains[SIM_CHAINS]; /* PEM */
 };
 
 /* Whether there is a DIR/sim. */

@@ -29,16 +29,16 @@ static tl_err open_auto(struct tl_why *why)
 
 tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
 {
-    if (strcmp(kind, "sim") == 0)
-        return sim_open(out, dir, why);
+    if (sim_is_kind(kind))
+        return sim_open(out, kind, dir, why);
     if (strcmp(kind, "auto") == 0)
         return open_auto(why);
-    return tl_explain(why, TL_E_TEE, "tee", "\"%.40s\" is neither \"auto\" nor \"sim\"", kind);
+    return tl_explain(why, TL_E_TEE, "tee", "\"%.40s\" is none of auto, %s", kind, sim_kind_names);
 }
 
 tl_err tee_open_existing(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
 {
-    if (strcmp(kind, "sim") == 0 && !sim_files_there(dir))
+    if (sim_is_kind(kind) && !sim_files_there(dir))
         return tl_explain(why, TL_E_NOT_FOUND, "data",
                           "there is no log of the simulated platform in %.200s", dir);
     return tee_open(out, kind, dir, why);
@@ -73,4 +73,12 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why)
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, struct tl_why *why)
 {
     return t->ops->quote(t, report_data, quote, why);
+}
+
+tl_err tee_collateral(struct tee *t, uint64_t now, buf *json, struct tl_why *why)
+{
+    if (!t->ops->collateral)
+        return tl_explain(why, TL_E_NOT_FOUND, "collateral", "%s makes no collateral of its own",
+                          t->ops->platform);
+    return t->ops->collateral(t, now, json, why);
 }

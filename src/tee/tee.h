@@ -8,8 +8,10 @@
 
 struct tee;
 
-/* kind: "sim" or "auto". dir: the data directory, where the simulator keeps
- * its roots and sealing key (dir/sim/, made at the first start with mode 0600).
+/* kind: "auto"; or "sim" (a simulated SGX enclave, quotes of version 3), "sim-tdx"
+ * (a simulated TD, version 4) or "sim-tdx-v5" (version 5, TD 1.5), which share one
+ * platform. dir: the data directory, where the simulator keeps its keys,
+ * certificates and sealing key (dir/sim/, made at the first start with mode 0600).
  * "auto" fails with TL_E_TEE where there is no TEE and names --tee sim. */
 tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why) TL_MUST;
 /* The same for a log that is to be read and no more: makes nothing. TL_E_NOT_FOUND
@@ -26,5 +28,9 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MU
 /* Appends a quote over exactly this report data; that it carries it is checked. */
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
                  struct tl_why *why) TL_MUST;
+/* Appends fresh collateral for its quotes (attest/collateral.h: JSON of at most
+ * COLLATERAL_MAX), issued at now (Unix seconds), where the platform makes its own,
+ * as the simulator does; TL_E_NOT_FOUND where it has to be fetched. */
+tl_err tee_collateral(struct tee *t, uint64_t now, buf *json, struct tl_why *why) TL_MUST;
 
 #endif

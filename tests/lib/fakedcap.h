@@ -97,6 +97,9 @@ struct fake_dcap {
 /* A genuine quote of this kind, with all that goes with it, up to date. On failure
  * there is nothing to finish. */
 tl_err fake_dcap_init(struct fake_dcap *f, enum sim_kind kind) TL_MUST;
+/* Moves every date, f->time included, so that time (Unix seconds) stands where
+ * FAKE_TIME stood. */
+void fake_dcap_at(struct fake_dcap *f, uint64_t time);
 /* Makes (again) quote_bytes and collateral_json. */
 tl_err fake_dcap_make(struct fake_dcap *f) TL_MUST;
 void fake_dcap_finish(struct fake_dcap *f);
