@@ -29,12 +29,11 @@ struct rules {
     enum code_pin pin;
 };
 
-/* quote: a report with ok == true. platform: what the evidence says it is, or
- * PLATFORM_UNKNOWN for a bare quote, which may then match entries of every
- * platform of its kind of TEE. events: one that eventlog_check found to belong to the
- * quote; NULL where there is no event log. policy: NULL
- * for the default one, which pins nothing. All seven rules are given, in the order
- * of their names above. */
+/* All seven rules are given, in the order of their names above. quote: a report
+ * with ok == true. events: a log that eventlog_check found to be the quote's; NULL
+ * where there is none. platform: what the evidence says it is, or PLATFORM_UNKNOWN
+ * for a bare quote, which may then match entries of every platform of its kind of
+ * TEE. policy: NULL for the default one, which pins nothing. */
 void rules_apply(struct rules *out, const struct dcap_report *quote, const struct eventlog *events,
                  enum platform platform, uint64_t time, const struct policy *policy);
 
