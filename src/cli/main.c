@@ -7,15 +7,16 @@
 #include <string.h>
 
 const struct command commands[] = {
-    {"serve", "--data DIR [--socket PATH] [--tee sim|auto] [--origin NAME]",
+    {"serve", "--data DIR [--socket PATH] [--tee KIND] [--origin NAME]",
      "run the log as a service on a Unix socket",
      "  --data DIR      where the log is kept; made if missing (or TEELOG_DATA)\n"
      "  --socket PATH   the socket (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --tee KIND      auto: the hardware that this runs on (the default);\n"
-     "                  sim: a simulated platform, which proves nothing\n"
+     "                  sim, sim-tdx, sim-tdx-v5: a simulated platform, which proves\n"
+     "                  nothing (an SGX enclave; a TDX domain, quotes v4 or v5)\n"
      "  --origin NAME   the name of a new log\n",
      cmd_serve},
-    {"run", "--data DIR [--tee sim|auto] [--export FILE] [OPTIONS] -- CMD [ARG]...",
+    {"run", "--data DIR [--tee KIND] [--export FILE] [OPTIONS] -- CMD [ARG]...",
      "run a command with a log beside it",
      "  --data DIR      where the log is kept; made if missing (or TEELOG_DATA)\n"
      "  --tee KIND      as for serve\n"
@@ -33,7 +34,7 @@ const struct command commands[] = {
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
      cmd_append},
-    {"agents", "[--json] [--socket PATH | --data DIR [--tee sim|auto]]", "list the log's agents",
+    {"agents", "[--json] [--socket PATH | --data DIR [--tee KIND]]", "list the log's agents",
      "  --json          the same as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
@@ -84,7 +85,7 @@ const struct command commands[] = {
      "    --update early    TCB data from its first day; --root PEM as above\n"
      "Exit: 0 accepted, 1 rejected, 4 genuine but nothing pins its code.\n",
      cmd_quote},
-    {"fsck", "--data DIR [--tee sim|auto]", "check a stopped log in full",
+    {"fsck", "--data DIR [--tee KIND]", "check a stopped log in full",
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --tee KIND      as for serve\n",
      cmd_fsck},
