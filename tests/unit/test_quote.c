@@ -1,85 +1,11 @@
 /* DCAP quotes: quotes laid out here byte by byte, which of their bytes are
  * refused, and what is read of real ones. */
-#include "testlib.h"
+#include "quoteparts.h"
 
-#include "attest/quote.h"
 #include "vector_json.h"
 
 #include <dirent.h>
 #include <unistd.h>
-
-/* A quote as its writer wants it. Every part is filled with a byte of its own. */
-struct shape {
-    uint16_t version, key_type;
-    uint32_t tee_type;
-    uint16_t body_type; /* version 5 */
-    uint32_t body_size; /* version 5: as it is claimed */
-    size_t body;        /* as it is */
-    uint16_t outer_type, cert_type;
-    size_t qe_auth, cert, trailing;
-    int64_t add_auth, add_outer, add_qe_auth, add_cert; /* to the lengths that are written */
-};
-
-#define COMMON .key_type = 2, .outer_type = 6, .cert_type = 5, .qe_auth = 32, .cert = 100
-#define BODY(v, tee, type, claimed, size)                                                          \
-    COMMON, .version = (v), .tee_type = (tee), .body_type = (type), .body_size = (claimed),        \
-            .body = (size)
-#define SGX(v)             BODY(v, 0, 1, 384, 384)
-#define TDX(v, type, size) BODY(v, 0x81, type, size, size)
-
-static const struct shape good[] = {
-    {SGX(3)},         {SGX(4)},         {TDX(4, 2, 584)}, {SGX(5)},
-    {TDX(5, 2, 584)}, {TDX(5, 3, 648)}, {TDX(5, 4, 885)},
-};
-#define GOOD (sizeof good / sizeof good[0])
-
-static void fill(buf *b, uint8_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        buf_u8(b, v);
-}
-
-static void put_qe(buf *b, const struct shape *s)
-{
-    fill(b, 'R', 384);
-    fill(b, 's', 64);
-    buf_u16le(b, (uint16_t)((int64_t)s->qe_auth + s->add_qe_auth));
-    fill(b, 'a', s->qe_auth);
-    buf_u16le(b, s->cert_type);
-    buf_u32le(b, (uint32_t)((int64_t)s->cert + s->add_cert));
-    fill(b, 'c', s->cert);
-}
-
-static buf make(const struct shape *s)
-{
-    size_t qe = 384 + 64 + 2 + s->qe_auth + 2 + 4 + s->cert;
-    size_t auth = 64 + 64 + (s->version > 3 ? 2u + 4u : 0u) + qe;
-    buf b;
-    buf_init(&b, 100000);
-    buf_u16le(&b, s->version);
-    buf_u16le(&b, s->key_type);
-    buf_u32le(&b, s->tee_type);
-    buf_u16le(&b, 0x1234);
-    buf_u16le(&b, 0x5678);
-    buf_bytes(&b, SLICE_ARRAY(quote_intel_vendor_id));
-    fill(&b, 'u', 20);
-    if (s->version == 5) {
-        buf_u16le(&b, s->body_type);
-        buf_u32le(&b, s->body_size);
-    }
-    fill(&b, 'b', s->body);
-    buf_u32le(&b, (uint32_t)((int64_t)auth + s->add_auth));
-    fill(&b, 'S', 64);
-    fill(&b, 'K', 64);
-    if (s->version > 3) {
-        buf_u16le(&b, s->outer_type);
-        buf_u32le(&b, (uint32_t)((int64_t)qe + s->add_outer));
-    }
-    put_qe(&b, s);
-    fill(&b, 't', s->trailing);
-    assert_ok(buf_err(&b));
-    return b;
-}
 
 static void filled(slice s, uint8_t v, size_t n)
 {
@@ -88,10 +14,10 @@ static void filled(slice s, uint8_t v, size_t n)
         assert_int_equal(s.p[i], v);
 }
 
-static void check_parts(const struct shape *s)
+static void check_parts(const struct quote_shape *s)
 {
     struct quote q;
-    buf b = make(s);
+    buf b = quote_make(s);
     size_t at = s->version == 5 ? 54 : 48;
     assert_ok(quote_read(&q, buf_slice(&b), NULL));
     assert_int_equal(q.version, s->version);
@@ -121,8 +47,8 @@ static void check_parts(const struct shape *s)
 static void parts(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < GOOD; i++) {
-        struct shape s = good[i];
+    for (size_t i = 0; i < QUOTE_SHAPES; i++) {
+        struct quote_shape s = quote_shapes[i];
         check_parts(&s);
         s.trailing = 39; /* as real quotes have them */
         check_parts(&s);
@@ -134,18 +60,18 @@ static void parts(void **state)
             check_parts(&s);
         }
     }
-    struct shape least = {SGX(3)};
+    struct quote_shape least = {QUOTE_SGX(3)};
     least.qe_auth = least.cert = 0;
-    buf b = make(&least);
+    buf b = quote_make(&least);
     assert_int_equal(b.n, 1020); /* section 1.3 of Intel's layout */
     buf_finish(&b);
 }
 
-static void refused(const struct shape *s, tl_err want, const char *field)
+static void refused(const struct quote_shape *s, tl_err want, const char *field)
 {
     struct quote q = {.version = 77};
     struct tl_why why = {0};
-    buf b = make(s);
+    buf b = quote_make(s);
     assert_err(quote_read(&q, buf_slice(&b), &why), want);
     assert_string_equal(why.field, field);
     assert_true(why.text[0]);
@@ -157,42 +83,42 @@ static void headers(void **state)
 {
     (void)state;
     static const struct {
-        struct shape shape;
+        struct quote_shape shape;
         const char *field;
     } cases[] = {
-        {{SGX(0)}, "version"},
-        {{SGX(2)}, "version"},
-        {{SGX(6)}, "version"},
-        {{SGX(0x0103)}, "version"},
-        {{TDX(3, 2, 584)}, "tee_type"},
-        {{BODY(4, 0x82, 1, 384, 384)}, "tee_type"},
-        {{BODY(4, 1, 1, 384, 384)}, "tee_type"},
-        {{BODY(4, 0x80000081, 2, 584, 584)}, "tee_type"},
-        {{BODY(5, 0x81, 1, 384, 384)}, "body_type"},
-        {{BODY(5, 0, 2, 584, 584)}, "body_type"},
-        {{BODY(5, 0, 3, 648, 648)}, "body_type"},
-        {{TDX(5, 0, 0)}, "body_type"},
-        {{TDX(5, 5, 0)}, "body_type"},
-        {{TDX(5, 5, 885)}, "body_type"},
-        {{TDX(5, 0xffff, 584)}, "body_type"},
-        {{TDX(5, 2, 648)}, "body_size"},
-        {{TDX(5, 3, 649)}, "body_size"},
-        {{TDX(5, 3, 647)}, "body_size"},
-        {{TDX(5, 4, 648)}, "body_size"},
-        {{BODY(5, 0, 1, 383, 383)}, "body_size"},
-        {{BODY(5, 0, 1, 385, 385)}, "body_size"},
-        {{BODY(5, 0, 1, 0xffffffff, 384)}, "body_size"},
+        {{QUOTE_SGX(0)}, "version"},
+        {{QUOTE_SGX(2)}, "version"},
+        {{QUOTE_SGX(6)}, "version"},
+        {{QUOTE_SGX(0x0103)}, "version"},
+        {{QUOTE_TDX(3, 2, 584)}, "tee_type"},
+        {{QUOTE_BODY(4, 0x82, 1, 384, 384)}, "tee_type"},
+        {{QUOTE_BODY(4, 1, 1, 384, 384)}, "tee_type"},
+        {{QUOTE_BODY(4, 0x80000081, 2, 584, 584)}, "tee_type"},
+        {{QUOTE_BODY(5, 0x81, 1, 384, 384)}, "body_type"},
+        {{QUOTE_BODY(5, 0, 2, 584, 584)}, "body_type"},
+        {{QUOTE_BODY(5, 0, 3, 648, 648)}, "body_type"},
+        {{QUOTE_TDX(5, 0, 0)}, "body_type"},
+        {{QUOTE_TDX(5, 5, 0)}, "body_type"},
+        {{QUOTE_TDX(5, 5, 885)}, "body_type"},
+        {{QUOTE_TDX(5, 0xffff, 584)}, "body_type"},
+        {{QUOTE_TDX(5, 2, 648)}, "body_size"},
+        {{QUOTE_TDX(5, 3, 649)}, "body_size"},
+        {{QUOTE_TDX(5, 3, 647)}, "body_size"},
+        {{QUOTE_TDX(5, 4, 648)}, "body_size"},
+        {{QUOTE_BODY(5, 0, 1, 383, 383)}, "body_size"},
+        {{QUOTE_BODY(5, 0, 1, 385, 385)}, "body_size"},
+        {{QUOTE_BODY(5, 0, 1, 0xffffffff, 384)}, "body_size"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refused(&cases[i].shape, TL_E_QUOTE, cases[i].field);
-    for (size_t i = 0; i < GOOD; i++) {
-        struct shape s = good[i];
+    for (size_t i = 0; i < QUOTE_SHAPES; i++) {
+        struct quote_shape s = quote_shapes[i];
         static const uint16_t key_types[] = {0, 1, 3, 0x0102};
         for (size_t k = 0; k < sizeof key_types / sizeof key_types[0]; k++) {
             s.key_type = key_types[k];
             refused(&s, TL_E_QUOTE, "key_type");
         }
-        buf b = make(&good[i]);
+        buf b = quote_make(&quote_shapes[i]);
         for (size_t at = 12; at < 28; at++) {
             struct quote q;
             b.p[at] ^= 1;
@@ -206,13 +132,13 @@ static void headers(void **state)
 static void certification_types(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < GOOD; i++) {
+    for (size_t i = 0; i < QUOTE_SHAPES; i++) {
         static const uint16_t types[] = {0, 6, 7, 0x0105, 0xffff};
         for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
-            struct shape s = good[i];
+            struct quote_shape s = quote_shapes[i];
             s.cert_type = types[k];
             refused(&s, TL_E_QUOTE, "certification_type");
-            s = good[i];
+            s = quote_shapes[i];
             s.outer_type = types[k] == 6 ? 5 : types[k];
             if (s.version > 3)
                 refused(&s, TL_E_QUOTE, "certification_type");
@@ -224,7 +150,7 @@ static void certification_types(void **state)
 static void lengths(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < GOOD; i++) {
+    for (size_t i = 0; i < QUOTE_SHAPES; i++) {
         const struct {
             int64_t auth, outer, qe_auth, cert;
             size_t trailing;
@@ -254,7 +180,7 @@ static void lengths(void **state)
             {.outer = INT64_C(0xfffff000), .want = TL_E_SHORT, .field = "authentication"},
         };
         for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
-            struct shape s = good[i];
+            struct quote_shape s = quote_shapes[i];
             s.add_auth = cases[k].auth;
             s.add_outer = cases[k].outer;
             s.add_qe_auth = cases[k].qe_auth;
@@ -270,8 +196,8 @@ static void cut_anywhere(void **state)
 {
     (void)state;
     struct quote q;
-    for (size_t i = 0; i < GOOD; i++) {
-        buf b = make(&good[i]);
+    for (size_t i = 0; i < QUOTE_SHAPES; i++) {
+        buf b = quote_make(&quote_shapes[i]);
         for (size_t n = 0; n < b.n; n++)
             assert_err(quote_read(&q, slice_of(b.p, n), NULL), TL_E_SHORT);
         buf_finish(&b);
@@ -284,7 +210,7 @@ static void largest(void **state)
     (void)state;
     struct quote q;
     uint8_t *p = calloc(1, QUOTE_MAX + 1);
-    buf b = make(&good[2]);
+    buf b = quote_make(&quote_shapes[2]);
     assert_non_null(p);
     memcpy(p, b.p, b.n);
     assert_ok(quote_read(&q, slice_of(p, QUOTE_MAX), NULL));
