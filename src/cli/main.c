@@ -83,6 +83,7 @@ const struct command commands[] = {
      "    --proxy URL       an HTTPS proxy; --ca FILE the TLS roots (PEM)\n"
      "    --cache DIR       where to keep answers; --no-cache nowhere\n"
      "    --update early    TCB data from its first day; --root PEM as above\n"
+     "    --timeout SECONDS for all answers together, 30 without it\n"
      "Exit: 0 accepted, 1 rejected, 4 genuine but nothing pins its code.\n",
      cmd_quote},
     {"fsck", "--data DIR [--tee KIND]", "check a stopped log in full",

@@ -144,10 +144,9 @@ static tl_err crl_from_pem(buf *out, slice text)
 
 static tl_err crl_from_hex(buf *out, slice text)
 {
-    if (REFUSED(text.n == 0 || text.n % 2 != 0))
-        return TL_E_ENCODING;
-    uint8_t *p = buf_grow(out, text.n / 2);
-    return p ? hex_read(p, text.n / 2, text) : buf_err(out);
+    size_t n = text.n / 2;
+    uint8_t *p = buf_grow(out, n);
+    return p || n == 0 ? hex_read(p, n, text) : buf_err(out);
 }
 
 tl_err pcs_crl(buf *out, slice body, const char *what, struct tl_why *why)

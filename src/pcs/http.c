@@ -96,7 +96,7 @@ static bool set_up(CURL *c, struct pcs_http *h)
         {CURLOPT_PROXY_SSL_VERIFYHOST, 2, NULL},
         {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2, NULL},
         {CURLOPT_PROXY, 0, o->proxy ? o->proxy : ""},
-        {CURLOPT_NOPROXY, 0, ""},
+        {CURLOPT_NOPROXY, 0, o->no_proxy ? o->no_proxy : ""},
         {CURLOPT_NETRC, CURL_NETRC_IGNORED, NULL},
         {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1, NULL},
         {CURLOPT_NOSIGNAL, 1, NULL},

@@ -15,11 +15,12 @@
 
 /* Strings are borrowed; zero-initialised, all defaults hold. */
 struct pcs_options {
-    const char *pccs;    /* base URL, https only; NULL: Intel's own service */
-    const char *proxy;   /* URL; NULL: none */
-    const char *ca_file; /* PEM bundle that alone is trusted for TLS; NULL: the system's */
-    const char *update;  /* "standard" (NULL) or "early": when a new TCB evaluation counts */
-    unsigned timeout_s;  /* of all requests together; 0: PCS_TIMEOUT_S */
+    const char *pccs;     /* base URL, https only; NULL: Intel's own service */
+    const char *proxy;    /* URL; NULL: none */
+    const char *no_proxy; /* hosts to reach without it, by commas; NULL: none */
+    const char *ca_file;  /* PEM bundle that alone is trusted for TLS; NULL: the system's */
+    const char *update;   /* "standard" (NULL) or "early": when a new TCB evaluation counts */
+    unsigned timeout_s;   /* of all requests together; 0: PCS_TIMEOUT_S */
     /* Called before each request and after the last one; may be NULL. */
     void (*progress)(void *ctx, unsigned done, unsigned total);
     void *progress_ctx;
