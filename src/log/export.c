@@ -35,6 +35,7 @@ void log_export_free(struct log_export *e)
     free(e->sizes);
     free(e->needed);
     free(e->evidence);
+    bundle_collateral_finish(&e->collateral);
     free(e);
 }
 
@@ -51,8 +52,11 @@ static void next_stage(struct log_export *e)
     e->run = 0;
 }
 
-static void put_header(struct log_export *e)
+static tl_err put_header(struct log_export *e)
 {
+    tl_err err = bundle_collateral_begin(&e->collateral, e->log->shelf, e->log->tee);
+    if (err != TL_OK)
+        return err;
     struct bundle_item item = {.kind = BUNDLE_HEADER};
     item.u.header.scope = e->scope;
     item.u.header.checkpoint = buf_slice(&e->checkpoint);
@@ -62,6 +66,7 @@ static void put_header(struct log_export *e)
     bundle_item_put(e->out, &item);
     next_stage(e);
     e->cursor = 0;
+    return TL_OK;
 }
 
 static tl_err put_evidence(struct log_export *e, struct tl_why *why)
@@ -84,6 +89,9 @@ static tl_err put_evidence(struct log_export *e, struct tl_why *why)
         struct bundle_item item = {.kind = BUNDLE_EVIDENCE};
         item.u.evidence.digest = *digest;
         item.u.evidence.item = buf_slice(&b);
+        bundle_collateral_for(&e->collateral, buf_slice(&b), e->cursor - 1,
+                              &item.u.evidence.collateral, &item.u.evidence.has_collateral_at,
+                              &item.u.evidence.collateral_at);
         bundle_item_put(e->out, &item);
     }
     buf_finish(&b);
@@ -196,8 +204,7 @@ static tl_err one(struct log_export *e, struct tl_why *why)
     case EXPORT_SCAN:
         return export_scan(e, why);
     case EXPORT_HEADER:
-        put_header(e);
-        return TL_OK;
+        return put_header(e);
     case EXPORT_EVIDENCE:
         return put_evidence(e, why);
     case EXPORT_LEAVES:

@@ -57,6 +57,7 @@ struct log_export {
     size_t run;      /* of the leaf at cursor */
     uint64_t number; /* of the next proof */
     uint64_t leaves_done;
+    struct bundle_collateral collateral;
     buf *out; /* of the current slice */
     struct owner_job job;
     log_export_done_fn *done;

@@ -4,6 +4,7 @@
 #define TL_LOG_INTERNAL_H
 
 #include "base/pool.h"
+#include "log/collateral.h"
 #include "log/keys.h"
 #include "log/log.h"
 #include "log/roster.h"
@@ -102,6 +103,7 @@ struct owner_job {
 struct log {
     struct log_keys keys;
     struct tee *tee;
+    struct shelf *shelf;
     struct store *store;
     struct tree *tree;
     struct body_keys *bodies;

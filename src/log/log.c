@@ -19,6 +19,7 @@ void log_free(struct log *log)
     body_keys_free(log->bodies);
     tree_free(log->tree);
     store_close(log->store);
+    shelf_free(log->shelf);
     keys_wipe(&log->keys);
     buf_finish(&log->checkpoint);
     for (size_t i = 0; log->command && log->command[i]; i++)
@@ -40,7 +41,9 @@ tl_err log_new(struct log **out, struct tee *tee)
     buf_init(&log->checkpoint, NOTE_MAX);
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->wake, NULL);
-    tl_err err = roster_new(&log->roster);
+    tl_err err = shelf_new(&log->shelf);
+    if (err == TL_OK)
+        err = roster_new(&log->roster);
     if (err != TL_OK) {
         log_free(log);
         return err;
@@ -123,6 +126,19 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
     return err;
 }
 
+static void load_collateral(struct log *log, const char *dir)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/" LOG_COLLATERAL, dir);
+    if (n > 0 && (size_t)n < sizeof path)
+        shelf_load(log->shelf, path);
+}
+
+tl_err log_put_collateral(struct log *log, slice json)
+{
+    return shelf_put(log->shelf, json);
+}
+
 tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
                 struct tl_why *why)
 {
@@ -130,6 +146,7 @@ tl_err log_open(struct log **out, struct tee *tee, const struct log_config *conf
     tl_err err = log_new(&log, tee);
     if (err != TL_OK)
         return err;
+    load_collateral(log, config->dir);
     err = set_up(log, config);
     if (err == TL_OK)
         err = start(log, config, why);
@@ -157,6 +174,7 @@ tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct 
         log_free(log);
         return err;
     }
+    load_collateral(log, dir);
     log->boot_index = UINT64_MAX;
     *out = log;
     return TL_OK;

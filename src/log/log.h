@@ -119,6 +119,12 @@ struct log_agent {
 };
 tl_err log_agents(struct log *log, struct log_agent **out, size_t *count) TL_MUST; /* free() */
 
+/* Collateral for the evidence of this log's boots and sessions, to go into
+ * bundles: newer takes the place of older about the same platform. Copied; any
+ * thread. What lies in DIR/collateral/ is put there at the start. */
+#define LOG_COLLATERAL "collateral"
+tl_err log_put_collateral(struct log *log, slice json) TL_MUST;
+
 /* A bundle, made in slices so that appends need not wait. */
 struct log_export;
 struct log_export_options {

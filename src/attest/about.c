@@ -1,0 +1,51 @@
+#include "attest/about.h"
+
+#include "attest/chain.h"
+#include "attest/collateral.h"
+#include "attest/quote.h"
+#include "attest/tcb_info.h"
+
+bool about_same(const struct about *a, const struct about *b)
+{
+    return a->tdx == b->tdx && memcmp(a->fmspc, b->fmspc, sizeof a->fmspc) == 0 &&
+           hash_eq(&a->ca, &b->ca);
+}
+
+tl_err about_quote(struct about *out, slice quote)
+{
+    struct quote q;
+    struct chain chain;
+    tl_err err = quote_read(&q, quote, NULL);
+    if (err == TL_OK && q.cert_type != QUOTE_CERT_PCK_CHAIN)
+        err = TL_E_QUOTE;
+    if (err == TL_OK)
+        err = chain_read_pck(&chain, q.cert_data, NULL);
+    if (err != TL_OK)
+        return err;
+    out->tdx = quote_is_tdx(&q);
+    memcpy(out->fmspc, chain.leaf.sgx.fmspc, sizeof out->fmspc);
+    out->ca = sha256(chain.intermediate.subject);
+    chain_finish(&chain);
+    return TL_OK;
+}
+
+tl_err about_collateral(struct about *out, slice json)
+{
+    struct collateral parts;
+    struct tcb_info info;
+    struct crl crl;
+    tl_err err = collateral_read(&parts, json, NULL);
+    if (err != TL_OK)
+        return err;
+    err = crl_read(&crl, parts.pck_crl);
+    if (err == TL_OK)
+        err = tcb_info_read(&info, parts.tcb_info, NULL);
+    if (err == TL_OK) {
+        out->tdx = info.tdx;
+        memcpy(out->fmspc, info.fmspc, sizeof out->fmspc);
+        out->ca = sha256(crl.issuer);
+        tcb_info_finish(&info);
+    }
+    collateral_finish(&parts);
+    return err;
+}

@@ -1,0 +1,20 @@
+/* Which platform a quote comes from, and which one collateral is about: enough to
+ * bring the two together. Read, not verified. Pure. */
+#ifndef TL_ATTEST_ABOUT_H
+#define TL_ATTEST_ABOUT_H
+
+#include "base/err.h"
+#include "crypto/hash.h"
+
+struct about {
+    bool tdx;
+    uint8_t fmspc[6];
+    hash32 ca; /* SHA-256 of the Name of the CA that makes its PCK certificates */
+};
+bool about_same(const struct about *a, const struct about *b);
+
+/* TL_E_QUOTE where the quote does not carry its PCK chain. */
+tl_err about_quote(struct about *out, slice quote) TL_MUST;
+tl_err about_collateral(struct about *out, slice json) TL_MUST;
+
+#endif
