@@ -1,6 +1,7 @@
 /* Writes a small corpus for each target: fuzz_make_seeds DIR makes
  * DIR/NAME/…. Keys are fresh each time, so the files differ from run to run;
  * what is committed was made once. */
+#include "attest/collateral.h"
 #include "attest/evidence.h"
 #include "attest/sgx_extension.h"
 #include "codec/der.h"
@@ -144,6 +145,27 @@ static void json_seeds(void)
     save_str("json", "array", " [ 1 , 20 , -0.0 , 1e5 , [ ] , { } , false ] ");
     save_str("json", "string", "\"plain \\\" and \\u00e9 \\ud83d\\ude00, then sixteen bytes\\n\"");
     save_str("json", "deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+}
+
+static void collateral_seeds(void)
+{
+    struct collateral c = {.tcb_info = slice_str("{\"id\":\"SGX\"}"),
+                           .qe_identity = slice_str("{\"id\":\"QE\"}"),
+                           .tcb_info_chain = slice_str("-----BEGIN\nAA==\n"),
+                           .qe_identity_chain = slice_str("-----BEGIN\nAQ==\n"),
+                           .root_ca_crl = slice_str("0"),
+                           .pck_chain = slice_str("\"\\\x01")};
+    buf b;
+    buf_init(&b, 2000);
+    collateral_put(&b, &c);
+    MUST(buf_err(&b) == TL_OK);
+    save("collateral", "small", buf_slice(&b));
+    b.n--; /* the same, before its end */
+    buf_str(&b, " , \"pck_crl_issuer_chain\" : null }\n");
+    MUST(buf_err(&b) == TL_OK);
+    save("collateral", "null", buf_slice(&b));
+    buf_finish(&b);
+    save_str("collateral", "unknown", "{\"tcb_info\":\"\\u00e9\",\"x\":1}");
 }
 
 static void policy_seeds(void)
@@ -396,6 +418,7 @@ int main(int argc, char **argv)
     der_seeds();
     text_seeds();
     json_seeds();
+    collateral_seeds();
     policy_seeds();
     statement_seeds();
     body_seeds();
