@@ -4,8 +4,7 @@
 #include "attest/policy.h"
 #include "attest/tcb_status.h"
 #include "tlog/note.h"
-
-#include <jansson.h>
+#include "vector_json.h"
 
 #define H32 "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 #define H48                                                                                        \
@@ -436,6 +435,45 @@ static void refusals(void **state)
     }
 }
 
+static tl_err read_value(struct policy **p, const json_t *v, struct tl_why *why)
+{
+    char *text = json_dumps(v, JSON_ENCODE_ANY);
+    assert_non_null(text);
+    tl_err err = policy_read(p, slice_str(text), why);
+    free(text);
+    return err;
+}
+
+/* The table that docs/policy.schema.json is held to as well
+ * (tests/integration/test_policy_schema.py). */
+static void schema_table(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"bad", "reader_only"};
+    json_t *table = vector_file(test_source("vectors/policy.json")), *v;
+    size_t i;
+    json_array_foreach(vector_member(table, "good"), i, v)
+    {
+        struct policy *p = NULL;
+        struct tl_why why = {0};
+        if (read_value(&p, v, &why) != TL_OK)
+            fail_msg("good policy %zu: %s", i, why.text);
+        policy_free(p);
+    }
+    for (size_t k = 0; k < 2; k++)
+        json_array_foreach(vector_member(table, refused[k]), i, v)
+        {
+            struct policy *p = NULL;
+            struct tl_why why = {0};
+            tl_err err = read_value(&p, vector_member(v, "policy"), &why);
+            if (err != TL_E_POLICY || strcmp(why.field, vector_str(v, "field")) != 0)
+                fail_msg("%s policy %zu: want %s, got %s %s: %s", refused[k], i,
+                         vector_str(v, "field"), tl_err_name(err), why.field, why.text);
+            assert_null(p);
+        }
+    json_decref(table);
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -548,6 +586,7 @@ int main(void)
         cmocka_unit_test(attribute_names),
         cmocka_unit_test(simulators),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(schema_table),
         cmocka_unit_test(limits),
         cmocka_unit_test(long_paths_are_cut),
         cmocka_unit_test(allocations_fail),
