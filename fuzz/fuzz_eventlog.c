@@ -42,8 +42,9 @@ static void v2_digest(const json_t *event, uint8_t out[48])
                   json_stringn(lower.n ? (char *)lower.p : "", lower.n), "type", 134217729);
     char *dumped = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
     MUST(dumped);
-    for (char *u = dumped; (u = strstr(u, "\\u00")); u += 6)
-        u[5] = u[5] >= 'A' && u[5] <= 'F' ? (char)(u[5] | 0x20) : u[5];
+    for (char *u = dumped; (u = strchr(u, '\\')); u += u[1] == 'u' ? 6 : 2)
+        if (u[1] == 'u' && u[5] >= 'A' && u[5] <= 'F')
+            u[5] = (char)(u[5] | 0x20);
     hash(slice_str(dumped), out);
     free(dumped);
     json_decref(o);
