@@ -1,6 +1,35 @@
-/* Policies. */
+/* Policies, and what each that is read asks of a quote of either kind. */
 #include "attest/policy.h"
+#include "attest/rules.h"
 #include "fuzz.h"
+
+/* An event log's texts are the host's, and a policy's are quoted back. */
+static void apply(const struct policy *p, bool tdx, const struct eventlog *events)
+{
+    static struct dcap_report quote; /* large, and all zero but for what is set here */
+    struct rules r;
+    quote.ok = true;
+    quote.quote.tee_type = tdx ? TEE_TYPE_TDX : TEE_TYPE_SGX;
+    quote.sgx.flags = SGX_FLAG_INIT | SGX_FLAG_MODE64BIT;
+    quote.td.td_attributes = TD_ATTR_SEPT_VE_DISABLE;
+    quote.tcb.advisory_count = 1;
+    memcpy(quote.tcb.advisories[0], "INTEL-SA-00828", 15);
+    for (int platform = PLATFORM_UNKNOWN; platform <= PLATFORM_TDX_TSM; platform++) {
+        bool all = true;
+        rules_apply(&r, &quote, events, (enum platform)platform, 100, p);
+        MUST(r.count == 7);
+        for (size_t i = 0; i < r.count; i++) {
+            size_t n = strlen(r.rule[i].detail);
+            MUST(n > 0 && n < sizeof r.rule[i].detail);
+            for (size_t k = 0; k < n; k++)
+                MUST(r.rule[i].detail[k] >= ' ' && r.rule[i].detail[k] <= '~');
+            all = all && r.rule[i].ok;
+        }
+        MUST(r.accept == all);
+        /* What is pinned is named, and matched. */
+        MUST(r.pin == CODE_OPEN || (p->evidence_count > 0 && r.rule[6].ok));
+    }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,6 +45,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < p->key_count; i++)
             MUST(strcmp(p->keys[i].name, p->origin) == 0);
     MUST(!p->simulator || p->evidence_count == 1);
+    MUST(!(p->tcb.accept >> TCB_REVOKED & 1));
+    static const uint8_t zero[32];
+    const struct eventlog events = {.app_id = {zero, 20},
+                                    .compose_hash = {zero, 32},
+                                    .key_provider_name = {(const uint8_t *)"kms:00", 6}};
+    apply(p, false, NULL);
+    apply(p, true, NULL);
+    apply(p, true, &events);
     policy_free(p);
     return 0;
 }

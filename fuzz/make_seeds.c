@@ -192,6 +192,19 @@ static void policy_seeds(void)
              "\"admission\":{\"child\":true,\"attested\":[],\"bearer\":false},"
              "\"evidence\":[{\"platform\":\"tdx-dstack\",\"key_provider\":[\"kms\"]},"
              "{\"platform\":\"sgx-gramine\",\"mrenclave\":[\"00\"]}]}");
+    save_str("policy", "rules",
+             "{\"teelog_policy\":1,\"tcb\":{\"accept\":[\"OutOfDate\"],\"advisories\":{\"allow\":["
+             "\"INTEL-SA-00828\"]},\"min_evaluation_number\":17,\"max_collateral_age_s\":60},"
+             "\"attributes\":{\"allow\":[\"td-sept-ve\",\"sgx-debug\"],\"refuse\":[\"td-pks\"]}}");
+    save_str("policy", "signer",
+             "{\"teelog_policy\":1,\"evidence\":[{\"platform\":\"sgx-gramine\",\"mrsigner\":["
+             "\"0000000000000000000000000000000000000000000000000000000000000000\"],"
+             "\"isv_prod_id\":[0,1],\"min_isv_svn\":0}]}");
+    save_str("policy", "dstack",
+             "{\"teelog_policy\":1,\"evidence\":[{\"platform\":\"tdx-dstack\",\"app_id\":["
+             "\"0000000000000000000000000000000000000000\"],\"os_image_hash\":["
+             "\"0000000000000000000000000000000000000000000000000000000000000000\"],"
+             "\"key_provider\":[\"kms:00\"]}]}");
 }
 
 static void put_statement(buf *b, const struct statement *st)
