@@ -175,6 +175,12 @@ static void tcb_info_under_other_root(struct fake_dcap *f)
     f->tcb_info_chain.certs[1] = f->qe_identity_chain.certs[1] = &f->other_root;
     f->root_crl.issuer_key = f->stranger_key;
 }
+static void tcb_info_alone_under_other_root(struct fake_dcap *f)
+{
+    f->tcb_info_chain.certs[0] = &f->other_signer;
+    f->tcb_info_chain.certs[1] = &f->other_root;
+    f->root_crl.issuer_key = f->stranger_key;
+}
 static void qe_identity_under_other_root(struct fake_dcap *f)
 {
     f->qe_identity_chain.certs[0] = &f->other_signer;
@@ -216,6 +222,13 @@ static void qe_signer_revoked(struct fake_dcap *f)
     second_signer = f->signer;
     second_signer.serial[15] ^= 1;
     f->qe_identity_chain.certs[0] = &second_signer;
+    revoke(f, &f->root_crl, &second_signer);
+}
+static void other_tcb_signer_revoked(struct fake_dcap *f)
+{
+    second_signer = f->signer;
+    second_signer.serial[15] ^= 1;
+    f->tcb_info_chain.certs[0] = &second_signer;
     revoke(f, &f->root_crl, &second_signer);
 }
 static void qe_signer_expired(struct fake_dcap *f)
@@ -397,10 +410,12 @@ static void test_defects(void **state)
         CASE(SIM_SGX_V3, pck_apart_missing, "pck-chain"),
         CASE(SIM_SGX_V3, pck_under_other_root, "root"),
         CASE(SIM_SGX_V3, tcb_info_under_other_root, "root"),
+        CASE(SIM_SGX_V3, tcb_info_alone_under_other_root, "root"),
         CASE(SIM_SGX_V3, qe_identity_under_other_root, "root"),
         CASE(SIM_SGX_V3, all_under_other_root, "root"),
         CASE(SIM_SGX_V3, ca_revoked, "revoked"),
         CASE(SIM_SGX_V3, signer_revoked, "revoked"),
+        CASE(SIM_SGX_V3, other_tcb_signer_revoked, "revoked"),
         CASE(SIM_SGX_V3, qe_signer_revoked, "revoked"),
         CASE(SIM_SGX_V3, pck_revoked, "revoked"),
         CASE(SIM_SGX_V3, pck_expired, "validity"),
@@ -485,6 +500,44 @@ static void test_what_may_be(void **state)
         if (!r.ok)
             fail_msg("%zu: %s: %s", i, r.stage, r.detail);
     }
+}
+
+/* One text for both signing chains, as Intel's service gives them. */
+static void test_one_signer(void **state)
+{
+    (void)state;
+    static struct fake_dcap f;
+    struct dcap_report r;
+    buf pem;
+    for (int revoked = 0; revoked < 2; revoked++) {
+        buf_init(&pem, 65536);
+        assert_ok(fake_dcap_init(&f, SIM_SGX_V3));
+        const struct sim_cert *both[2] = {&f.signer, &f.root};
+        assert_ok(sim_certs_put(&pem, both, 2));
+        f.tcb_info_chain.text = f.qe_identity_chain.text = buf_slice(&pem);
+        if (revoked)
+            revoke(&f, &f.root_crl, &f.signer);
+        assert_ok(fake_dcap_make(&f));
+        struct dcap_input in = fake_dcap_input(&f);
+        dcap_verify(&r, &in);
+        if (revoked)
+            expect(&r, "revoked", "revoked");
+        else
+            assert_true(r.ok);
+        fake_dcap_finish(&f);
+        buf_finish(&pem);
+    }
+}
+
+/* What is missing is said to be missing. */
+static void test_missing(void **state)
+{
+    (void)state;
+    struct dcap_report r;
+    judge(&r, SIM_SGX_V3, no_collateral, 0);
+    assert_non_null(strstr(r.detail, "there is no collateral"));
+    judge(&r, SIM_SGX_V3, pck_apart_missing, 0);
+    assert_non_null(strstr(r.detail, "has no pck_certificate_chain"));
 }
 
 /* Both ends of each validity are included. */
@@ -620,7 +673,8 @@ int main(void)
         cmocka_unit_test(test_good),        cmocka_unit_test(test_defects),
         cmocka_unit_test(test_what_may_be), cmocka_unit_test(test_times),
         cmocka_unit_test(test_cache),       cmocka_unit_test(test_leaf_alone),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory),      cmocka_unit_test(test_one_signer),
+        cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
