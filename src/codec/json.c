@@ -129,44 +129,33 @@ static size_t unicode_escape(const uint8_t *p, size_t n, uint32_t *c)
     return 12;
 }
 
-static uint32_t short_escape(uint8_t c)
-{
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return 0;
-    }
-}
+static const uint8_t short_escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
 
 /* The escape at p, where a backslash is: its code point, and the bytes it takes;
  * 0 where it is malformed. */
-static size_t escape(const uint8_t *p, size_t n, uint32_t *c)
+static inline size_t escape(const uint8_t *p, size_t n, uint32_t *c)
 {
+    *c = 0;
     if (REFUSED(n < 2))
         return 0;
-    if (p[1] == 'u')
-        return unicode_escape(p, n, c);
-    *c = short_escape(p[1]);
-    return REFUSED(*c == 0) ? 0 : 2;
+    *c = short_escapes[p[1]];
+    if (*c)
+        return 2;
+    return REFUSED(p[1] != 'u') ? 0 : unicode_escape(p, n, c);
 }
 
 /* RFC 3629 section 3. */
-static size_t utf8_put(uint8_t out[4], uint32_t c)
+static inline size_t utf8_length(uint32_t c)
 {
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+}
+
+static size_t utf8_put(uint8_t *out, uint32_t c)
+{
+    size_t n = utf8_length(c);
     static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
     for (size_t i = n; i-- > 1; c >>= 6)
         out[i] = (uint8_t)(0x80 | (c & 0x3f));
@@ -197,13 +186,12 @@ static bool string(js *r, struct string *out)
         if (p[i] == '"')
             break;
         uint32_t c;
-        uint8_t utf8[4];
         if (REFUSED(p[i] != '\\')) /* a control character */
             goto fail;
         size_t len = escape(p + i, n - i, &c);
         if (!len)
             goto fail;
-        saved += len - utf8_put(utf8, c);
+        saved += len - utf8_length(c);
         i += len;
     }
     if (REFUSED(high && !utf8_valid(slice_of(p, i))))

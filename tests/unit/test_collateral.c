@@ -306,11 +306,10 @@ static void escapes(void **state)
     (void)state;
     struct collateral c, again;
     struct tl_why why;
-    uint8_t text[0x80 + 4];
+    uint8_t text[0x80 + 4] = {[0x80] = 0xf0, 0x9f, 0x98, 0x80};
     buf b;
     for (unsigned i = 0; i < 0x80; i++)
         text[i] = (uint8_t)i;
-    memcpy(text + 0x80, "\xf0\x9f\x98\x80", 4);
     taken(&c, MEMBERS, NULL, "");
     c.tcb_info = SLICE_ARRAY(text);
     c.qe_identity = (slice){NULL, 0};

@@ -19,9 +19,8 @@ static struct text text_of(slice s, const char *tail)
     assert_non_null(t.memory);
     /* At the end of the memory, with nothing after it. */
     uint8_t *p = t.memory + 1;
-    if (s.n)
-        memcpy(p, s.p, s.n);
-    memcpy(p + s.n, tail, more);
+    for (size_t i = 0; i < s.n + more; i++)
+        p[i] = i < s.n ? s.p[i] : (uint8_t)tail[i - s.n];
     t.s = slice_of(p, s.n);
     return t;
 }
@@ -242,8 +241,9 @@ static void mutations(void **state)
     for (size_t i = 0; i < 4000; i++) {
         uint8_t p[200];
         const char *seed = seeds[i % 4];
-        size_t n = strlen(seed);
-        memcpy(p, seed, n);
+        size_t n = 0;
+        for (; seed[n]; n++)
+            p[n] = (uint8_t)seed[n];
         for (uint32_t k = 1 + random_below(2); k; k--)
             n = mutate(p, n, sizeof p);
         json_t *value;
