@@ -157,11 +157,13 @@ static void defaults(void **state)
         bool of_sgx = p < PLATFORM_TDX_DSTACK, of_td = p != PLATFORM_SGX_GRAMINE;
         for (int i = 0; i < 2; i++) {
             struct rules r = apply(&sgx, NULL, (enum platform)p, i ? "" : NULL);
-            expect(&r, of_sgx ? RULES : PLATFORM, "the quote is of an enclave", platform_name(p));
+            expect(&r, of_sgx ? RULES : PLATFORM, "the quote is of an enclave",
+                   platform_name((enum platform)p));
             assert_int_equal(r.pin, CODE_OPEN);
             assert_non_null(strstr(r.rule[CODE].detail, "nothing in the policy pins it"));
             r = apply(&td, NULL, (enum platform)p, i ? "" : NULL);
-            expect(&r, of_td ? RULES : PLATFORM, "the quote is of a TD", platform_name(p));
+            expect(&r, of_td ? RULES : PLATFORM, "the quote is of a TD",
+                   platform_name((enum platform)p));
             assert_int_equal(r.pin, CODE_OPEN);
         }
     }
