@@ -28,7 +28,8 @@ class Man(Case):
     def test_options_are_those_of_the_program(self):
         for page in pages()[1:]:
             name = page.removeprefix("teelog-")
-            told = set(re.findall(r"^  (-[-\w]+)", self.teelog("help", name).stdout, re.M))
+            told = set(re.findall(r"(?:^|[\s\[|])(--?[a-z][-\w]*)",
+                                  self.teelog("help", name).stdout, re.M))
             written = set(re.findall(r"\*(-[-\w]+)\*",
                                      "\n".join(line for line in section(page, "OPTIONS").splitlines()
                                                if line.startswith("*-"))))
