@@ -128,6 +128,16 @@ tl_err fake_dcap_init(struct fake_dcap *f, enum sim_kind kind)
     return TL_OK;
 }
 
+void fake_dcap_platform_ca(struct fake_dcap *f)
+{
+    f->ca.subject = f->pck.issuer = f->pck_crl.issuer = "teelog simulated SGX PCK Platform CA";
+    f->platform.platform_ca = true;
+    f->platform.type = SGX_SCALABLE;
+    f->platform.dynamic_platform = true;
+    f->platform.smt_enabled = true;
+    memset(f->platform.instance_id, 0x77, sizeof f->platform.instance_id);
+}
+
 void fake_dcap_at(struct fake_dcap *f, uint64_t time)
 {
     uint64_t shift = time - f->time; /* modulo 2^64, as the sums below */

@@ -97,6 +97,9 @@ struct fake_dcap {
 /* A genuine quote of this kind, with all that goes with it, up to date. On failure
  * there is nothing to finish. */
 tl_err fake_dcap_init(struct fake_dcap *f, enum sim_kind kind) TL_MUST;
+/* The PCK certificate of a multi-package platform: the Platform CA's, with seven
+ * elements in its SGX extension. */
+void fake_dcap_platform_ca(struct fake_dcap *f);
 /* Moves every date, f->time included, so that time (Unix seconds) stands where
  * FAKE_TIME stood. */
 void fake_dcap_at(struct fake_dcap *f, uint64_t time);

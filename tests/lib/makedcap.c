@@ -10,12 +10,14 @@
 static const struct {
     const char *name;
     enum sim_kind kind;
-    bool apart; /* the quote has an encrypted PPID, and the PCK chain has to be asked for */
+    bool apart;       /* the quote has an encrypted PPID, and the PCK chain has to be asked for */
+    bool platform_ca; /* the PCK certificate is the Platform CA's, not the Processor CA's */
 } kinds[] = {
-    {"sgx-v3", SIM_SGX_V3, false},       {"sgx-v4", SIM_SGX_V4, false},
-    {"sgx-v5", SIM_SGX_V5, false},       {"tdx-v4", SIM_TDX_V4, false},
-    {"tdx-v5-10", SIM_TDX_V5_10, false}, {"tdx-v5-15", SIM_TDX_V5_15, false},
-    {"sgx-v3-ppid", SIM_SGX_V3, true},   {"tdx-v4-ppid", SIM_TDX_V4, true},
+    {"sgx-v3", SIM_SGX_V3, false, false},         {"sgx-v4", SIM_SGX_V4, false, false},
+    {"sgx-v5", SIM_SGX_V5, false, false},         {"tdx-v4", SIM_TDX_V4, false, false},
+    {"tdx-v5-10", SIM_TDX_V5_10, false, false},   {"tdx-v5-15", SIM_TDX_V5_15, false, false},
+    {"sgx-v3-ppid", SIM_SGX_V3, true, false},     {"tdx-v4-ppid", SIM_TDX_V4, true, false},
+    {"sgx-v3-platform", SIM_SGX_V3, false, true}, {"tdx-v4-platform", SIM_TDX_V4, false, true},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -124,6 +126,8 @@ int main(int argc, char **argv)
     if (err != TL_OK)
         return complain("cannot plan", err);
     f.pck_chain_apart = kinds[i].apart;
+    if (kinds[i].platform_ca)
+        fake_dcap_platform_ca(&f);
     fake_dcap_at(&f, time);
     err = fake_dcap_make(&f);
     if (err == TL_OK)

@@ -103,6 +103,8 @@ static void all_is_genuine(void **state)
         f.pck_chain_apart = true;
         is_genuine();
         f.pck_chain_apart = false;
+        fake_dcap_platform_ca(&f);
+        is_genuine();
         fake_dcap_at(&f, FAKE_TIME + 1000 * FAKE_DAY);
         is_genuine();
         fake_dcap_at(&f, FAKE_TIME - 9000 * FAKE_DAY);
