@@ -54,6 +54,17 @@ char *teelog_quote_report_text(const struct teelog_quote_report *r);
 tl_err teelog_quote_show(char **out, const uint8_t *quote, size_t size, bool json, char *message,
                          size_t message_size) TL_MUST;
 
+/* Replays dstack's event log and compares with the RTMRs of a TDX quote, which is
+ * not verified here (teelog_quote_verify does both). log: the JSON array of events,
+ * or an object with a member event_log that is one, or a string with one. compose:
+ * the app-compose file, or NULL. *out (JSON or text, for free()) and *ok are set
+ * for every input, however broken; TL_E_MEMORY, and message, where there could be
+ * no answer. What the log names is shown only where all four RTMRs agree. */
+tl_err teelog_eventlog_show(char **out, bool *ok, const uint8_t *log, size_t log_size,
+                            const uint8_t *quote, size_t quote_size, const uint8_t *compose,
+                            size_t compose_size, bool json, char *message,
+                            size_t message_size) TL_MUST;
+
 /* SHA-256 of the SubjectPublicKeyInfo of the certificate in pem, for the root
  * members above. */
 tl_err teelog_root_from_pem(uint8_t out[32], const char *pem, size_t size) TL_MUST;
