@@ -7,6 +7,7 @@
 #include "codec/der.h"
 #include "codec/pem.h"
 #include "fuzz.h"
+#include "tee/sim_crl.h"
 #include "tee/sim_pki.h"
 #include "tee/sim_quote.h"
 #include "tlog/body.h"
@@ -370,6 +371,43 @@ static void bundle_seeds(void)
     buf_finish(&b);
 }
 
+/* Both kinds of chain, as DER behind a byte that chooses, and two lists. */
+static void x509_seeds(void)
+{
+    static const uint8_t serials[2] = {0x71, 0xf2};
+    const struct sim_revoked revoked[2] = {{{serials, 1}, FUZZ_TIME, {NULL, 0}},
+                                           {{serials + 1, 1}, FUZZ_TIME, {NULL, 0}}};
+    struct sim_chain_keys keys;
+    struct sim_cert plan[3], signer;
+    struct sim_crl list;
+    buf b;
+    buf_init(&b, 10000);
+    MUST(es256_generate(&keys.root) == TL_OK && es256_generate(&keys.intermediate) == TL_OK &&
+         es256_generate(&keys.pck) == TL_OK && es256_generate(&keys.signer) == TL_OK);
+    MUST(sim_chain_plan(plan, &keys, FUZZ_TIME) == TL_OK);
+    MUST(sim_signer_plan(&signer, &keys, FUZZ_TIME) == TL_OK);
+    for (size_t i = 0; i < 3; i++)
+        MUST(sim_cert_put(&b, &plan[i]) == TL_OK);
+    save_chosen("chain", "pck", 1, buf_slice(&b));
+    buf_reset(&b);
+    MUST(sim_cert_put(&b, &signer) == TL_OK && sim_cert_put(&b, &plan[2]) == TL_OK);
+    save_chosen("chain", "signer", 0, buf_slice(&b));
+    sim_crl_plan(&list, sim_root_name, keys.root, FUZZ_TIME);
+    buf_reset(&b);
+    MUST(sim_crl_put(&b, &list) == TL_OK);
+    save("crl", "empty", buf_slice(&b));
+    list.revoked = revoked;
+    list.revoked_count = 2;
+    buf_reset(&b);
+    MUST(sim_crl_put(&b, &list) == TL_OK);
+    save("crl", "two", buf_slice(&b));
+    buf_finish(&b);
+    es256_free(keys.root);
+    es256_free(keys.intermediate);
+    es256_free(keys.pck);
+    es256_free(keys.signer);
+}
+
 static void attest_seeds(void)
 {
     struct sim_chain_keys keys;
@@ -436,6 +474,7 @@ int main(int argc, char **argv)
     statement_seeds();
     body_seeds();
     bundle_seeds();
+    x509_seeds();
     attest_seeds();
     return 0;
 }
