@@ -70,6 +70,7 @@ static void components(struct in *in, uint8_t svns[16])
     for (; js_element(&in->r); n++) {
         uint64_t svn = 0;
         uint32_t seen = 0;
+        in->at = list;
         js_object(&in->r);
         while (in_member(in, component_names, COUNT_OF(component_names), &seen) >= 0)
             svn = js_uint(&in->r, UINT8_MAX);

@@ -14,7 +14,7 @@
 #define SIGNED_JSON_MAX      1048576 /* bytes */
 #define TCB_LEVEL_ADVISORIES 64
 
-/* An advisoryIDs array as it stands in the text: well-formed, at most TCB_LEVEL_ADVISORIES plain
+/* An advisoryIDs array as it stands in the text: at most TCB_LEVEL_ADVISORIES plain
  * strings of 1 to 31 characters A-Z a-z 0-9 -. Empty where absent. Borrowed. */
 struct advisories {
     slice json;

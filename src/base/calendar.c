@@ -19,8 +19,7 @@ static uint64_t days_to_year(uint64_t year)
 
 bool calendar_to_unix(uint64_t *out, const struct calendar *c)
 {
-    if (REFUSED(c->year < 1970) || REFUSED(c->year > 9999) ||
-        REFUSED(c->month < 1 || c->month > 12) ||
+    if (REFUSED(c->year < 1970) || REFUSED(c->month < 1 || c->month > 12) ||
         REFUSED(c->day < 1 || c->day > days_in_month(c->year, c->month)) || REFUSED(c->hour > 23) ||
         REFUSED(c->minute > 59) || REFUSED(c->second > 59))
         return false;

@@ -1,4 +1,4 @@
-/* UTC as people write it, and Unix seconds. Gregorian, 1970 to 9999, without leap
+/* UTC as people write it, and Unix seconds. Gregorian, from 1970 on, without leap
  * seconds. */
 #ifndef TL_BASE_CALENDAR_H
 #define TL_BASE_CALENDAR_H
@@ -10,7 +10,7 @@ struct calendar {
     unsigned year, month, day, hour, minute, second; /* month and day from 1 */
 };
 
-/* False, and *out untouched, where there is no such time. */
+/* False, and *out untouched, where there is no such time. The year is at most 9999. */
 bool calendar_to_unix(uint64_t *out, const struct calendar *c);
 /* seconds lie before the year 10000. */
 void calendar_from_unix(struct calendar *out, uint64_t seconds);
