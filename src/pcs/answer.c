@@ -56,6 +56,12 @@ slice pcs_header(const struct pcs_answer *a, const char *name)
     return slice_of(NULL, 0);
 }
 
+/* What was appended since. */
+static slice appended(const buf *out, size_t before)
+{
+    return out->n > before ? slice_of(out->p + before, out->n - before) : slice_of(NULL, 0);
+}
+
 /* Takes off what was appended since, where err is one. */
 static tl_err keep_or_cut(buf *out, size_t before, tl_err err)
 {
@@ -90,7 +96,7 @@ static tl_err chain_decode(buf *out, slice value)
     size_t before = out->n;
     tl_err err = pcs_percent_decode(out, value);
     if (err == TL_OK) {
-        err = pem_read(&chain, slice_of(out->p + before, out->n - before));
+        err = pem_read(&chain, appended(out, before));
         if (err == TL_OK)
             pem_finish(&chain);
     }
@@ -164,7 +170,7 @@ tl_err pcs_crl(buf *out, slice body, const char *what, struct tl_why *why)
     if (err == TL_OK)
         err = buf_err(out);
     if (err == TL_OK)
-        err = crl_read(&crl, slice_of(out->p + before, out->n - before));
+        err = crl_read(&crl, appended(out, before));
     err = keep_or_cut(out, before, err);
     if (err != TL_OK && err != TL_E_MEMORY)
         return tl_explain(why, err, what,

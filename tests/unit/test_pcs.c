@@ -216,6 +216,10 @@ static void test_crl_refused(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         refuse_crl(slice_str(bad[i]));
     refuse_crl((slice){NULL, 0});
+    buf none;
+    buf_init(&none, 16);
+    assert_int_not_equal(pcs_crl(&none, slice_str("-"), "the list", NULL), TL_OK);
+    buf_finish(&none);
     refuse_crl(slice_of(der.p, der.n - 1));
     buf b;
     buf_init(&b, CRL_TEXT_MAX);
