@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must_equal(&b, in);
     struct evidence_report r;
     memset(&r, 0x55, sizeof r);
-    evidence_verify(&r, &e, (slice){NULL, 0}, FUZZ_TIME, NULL);
+    const struct evidence_context context = {.time = FUZZ_TIME};
+    evidence_verify(&r, &e, (slice){NULL, 0}, &context);
     MUST(r.detail[0] && memchr(r.detail, 0, sizeof r.detail));
     MUST(utf8_valid(slice_str(r.detail)));
     MUST(r.genuine ? !r.stage : r.stage != NULL);

@@ -60,6 +60,13 @@ static void put_evidence(struct fake_bundle *b, const struct fakelog *f, const b
             push(b, &item);
     }
     qsort(b->items + from, b->count - from, sizeof *b->items, compare_evidence);
+    /* The first carries the collateral, and the others point to it. */
+    for (size_t e = from; e < b->count; e++) {
+        if (e == from)
+            b->items[e].u.evidence.collateral = fakelog_collateral();
+        else
+            b->items[e].u.evidence.has_collateral_at = true;
+    }
 }
 
 static void put_leaves(struct fake_bundle *b, const struct fakelog *f, const bool *in)

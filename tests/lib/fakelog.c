@@ -1,10 +1,14 @@
 #include "fakelog.h"
 
+#include "attest/collateral.h"
 #include "tee/tee.h"
 #include "testlib.h"
 
+#include <time.h>
+
 static struct tee *tee;
 static char *tee_dir;
+static slice collateral; /* kept, see below */
 
 /* An array with room for one more than count: doubled whenever it is full. */
 static void *grown(void *array, size_t count, size_t size)
@@ -40,6 +44,7 @@ static slice keep_buf(buf *b)
 
 void fakelog_done(void)
 {
+    collateral = (slice){NULL, 0};
     for (size_t i = 0; i < kept_count; i++)
         free(kept[i]);
     free(kept);
@@ -164,6 +169,17 @@ static struct heads heads_of(const struct fakelog *f, uint64_t size)
     }
     free(all);
     return (struct heads){size, n, merkle_frontier_root(&t)};
+}
+
+slice fakelog_collateral(void)
+{
+    buf b;
+    if (!collateral.p) {
+        buf_init(&b, COLLATERAL_MAX);
+        assert_ok(tee_collateral(tee, (uint64_t)time(NULL), &b, NULL));
+        collateral = keep_buf(&b);
+    }
+    return collateral;
 }
 
 /* Quotes, and gives the digest of the evidence item. */

@@ -82,6 +82,9 @@ struct fakelog {
     void *hook_ctx;
 };
 
+/* The simulated platform's collateral, made once. Borrowed. */
+slice fakelog_collateral(void);
+
 /* One simulated platform serves all logs of the process. */
 struct fakelog *fakelog_new(const char *origin);
 void fakelog_free(struct fakelog *f);

@@ -15,22 +15,25 @@ static unsigned vary; /* how many codes to show */
 static bool no_memory;
 
 void __real_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
-                            uint64_t time, const struct policy *policy);
+                            const struct evidence_context *context);
 void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
-                            uint64_t time, const struct policy *policy);
+                            const struct evidence_context *context);
 
 void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
-                            uint64_t time, const struct policy *policy)
+                            const struct evidence_context *context)
 {
     bool sgx = as_sgx >> (checked & 31) & 1;
-    __real_evidence_verify(out, e, collateral, time, sgx ? NULL : policy);
+    struct evidence_context other = *context;
+    if (sgx)
+        other.policy = NULL;
+    __real_evidence_verify(out, e, collateral, &other);
     if (sgx) {
-        out->platform = PLATFORM_SGX_GRAMINE;
-        out->simulated = out->root_pinned = false;
+        out->platform = out->code.platform = PLATFORM_SGX_GRAMINE;
+        out->simulated = false;
     }
     if (vary) {
-        out->mrenclave[0] = (uint8_t)(checked % vary);
-        out->mrenclave[1] = (uint8_t)(checked % vary >> 8);
+        out->code.mrenclave[0] = (uint8_t)(checked % vary);
+        out->code.mrenclave[1] = (uint8_t)(checked % vary >> 8);
     }
     if (no_memory) {
         out->genuine = false;
