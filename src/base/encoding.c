@@ -66,15 +66,21 @@ void base64_put(buf *b, slice s)
     }
 }
 
+/* One more than the value of each digit; 0 where it is none. */
+static const uint8_t base64_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+
 static int base64_digit(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return base64_values[c] - 1;
 }
 
 tl_err base64_read(buf *b, slice text)
@@ -100,13 +106,18 @@ tl_err base64_read(buf *b, slice text)
     uint8_t *p = buf_grow(b, n);
     if (!p)
         return buf_err(b);
-    for (size_t i = 0, o = 0; i < text.n; i += 4) {
+    const uint8_t *from = text.p, *whole = text.p + text.n - (pad ? 4 : 0);
+    for (; from < whole; from += 4, p += 3) {
         uint32_t v = 0;
         for (size_t j = 0; j < 4; j++)
-            v = v << 6 | (i + j < text.n - pad ? (uint32_t)base64_digit(text.p[i + j]) : 0);
-        for (size_t j = 0; j < 3 && o < n; j++)
-            p[o++] = (uint8_t)(v >> (16 - 8 * j));
+            v = v << 6 | (uint32_t)base64_digit(from[j]);
+        p[0] = (uint8_t)(v >> 16);
+        p[1] = (uint8_t)(v >> 8);
+        p[2] = (uint8_t)v;
     }
+    last <<= 6 * pad;
+    for (size_t j = 0; pad && j < 3 - pad; j++)
+        p[j] = (uint8_t)(last >> (16 - 8 * j));
     return TL_OK;
 }
 
