@@ -306,7 +306,8 @@ static tl_err self_check(struct sim *s, struct tl_why *why)
         struct evidence e = {slice_str(sim_ops.platform), buf_slice(&quote), {NULL, 0}};
         evidence_verify(&report, &e, buf_slice(&collateral), &context);
         if (!report.genuine)
-            err = tl_explain(why, TL_E_TEE, report.stage, "%s", report.detail);
+            err = tl_explain(why, strcmp(report.stage, "memory") == 0 ? TL_E_MEMORY : TL_E_TEE,
+                             report.stage, "%s", report.detail);
     }
     buf_finish(&quote);
     buf_finish(&collateral);

@@ -684,6 +684,38 @@ static void calls_fail(void **state)
     test_rmdir(dir);
 }
 
+/* Every allocation of a first start, of a later one, of a quote and of collateral. */
+static void allocations_fail(void **state)
+{
+    (void)state;
+    for (size_t i = 1, failed = 1; failed; i++) {
+        char *dir = test_tmpdir();
+        struct tee *t = NULL, *later = NULL;
+        struct tl_why why = {0};
+        uint8_t report_data[64] = {0};
+        buf quote, json;
+        buf_init(&quote, TEE_QUOTE_MAX);
+        buf_init(&json, COLLATERAL_MAX);
+        test_fail_alloc(i);
+        tl_err err = tee_open(&t, "sim-tdx-v5", dir, &why);
+        if (err == TL_OK)
+            err = tee_open(&later, "sim", dir, &why);
+        if (err == TL_OK)
+            err = tee_quote(t, report_data, &quote, &why);
+        if (err == TL_OK)
+            err = tee_collateral(t, 1790000000, &json, &why);
+        failed = test_alloc_failed();
+        test_fail_alloc(0);
+        assert_err(err, failed ? TL_E_MEMORY : TL_OK);
+        assert_true(i > 30 || failed);
+        buf_finish(&quote);
+        buf_finish(&json);
+        tee_close(t);
+        tee_close(later);
+        test_rmdir(dir);
+    }
+}
+
 /* A first start killed at any moment leaves nothing, or all of it. */
 static void kills(void **state)
 {
@@ -853,6 +885,7 @@ int main(void)
         cmocka_unit_test(chain_too_long),
         cmocka_unit_test(clocks),
         cmocka_unit_test(calls_fail),
+        cmocka_unit_test(allocations_fail),
         cmocka_unit_test(kills),
         cmocka_unit_test(first_starts_at_once),
         cmocka_unit_test(threads),
