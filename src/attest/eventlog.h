@@ -24,7 +24,13 @@ struct eventlog {
 
 /* text: the JSON array of events. Reads, recomputes every runtime event's digest
  * (V1 and V2) and replays. TL_E_EVIDENCE or a JSON error, with the event's number
- * in why. On failure there is nothing to finish. */
+ * in why. On failure there is nothing to finish.
+ *
+ * Refused beyond what the replay asks for: members that are not known; events of
+ * the firmware after those of the running system, or with names that dstack does
+ * not give them; in version 1, before system-ready, names with a colon, which could
+ * end elsewhere under the same digest. Types and (most) payloads of the firmware's
+ * events are bound by nothing, and never used or shown. */
 tl_err eventlog_read(struct eventlog *out, slice text, struct tl_why *why) TL_MUST;
 void eventlog_finish(struct eventlog *e); /* NULL is fine */
 /* Whether the replay gives all four RTMRs of the report, and whether the log has
