@@ -23,7 +23,7 @@ struct tee {
 bool sim_is_kind(const char *kind);
 /* The kinds' names, as a sentence lists them. */
 extern const char sim_kind_names[];
-/* kind: one that sim_is_kind takes. */
-tl_err sim_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why) TL_MUST;
+/* name: one that sim_is_kind takes. */
+tl_err sim_open(struct tee **out, const char *name, const char *dir, struct tl_why *why) TL_MUST;
 
 #endif

@@ -110,7 +110,6 @@ static const struct tee_ops sim_ops = {
     .collateral = sim_make_collateral,
 };
 
-/* One platform, which may stand for an enclave's or a TD's. */
 static const struct {
     const char *name;
     enum sim_kind kind;
@@ -169,7 +168,7 @@ static tl_err make_key(struct es256_key **out, uint8_t scalar[32])
     return err == TL_OK ? es256_scalar(*out, scalar) : err;
 }
 
-static tl_err make_chains(struct sim_files *files, const struct sim_chain_keys *keys)
+static tl_err make_chains(struct sim_files *files, const struct sim_chain_keys *keys, bool tdx)
 {
     struct sim_cert plan[3], signer;
     const struct sim_cert *const signer_chain[2] = {&signer, &plan[2]};
@@ -177,6 +176,8 @@ static tl_err make_chains(struct sim_files *files, const struct sim_chain_keys *
     tl_err err = sim_chain_plan(plan, keys, now);
     if (err == TL_OK)
         err = sim_signer_plan(&signer, keys, now);
+    if (err == TL_OK && tdx)
+        plan[0].sgx = &sim_tdx_platform;
     if (err == TL_OK)
         err = sim_chain_put(&files->chains[SIM_PCK_CHAIN], plan);
     if (err == TL_OK)
@@ -185,7 +186,7 @@ static tl_err make_chains(struct sim_files *files, const struct sim_chain_keys *
 }
 
 /* A fresh root, and what stands under it. */
-static tl_err make_files(struct sim_files *out)
+static tl_err make_files(struct sim_files *out, bool tdx)
 {
     struct sim_files v = {0};
     struct sim_chain_keys keys = {0};
@@ -204,7 +205,7 @@ static tl_err make_files(struct sim_files *out)
     if (err == TL_OK)
         err = random_bytes(v.sealing, sizeof v.sealing);
     if (err == TL_OK)
-        err = make_chains(&v, &keys);
+        err = make_chains(&v, &keys, tdx);
     es256_free(keys.root);
     es256_free(keys.intermediate);
     es256_free(keys.pck);
@@ -217,7 +218,7 @@ static tl_err make_files(struct sim_files *out)
     return err;
 }
 
-static tl_err get_files(struct sim_files *out, const char *dir, struct tl_why *why)
+static tl_err get_files(struct sim_files *out, const char *dir, bool tdx, struct tl_why *why)
 {
     int fd;
     bool found = false;
@@ -227,7 +228,7 @@ static tl_err get_files(struct sim_files *out, const char *dir, struct tl_why *w
     err = sim_files_load(out, &found, fd, dir, why);
     if (err == TL_OK && !found) {
         struct sim_files fresh;
-        err = make_files(&fresh);
+        err = make_files(&fresh, tdx);
         if (err == TL_OK) {
             err = sim_files_save(&fresh, fd, dir, why);
             if (err == TL_OK)
@@ -246,13 +247,22 @@ static void take(buf *to, buf *from)
     buf_init(from, 0);
 }
 
-/* What the stored chain says of the platform: MRSIGNER is its root. */
-static tl_err read_chain(struct sim *s, struct tl_why *why)
+/* What the stored chain says of the platform: MRSIGNER is its root. A platform that
+ * was begun for one TEE does not go on as the other: collateral for both would be
+ * needed for one log. */
+static tl_err read_chain(struct sim *s, bool tdx, struct tl_why *why)
 {
     struct chain chain;
     tl_err err = chain_read_pck(&chain, buf_slice(&s->chain), why);
     if (err != TL_OK)
         return err;
+    bool is_tdx = memcmp(chain.leaf.sgx.fmspc, sim_tdx_platform.fmspc, 6) == 0;
+    if (is_tdx != tdx) {
+        chain_finish(&chain);
+        return tl_explain(why, TL_E_TEE, "tee", "it was begun as %s",
+                          is_tdx ? "a TDX platform: --tee sim-tdx or sim-tdx-v5"
+                                 : "an SGX platform: --tee sim");
+    }
     hash32 signer = sha256(chain.root.spki);
     memcpy(s->plan.body.mrsigner, signer.b, sizeof signer.b);
     s->platform = chain.leaf.sgx;
@@ -285,7 +295,7 @@ static tl_err set_up(struct sim *s, struct sim_files *files, enum sim_kind kind,
     take(&s->signer_chain, &files->chains[SIM_SIGNER_CHAIN]);
     sim_quote_plan(&s->plan, &s->qe, s->attestation, buf_slice(&s->chain));
     sim_quote_become(&s->plan, kind);
-    err = read_chain(s, why);
+    err = read_chain(s, sim_kind_is_tdx(kind), why);
     return err == TL_OK ? measure_program(&s->plan, why) : err;
 }
 
@@ -314,11 +324,12 @@ static tl_err self_check(struct sim *s, struct tl_why *why)
     return err;
 }
 
-tl_err sim_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
+tl_err sim_open(struct tee **out, const char *name, const char *dir, struct tl_why *why)
 {
+    enum sim_kind kind = kinds[find_kind(name)].kind;
     struct sim_files files = {0};
     struct tl_why inner = {0};
-    tl_err err = get_files(&files, dir, why);
+    tl_err err = get_files(&files, dir, sim_kind_is_tdx(kind), why);
     if (err != TL_OK)
         return tl_explain(why, err, "tee", "%s", tl_err_text(err));
     struct sim *s = calloc(1, sizeof *s);
@@ -327,7 +338,7 @@ tl_err sim_open(struct tee **out, const char *kind, const char *dir, struct tl_w
         goto out;
     }
     s->tee.ops = &sim_ops;
-    err = set_up(s, &files, kinds[find_kind(kind)].kind, &inner);
+    err = set_up(s, &files, kind, &inner);
     if (err == TL_OK)
         err = self_check(s, &inner);
     if (err != TL_OK) {

@@ -15,15 +15,23 @@ static const char signer_name[] = "teelog simulated SGX TCB Signing";
 static const uint8_t oid_key_id[3] = {0x55, 0x1d, 0x0e};
 static const uint8_t oid_crl_points[3] = {0x55, 0x1d, 0x1f};
 
-/* The platform that the leaf tells of: every SVN 1, and a name for a model. */
-static const struct sgx_extension simulated_platform = {
+/* Every SVN 1, and a name for a model. */
+const struct sgx_extension sim_sgx_platform = {
     .ppid = "teelog simulated",
-    .pce_id = {0, 0},
     .fmspc = {'t', 'e', 'e', 'l', 'o', 'g'},
     .components = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
     .pce_svn = 1,
     .cpu_svn = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
     .type = SGX_STANDARD,
+};
+
+const struct sgx_extension sim_tdx_platform = {
+    .ppid = "teelog simulated",
+    .fmspc = {'t', 'e', 'e', 't', 'd', 'x'},
+    .components = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+    .pce_svn = 1,
+    .cpu_svn = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+    .type = SGX_SCALABLE,
 };
 
 void sim_spki_put(buf *b, const struct es256_key *key)
@@ -162,7 +170,7 @@ tl_err sim_chain_plan(struct sim_cert plan[3], const struct sim_chain_keys *keys
     plan_leaf(&out[0]);
     plan_ca(&out[1], keys, 0);
     plan_ca(&out[2], keys, 1);
-    out[0].sgx = &simulated_platform;
+    out[0].sgx = &sim_sgx_platform;
     out[0].issuer = out[1].subject = sim_intermediate_name;
     out[0].subject = leaf_name;
     out[2].subject = sim_root_name;

@@ -39,7 +39,10 @@ struct sim_chain_keys {
     struct es256_key *signer; /* of TCB info and QE identity */
 };
 
-/* Fills in leaf, intermediate and root as a first start makes them: valid from
+/* What the leaf says of the simulated platform: for SGX, and another for TDX. */
+extern const struct sgx_extension sim_sgx_platform, sim_tdx_platform;
+
+/* Fills in leaf (for SGX), intermediate and root as a first start makes them: valid from
  * a day before now (Unix seconds) for 30 years, with random serials. */
 tl_err sim_chain_plan(struct sim_cert plan[3], const struct sim_chain_keys *keys,
                       uint64_t now) TL_MUST;

@@ -9,10 +9,10 @@
 struct tee;
 
 /* kind: "auto"; or "sim" (a simulated SGX enclave, quotes of version 3), "sim-tdx"
- * (a simulated TD, version 4) or "sim-tdx-v5" (version 5, TD 1.5), which share one
- * platform. dir: the data directory, where the simulator keeps its keys,
- * certificates and sealing key (dir/sim/, made at the first start with mode 0600).
- * "auto" fails with TL_E_TEE where there is no TEE and names --tee sim. */
+ * (a simulated TD, version 4) or "sim-tdx-v5" (the same, version 5 and TD 1.5). dir: the data
+ * directory, where the simulator keeps its keys, certificates and sealing key (dir/sim/, made at
+ * the first start with mode 0600). "auto" fails with TL_E_TEE where there is no TEE and names --tee
+ * sim. */
 tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why) TL_MUST;
 /* The same for a log that is to be read and no more: makes nothing. TL_E_NOT_FOUND
  * where dir has nothing of the platform. */

@@ -85,6 +85,19 @@ class Run(Case):
         report = self.verdict(self.path("b"), "--policy", self.path("p"))
         self.assertEqual(report["verdict"], "TRUSTED")
 
+    def test_every_simulated_platform(self):
+        for kind in ("sim", "sim-tdx", "sim-tdx-v5"):
+            data, bundle, policy = (self.path(f"{kind}.{what}") for what in ("log", "b", "p"))
+            self.teelog("run", "--data", data, "--tee", kind, "--export", bundle, "--",
+                        "sh", "-c", "echo '" + json.dumps(record()) + "' | teelog append")
+            self.teelog("policy", "init", bundle, "-o", policy)
+            self.assertIn("TRUSTED (simulated)",
+                          self.teelog("verify", bundle, "--policy", policy).stdout)
+            self.teelog("fsck", "--data", data, "--tee", kind)
+            other = "sim" if kind != "sim" else "sim-tdx"
+            done = self.teelog("run", "--data", data, "--tee", other, "--", "true", code=125)
+            self.assertIn("--tee " + ("sim" if kind == "sim" else "sim-tdx"), done.stderr)
+
     def test_the_token_is_needed_and_dies(self):
         out = self.run_it("sh", "-c", "echo $TEELOG_TOKEN; unset TEELOG_TOKEN; "
                           f"echo '{json.dumps(record())}' | teelog append >&2; echo $?")
