@@ -35,17 +35,27 @@ static inline tl_err read_as(enum kind kind, slice text, struct tl_why *why)
     return err;
 }
 
+/* The text with what stands from start to end replaced. */
+static inline char *spliced(const char *text, const char *start, const char *end, const char *by,
+                            size_t by_n)
+{
+    buf b;
+    buf_init(&b, 1 << 20);
+    buf_bytes(&b, slice_of(text, (size_t)(start - text)));
+    buf_bytes(&b, slice_of(by, by_n));
+    buf_str(&b, end);
+    buf_u8(&b, 0);
+    assert_ok(buf_err(&b));
+    return (char *)b.p;
+}
+
 /* The text with the first from replaced; fails where there is none. */
 static inline char *edited(const char *text, const char *from, const char *to)
 {
     const char *at = strstr(text, from);
     if (!at)
         fail_msg("no such text: %s", from);
-    size_t before = (size_t)(at - text), room = strlen(text) + strlen(to) + 1;
-    char *out = malloc(room);
-    assert_non_null(out);
-    snprintf(out, room, "%.*s%s%s", (int)before, text, to, at + strlen(from));
-    return out;
+    return spliced(text, at, at + strlen(from), to, strlen(to));
 }
 
 struct edit {
@@ -73,10 +83,9 @@ static inline slice member(const char *text, const char *name, size_t nth)
 {
     char key[64];
     snprintf(key, sizeof key, "\"%s\":", name);
-    const char *at = text - 1;
-    do
+    const char *at = strstr(text, key);
+    while (at && nth--)
         at = strstr(at + 1, key);
-    while (at && nth--);
     if (!at)
         return (slice){NULL, 0};
     js r = js_of(slice_str(at + strlen(key)));
@@ -84,20 +93,15 @@ static inline slice member(const char *text, const char *name, size_t nth)
     return slice_of(at, (size_t)(value.p + value.n - (const uint8_t *)at));
 }
 
-/* The text without m and a comma beside it, and tail written before its last brace. */
-static inline char *without(const char *text, slice m, const char *tail)
+/* The text without m and a comma beside it. */
+static inline char *without(const char *text, slice m)
 {
     const char *from = (const char *)m.p, *to = from + m.n;
     if (*to == ',')
         to++;
     else if (from[-1] == ',')
         from--;
-    size_t n = strlen(text), room = n + strlen(tail) + 1;
-    char *out = malloc(room);
-    assert_non_null(out);
-    snprintf(out, room, "%.*s%.*s%s}", (int)(from - text), text, (int)(text + n - 1 - to), to,
-             tail);
-    return out;
+    return spliced(text, from, to, "", 0);
 }
 
 /* Each member, wherever it stands, may be missing only where it is optional, and may
@@ -109,13 +113,10 @@ static inline void try_members(enum kind kind, const char *text, const char *con
     for (; *names; names++) {
         slice m;
         for (size_t nth = 0; (m = member(text, *names, nth)).p; nth++) {
-            size_t room = strlen(text) + m.n + 2, before = (size_t)((const char *)m.p - text);
-            char *lacks = without(text, m, ""), *twice = malloc(room), *null = malloc(room + 8);
-            assert_true(twice && null);
-            snprintf(twice, room, "%.*s%.*s,%s", (int)before, text, (int)m.n, (const char *)m.p,
-                     (const char *)m.p);
-            snprintf(null, room + 8, "%.*s\"%s\":null%s", (int)before, text, *names,
-                     (const char *)m.p + m.n);
+            const char *at = (const char *)m.p, *value = at + strlen(*names) + 3;
+            char *lacks = without(text, m), *null = spliced(text, value, at + m.n, "null", 4);
+            char *comma = spliced(text, at, at, ",", 1);
+            char *twice = spliced(comma, comma + (at - text), comma + (at - text), at, m.n);
             tl_err err = read_as(kind, slice_str(lacks), &why);
             if (err != (needed ? TL_E_FIELD : TL_OK) || (needed && strcmp(why.field, *names) != 0))
                 fail_msg("without %s %zu: %s %s", *names, nth, tl_err_name(err), why.field);
@@ -126,6 +127,7 @@ static inline void try_members(enum kind kind, const char *text, const char *con
             if (err == TL_OK || strcmp(why.field, *names) != 0)
                 fail_msg("%s %zu null: %s %s", *names, nth, tl_err_name(err), why.field);
             free(lacks);
+            free(comma);
             free(twice);
             free(null);
         }

@@ -263,11 +263,12 @@ static void members_stand_anywhere(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         /* The levels of the whole stand after those of its modules. */
         slice m = member(tdx, names[i], strcmp(names[i], "tcbLevels") == 0 ? 2 : 0);
-        char tail[8192];
         struct tcb_info t;
         struct tl_why why = {0};
-        snprintf(tail, sizeof tail, ",%.*s ", (int)m.n, (const char *)m.p);
-        char *moved = without(tdx, m, tail);
+        char *rest = without(tdx, m), *last = rest + strlen(rest) - 1;
+        char *comma = spliced(rest, last, last, ",", 1);
+        last = comma + strlen(comma) - 1;
+        char *moved = spliced(comma, last, last, (const char *)m.p, m.n);
         assert_ok(tcb_info_read(&t, slice_str(moved), &why));
         assert_true(t.tdx);
         assert_int_equal(t.level_count, 3);
@@ -276,6 +277,8 @@ static void members_stand_anywhere(void **state)
         assert_int_equal(t.module_mr_signer[0], 0x11);
         tcb_info_finish(&t);
         free(moved);
+        free(comma);
+        free(rest);
     }
 }
 
@@ -392,8 +395,8 @@ static void tdx_rules(void **state)
     TRY(INFO, tdx, edits);
     /* What an SGX level carries of TDX is not looked at: these two are equal. */
     char *text = edited(tdx, "\"TDX\"", "\"SGX\"");
-    char *plain = without(text, member(text, "tdxModule", 0), "");
-    char *bare = without(plain, member(plain, "tdxModuleIdentities", 0), "");
+    char *plain = without(text, member(text, "tdxModule", 0));
+    char *bare = without(plain, member(plain, "tdxModuleIdentities", 0));
     struct tl_why why;
     assert_err(read_as(INFO, slice_str(bare), &why), TL_E_FIELD);
     assert_string_equal(why.field, "tcbLevels");
