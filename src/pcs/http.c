@@ -184,7 +184,6 @@ static tl_err explain(const struct pcs_http *h, CURLcode code, const struct pcs_
     case CURLE_SSL_CACERT_BADFILE:
         return tl_explain(why, TL_E_USAGE, "CA file", "the CA file cannot be used: %s", said);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_COULDNT_RESOLVE_PROXY:
         return tl_explain(why, TL_E_USAGE, "service",
                           "the address of the service or of the proxy cannot be used: %s", said);
