@@ -288,59 +288,60 @@ static void extensions(void **state)
 #define SERIAL "020105"
 #define TIME   "170d3236303931393132313330365a"
 
+static const struct {
+    const char *entry; /* contents */
+    tl_err want;
+} entry_cases[] = {
+    {SERIAL TIME, TL_OK},
+    {SERIAL TIME "300c300a0603551d1504030a0101", TL_OK},
+    {SERIAL TIME "300c300a0603551d1504030a0100", TL_OK},
+    {SERIAL TIME "300c300a0603551d1504030a010a", TL_OK},
+    {SERIAL TIME "300f300d0603551d150101ff04030a0101", TL_OK}, /* understood */
+    {SERIAL TIME "300c300a0603551d1504030a010b", TL_E_DER},
+    {SERIAL TIME "300c300a0603551d1504030a0107", TL_E_CERT},
+    {SERIAL TIME "300c300a0603551d1504030a0108", TL_E_CERT}, /* removeFromCRL */
+    {SERIAL TIME "300c300a0603551d150403020101", TL_E_DER},
+    {SERIAL TIME "300d300b0603551d1504040a010100", TL_E_TRAILING},
+    {SERIAL TIME "3018300a0603551d1504030a0101300a0603551d1504030a0101", TL_E_CERT},
+    /* invalidityDate */
+    {SERIAL TIME "301a30180603551d180411180f32303236303931393132313330365a", TL_OK},
+    {SERIAL TIME "301d301b0603551d180101ff0411180f32303236303931393132313330365a", TL_OK},
+    {SERIAL TIME "301830160603551d18040f170d3236303931393132313330365a", TL_E_DER},
+    {SERIAL TIME "301b30190603551d180412180f32303236303931393132313330365a00", TL_E_TRAILING},
+    /* certificateIssuer, critical as it should be, and not */
+    {SERIAL TIME "300e300c0603551d1d0101ff04023000", TL_E_CERT},
+    {SERIAL TIME "300b30090603551d1d04023000", TL_E_CERT},
+    {SERIAL TIME "300e300c0603551d7f0101ff04023000", TL_E_CERT}, /* unknown */
+    {SERIAL TIME "300b30090603551d7f04023000", TL_OK},
+    {SERIAL TIME "3000", TL_E_CERT},
+    {SERIAL TIME "0500", TL_E_DER},
+    {SERIAL TIME "300c300a0603551d1504030a01010500", TL_E_TRAILING},
+    {SERIAL, TL_E_DER},
+    {TIME, TL_E_DER},
+    {"", TL_E_DER},
+    {"0201ff" TIME, TL_E_DER},
+    {"02020005" TIME, TL_E_DER},
+    {"0214"
+     "7f00000000000000000000000000000000000000" TIME,
+     TL_OK},
+    {"0215"
+     "7f0000000000000000000000000000000000000000" TIME,
+     TL_E_CERT},
+    {SERIAL "170d3236303931393132363030365a", TL_E_DER},
+};
+
 static void entries(void **state)
 {
     (void)state;
-    static const struct {
-        const char *entry; /* contents */
-        tl_err want;
-    } cases[] = {
-        {SERIAL TIME, TL_OK},
-        {SERIAL TIME "300c300a0603551d1504030a0101", TL_OK},
-        {SERIAL TIME "300c300a0603551d1504030a0100", TL_OK},
-        {SERIAL TIME "300c300a0603551d1504030a010a", TL_OK},
-        {SERIAL TIME "300f300d0603551d150101ff04030a0101", TL_OK}, /* understood */
-        {SERIAL TIME "300c300a0603551d1504030a010b", TL_E_DER},
-        {SERIAL TIME "300c300a0603551d1504030a0107", TL_E_CERT},
-        {SERIAL TIME "300c300a0603551d1504030a0108", TL_E_CERT}, /* removeFromCRL */
-        {SERIAL TIME "300c300a0603551d150403020101", TL_E_DER},
-        {SERIAL TIME "300d300b0603551d1504040a010100", TL_E_TRAILING},
-        {SERIAL TIME "3018300a0603551d1504030a0101300a0603551d1504030a0101", TL_E_CERT},
-        /* invalidityDate */
-        {SERIAL TIME "301a30180603551d180411180f32303236303931393132313330365a", TL_OK},
-        {SERIAL TIME "301d301b0603551d180101ff0411180f32303236303931393132313330365a", TL_OK},
-        {SERIAL TIME "301830160603551d18040f170d3236303931393132313330365a", TL_E_DER},
-        {SERIAL TIME "301b30190603551d180412180f32303236303931393132313330365a00", TL_E_TRAILING},
-        /* certificateIssuer, critical as it should be, and not */
-        {SERIAL TIME "300e300c0603551d1d0101ff04023000", TL_E_CERT},
-        {SERIAL TIME "300b30090603551d1d04023000", TL_E_CERT},
-        {SERIAL TIME "300e300c0603551d7f0101ff04023000", TL_E_CERT}, /* unknown */
-        {SERIAL TIME "300b30090603551d7f04023000", TL_OK},
-        {SERIAL TIME "3000", TL_E_CERT},
-        {SERIAL TIME "0500", TL_E_DER},
-        {SERIAL TIME "300c300a0603551d1504030a01010500", TL_E_TRAILING},
-        {SERIAL, TL_E_DER},
-        {TIME, TL_E_DER},
-        {"", TL_E_DER},
-        {"0201ff" TIME, TL_E_DER},
-        {"02020005" TIME, TL_E_DER},
-        {"0214"
-         "7f00000000000000000000000000000000000000" TIME,
-         TL_OK},
-        {"0215"
-         "7f0000000000000000000000000000000000000000" TIME,
-         TL_E_CERT},
-        {SERIAL "170d3236303931393132363030365a", TL_E_DER},
-    };
     struct sim_crl list = root_list();
     buf b;
     list.revoked = three;
     list.revoked_count = 3;
     put(&b, &list);
     struct der_signed good = der_apart(buf_slice(&b));
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof entry_cases / sizeof entry_cases[0]; i++) {
         size_t n;
-        uint8_t *bytes = test_hex(cases[i].entry, &n);
+        uint8_t *bytes = test_hex(entry_cases[i].entry, &n);
         buf entry;
         buf_init(&entry, 4096);
         size_t outer = der_begin(&entry);
@@ -353,9 +354,9 @@ static void entries(void **state)
         struct der_signed p = good;
         p.field[REVOKED] = buf_slice(&entry);
         tl_err err = read_parts(&p);
-        if (err != cases[i].want)
-            fail_msg("%s: %s, not %s", cases[i].entry, tl_err_name(err),
-                     tl_err_name(cases[i].want));
+        if (err != entry_cases[i].want)
+            fail_msg("%s: %s, not %s", entry_cases[i].entry, tl_err_name(err),
+                     tl_err_name(entry_cases[i].want));
         buf_finish(&entry);
         free(bytes);
     }

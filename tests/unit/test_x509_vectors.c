@@ -93,20 +93,26 @@ static void compare_cert(slice der, const char *where)
     compare_damaged(der, false, 200);
 }
 
-/* The certificates of PEM, whatever stands around it; each by the next, the last by
- * itself, as OpenSSL finds them. Returns how many. */
-static size_t compare_pem(slice text, const char *where)
+/* From the first certificate in PEM to the end of the last, whatever stands around. */
+static slice pem_within(slice text)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
     const uint8_t *from = memmem(text.p, text.n, begin, sizeof begin - 1), *to = from;
-    struct pem_chain chain;
-    if (!from)
-        return 0;
     for (const uint8_t *next = to; next;) {
         next = memmem(to, (size_t)(text.p + text.n - to), end, sizeof end - 1);
         to = next ? next + sizeof end - 1 : to;
     }
-    assert_ok(pem_read(&chain, slice_of(from, (size_t)(to - from))));
+    return slice_of(from, (size_t)(to - from));
+}
+
+/* Each of the certificates by itself; returns how many there are. */
+static size_t compare_pem(slice text, const char *where)
+{
+    struct pem_chain chain;
+    slice pem = pem_within(text);
+    if (pem.n == 0)
+        return 0;
+    assert_ok(pem_read(&chain, pem));
     for (size_t i = 0; i < chain.count; i++)
         compare_cert(chain.certificates[i], where);
     size_t count = chain.count;
@@ -159,8 +165,6 @@ static slice hex_member(const json_t *v, const char *key)
     return slice_of(bytes, strlen(hex) / 2);
 }
 
-/* A list by the issuer who follows the CRL issuer chain's first certificate, as OpenSSL
- * finds it. */
 static void compare_crl(slice der, const char *where)
 {
     struct crl c;
@@ -224,8 +228,6 @@ static void compare_lists(const json_t *v, slice pck_pem, const char *where, str
 
 static void compare_case(slice quote, const json_t *v, const char *where, struct counts *n)
 {
-    static const char begin[] = "-----BEGIN CERTIFICATE-----",
-                      end[] = "-----END CERTIFICATE-----\n";
     static const char *const chains[] = {"pck_crl_issuer_chain", "tcb_info_issuer_chain",
                                          "qe_identity_issuer_chain"};
     for (size_t i = 0; i < 3; i++)
@@ -237,12 +239,7 @@ static void compare_case(slice quote, const json_t *v, const char *where, struct
     if (pck.p) {
         n->certificates += compare_pem(pck, where);
     } else {
-        const uint8_t *from = memmem(quote.p, quote.n, begin, sizeof begin - 1), *to = from;
-        for (const uint8_t *next = to; next;) {
-            next = memmem(to, (size_t)(quote.p + quote.n - to), end, sizeof end - 1);
-            to = next ? next + sizeof end - 1 : to;
-        }
-        pck = slice_of(from, (size_t)(to - from));
+        pck = pem_within(quote);
     }
     n->pck += check_pck(pck, where);
     compare_lists(v, pck, where, n);
