@@ -24,8 +24,8 @@ struct name {
         sizeof(text) - 1, text                                                                     \
     }
 #define BIT(i)          (UINT32_C(1) << (i))
-#define ALL_OF(names)   (BIT(sizeof(names) / sizeof *(names)) - 1)
 #define COUNT_OF(names) (sizeof(names) / sizeof *(names))
+#define ALL_OF(names)   (BIT(COUNT_OF(names)) - 1) /* their bits */
 
 struct in in_of(slice text);
 void in_fail(struct in *in, tl_err err, const char *at, const char *says);
@@ -35,7 +35,7 @@ tl_err in_end(struct in *in, struct tl_why *why) TL_MUST;
 /* In an object: which of the names the next member has, its bit then set in *seen;
  * members with other names are skipped. -1 at the end, or after an error. */
 int in_member(struct in *in, const struct name *names, size_t count, uint32_t *seen);
-/* The bits of need are in seen. */
+/* The bits of need are in seen; the first that is not is said to be missing. */
 void in_need(struct in *in, const struct name *names, uint32_t seen, uint32_t need);
 
 /* Values. After an error they are zero, or the bytes untouched. */
@@ -52,7 +52,7 @@ void *in_room(struct in *in, void *list, size_t size, size_t count, size_t max, 
 /* A list of levels of one SVN, sorted, highest first; *levels is NULL before. */
 void in_svn_levels(struct in *in, struct svn_level **levels, size_t *count, uint32_t allowed);
 
-/* As text stands there: dates that are in order. */
+/* The next update is not before the issue. */
 void in_dates(struct in *in, uint64_t issue_date, uint64_t next_update);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* Statuses that stand in Intel's data (reference: QVL, EvaluateTcb). */
+/* Those that Intel's library takes (QVL, EvaluateTcb). */
 #define PLATFORM_STATUSES (BIT(TCB_REVOKED + 1) - 1)
 #define MODULE_STATUSES   (BIT(TCB_UP_TO_DATE) | BIT(TCB_OUT_OF_DATE) | BIT(TCB_REVOKED))
 

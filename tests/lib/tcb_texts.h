@@ -96,6 +96,8 @@ static inline slice member(const char *text, const char *name, size_t nth)
 /* The text without m and a comma beside it. */
 static inline char *without(const char *text, slice m)
 {
+    if (!m.p) /* a mistake in the test */
+        abort();
     const char *from = (const char *)m.p, *to = from + m.n;
     if (*to == ',')
         to++;

@@ -85,16 +85,17 @@ static tl_err evaluate(struct made *m)
 /* advisories: joined by spaces. */
 static void expect(struct made *m, enum tcb_status status, uint64_t date, const char *advisories)
 {
-    char got[4096] = "";
+    buf got;
     if (evaluate(m) != TL_OK)
         fail_msg("%s: %s", m->stage, m->why.text);
     assert_string_equal(tcb_status_name(m->out.status), tcb_status_name(status));
     assert_true(m->out.date == date);
-    for (size_t i = 0; i < m->out.advisory_count; i++) {
-        strcat(got, i ? " " : "");
-        strcat(got, m->out.advisories[i]);
-    }
-    assert_string_equal(got, advisories);
+    buf_init(&got, 4096);
+    for (size_t i = 0; i < m->out.advisory_count; i++)
+        buf_printf(&got, "%s%s", i ? " " : "", m->out.advisories[i]);
+    buf_u8(&got, 0);
+    assert_string_equal((const char *)got.p, advisories);
+    buf_finish(&got);
 }
 
 static void expect_no(struct made *m, const char *stage, const char *field)
