@@ -362,6 +362,7 @@ static void test_leaf_in_quote(void **state)
         buf_finish(&ends[i]);
     }
     c.f.quote.cert_type = QUOTE_CERT_PPID;
+    c.f.quote.cert_data = bytes_slice(leaf);
     scene_make(&c);
     assert_err(fetch(&c), TL_E_QUOTE);
     assert_int_equal(c.s.asked, 0);
