@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define OWN_SECONDS 86400
+
 struct shelf_item {
     struct about about;
     atomic_uint refs;
@@ -24,6 +26,7 @@ struct shelf {
     pthread_mutex_t lock;
     struct shelf_item *items[SHELF_MAX];
     size_t count;
+    uint64_t own_time; /* when the platform's own was made, Unix seconds */
 };
 
 static void drop(struct shelf_item *item)
@@ -145,20 +148,25 @@ void shelf_load(struct shelf *s, const char *dir)
     closedir(d);
 }
 
-/* Fresh from the platform itself, where it makes its own. */
-static tl_err take_own(struct bundle_collateral *c, struct tee *tee)
+/* Fresh from the platform itself, where it makes its own: once a day, so that one
+ * log's bundles do not differ for nothing. The lock is held. */
+static tl_err renew_own(struct shelf *s, struct tee *tee)
 {
     struct shelf_item *own = NULL;
+    uint64_t now = (uint64_t)time(NULL);
+    if (s->own_time <= now && now - s->own_time < OWN_SECONDS)
+        return TL_OK;
     buf json;
     buf_init(&json, COLLATERAL_MAX);
-    tl_err err = tee_collateral(tee, (uint64_t)time(NULL), &json, NULL);
-    if (err == TL_OK) {
+    tl_err err = tee_collateral(tee, now, &json, NULL);
+    if (err == TL_OK)
         err = item_new(&own, buf_slice(&json));
-        if (err == TL_OK && !place(c->items, &c->count, own))
-            drop(own);
-    } else if (err == TL_E_NOT_FOUND) {
+    if (err == TL_OK && !place(s->items, &s->count, own))
+        drop(own);
+    if (err == TL_E_NOT_FOUND)
         err = TL_OK;
-    }
+    if (err == TL_OK)
+        s->own_time = now;
     buf_finish(&json);
     return err;
 }
@@ -167,12 +175,12 @@ tl_err bundle_collateral_begin(struct bundle_collateral *c, struct shelf *s, str
 {
     *c = (struct bundle_collateral){.count = 0};
     pthread_mutex_lock(&s->lock);
+    tl_err err = renew_own(s, tee);
     for (; c->count < s->count; c->count++) {
         c->items[c->count] = s->items[c->count];
         atomic_fetch_add(&c->items[c->count]->refs, 1);
     }
     pthread_mutex_unlock(&s->lock);
-    tl_err err = take_own(c, tee);
     for (size_t i = 0; i < SHELF_MAX; i++)
         c->position[i] = UINT64_MAX;
     return err;

@@ -39,6 +39,24 @@ static int compare_evidence(const void *a, const void *b)
     return memcmp(x->u.evidence.digest.b, y->u.evidence.digest.b, 32);
 }
 
+static void fix_collateral(struct fake_bundle *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].kind == BUNDLE_EVIDENCE && b->items[i].u.evidence.collateral.p)
+            b->collateral = b->items[i].u.evidence.collateral;
+    if (!b->collateral.p)
+        return; /* a real log's, which gave none */
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->items[i].kind != BUNDLE_EVIDENCE)
+            continue;
+        b->items[i].u.evidence.collateral = n ? (slice){NULL, 0} : b->collateral;
+        b->items[i].u.evidence.has_collateral_at = n > 0;
+        b->items[i].u.evidence.collateral_at = 0;
+        n++;
+    }
+}
+
 static bool opens(const struct fake_leaf *l)
 {
     return l->kind == ST_BOOT || l->kind == ST_SESSION;
@@ -60,13 +78,9 @@ static void put_evidence(struct fake_bundle *b, const struct fakelog *f, const b
             push(b, &item);
     }
     qsort(b->items + from, b->count - from, sizeof *b->items, compare_evidence);
-    /* The first carries the collateral, and the others point to it. */
-    for (size_t e = from; e < b->count; e++) {
-        if (e == from)
-            b->items[e].u.evidence.collateral = fakelog_collateral();
-        else
-            b->items[e].u.evidence.has_collateral_at = true;
-    }
+    if (b->count > from)
+        b->items[from].u.evidence.collateral = fakelog_collateral();
+    fix_collateral(b);
 }
 
 static void put_leaves(struct fake_bundle *b, const struct fakelog *f, const bool *in)
@@ -263,6 +277,8 @@ static void fix_counts(struct fake_bundle *b)
 
 void fake_bundle_put(buf *out, struct fake_bundle *b)
 {
+    if (!b->keep_collateral)
+        fix_collateral(b);
     if (!b->keep_counts && b->count && b->items[0].kind == BUNDLE_HEADER)
         fix_counts(b);
     for (size_t i = 0; i < b->count; i++)

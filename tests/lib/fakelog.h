@@ -107,6 +107,10 @@ struct fake_bundle {
     struct bundle_item *items; /* the first is the header */
     size_t count, capacity;
     bool keep_counts; /* write the header's counts and proof numbers as they stand */
+    /* Write each item's collateral as it stands; otherwise the first evidence item
+     * carries what any of them does, and the others point to it. */
+    bool keep_collateral;
+    slice collateral; /* that one */
 };
 
 /* agent: of a chain. picks: leaves of single records; their sessions and boots

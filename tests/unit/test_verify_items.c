@@ -497,9 +497,57 @@ static void test_evidence(void **state)
         fake_bundle_remove(b, at);
         rejected(b, "evidence", i);
         b = fake_case_bundle(good, SCOPE_WHOLE);
+        b->items[at].u.evidence.has_collateral_at = false;
         b->items[at].u.evidence.collateral = slice_str("");
-        rejected(b, "genuine", i);
+        b->keep_collateral = true;
+        /* What the first carries is what the others point to. */
+        rejected(b, "genuine", at == 1 ? 0 : i);
+        b = fake_case_bundle(good, SCOPE_WHOLE);
+        b->items[at].u.evidence.has_collateral_at = false;
+        b->items[at].u.evidence.collateral = (slice){NULL, 0};
+        b->keep_collateral = true;
+        rejected(b, at == 1 ? "evidence" : "genuine", at == 1 ? NOWHERE : i);
     }
+}
+
+/* Collateral stands in the item itself or in an earlier one, and is bounded. */
+static void test_collateral(void **state)
+{
+    (void)state;
+    struct fake_bundle *b = fake_case_bundle(good, SCOPE_WHOLE);
+    b->keep_collateral = true;
+    for (size_t i = 1; i < b->count && b->items[i].kind == BUNDLE_EVIDENCE; i++) {
+        b->items[i].u.evidence.collateral = fakelog_collateral();
+        b->items[i].u.evidence.has_collateral_at = false;
+    }
+    trusted(b);
+    for (uint64_t to = 1; to < 4; to++) {
+        b = fake_case_bundle(good, SCOPE_WHOLE);
+        b->keep_collateral = true;
+        b->items[1].u.evidence.collateral = fakelog_collateral();
+        b->items[2].u.evidence.has_collateral_at = true;
+        b->items[2].u.evidence.collateral_at = to;
+        rejected(b, "evidence", NOWHERE);
+    }
+    /* 256 items may carry one, and 16 MiB together. */
+    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
+    fakelog_boot(f);
+    for (int i = 0; i < 256; i++)
+        fakelog_session(f, "a");
+    uint8_t *large = calloc(1, 3u << 20);
+    assert_non_null(large);
+    for (int bytes = 0; bytes < 2; bytes++) {
+        b = fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0);
+        b->keep_collateral = true;
+        for (size_t i = 1; i < b->count && b->items[i].kind == BUNDLE_EVIDENCE; i++) {
+            b->items[i].u.evidence.has_collateral_at = false;
+            b->items[i].u.evidence.collateral =
+                bytes ? slice_of(i < 7 ? large : NULL, 3u << 20) : slice_str("{}");
+        }
+        rejected(b, "evidence", NOWHERE);
+    }
+    free(large);
+    fakelog_free(f);
 }
 
 /* Single records need their session and boot, and no more. */
@@ -582,6 +630,7 @@ int main(void)
         cmocka_unit_test(test_head_proofs),
         cmocka_unit_test(test_heads_before_agent),
         cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_collateral),
         cmocka_unit_test(test_records),
         cmocka_unit_test(test_records_together),
     };

@@ -47,14 +47,14 @@ def renumbered(items):
 
 def form_faults():
     """(name, error, items given before, items)"""
-    nullable = {(EVIDENCE, 3), (LEAF, 3)}
+    allowed = {(EVIDENCE, 3): ("null", "bytes", "uint"), (LEAF, 3): ("null", "bytes")}
     for i, what in NAMES.items():
         item = ITEMS[i]
         for n in (len(item) - 1, len(item) + 1):
             yield f"{what}: {n} members counted", "E_BUNDLE", i, with_item(i, raw_array(item, n))
         yield f"{what}: a member too many", "E_BUNDLE", i, with_item(i, item + [0])
         for k, x in enumerate(item):
-            for kind, wrong, error in wrong_values(x, ("null", "bytes") if (i, k) in nullable else ()):
+            for kind, wrong, error in wrong_values(x, allowed.get((i, k), ())):
                 yield f"{what}: member {k} {kind}", error, i, member(i, k, wrong)
             if type(x) is int:
                 yield f"{what}: member {k} of 2^53", "E_RANGE", i, member(i, k, LONG)
@@ -68,6 +68,7 @@ def value_faults():
     yield "header's key 1", "E_RANGE", 0, member(HEADER, 1, 1)
     for version in (0, 2):
         yield f"version {version}", "E_BUNDLE", 0, member(HEADER, 2, version)
+    yield "collateral of item 2^53", "E_RANGE", EVIDENCE, member(EVIDENCE, 3, LONG)
     yield "scope 3", "E_RANGE", 0, member(HEADER, 3, 3)
     yield "three counts", "E_TYPE", 0, member(HEADER, 5, v.COUNTS[:3])
     yield "five counts", "E_TYPE", 0, member(HEADER, 5, v.COUNTS + [0])
