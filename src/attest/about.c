@@ -4,6 +4,7 @@
 #include "attest/collateral.h"
 #include "attest/quote.h"
 #include "attest/tcb_info.h"
+#include "base/refuse.h"
 
 bool about_same(const struct about *a, const struct about *b)
 {
@@ -16,7 +17,7 @@ tl_err about_quote(struct about *out, slice quote)
     struct quote q;
     struct chain chain;
     tl_err err = quote_read(&q, quote, NULL);
-    if (err == TL_OK && q.cert_type != QUOTE_CERT_PCK_CHAIN)
+    if (err == TL_OK && REFUSED(q.cert_type != QUOTE_CERT_PCK_CHAIN))
         err = TL_E_QUOTE;
     if (err == TL_OK)
         err = chain_read_pck(&chain, q.cert_data, NULL);

@@ -1,5 +1,6 @@
 #include "attest/evidence.h"
 
+#include "attest/about.h"
 #include "base/refuse.h"
 #include "codec/cbor.h"
 
@@ -92,10 +93,18 @@ static size_t trusted_roots(const struct work *w, hash32 *out)
     return 1;
 }
 
-/* Whether it was not about this quote's platform that this collateral spoke. */
-static bool about_another(const struct dcap_report *r)
+/* Whether it was not about this quote's platform that this collateral spoke. Dates
+ * are judged before that is: what is out of date may be about another. */
+static bool about_another(const struct dcap_input *in, const struct dcap_report *r)
 {
-    return !r->ok && (strcmp(r->stage, "mismatch") == 0 || strcmp(r->stage, "pck-crl") == 0);
+    struct about quote, collateral;
+    if (r->ok)
+        return false;
+    if (strcmp(r->stage, "mismatch") == 0 || strcmp(r->stage, "pck-crl") == 0)
+        return true;
+    return strcmp(r->stage, "validity") == 0 && about_quote(&quote, in->quote) == TL_OK &&
+           about_collateral(&collateral, in->collateral) == TL_OK &&
+           !about_same(&quote, &collateral);
 }
 
 static bool check_quote(struct work *w, slice collateral)
@@ -112,7 +121,7 @@ static bool check_quote(struct work *w, slice collateral)
     for (size_t i = 0; i < w->context->brought_count && !judged; i++) {
         in.collateral = w->context->brought[i];
         dcap_verify(w->quote, &in);
-        judged = !about_another(w->quote);
+        judged = !about_another(&in, w->quote);
     }
     if (!judged) {
         in.collateral = collateral;
@@ -206,10 +215,9 @@ static bool about_code(const struct rule *rule)
 static bool apply_policy(struct work *w)
 {
     struct rules rules;
+    bool code_ok = true;
     rules_apply(&rules, w->quote, w->has_events ? &w->events : NULL, w->r->platform,
                 w->context->time, w->context->policy);
-    w->r->pin = rules.pin;
-    w->r->code_ok = true;
     for (size_t i = 0; i < rules.count; i++) {
         const struct rule *rule = &rules.rule[i];
         if (!about_code(rule)) {
@@ -218,11 +226,13 @@ static bool apply_policy(struct work *w)
             continue;
         }
         /* The first of the two that fails is what there is to say. */
-        if (w->r->code_ok)
+        if (code_ok)
             memcpy(w->r->code_detail, rule->detail, sizeof w->r->code_detail);
         if (REFUSED(!rule->ok))
-            w->r->code_ok = false;
+            code_ok = false;
     }
+    w->r->pin = rules.pin;
+    w->r->code_ok = code_ok;
     return true;
 }
 

@@ -1,701 +1,447 @@
-/* Evidence of the simulated platform: each stage of evidence_verify reached by
- * a defect of its own, under chains and quotes made and signed here. */
+/* Evidence: each check of a platform's form, roots, event log and policy with one
+ * thing wrong. What is wrong with a quote alone is the affair of test_dcap. */
 #include "testlib.h"
 
-#include "attest/chain.h"
-#include "attest/evidence.h"
-#include "attest/quote.h"
-#include "codec/cbor.h"
-#include "tee/sim_pki.h"
-#include "tee/sim_quote.h"
+#include "fakeevidence.h"
 
-#include <jansson.h>
+typedef void defect(struct fake_evidence *f);
 
-#define NOW UINT64_C(1790000000)
-#define DAY UINT64_C(86400)
+static struct evidence_report r;
 
-/* Everything that goes into one quote. A case changes what it wants to be
- * wrong, before the chain is signed or before the quote is. */
-struct kit {
-    struct sim_cert plan[3];
-    struct sim_qe qe;
-    struct sim_quote quote;
-    size_t cert_count; /* of the chain's PEM */
-    bool root_first;
-};
+static const char *const platforms[] = {"simulator", "sgx-gramine", "tdx-dstack", "tdx-tsm"};
 
-static struct sim_chain_keys keys;
-static struct es256_key *attestation, *stranger;
-static struct sim_cert fresh[3];
+/* SGX, TDX: which kinds of quote the platforms have. */
+static const bool has_kind[4][2] = {{true, true}, {true, false}, {false, true}, {false, true}};
 
-static int set_up(void **state)
+/* What the maker put into a quote. */
+static struct evidence_code code_of(const struct fake_evidence *f)
 {
-    (void)state;
-    assert_ok(es256_generate(&keys.root));
-    assert_ok(es256_generate(&keys.intermediate));
-    assert_ok(es256_generate(&keys.pck));
-    assert_ok(es256_generate(&attestation));
-    assert_ok(es256_generate(&stranger));
-    assert_ok(sim_chain_plan(fresh, &keys, NOW));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    es256_free(keys.root);
-    es256_free(keys.intermediate);
-    es256_free(keys.pck);
-    es256_free(attestation);
-    es256_free(stranger);
-    return 0;
-}
-
-static void put_certificates(buf *pem, const struct kit *k)
-{
-    struct sim_cert plan[3];
-    for (size_t i = 0; i < 3; i++)
-        plan[i] = k->plan[k->root_first ? 2 - i : i];
-    assert_ok(sim_chain_put(pem, plan));
-    /* Fewer or more certificates than three. */
-    const char *at = (const char *)pem->p;
-    if (k->cert_count < 3)
-        pem->n = (size_t)(strstr(strstr(at, "END") + 1, "END CERTIFICATE-----\n") - at) +
-                 strlen("END CERTIFICATE-----\n");
-    if (k->cert_count > 3) {
-        size_t first = (size_t)(strstr(at + 1, "-----BEGIN") - at);
-        uint8_t *again = malloc(first);
-        memcpy(again, pem->p, first);
-        buf_bytes(pem, slice_of(again, first));
-        free(again);
+    struct evidence_code c;
+    memset(&c, 0, sizeof c);
+    c.platform = platform_from(f->e.platform);
+    c.tdx = sim_kind_is_tdx(f->dcap.kind);
+    c.root = f->dcap.root_hash;
+    if (!c.tdx) {
+        memcpy(c.mrenclave, f->dcap.quote.body.mrenclave, 32);
+        memcpy(c.mrsigner, f->dcap.quote.body.mrsigner, 32);
+        c.isv_prod_id = 7;
+        c.isv_svn = 8;
+        return c;
     }
+    memcpy(c.mr_td, f->dcap.quote.td.mr_td, 48);
+    memcpy(c.rtmr, f->dcap.quote.td.rtmr, sizeof c.rtmr);
+    if (c.platform != PLATFORM_TDX_DSTACK)
+        return c;
+    memset(c.rtmr[3], 0, sizeof c.rtmr[3]);
+    memcpy(c.compose_hash, f->dstack.compose_hash, 32);
+    memcpy(c.app_id, f->dstack.app_id, 20);
+    c.has_os_image_hash = !f->dstack.no_os_image;
+    if (c.has_os_image_hash)
+        memcpy(c.os_image_hash, f->dstack.os_image_hash, 32);
+    snprintf(c.key_provider, sizeof c.key_provider, "kms:3059");
+    return c;
 }
 
-typedef void tweak(struct kit *k);
-
-/* The quote with these changes; the caller finishes it. */
-static buf make_quote(tweak *chain, tweak *quote)
+static void good(const char *platform, enum sim_kind kind)
 {
-    struct kit k = {.cert_count = 3};
-    buf pem, out;
-    memcpy(k.plan, fresh, sizeof fresh);
-    if (chain)
-        chain(&k);
-    buf_init(&pem, 65536);
-    buf_init(&out, 65536);
-    put_certificates(&pem, &k);
-    assert_ok(sim_qe_make(&k.qe, keys.pck, attestation));
-    sim_quote_plan(&k.quote, &k.qe, attestation, buf_slice(&pem));
-    memset(k.quote.body.report_data, 0x42, 64);
-    memset(k.quote.body.mrenclave, 0x43, 32);
-    memset(k.quote.body.mrsigner, 0x44, 32);
-    k.quote.body.isv_prod_id = 7;
-    k.quote.body.isv_svn = 8;
-    if (quote)
-        quote(&k);
-    assert_ok(sim_quote_put(&out, &k.quote));
-    buf_finish(&pem);
-    return out;
+    static struct fake_evidence f;
+    fake_evidence_start(&f, kind, platform);
+    f.dcap.tcb_info.evaluation_number = 77;
+    /* With and without what may be absent. */
+    f.dstack.no_os_image = kind == SIM_TDX_V4;
+    fake_evidence_make(&f);
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, platform, NULL);
+    assert_int_equal(r.platform, platform_from(slice_str(platform)));
+    struct evidence_code want = code_of(&f);
+    assert_memory_equal(&r.code, &want, sizeof want);
+    uint8_t report_data[64];
+    memset(report_data, 0x42, 64);
+    assert_memory_equal(r.report_data, report_data, 64);
+    assert_int_equal(r.tcb.status, TCB_UP_TO_DATE);
+    assert_true(r.tcb.date > 0);
+    assert_int_equal(r.tcb_evaluation_number, 77);
+    assert_true(r.code_ok);
+    assert_int_equal(r.pin, CODE_OPEN);
+    assert_true(r.code_detail[0]);
+    assert_int_equal(strstr(r.detail, "nothing about hardware") != NULL, r.simulated);
+    assert_null(strstr(r.detail, "policy"));
+    f.context.policy = &f.policy;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, platform, NULL);
+    assert_int_equal(strstr(r.detail, "which the policy names") != NULL, r.simulated);
+    fake_evidence_finish(&f);
 }
 
-static struct evidence_report judge_at(slice quote, uint64_t time, const struct policy *policy)
-{
-    struct evidence_report r;
-    struct evidence e = {slice_str("simulator"), quote, {NULL, 0}};
-    evidence_verify(&r, &e, (slice){NULL, 0}, time, policy);
-    assert_true(r.detail[0] != 0);
-    assert_int_equal(r.genuine, r.stage == NULL);
-    return r;
-}
-
-static void fails_at(const struct evidence_report *r, const char *stage, const char *detail)
-{
-    if (r->genuine)
-        fail_msg("genuine, but should fail at %s (%s)", stage, detail);
-    if (strcmp(r->stage, stage) != 0 || !strstr(r->detail, detail))
-        fail_msg("want %s (%s), got %s (%s)", stage, detail, r->stage, r->detail);
-}
-
-static void sound_quote(void **state)
-{
-    (void)state;
-    buf q = make_quote(NULL, NULL), spki;
-    struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-    if (!r.genuine)
-        fail_msg("%s: %s", r.stage, r.detail);
-    assert_int_equal(r.platform, PLATFORM_SIMULATOR);
-    assert_true(r.simulated);
-    assert_false(r.root_pinned);
-    assert_int_equal(r.report_data[0], 0x42);
-    assert_int_equal(r.report_data[63], 0x42);
-    assert_int_equal(r.mrenclave[31], 0x43);
-    assert_int_equal(r.mrsigner[31], 0x44);
-    assert_int_equal(r.isv_prod_id, 7);
-    assert_int_equal(r.isv_svn, 8);
-    buf_init(&spki, 100);
-    sim_spki_put(&spki, keys.root);
-    hash32 root = sha256(buf_slice(&spki));
-    assert_true(hash_eq(&root, &r.root));
-    buf_finish(&spki);
-    buf_finish(&q);
-}
-
-static void platforms(void **state)
+/* Every platform with every kind of quote. */
+static void test_platforms(void **state)
 {
     (void)state;
-    static const char *const names[] = {"sgx-gramine", "tdx-dstack", "tdx-tsm", "unknown", ""};
-    buf q = make_quote(NULL, NULL);
-    for (size_t i = 0; i < 5; i++) {
-        struct evidence_report r;
-        struct evidence e = {slice_str(names[i]), buf_slice(&q), {NULL, 0}};
-        evidence_verify(&r, &e, (slice){NULL, 0}, NOW, NULL);
-        fails_at(&r, "platform", i < 3 ? names[i] : "knows");
-        assert_false(r.simulated);
-        assert_string_equal(platform_name(r.platform), i < 3 ? names[i] : "unknown");
-    }
-    buf_finish(&q);
-}
-
-static void collateral_and_event_log(void **state)
-{
-    (void)state;
-    struct evidence_report r;
-    buf q = make_quote(NULL, NULL);
-    struct evidence e = {slice_str("simulator"), buf_slice(&q), {NULL, 0}};
-    evidence_verify(&r, &e, slice_of("{}", 2), NOW, NULL);
-    fails_at(&r, "collateral", "no collateral");
-    evidence_verify(&r, &e, slice_of("", 0), NOW, NULL); /* there, though empty */
-    fails_at(&r, "collateral", "no collateral");
-    e.event_log = slice_of("", 0);
-    evidence_verify(&r, &e, (slice){NULL, 0}, NOW, NULL);
-    fails_at(&r, "format", "event log");
-    buf_finish(&q);
-}
-
-/* Defects of the chain. */
-#define TWEAK(name, ...)                                                                           \
-    static void name(struct kit *k)                                                                \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
-static const struct sgx_extension *const no_sgx = NULL;
-TWEAK(two_certificates, k->cert_count = 2;)
-TWEAK(four_certificates, k->cert_count = 4;)
-TWEAK(reversed, k->root_first = true;)
-TWEAK(critical_extension,
-      k->plan[1].more = slice_of("\x30\x0b\x06\x03\x55\x1d\x7f\x01\x01\xff\x04\x01\xaa", 13);)
-TWEAK(root_of_another, k->plan[2].issuer = "teelog simulated SGX Other CA";)
-TWEAK(intermediate_of_another, k->plan[1].issuer = "teelog simulated SGX Other CA";)
-TWEAK(leaf_of_another, k->plan[0].issuer = "teelog simulated SGX Other CA";)
-TWEAK(root_no_ca, k->plan[2].ca = false; k->plan[2].path_length = -1;)
-TWEAK(intermediate_no_ca, k->plan[1].ca = false; k->plan[1].path_length = -1;)
-TWEAK(root_may_not_sign, k->plan[2].key_usage = KEY_USAGE_CRL_SIGN;)
-TWEAK(intermediate_may_not_sign, k->plan[1].key_usage = KEY_USAGE_DIGITAL_SIGNATURE;)
-TWEAK(no_key_usage, k->plan[1].key_usage = 0;)
-TWEAK(root_short_path, k->plan[2].path_length = 0;)
-TWEAK(leaf_is_ca, k->plan[0].ca = true;)
-TWEAK(leaf_signs_certificates, k->plan[0].key_usage |= KEY_USAGE_CERT_SIGN;)
-TWEAK(leaf_signs_nothing, k->plan[0].key_usage = KEY_USAGE_NON_REPUDIATION;)
-TWEAK(leaf_without_sgx, k->plan[0].sgx = no_sgx;)
-TWEAK(root_signed_by_another, k->plan[2].issuer_key = stranger;)
-TWEAK(intermediate_signed_by_another, k->plan[1].issuer_key = stranger;)
-TWEAK(leaf_signed_by_another, k->plan[0].issuer_key = stranger;)
-TWEAK(leaf_signed_by_root, k->plan[0].issuer_key = keys.root;)
-
-static void chains(void **state)
-{
-    (void)state;
-    static const struct {
-        tweak *chain;
-        const char *detail;
-    } cases[] = {
-        {two_certificates, "2 certificates"},
-        {four_certificates, "4 certificates"},
-        {reversed, "root names another issuer"},
-        {critical_extension, "intermediate certificate is not of the expected form"},
-        {root_of_another, "root names another issuer"},
-        {intermediate_of_another, "intermediate's issuer"},
-        {leaf_of_another, "leaf's issuer"},
-        {root_no_ca, "root certificate is not a CA's"},
-        {intermediate_no_ca, "intermediate certificate is not a CA's"},
-        {root_may_not_sign, "root key may not"},
-        {intermediate_may_not_sign, "intermediate key may not"},
-        {no_key_usage, "intermediate key may not"},
-        {root_short_path, "root allows no CA"},
-        {leaf_is_ca, "leaf certificate is a CA's"},
-        {leaf_signs_certificates, "key usage"},
-        {leaf_signs_nothing, "key usage"},
-        {leaf_without_sgx, "SGX extension"},
-        {root_signed_by_another, "root certificate's signature"},
-        {intermediate_signed_by_another, "intermediate certificate's signature"},
-        {leaf_signed_by_another, "leaf certificate's signature"},
-        {leaf_signed_by_root, "leaf certificate's signature"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        buf q = make_quote(cases[i].chain, NULL);
-        struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-        fails_at(&r, "chain", cases[i].detail);
-        buf_finish(&q);
-    }
-}
-
-TWEAK(leaf_short, k->plan[0].not_before = NOW; k->plan[0].not_after = NOW + DAY;)
-TWEAK(intermediate_short, k->plan[1].not_before = NOW; k->plan[1].not_after = NOW + DAY;)
-TWEAK(root_short, k->plan[2].not_before = NOW; k->plan[2].not_after = NOW + DAY;)
-
-static void validity(void **state)
-{
-    (void)state;
-    static tweak *const shorts[3] = {leaf_short, intermediate_short, root_short};
-    static const char *const names[3] = {"leaf", "intermediate", "root"};
-    for (size_t i = 0; i < 3; i++) {
-        buf q = make_quote(shorts[i], NULL);
-        struct evidence_report r = judge_at(buf_slice(&q), NOW - 1, NULL);
-        fails_at(&r, "validity", names[i]);
-        fails_at(&r, "validity", "not valid before");
-        assert_true(judge_at(buf_slice(&q), NOW, NULL).genuine);
-        assert_true(judge_at(buf_slice(&q), NOW + DAY, NULL).genuine);
-        r = judge_at(buf_slice(&q), NOW + DAY + 1, NULL);
-        fails_at(&r, "validity", names[i]);
-        fails_at(&r, "validity", "expired");
-        buf_finish(&q);
-    }
-}
-
-static void roots(void **state)
-{
-    (void)state;
-    buf q = make_quote(NULL, NULL);
-    hash32 root = judge_at(buf_slice(&q), NOW, NULL).root;
-    struct policy_evidence entry = {.platform = PLATFORM_SIMULATOR, .simulator_root = root};
-    struct policy policy = {.evidence_count = 1, .evidence = &entry};
-    struct evidence_report r = judge_at(buf_slice(&q), NOW, &policy);
-    assert_true(r.genuine && r.root_pinned);
-    entry.simulator_root.b[31] ^= 1;
-    r = judge_at(buf_slice(&q), NOW, &policy);
-    fails_at(&r, "root", "not one that the policy names");
-    assert_false(r.root_pinned);
-    entry.platform = PLATFORM_SGX_GRAMINE; /* speaks of another platform */
-    r = judge_at(buf_slice(&q), NOW, &policy);
-    assert_true(r.genuine && !r.root_pinned);
-    buf_finish(&q);
-}
-
-/* Defects of the quote. */
-static void sign_qe(struct kit *k, struct es256_key *key)
-{
-    hash32 digest = sha256(SLICE_ARRAY(k->qe.report));
-    assert_ok(es256_sign(key, &digest, k->qe.signature));
-}
-
-TWEAK(certificate_type, k->quote.cert_type = 4;)
-TWEAK(no_chain, k->quote.cert_data = (slice){NULL, 0};)
-TWEAK(header_version, k->quote.header[0] = 4;)
-TWEAK(qe_by_another, sign_qe(k, stranger);)
-TWEAK(qe_by_root, sign_qe(k, keys.root);)
-TWEAK(qe_changed, k->qe.report[100] ^= 1;)
-TWEAK(qe_auth_changed, k->qe.auth[31] ^= 1;)
-TWEAK(qe_data_padded, k->qe.report[383] ^= 1; sign_qe(k, keys.pck);)
-TWEAK(other_attestation_key, k->quote.attestation = stranger;)
-TWEAK(debug, k->quote.body.flags |= SGX_FLAG_DEBUG;)
-TWEAK(not_initialised, k->quote.body.flags &= ~SGX_FLAG_INIT;)
-static void no_qe_auth(struct kit *k)
-{
-    struct cose_ec2 key;
-    es256_point(attestation, &key);
-    slice parts[2] = {SLICE_ARRAY(key.x), SLICE_ARRAY(key.y)};
-    hash32 h = sha256_parts(parts, 2);
-    memcpy(k->qe.report + 320, h.b, 32);
-    sign_qe(k, keys.pck);
-    k->quote.qe_auth = (slice){NULL, 0};
-}
-
-static void quotes(void **state)
-{
-    (void)state;
-    static const struct {
-        tweak *quote;
-        const char *stage, *detail;
-    } cases[] = {
-        {header_version, "format", "version 4"},
-        {certificate_type, "format", "type 4"},
-        {no_chain, "chain", "PEM"},
-        {qe_by_another, "qe-signature", "PCK key"},
-        {qe_by_root, "qe-signature", "PCK key"},
-        {qe_changed, "qe-signature", "PCK key"},
-        {qe_auth_changed, "qe-data", "attestation key"},
-        {qe_data_padded, "qe-data", "attestation key"},
-        {other_attestation_key, "qe-data", "attestation key"},
-        {debug, "attributes", "debug"},
-        {not_initialised, "attributes", "initialised"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        buf q = make_quote(NULL, cases[i].quote);
-        struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-        fails_at(&r, cases[i].stage, cases[i].detail);
-        buf_finish(&q);
-    }
-    buf q = make_quote(NULL, no_qe_auth); /* any length is fine, none included */
-    assert_true(judge_at(buf_slice(&q), NOW, NULL).genuine);
-    buf_finish(&q);
-
-    q = make_quote(NULL, NULL);
-    buf_u8(&q, 0); /* a byte that nothing covers */
-    struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-    fails_at(&r, "format", "follow the quote");
-    q.n--;
-    q.p[100] ^= 1; /* reserved, but signed */
-    r = judge_at(buf_slice(&q), NOW, NULL);
-    fails_at(&r, "quote-signature", "attestation key");
-    q.p[100] ^= 1;
-    q.p[436] ^= 1;
-    r = judge_at(buf_slice(&q), NOW, NULL);
-    fails_at(&r, "quote-signature", "attestation key");
-    buf_finish(&q);
-}
-
-/* A QE that vouches for a point off the curve; no signature can hold then. */
-static void key_off_the_curve(void **state)
-{
-    (void)state;
-    buf q = make_quote(NULL, NULL);
-    uint8_t *key = q.p + 500, *report = q.p + 564, *signature = q.p + 948, *auth = q.p + 1014;
-    key[63] ^= 1;
-    slice parts[2] = {slice_of(key, 64), slice_of(auth, 32)};
-    hash32 h = sha256_parts(parts, 2);
-    memcpy(report + 320, h.b, 32);
-    hash32 digest = sha256(slice_of(report, 384));
-    assert_ok(es256_sign(keys.pck, &digest, signature));
-    struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-    fails_at(&r, "quote-signature", "attestation key");
-    buf_finish(&q);
-}
-
-/* Where two things are wrong, the step that comes first is named. */
-static void order(void **state)
-{
-    (void)state;
-    struct policy_evidence entry = {.platform = PLATFORM_SIMULATOR};
-    struct policy policy = {.evidence_count = 1, .evidence = &entry};
-    buf q = make_quote(leaf_signed_by_another, qe_by_another);
-    struct evidence_report r = judge_at(buf_slice(&q), NOW, &policy);
-    fails_at(&r, "chain", "leaf");
-    buf_finish(&q);
-    q = make_quote(NULL, qe_by_another);
-    r = judge_at(buf_slice(&q), NOW, &policy);
-    fails_at(&r, "root", "policy");
-    r = judge_at(buf_slice(&q), 0, &policy);
-    fails_at(&r, "validity", "leaf");
-    buf_finish(&q);
-}
-
-/* Nothing in a quote can change without the verdict. */
-static void every_bit(void **state)
-{
-    (void)state;
-    buf q = make_quote(NULL, NULL);
-    assert_true(judge_at(buf_slice(&q), NOW, NULL).genuine);
-    for (size_t bit = 0; bit < 8 * q.n; bit++) {
-        q.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-        if (r.genuine)
-            fail_msg("bit %zu of byte %zu does not matter", bit % 8, bit / 8);
-        q.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-    }
-    for (size_t n = 0; n < q.n; n++)
-        assert_false(judge_at(slice_of(q.p, n), NOW, NULL).genuine);
-    buf_finish(&q);
-}
-
-static void allocations_fail(void **state)
-{
-    (void)state;
-    buf q = make_quote(NULL, NULL);
-    size_t failures = 0;
-    for (size_t i = 1;; i++) {
-        test_fail_alloc(i);
-        struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-        bool failed = test_alloc_failed();
-        test_fail_alloc(0);
-        if (!failed) {
-            assert_true(r.genuine);
-            break;
+    for (size_t p = 0; p < 4; p++)
+        for (int kind = 0; kind < SIM_KINDS; kind++) {
+            static struct fake_evidence f;
+            bool tdx = sim_kind_is_tdx((enum sim_kind)kind);
+            if (has_kind[p][tdx]) {
+                good(platforms[p], (enum sim_kind)kind);
+                continue;
+            }
+            fake_evidence_start(&f, (enum sim_kind)kind, platforms[p]);
+            fake_evidence_make(&f);
+            fake_evidence_judge(&r, &f);
+            fake_evidence_expect(&r, platforms[p], "format");
+            assert_non_null(strstr(r.detail, tdx ? "from a TD" : "from an SGX enclave"));
+            fake_evidence_finish(&f);
         }
-        fails_at(&r, "memory", "memory");
-        failures++;
-    }
-    assert_true(failures >= 6); /* the chain's bytes, and a key for each of five signatures */
-    buf_finish(&q);
 }
 
-static void items(void **state)
+static void test_unknown_platforms(void **state)
 {
     (void)state;
-    struct evidence e = {slice_str("tdx-dstack"), slice_str("quote"), slice_str("log")}, v;
-    buf b;
-    buf_init(&b, 100);
-    evidence_put(&b, &e);
-    assert_ok(evidence_read(&v, buf_slice(&b)));
-    assert_true(slice_eq(v.platform, e.platform));
-    assert_true(slice_eq(v.quote, e.quote));
-    assert_true(slice_eq(v.event_log, e.event_log));
-    for (size_t n = 0; n < b.n; n++)
-        assert_true(evidence_read(&v, slice_of(b.p, n)) != TL_OK);
-    buf_u8(&b, 0);
-    assert_err(evidence_read(&v, buf_slice(&b)), TL_E_TRAILING);
-    buf_reset(&b);
-    e.event_log = slice_of("", 0); /* empty is not null */
-    evidence_put(&b, &e);
-    assert_ok(evidence_read(&v, buf_slice(&b)));
-    assert_non_null(v.event_log.p);
-    assert_int_equal(v.event_log.n, 0);
-    buf_finish(&b);
-
-    static const char *const bad[] = {
-        "826161"
-        "40", /* two members */
-        "846161"
-        "40f6f6", /* four */
-        "8341"
-        "6140f6", /* the platform in bytes */
-        "836161"
-        "6161f6", /* the quote as text */
-        "836161"
-        "40f4", /* false */
-        "836161"
-        "40f7", /* undefined */
-        "836161"
-        "40"
-        "60", /* a text for a log */
-        "8361ff"
-        "40f6",         /* not UTF-8 */
-        "9f616140f6ff", /* indefinite */
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        size_t n;
-        uint8_t *p = test_hex(bad[i], &n);
-        if (evidence_read(&v, slice_of(p, n)) == TL_OK)
-            fail_msg("accepted %s", bad[i]);
-        free(p);
+    static const char *const names[] = {"",    "sgx",       "tdx",       "simulato", "simulator ",
+                                        "SGX", "Simulator", "tdx-dstac", "unknown",  "sev-snp"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        static struct fake_evidence f;
+        fake_evidence_start(&f, SIM_SGX_V3, names[i]);
+        fake_evidence_make(&f);
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, names[i], "platform");
+        assert_false(r.simulated);
+        fake_evidence_finish(&f);
     }
 }
 
-static void items_are_bounded(void **state)
+/* One thing wrong. */
+
+static void with_log(struct fake_evidence *f)
 {
-    (void)state;
-    struct evidence v, e = {slice_str("a"), {NULL, 0}, {NULL, 0}};
-    uint8_t *bytes = calloc(1, EVIDENCE_MAX);
-    buf b;
-    /* 1 array, 2 platform, 5 the quote's head, 1 null */
-    for (size_t more = 0; more < 2; more++) {
-        buf_init(&b, EVIDENCE_MAX + 100);
-        e.quote = slice_of(bytes, EVIDENCE_MAX - 9 + more);
-        evidence_put(&b, &e);
-        assert_int_equal(b.n, EVIDENCE_MAX + more);
-        assert_err(evidence_read(&v, buf_slice(&b)), more ? TL_E_EVIDENCE : TL_OK);
-        buf_finish(&b);
-    }
-    free(bytes);
+    f->log = "[]";
+}
+static void with_empty_log(struct fake_evidence *f)
+{
+    f->log = "";
+}
+static void without_log(struct fake_evidence *f)
+{
+    f->no_log = true;
+}
+static void with_good_log(struct fake_evidence *f)
+{
+    fake_dstack_put(&f->log_json, &f->dstack);
+    memcpy(f->dcap.quote.td.rtmr, f->dstack.rtmr, sizeof f->dstack.rtmr);
+    buf_u8(&f->log_json, 0);
+    f->log = (const char *)f->log_json.p;
+}
+static void no_json(struct fake_evidence *f)
+{
+    f->log = "[";
+}
+static void rtmr0(struct fake_evidence *f)
+{
+    f->spoil[0] = 1;
+}
+static void rtmr1(struct fake_evidence *f)
+{
+    f->spoil[1] = 1;
+}
+static void rtmr2(struct fake_evidence *f)
+{
+    f->spoil[2] = 1;
+}
+static void rtmr3(struct fake_evidence *f)
+{
+    f->spoil[3] = 1;
+}
+static void trailing(struct fake_evidence *f)
+{
+    f->dcap.quote_trailing = slice_of("", 1);
+}
+static void chain_apart(struct fake_evidence *f)
+{
+    f->dcap.pck_chain_apart = true;
+}
+static void no_collateral(struct fake_evidence *f)
+{
+    f->dcap.no_collateral = true;
+}
+static void by_stranger(struct fake_evidence *f)
+{
+    f->dcap.qe_key = f->dcap.stranger_key;
+}
+static void expired(struct fake_evidence *f)
+{
+    f->dcap.time += 31 * FAKE_DAY;
 }
 
-static void code(void **state)
-{
-    (void)state;
-    uint8_t list[64] = {0};
-    struct policy_evidence entries[2] = {
-        {.platform = PLATFORM_SIMULATOR, .mrenclave = {2, 32, list}},
-        {.platform = PLATFORM_SGX_GRAMINE},
-    };
-    struct policy policy = {.evidence_count = 2, .evidence = entries};
-    struct evidence_report r = {.platform = PLATFORM_SIMULATOR};
-    char detail[200];
-    bool pinned = true;
-    memset(list, 1, 32);
-    memset(list + 32, 2, 32);
-    memset(r.mrenclave, 2, 32);
-
-    assert_true(evidence_code_ok(&r, NULL, &pinned, detail)); /* no policy at all */
-    assert_false(pinned);
-    assert_non_null(strstr(detail, "pins no code"));
-    assert_true(evidence_code_ok(&r, &policy, &pinned, detail));
-    assert_true(pinned);
-    assert_non_null(strstr(detail, "0202"));
-    r.mrenclave[31] = 3;
-    assert_false(evidence_code_ok(&r, &policy, &pinned, detail));
-    assert_false(pinned);
-    assert_non_null(strstr(detail, "not one that the policy names"));
-
-    entries[0].mrenclave.count = 0; /* an entry without the member */
-    assert_true(evidence_code_ok(&r, &policy, &pinned, detail));
-    assert_false(pinned);
-    entries[0].platform = PLATFORM_TDX_TSM; /* no entry for the platform */
-    assert_true(evidence_code_ok(&r, &policy, &pinned, detail));
-    assert_false(pinned);
-    assert_non_null(strstr(detail, "pins no code for platform simulator"));
-    policy.evidence_count = 0;
-    assert_true(evidence_code_ok(&r, &policy, &pinned, detail));
-    assert_false(pinned);
-}
-
-/* The vectors of tests/vectors/evidence.json: items as they stand in bundles,
- * with what a verifier says of them. `test_evidence --write FILE` makes them
- * anew, under fresh keys. */
-static const struct {
+static const struct wrong {
     const char *name;
-    tweak *chain, *quote;
-    uint64_t time;
-    bool event_log, collateral, other_root;
-} vectors[] = {
-    {"sound", NULL, NULL, NOW, false, false, false},
-    {"expired", NULL, NULL, NOW + 11000 * DAY, false, false, false},
-    {"not yet valid", NULL, NULL, NOW - 2 * DAY, false, false, false},
-    {"an event log", NULL, NULL, NOW, true, false, false},
-    {"collateral", NULL, NULL, NOW, false, true, false},
-    {"a root that the policy does not name", NULL, NULL, NOW, false, false, true},
-    {"certification data of another type", NULL, certificate_type, NOW, false, false, false},
-    {"a leaf without the SGX extension", leaf_without_sgx, NULL, NOW, false, false, false},
-    {"an intermediate that is no CA", intermediate_no_ca, NULL, NOW, false, false, false},
-    {"an unknown critical extension", critical_extension, NULL, NOW, false, false, false},
-    {"a leaf signed by a stranger", leaf_signed_by_another, NULL, NOW, false, false, false},
-    {"a QE report signed by a stranger", NULL, qe_by_another, NOW, false, false, false},
-    {"QE report data that is not padded with zeros", NULL, qe_data_padded, NOW, false, false,
-     false},
-    {"an attestation key that the QE does not vouch for", NULL, other_attestation_key, NOW, false,
-     false, false},
-    {"a debug enclave", NULL, debug, NOW, false, false, false},
-    {"an enclave that was not initialised", NULL, not_initialised, NOW, false, false, false},
+    enum sim_kind kind;
+    const char *platform;
+    defect *change;
+    const char *stage; /* NULL: nothing is wrong */
+} wrongs[] = {
+    {"a log beside a simulator", SIM_SGX_V3, "simulator", with_log, "format"},
+    {"an empty log beside a simulator", SIM_SGX_V3, "simulator", with_empty_log, "format"},
+    {"a log beside a simulated TD", SIM_TDX_V4, "simulator", with_good_log, "format"},
+    {"a log beside an enclave", SIM_SGX_V3, "sgx-gramine", with_log, "format"},
+    {"a log beside a TD", SIM_TDX_V4, "tdx-tsm", with_good_log, "format"},
+    {"no log of dstack", SIM_TDX_V4, "tdx-dstack", without_log, "format"},
+    {"an empty log of dstack", SIM_TDX_V4, "tdx-dstack", with_empty_log, "event-log"},
+    {"no events", SIM_TDX_V4, "tdx-dstack", with_log, "event-log"},
+    {"no JSON", SIM_TDX_V4, "tdx-dstack", no_json, "event-log"},
+    {"another RTMR0", SIM_TDX_V4, "tdx-dstack", rtmr0, "event-log"},
+    {"another RTMR1", SIM_TDX_V5_10, "tdx-dstack", rtmr1, "event-log"},
+    {"another RTMR2", SIM_TDX_V5_15, "tdx-dstack", rtmr2, "event-log"},
+    {"another RTMR3", SIM_TDX_V4, "tdx-dstack", rtmr3, "event-log"},
+    {"bytes after a simulator's quote", SIM_SGX_V3, "simulator", trailing, "format"},
+    {"bytes after a simulated TD's quote", SIM_TDX_V4, "simulator", trailing, "format"},
+    {"bytes after an enclave's quote", SIM_SGX_V3, "sgx-gramine", trailing, NULL},
+    {"bytes after a TD's quote", SIM_TDX_V4, "tdx-tsm", trailing, NULL},
+    {"a simulator's chain elsewhere", SIM_SGX_V3, "simulator", chain_apart, "format"},
+    {"an enclave's chain elsewhere", SIM_SGX_V3, "sgx-gramine", chain_apart, NULL},
+    {"a TD's chain elsewhere", SIM_TDX_V4, "tdx-dstack", chain_apart, NULL},
+    {"no collateral of a simulator", SIM_SGX_V3, "simulator", no_collateral, "collateral"},
+    {"no collateral of an enclave", SIM_SGX_V3, "sgx-gramine", no_collateral, "collateral"},
+    {"a QE report by a stranger", SIM_TDX_V4, "tdx-dstack", by_stranger, "qe-report"},
+    {"too late", SIM_SGX_V3, "simulator", expired, "validity"},
 };
-#define VECTORS (sizeof vectors / sizeof vectors[0])
 
-static json_t *base64_json(slice bytes)
-{
-    buf b;
-    buf_init(&b, 1 << 20);
-    base64_put(&b, bytes);
-    json_t *out = json_stringn((const char *)b.p, b.n);
-    buf_finish(&b);
-    return out;
-}
-
-static json_t *hex_json(const uint8_t *p, size_t n)
-{
-    char hex[129];
-    hex_text(hex, p, n);
-    return json_string(hex);
-}
-
-static int write_vectors(const char *path)
-{
-    json_t *all = json_array();
-    set_up(NULL);
-    for (size_t i = 0; i < VECTORS; i++) {
-        buf q = make_quote(vectors[i].chain, vectors[i].quote), item;
-        struct evidence e = {slice_str("simulator"), buf_slice(&q), {NULL, 0}};
-        slice collateral = {NULL, 0};
-        struct policy_evidence entry = {.platform = PLATFORM_SIMULATOR};
-        struct policy policy = {.evidence_count = 1, .evidence = &entry};
-        struct evidence_report r = judge_at(buf_slice(&q), NOW, NULL);
-        entry.simulator_root = r.root;
-        entry.simulator_root.b[0] ^= vectors[i].other_root;
-        if (vectors[i].event_log)
-            e.event_log = slice_str("[]");
-        if (vectors[i].collateral)
-            collateral = slice_str("{}");
-        buf_init(&item, EVIDENCE_MAX);
-        evidence_put(&item, &e);
-        evidence_verify(&r, &e, collateral, vectors[i].time, &policy);
-        json_array_append_new(
-            all,
-            json_pack("{ss, sI, so, so, so, ss*, so*, so*}", "name", vectors[i].name, "time",
-                      (json_int_t)vectors[i].time, "root", hex_json(entry.simulator_root.b, 32),
-                      "item", base64_json(buf_slice(&item)), "collateral",
-                      collateral.p ? base64_json(collateral) : json_null(), "stage", r.stage,
-                      "mrenclave", r.genuine ? hex_json(r.mrenclave, 32) : NULL, "report_data",
-                      r.genuine ? hex_json(r.report_data, 64) : NULL));
-        buf_finish(&item);
-        buf_finish(&q);
-    }
-    tear_down(NULL);
-    int failed = json_dump_file(all, path, JSON_INDENT(1));
-    json_decref(all);
-    return failed ? 1 : 0;
-}
-
-static buf base64_bytes(const json_t *v)
-{
-    buf b;
-    buf_init(&b, 1 << 20);
-    assert_true(json_is_string(v));
-    assert_ok(base64_read(&b, slice_of(json_string_value(v), json_string_length(v))));
-    return b;
-}
-
-static void check_vector(const json_t *v, const char *expect_name)
-{
-    struct evidence e;
-    struct evidence_report r;
-    struct policy_evidence entry = {.platform = PLATFORM_SIMULATOR};
-    struct policy policy = {.evidence_count = 1, .evidence = &entry};
-    uint8_t bytes[64];
-    const char *stage = json_string_value(json_object_get(v, "stage"));
-    const json_t *extra = json_object_get(v, "collateral");
-    assert_string_equal(json_string_value(json_object_get(v, "name")), expect_name);
-    assert_ok(hex_read(entry.simulator_root.b, 32,
-                       slice_str(json_string_value(json_object_get(v, "root")))));
-    buf item = base64_bytes(json_object_get(v, "item")), collateral;
-    buf_init(&collateral, 1);
-    if (!json_is_null(extra))
-        collateral = base64_bytes(extra);
-    assert_ok(evidence_read(&e, buf_slice(&item)));
-    evidence_verify(&r, &e, buf_slice(&collateral),
-                    (uint64_t)json_integer_value(json_object_get(v, "time")), &policy);
-    assert_int_equal(r.genuine, stage == NULL);
-    if (stage) {
-        assert_string_equal(r.stage, stage);
-        goto out;
-    }
-    assert_ok(hex_read(bytes, 32, slice_str(json_string_value(json_object_get(v, "mrenclave")))));
-    assert_memory_equal(bytes, r.mrenclave, 32);
-    assert_ok(hex_read(bytes, 64, slice_str(json_string_value(json_object_get(v, "report_data")))));
-    assert_memory_equal(bytes, r.report_data, 64);
-out:
-    buf_finish(&item);
-    buf_finish(&collateral);
-}
-
-static void published_vectors(void **state)
+static void test_wrongs(void **state)
 {
     (void)state;
-    json_error_t error;
-    json_t *all = json_load_file(test_source("vectors/evidence.json"), 0, &error);
-    if (!all)
-        fail_msg("evidence.json: %s", error.text);
-    assert_int_equal(json_array_size(all), VECTORS);
-    for (size_t i = 0; i < VECTORS; i++)
-        check_vector(json_array_get(all, i), vectors[i].name);
-    json_decref(all);
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        static struct fake_evidence f;
+        fake_evidence_start(&f, wrongs[i].kind, wrongs[i].platform);
+        wrongs[i].change(&f);
+        fake_evidence_make(&f);
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, wrongs[i].name, wrongs[i].stage);
+        fake_evidence_judge_again(&r, &f);
+        fake_evidence_finish(&f);
+    }
 }
 
-int main(int argc, char **argv)
+/* Hardware is judged under its own root, a simulator under the policy's. */
+static void test_roots(void **state)
 {
-    if (argc == 3 && strcmp(argv[1], "--write") == 0)
-        return write_vectors(argv[2]);
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound_quote),
-        cmocka_unit_test(platforms),
-        cmocka_unit_test(collateral_and_event_log),
-        cmocka_unit_test(chains),
-        cmocka_unit_test(validity),
-        cmocka_unit_test(roots),
-        cmocka_unit_test(quotes),
-        cmocka_unit_test(key_off_the_curve),
-        cmocka_unit_test(order),
-        cmocka_unit_test(every_bit),
-        cmocka_unit_test(allocations_fail),
-        cmocka_unit_test(items),
-        cmocka_unit_test(items_are_bounded),
-        cmocka_unit_test(code),
-        cmocka_unit_test(published_vectors),
+    (void)state;
+    for (size_t p = 0; p < 4; p++) {
+        static struct fake_evidence f;
+        bool simulator = p == 0;
+        const hash32 other = sha256(slice_str("another root"));
+        fake_evidence_start(&f, p < 2 ? SIM_SGX_V3 : SIM_TDX_V4, platforms[p]);
+        fake_evidence_make(&f);
+        f.context.hardware_root = NULL;
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "Intel's root", simulator ? NULL : "root");
+        assert_true(hash_eq(&r.code.root, &f.dcap.root_hash)); /* shown all the same */
+        f.context.hardware_root = &other;
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "another root of hardware", simulator ? NULL : "root");
+        f.context.hardware_root = &f.dcap.root_hash;
+        f.context.policy = &f.policy;
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "a policy that names it", NULL);
+        assert_true(r.code_ok);
+        f.entry.simulator_root = other;
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "a policy with another simulator's root",
+                             simulator ? "root" : NULL);
+        /* A policy for hardware names no simulator's root: the quote is as sound as
+         * without a policy, and is not what is asked for. */
+        if (simulator) {
+            f.entry.platform = PLATFORM_SGX_GRAMINE;
+            f.policy.simulator = false;
+            fake_evidence_judge(&r, &f);
+            fake_evidence_expect(&r, "a policy for hardware", NULL);
+            assert_false(r.code_ok);
+        }
+        fake_evidence_finish(&f);
+    }
+}
+
+/* Rules about the platform decide what is genuine … */
+
+static char advisory[] = "INTEL-SA-00001", *advisories[] = {advisory};
+
+static void out_of_date(struct fake_evidence *f)
+{
+    f->dcap.tcb_info.levels[0].status = "OutOfDate";
+}
+static void has_advisory(struct fake_evidence *f)
+{
+    f->dcap.tcb_info.levels[0].advisories[0] = advisory;
+    f->policy.tcb.advisories = ADVISORIES_REFUSE;
+    f->policy.tcb.advisory_ids = advisories;
+    f->policy.tcb.advisory_count = 1;
+}
+static void old_evaluation(struct fake_evidence *f)
+{
+    f->policy.tcb.min_evaluation_number = f->dcap.tcb_info.evaluation_number + 1;
+}
+static void old_collateral(struct fake_evidence *f)
+{
+    f->policy.tcb.has_max_collateral_age = true;
+    f->policy.tcb.max_collateral_age = 3599;
+}
+static void debug(struct fake_evidence *f)
+{
+    f->dcap.quote.body.flags |= SGX_FLAG_DEBUG;
+    f->dcap.quote.td.td_attributes |= 1;
+}
+
+static void test_platform_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stage;
+        defect *change;
+        bool always; /* without a policy too */
+    } rules[] = {
+        {"tcb-status", out_of_date, true},
+        {"advisories", has_advisory, false},
+        {"tcb-evaluation-number", old_evaluation, false},
+        {"collateral-age", old_collateral, false},
+        {"attributes", debug, true},
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    for (size_t p = 0; p < 4; p++)
+        for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+            static struct fake_evidence f;
+            fake_evidence_start(&f, p < 2 ? SIM_SGX_V4 : SIM_TDX_V4, platforms[p]);
+            rules[i].change(&f);
+            fake_evidence_make(&f);
+            fake_evidence_judge(&r, &f);
+            fake_evidence_expect(&r, "no policy", rules[i].always ? rules[i].stage : NULL);
+            f.context.policy = &f.policy;
+            fake_evidence_judge(&r, &f);
+            fake_evidence_expect(&r, "policy", rules[i].stage);
+            /* What the quote shows is there to be looked at all the same. */
+            struct evidence_code want = code_of(&f);
+            assert_memory_equal(&r.code, &want, sizeof want);
+            fake_evidence_judge_again(&r, &f);
+            fake_evidence_finish(&f);
+        }
+}
+
+/* … and those about the code whether it is the one that is asked for. */
+static void test_code_rules(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < 4; p++) {
+        static struct fake_evidence f;
+        bool tdx = p >= 2;
+        fake_evidence_start(&f, tdx ? SIM_TDX_V4 : SIM_SGX_V3, platforms[p]);
+        fake_evidence_make(&f);
+        f.context.policy = &f.policy;
+        uint8_t measurement[48];
+        memcpy(measurement, f.dcap.quote.body.mrenclave, 32);
+        if (tdx)
+            memcpy(measurement, f.dcap.quote.td.mr_td, 48);
+        *(tdx ? &f.entry.mrtd : &f.entry.mrenclave) =
+            (struct measurement_list){1, tdx ? 48 : 32, measurement};
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "code", NULL);
+        assert_true(r.code_ok);
+        assert_int_equal(r.pin, tdx ? CODE_OPEN : CODE_PINNED);
+        assert_non_null(strstr(r.code_detail, "evidence[0]"));
+        measurement[0] ^= 1;
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "other code", NULL);
+        assert_false(r.code_ok);
+        assert_non_null(strstr(r.code_detail, tdx ? "mrtd" : "mrenclave"));
+        assert_int_equal(r.tcb.status, TCB_UP_TO_DATE);
+        /* Another platform: "platform" is what fails first. */
+        measurement[0] ^= 1;
+        f.policy.simulator = false;
+        f.entry.platform = p == 3 ? PLATFORM_TDX_DSTACK : PLATFORM_TDX_TSM;
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "another platform", NULL);
+        assert_false(r.code_ok);
+        assert_non_null(strstr(r.code_detail, "names other platforms alone"));
+        fake_evidence_finish(&f);
+    }
+}
+
+/* dstack's payloads are what a policy's entry is compared with. */
+static void test_dstack_code(void **state)
+{
+    (void)state;
+    static struct fake_evidence f;
+    char provider[] = "kms:3059", *providers[] = {provider};
+    fake_evidence_start(&f, SIM_TDX_V5_15, "tdx-dstack");
+    fake_evidence_make(&f);
+    struct td_report *td = &f.dcap.quote.td;
+    f.context.policy = &f.policy;
+    f.entry.mrtd = (struct measurement_list){1, 48, td->mr_td};
+    f.entry.rtmr0 = (struct measurement_list){1, 48, td->rtmr[0]};
+    f.entry.rtmr1 = (struct measurement_list){1, 48, td->rtmr[1]};
+    f.entry.rtmr2 = (struct measurement_list){1, 48, td->rtmr[2]};
+    f.entry.compose_hash = (struct measurement_list){1, 32, f.dstack.compose_hash};
+    f.entry.key_providers = providers;
+    f.entry.key_provider_count = 1;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "pinned", NULL);
+    assert_true(r.code_ok);
+    assert_int_equal(r.pin, CODE_PINNED);
+    f.dstack.compose_hash[0] ^= 1;
+    fake_evidence_judge(&r, &f);
+    assert_false(r.code_ok);
+    assert_non_null(strstr(r.code_detail, "compose_hash"));
+    fake_evidence_finish(&f);
+}
+
+/* A key provider's name may be longer than there is room for: it is shown cut. */
+static void test_long_key_provider(void **state)
+{
+    (void)state;
+    static struct fake_evidence f;
+    static char json[2048], name[1024];
+    for (size_t n = sizeof r.code.key_provider - 1; n <= sizeof r.code.key_provider + 1; n++) {
+        memset(name, 'x', n - 2);
+        name[n - 2] = 0;
+        snprintf(json, sizeof json, "{\"name\":\"%s\",\"id\":\"y\"}", name);
+        snprintf(name + n - 2, 3, ":y");
+        fake_evidence_start(&f, SIM_TDX_V4, "tdx-dstack");
+        f.dstack.key_provider = json;
+        fake_evidence_make(&f);
+        fake_evidence_judge(&r, &f);
+        fake_evidence_expect(&r, "long", NULL);
+        assert_int_equal(strlen(r.code.key_provider),
+                         n < sizeof r.code.key_provider ? n : sizeof r.code.key_provider - 1);
+        assert_int_equal(strncmp(r.code.key_provider, name, strlen(r.code.key_provider)), 0);
+        fake_evidence_finish(&f);
+    }
+}
+
+/* Where memory is short nothing is called genuine, and nothing is lost. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static struct fake_evidence f;
+    bool failed = true, event_log = false;
+    fake_evidence_start(&f, SIM_TDX_V4, "tdx-dstack");
+    fake_evidence_make(&f);
+    for (size_t n = 1; failed; n++) {
+        test_fail_alloc(n);
+        fake_evidence_judge(&r, &f);
+        failed = test_alloc_failed();
+        test_fail_alloc(0);
+        assert_int_equal(r.genuine, !failed);
+        /* The quote was judged by then. */
+        if (failed && r.report_data[0] == 0x42 && strcmp(r.stage, "memory") == 0)
+            event_log = true;
+    }
+    assert_true(event_log);
+    fake_evidence_finish(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_platforms),      cmocka_unit_test(test_unknown_platforms),
+        cmocka_unit_test(test_wrongs),         cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_platform_rules), cmocka_unit_test(test_code_rules),
+        cmocka_unit_test(test_dstack_code),    cmocka_unit_test(test_long_key_provider),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,149 @@
+/* Collateral that the caller brings: where it is about the evidence's platform it
+ * counts, good or bad, before the bundle's. */
+#include "testlib.h"
+
+#include "fakeevidence.h"
+
+typedef void defect(struct fake_evidence *f);
+
+static struct evidence_report r;
+
+static void no_collateral(struct fake_evidence *f)
+{
+    f->dcap.no_collateral = true;
+}
+static void revoked(struct fake_evidence *f)
+{
+    f->dcap.revoked[0] =
+        (struct sim_revoked){.serial = SLICE_ARRAY(f->dcap.pck.serial), .time = FAKE_TIME - 7200};
+    f->dcap.pck_crl.revoked = f->dcap.revoked;
+    f->dcap.pck_crl.revoked_count = 1;
+}
+static void fresh(struct fake_evidence *f)
+{
+    f->dcap.tcb_info.evaluation_number = 99;
+}
+static void expired_tcb_info(struct fake_evidence *f)
+{
+    f->dcap.tcb_info.next_update = FAKE_TIME - 1;
+}
+static void other_fmspc(struct fake_evidence *f)
+{
+    fresh(f);
+    f->dcap.tcb_info.fmspc[5] ^= 1;
+}
+static void other_pce_id(struct fake_evidence *f)
+{
+    fresh(f);
+    f->dcap.tcb_info.pce_id[1] ^= 1;
+}
+static void other_fmspc_expired(struct fake_evidence *f)
+{
+    other_fmspc(f);
+    expired_tcb_info(f);
+}
+static void other_ca(struct fake_evidence *f)
+{
+    fresh(f);
+    fake_dcap_platform_ca(&f->dcap);
+}
+static void other_ca_expired(struct fake_evidence *f)
+{
+    other_ca(f);
+    expired_tcb_info(f);
+}
+static void same_name_other_ca(struct fake_evidence *f)
+{
+    fresh(f);
+    f->dcap.pck_crl.issuer_key = f->dcap.stranger_key;
+}
+static void other_tee(struct fake_evidence *f)
+{
+    bool tdx = !sim_kind_is_tdx(f->dcap.kind);
+    sim_tcb_info_plan(&f->dcap.tcb_info, tdx, &f->dcap.platform, FAKE_TIME - 3600);
+    sim_qe_identity_plan(&f->dcap.qe_identity, tdx, FAKE_TIME - 3600);
+}
+static void other_tee_expired(struct fake_evidence *f)
+{
+    other_tee(f);
+    expired_tcb_info(f);
+}
+static void forged(struct fake_evidence *f)
+{
+    fresh(f);
+    f->dcap.tcb_info_signed.key = f->dcap.stranger_key;
+}
+
+static const struct {
+    const char *name;
+    defect *item; /* what the item's own collateral is like, NULL for good */
+    defect *brought[2];
+    const char *stage;
+    uint32_t number; /* the evaluation number, which says whose it was; 0: the item's */
+} brought_cases[] = {
+    {"good over good", NULL, {fresh}, NULL, 99},
+    {"good over absent", no_collateral, {fresh}, NULL, 99},
+    {"good over expired", expired_tcb_info, {fresh}, NULL, 99},
+    {"good over revoked", revoked, {fresh}, NULL, 99},
+    {"revoked over good", NULL, {revoked}, "revoked", 0},
+    {"expired over good", NULL, {expired_tcb_info}, "validity", 0},
+    {"forged over good", NULL, {forged}, "tcb-info", 0},
+    {"the first counts", NULL, {revoked, fresh}, "revoked", 0},
+    {"another FMSPC is passed over", NULL, {other_fmspc}, NULL, 0},
+    {"another PCEID is passed over", NULL, {other_pce_id}, NULL, 0},
+    {"another CA is passed over", NULL, {other_ca}, NULL, 0},
+    {"a CA of the same name is passed over", NULL, {same_name_other_ca}, NULL, 0},
+    {"another TEE is passed over", NULL, {other_tee}, NULL, 0},
+    {"another FMSPC is passed over, expired", NULL, {other_fmspc_expired}, NULL, 0},
+    {"another CA is passed over, expired", NULL, {other_ca_expired}, NULL, 0},
+    {"another TEE is passed over, expired", NULL, {other_tee_expired}, NULL, 0},
+    {"the second counts", NULL, {other_fmspc_expired, revoked}, "revoked", 0},
+    {"the second is good", no_collateral, {other_ca, fresh}, NULL, 99},
+    {"none is left", no_collateral, {other_ca, other_fmspc}, "collateral", 0},
+};
+
+static void bring(enum sim_kind kind, const char *platform, size_t i)
+{
+    static struct fake_evidence f, other[2];
+    slice brought[2];
+    const size_t count = brought_cases[i].brought[1] ? 2 : 1;
+    fake_evidence_start(&f, kind, platform);
+    if (brought_cases[i].item)
+        brought_cases[i].item(&f);
+    fake_evidence_make(&f);
+    for (size_t k = 0; k < count; k++) {
+        fake_evidence_start(&other[k], kind, platform);
+        brought_cases[i].brought[k](&other[k]);
+        fake_evidence_make(&other[k]);
+        brought[k] = other[k].collateral;
+    }
+    f.context.brought = brought;
+    f.context.brought_count = count;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, brought_cases[i].name, brought_cases[i].stage);
+    if (r.genuine)
+        assert_int_equal(r.tcb_evaluation_number, brought_cases[i].number
+                                                      ? brought_cases[i].number
+                                                      : f.dcap.tcb_info.evaluation_number);
+    fake_evidence_judge_again(&r, &f);
+    fake_evidence_finish(&f);
+    for (size_t k = 0; k < count; k++)
+        fake_evidence_finish(&other[k]);
+}
+
+static void test_brought(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof brought_cases / sizeof brought_cases[0]; i++) {
+        bring(SIM_SGX_V3, "sgx-gramine", i);
+        bring(SIM_TDX_V4, "tdx-dstack", i);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_brought),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
