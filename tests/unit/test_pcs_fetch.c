@@ -2,125 +2,18 @@
  * cache: what is asked, what is taken and what is not. */
 #include "attest/collateral.h"
 #include "fakedcap.h"
+#include "fakepcs.h"
 #include "faults.h"
 #include "pcs/cache.h"
-#include "pcs/fetch.h"
-#include "teelog/quote.h"
 #include "testlib.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum part { PCK_CERT, TCB_INFO, QE_IDENTITY, PCK_CRL, ROOT_CRL, PARTS };
-
-/* A service with what the fake has. */
-struct service {
-    const struct fake_dcap *f;
-    unsigned status[PARTS];               /* other than 0: instead of 200 */
-    const struct fake_dcap *other[PARTS]; /* not NULL: that part is of this one */
-    bool dead;
-    bool hex; /* CRLs */
-    unsigned asked;
-    char urls[8][2048];
-};
-
-static const struct {
-    const char *path;
-    enum part part;
-} paths[] = {
-    {"/sgx/certification/v4/pckcert?", PCK_CERT},
-    {"/certification/v4/tcb?fmspc=", TCB_INFO},
-    {"/certification/v4/qe/identity", QE_IDENTITY},
-    {"/sgx/certification/v4/pckcrl?ca=", PCK_CRL},
-    {"/sgx/certification/v4/rootcacrl", ROOT_CRL},
-    {"https://certificates.trustedservices.intel.com/IntelSGXRootCA.der", ROOT_CRL},
-};
-
-static void put_chain(buf *headers, const char *name, slice pem)
-{
-    buf_printf(headers, "%s: ", name);
-    for (size_t i = 0; i < pem.n; i++)
-        if (pem.p[i] == '\n' || pem.p[i] == ' ' || pem.p[i] == '+')
-            buf_printf(headers, "%%%02x", pem.p[i]);
-        else
-            buf_u8(headers, pem.p[i]);
-    buf_str(headers, "\r\n");
-}
-
-static void put_signed(buf *body, const char *member, slice text, const uint8_t signature[64])
-{
-    buf_printf(body, "{\"%s\":", member);
-    buf_bytes(body, text);
-    buf_str(body, ",\"signature\":\"");
-    hex_put(body, slice_of(signature, 64));
-    buf_str(body, "\"}");
-}
-
-/* The first certificate of a chain, and the rest. */
-static slice first_of(slice pem, slice *rest)
-{
-    static const char end[] = "-----END CERTIFICATE-----\n";
-    const uint8_t *at = memmem(pem.p, pem.n, end, sizeof end - 1);
-    size_t n = (size_t)(at - pem.p) + sizeof end - 1;
-    *rest = slice_of(pem.p + n, pem.n - n);
-    return slice_of(pem.p, n);
-}
-
-static void put_part(struct pcs_answer *a, const struct service *s, enum part part)
-{
-    const struct fake_dcap *f = s->other[part] ? s->other[part] : s->f;
-    slice issuers, crl = part == PCK_CRL ? f->parts.pck_crl : f->parts.root_ca_crl;
-    switch (part) {
-    case PCK_CERT:
-        buf_bytes(&a->body, first_of(buf_slice(&f->pck_pem), &issuers));
-        put_chain(&a->headers, "SGX-PCK-Certificate-Issuer-Chain", issuers);
-        break;
-    case TCB_INFO:
-        put_chain(&a->headers, "tcb-info-issuer-chain", f->parts.tcb_info_chain);
-        put_signed(&a->body, "tcbInfo", f->parts.tcb_info, f->parts.tcb_info_signature);
-        break;
-    case QE_IDENTITY:
-        put_chain(&a->headers, "SGX-Enclave-Identity-Issuer-Chain", f->parts.qe_identity_chain);
-        put_signed(&a->body, "enclaveIdentity", f->parts.qe_identity,
-                   f->parts.qe_identity_signature);
-        break;
-    case PCK_CRL:
-        put_chain(&a->headers, "SGX-PCK-CRL-Issuer-Chain", f->parts.pck_crl_chain);
-        __attribute__((fallthrough));
-    default:
-        if (s->hex)
-            hex_put(&a->body, crl);
-        else
-            buf_bytes(&a->body, crl);
-    }
-}
-
-static tl_err serve(void *ctx, struct pcs_answer *a, const char *url, struct tl_why *why)
-{
-    struct service *s = ctx;
-    assert_true(s->asked < 8);
-    snprintf(s->urls[s->asked++], sizeof s->urls[0], "%s", url);
-    if (s->dead)
-        return tl_explain(why, TL_E_IO, "service", "the network is down");
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if (!strstr(url, paths[i].path))
-            continue;
-        enum part part = paths[i].part;
-        a->status = s->status[part] ? s->status[part] : 200;
-        put_part(a, s, part);
-        if (buf_err(&a->headers) != TL_OK)
-            return buf_err(&a->headers);
-        return buf_err(&a->body);
-    }
-    a->status = 404;
-    return TL_OK;
-}
 
 /* One fake platform, its service, and what is asked for. */
 struct scene {
     struct fake_dcap f;
-    struct service s;
+    struct fake_pcs s;
     struct pcs_options o;
     struct pcs_source source;
     struct pcs_job job;
@@ -135,7 +28,7 @@ static void scene_plan(struct scene *c, enum sim_kind kind)
     memset(c, 0, sizeof *c);
     assert_ok(fake_dcap_init(&c->f, kind));
     c->s.f = &c->f;
-    c->source = (struct pcs_source){serve, &c->s};
+    c->source = (struct pcs_source){fake_pcs_get, &c->s};
     buf_init(&c->out, COLLATERAL_MAX);
 }
 
@@ -318,7 +211,7 @@ static void test_encrypted_ppid(void **state)
     c.o.pccs = "https://pccs.example";
     assert_ok(collateral(&c));
     assert_non_null(strstr(c.s.urls[0], "&qeid="));
-    c.s.status[PCK_CERT] = 401;
+    c.s.status[FAKE_PCK_CERT] = 401;
     assert_err(collateral(&c), TL_E_AUTH);
     assert_int_equal(c.s.asked, 1);
     scene_finish(&c);
@@ -331,7 +224,7 @@ static void test_leaf_in_quote(void **state)
     struct collateral got;
     slice rest;
     scene_init(&c, SIM_SGX_V3);
-    struct bytes leaf = bytes_copy(first_of(buf_slice(&c.f.pck_pem), &rest));
+    struct bytes leaf = bytes_copy(fake_pcs_first(buf_slice(&c.f.pck_pem), &rest));
     buf chain;
     c.f.cert_is_set = true;
     c.f.quote.cert_type = QUOTE_CERT_PCK_LEAF;
@@ -376,13 +269,14 @@ static void test_leaf_in_quote(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    static const char *const words[PARTS] = {[TCB_INFO] = "the SGX TCB info of FMSPC ",
-                                             [QE_IDENTITY] = "the QE's identity",
-                                             [PCK_CRL] = "the processor CA's revocation list",
-                                             [ROOT_CRL] = "the root CA's revocation list"};
+    static const char *const words[FAKE_PARTS] = {
+        [FAKE_TCB_INFO] = "the SGX TCB info of FMSPC ",
+        [FAKE_QE_IDENTITY] = "the QE's identity",
+        [FAKE_PCK_CRL] = "the processor CA's revocation list",
+        [FAKE_ROOT_CRL] = "the root CA's revocation list"};
     struct scene c;
     scene_init(&c, SIM_SGX_V3);
-    for (int part = TCB_INFO; part < PARTS; part++) {
+    for (int part = FAKE_TCB_INFO; part < FAKE_PARTS; part++) {
         c.s.status[part] = 404;
         assert_err(fetch(&c), TL_E_NOT_FOUND);
         assert_says(&c, words[part]);
@@ -415,7 +309,7 @@ static void test_swapped(void **state)
     other.signer.key = other.tcb_info_signed.key = other.qe_identity_signed.key =
         other.stranger_key;
     assert_ok(fake_dcap_make(&other));
-    for (int part = TCB_INFO; part < PARTS; part++) {
+    for (int part = FAKE_TCB_INFO; part < FAKE_PARTS; part++) {
         c.s.other[part] = &other;
         assert_ok(fetch(&c));
         c.from_cache = true;
@@ -502,10 +396,10 @@ static void test_fall_back(void **state)
     assert_says(&c, "from the cache");
     assert_says(&c, "the network is down");
     c.s.dead = false;
-    c.s.status[QE_IDENTITY] = 503;
+    c.s.status[FAKE_QE_IDENTITY] = 503;
     assert_ok(collateral(&c));
     assert_says(&c, "HTTP 503");
-    c.s.status[QE_IDENTITY] = 0;
+    c.s.status[FAKE_QE_IDENTITY] = 0;
     /* Wrong usage is not worked around. */
     c.o.pccs = "http://pccs.example";
     assert_err(collateral(&c), TL_E_USAGE);
@@ -712,132 +606,6 @@ static void test_memory(void **state)
     }
 }
 
-static uint8_t *must_read(const char *dir, const char *name, size_t *n)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    uint8_t *bytes = test_file(path, n);
-    if (!bytes)
-        fail_msg("%s cannot be read", path);
-    return bytes;
-}
-
-/* The case's own root where it has one, else Intel's. */
-static hash32 trusted_root(const char *dir)
-{
-    char path[4096];
-    hash32 root = dcap_intel_root;
-    size_t n;
-    snprintf(path, sizeof path, "%s/root_ca.pem", dir);
-    char *text = (char *)test_file(path, &n);
-    if (text)
-        assert_ok(teelog_root_from_pem(root.b, text, n));
-    free(text);
-    return root;
-}
-
-static bool is_platform_list(slice der)
-{
-    static const char name[] = "Platform CA";
-    struct crl crl;
-    assert_ok(crl_read(&crl, der));
-    return memmem(crl.issuer.p, crl.issuer.n, name, sizeof name - 1) != NULL;
-}
-
-/* Whether its collateral is taken when a service gives it piece by piece. */
-static bool is_taken(const char *dir, struct pcs_job *job, const struct collateral *given)
-{
-    struct fake_dcap f = {.parts = *given};
-    struct service s = {.f = &f};
-    const struct pcs_source source = {serve, &s};
-    struct tl_why why = {{0}, {0}};
-    struct collateral got;
-    bool from_cache;
-    buf out;
-    buf_init(&f.pck_pem, 65536);
-    buf_bytes(&f.pck_pem, given->pck_chain);
-    buf_init(&out, COLLATERAL_MAX);
-    bool taken = pcs_collateral_from(&out, &from_cache, job, &source, &why) == TL_OK;
-    if (taken) {
-        assert_ok(collateral_read(&got, buf_slice(&out), NULL));
-        assert_slice(got.tcb_info, given->tcb_info);
-        assert_slice(got.qe_identity, given->qe_identity);
-        assert_slice(got.pck_crl, given->pck_crl);
-        assert_slice(got.root_ca_crl, given->root_ca_crl);
-        collateral_finish(&got);
-        /* The list that was asked for is of the CA that signed it. */
-        bool platform = strstr(s.urls[s.asked - 2], "?ca=platform");
-        assert_int_equal(platform, is_platform_list(given->pck_crl));
-    } else if (!why.text[0]) {
-        fail_msg("%s: refused without a word", dir);
-    }
-    buf_finish(&out);
-    buf_finish(&f.pck_pem);
-    return taken;
-}
-
-static void try_case(const char *dir, size_t *taken)
-{
-    char path[4096];
-    size_t quote_n, json_n;
-    uint8_t *quote = must_read(dir, "quote.bin", &quote_n);
-    uint8_t *json = must_read(dir, "collateral.json", &json_n);
-    hash32 root = trusted_root(dir);
-    const struct pcs_options o = {.pccs = NULL};
-    struct collateral given;
-    struct dcap_report r;
-    snprintf(path, sizeof path, "%s/case.json", dir);
-    json_t *c = vector_file(path);
-    struct pcs_job job = {slice_of(quote, quote_n),     &o,    NULL,
-                          vector_int(c, "verify_time"), &root, 1};
-    const struct dcap_input in = {.quote = job.quote,
-                                  .collateral = slice_of(json, json_n),
-                                  .time = job.now,
-                                  .roots = &root,
-                                  .root_count = 1};
-    dcap_verify(&r, &in);
-    bool want = r.ok || strcmp(r.stage, "tcb") == 0 || strcmp(r.stage, "tdx-module") == 0;
-    /* A PPID in clear cannot be asked about. */
-    want = want && r.quote.cert_type != QUOTE_CERT_PPID;
-    if (collateral_read(&given, in.collateral, NULL) == TL_OK) {
-        bool got = is_taken(dir, &job, &given);
-        if (got != want)
-            fail_msg("%s: %s", dir, got ? "taken" : "refused");
-        *taken += got;
-        collateral_finish(&given);
-    }
-    json_decref(c);
-    free(quote);
-    free(json);
-}
-
-/* Intel's own documents, and those that are wrong in one place. */
-static void test_shared_vectors(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *below;
-        size_t at_least;
-    } folders[] = {{"dcap/real", 120}, {"dcap/synthetic", 20}};
-    for (size_t i = 0; i < 2; i++) {
-        char dir[2048], path[2400];
-        const char *found = test_vectors(folders[i].below);
-        size_t taken = 0;
-        if (!found)
-            return;
-        snprintf(dir, sizeof dir, "%s", found);
-        DIR *d = opendir(dir);
-        assert_non_null(d);
-        for (struct dirent *e; (e = readdir(d));) {
-            snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-            if (e->d_name[0] != '.')
-                try_case(path, &taken);
-        }
-        closedir(d);
-        assert_true(taken >= folders[i].at_least);
-    }
-}
-
 /* The pieces that stand between the network and the above. */
 static void test_no_server(void **state)
 {
@@ -876,7 +644,6 @@ int main(void)
         cmocka_unit_test(test_cache_names),
         cmocka_unit_test(test_unwritable_cache),
         cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_shared_vectors),
         cmocka_unit_test(test_no_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
