@@ -3,6 +3,7 @@ PCS and as a PCCS do, and against ones that fail, lie, stall and never end."""
 import json
 import os
 import pathlib
+import pty
 import shutil
 import socket
 import ssl
@@ -243,6 +244,29 @@ class Good(Fetching):
     def test_to_standard_output(self):
         out = self.fetch(self.server(), out="-")
         self.assertEqual(json.loads(out), self.pieces.expected())
+
+
+    def test_progress_on_a_terminal(self):
+        server = self.server()
+
+        def late(answer):
+            time.sleep(0.3)
+            return answer
+        server.change["all"] = late
+        ours, theirs = pty.openpty()
+        args = [TEELOG, "quote", "collateral", str(self.pieces.dir / "quote.bin"), "-o", "out",
+                "--no-cache", "--root", str(self.pieces.dir / "root.pem"), "--pccs", server.url,
+                "--ca", str(Shared.certificates.ca)]
+        done = subprocess.run(args, stderr=theirs, env=self.env, cwd=self.dir, timeout=60,
+                              check=False)
+        os.close(theirs)
+        said = os.read(ours, 65536).decode()
+        os.close(ours)
+        self.assertEqual(done.returncode, 0, said)
+        for number in range(4):
+            self.assertIn(f"fetched {number} of 4 documents", said)
+        self.assertIn("wrote out, fresh", said)
+        self.assert_fetched()
 
 
 class Refused(Fetching):
