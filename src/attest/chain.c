@@ -1,8 +1,7 @@
 #include "attest/chain.h"
 
+#include "base/calendar.h"
 #include "base/refuse.h"
-
-#include <inttypes.h>
 
 #define MAX_CERTIFICATES 3
 
@@ -30,14 +29,13 @@ static struct validity validity_of(const struct cert *c)
 
 tl_err validity_check(const struct validity *v, uint64_t time, const char *name, struct tl_why *why)
 {
+    char at[CALENDAR_TEXT], limit[CALENDAR_TEXT];
     if (REFUSED(time < v->from))
-        return tl_explain(why, TL_E_CERT, name,
-                          "%s is not valid before %" PRIu64 ", and it is %" PRIu64, name, v->from,
-                          time);
+        return tl_explain(why, TL_E_CERT, name, "%s is not valid before %s, and it is judged as of %s",
+                          name, calendar_text(limit, v->from), calendar_text(at, time));
     if (REFUSED(time > v->until))
-        return tl_explain(why, TL_E_CERT, name,
-                          "%s is not valid after %" PRIu64 ", and it is %" PRIu64, name, v->until,
-                          time);
+        return tl_explain(why, TL_E_CERT, name, "%s is not valid after %s, and it is judged as of %s",
+                          name, calendar_text(limit, v->until), calendar_text(at, time));
     return TL_OK;
 }
 

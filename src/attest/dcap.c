@@ -148,7 +148,7 @@ static bool check_root(struct work *w)
             trusted = true;
     if (REFUSED(!trusted))
         return fail(w->r, "root",
-                    "the chain's root, with the key %02x%02x%02x%02x…, is not one that is trusted "
+                    "the chain's root, with the key %02x%02x%02x%02x..., is not one that is trusted "
                     "here",
                     root->b[0], root->b[1], root->b[2], root->b[3]);
     return true;

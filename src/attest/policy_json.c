@@ -55,6 +55,9 @@ tl_err json_load(json_t **out, slice text, struct tl_why *why)
     if (REFUSED(text.n > POLICY_MAX_BYTES))
         return json_wrong(why, json_at_top(""), "a policy is at most %d bytes long",
                           POLICY_MAX_BYTES);
+    /* jansson passes over a NUL at the end. */
+    if (REFUSED(text.n && memchr(text.p, 0, text.n)))
+        return json_wrong(why, json_at_top(""), "not JSON: there is a NUL in it");
     /* jansson takes no NULL, even for no bytes. */
     json_t *top =
         json_loadb(text.n ? (const char *)text.p : "", text.n, JSON_REJECT_DUPLICATES, &error);

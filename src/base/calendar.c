@@ -2,6 +2,11 @@
 
 #include "base/refuse.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+#define YEAR_10000 UINT64_C(253402300800)
+
 static unsigned days_in_month(unsigned year, unsigned month)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -46,4 +51,17 @@ void calendar_from_unix(struct calendar *out, uint64_t seconds)
                              .hour = (unsigned)(in_day / 3600),
                              .minute = (unsigned)(in_day / 60 % 60),
                              .second = (unsigned)(in_day % 60)};
+}
+
+const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds)
+{
+    struct calendar c;
+    if (seconds >= YEAR_10000) {
+        snprintf(out, CALENDAR_TEXT, "%" PRIu64 " seconds since 1970", seconds);
+        return out;
+    }
+    calendar_from_unix(&c, seconds);
+    snprintf(out, CALENDAR_TEXT, "%04u-%02u-%02u %02u:%02u:%02u UTC", c.year, c.month, c.day, c.hour,
+             c.minute, c.second);
+    return out;
 }

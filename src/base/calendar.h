@@ -15,4 +15,8 @@ bool calendar_to_unix(uint64_t *out, const struct calendar *c);
 /* seconds lie before the year 10000. */
 void calendar_from_unix(struct calendar *out, uint64_t seconds);
 
+/* "2025-06-04 09:25:11 UTC", or "N seconds since 1970" from the year 10000 on. */
+#define CALENDAR_TEXT 48
+const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds);
+
 #endif

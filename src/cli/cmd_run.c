@@ -113,10 +113,17 @@ static int run(struct run_options *o)
 static int options(struct run_options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"data", required_argument, NULL, 'd'},   {"socket", required_argument, NULL, 's'},
-        {"tee", required_argument, NULL, 't'},    {"origin", required_argument, NULL, 'o'},
-        {"export", required_argument, NULL, 'e'}, {"agent", required_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"data", required_argument, NULL, 'd'},
+        {"socket", required_argument, NULL, 's'},
+        {"tee", required_argument, NULL, 't'},
+        {"pccs", required_argument, NULL, 'p'},
+        {"proxy", required_argument, NULL, 'x'},
+        {"ca", required_argument, NULL, 'c'},
+        {"origin", required_argument, NULL, 'o'},
+        {"export", required_argument, NULL, 'e'},
+        {"agent", required_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     for (int got; (got = cli_option(argc, argv, "+h", longs, "run")) != -1;) {
         switch (got) {
@@ -134,6 +141,15 @@ static int options(struct run_options *o, int argc, char **argv)
             break;
         case 'e':
             o->export = optarg;
+            break;
+        case 'p':
+            o->service.pcs.pccs = optarg;
+            break;
+        case 'x':
+            o->service.pcs.proxy = optarg;
+            break;
+        case 'c':
+            o->service.pcs.ca_file = optarg;
             break;
         case 'a':
             o->service.agents[o->service.agent_count++] = optarg;

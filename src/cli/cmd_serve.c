@@ -50,9 +50,15 @@ static int serve(const struct service_options *o)
 int cmd_serve(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"data", required_argument, NULL, 'd'}, {"socket", required_argument, NULL, 's'},
-        {"tee", required_argument, NULL, 't'},  {"origin", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},       {0},
+        {"data", required_argument, NULL, 'd'},
+        {"socket", required_argument, NULL, 's'},
+        {"tee", required_argument, NULL, 't'},
+        {"origin", required_argument, NULL, 'o'},
+        {"pccs", required_argument, NULL, 'p'},
+        {"proxy", required_argument, NULL, 'x'},
+        {"ca", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct service_options o = {.tee = "auto", .data = cli_data_default()};
     for (int got; (got = cli_option(argc, argv, "h", longs, "serve")) != -1;) {
@@ -68,6 +74,15 @@ int cmd_serve(int argc, char **argv)
             break;
         case 'o':
             o.origin = optarg;
+            break;
+        case 'p':
+            o.pcs.pccs = optarg;
+            break;
+        case 'x':
+            o.pcs.proxy = optarg;
+            break;
+        case 'c':
+            o.pcs.ca_file = optarg;
             break;
         default:
             return cli_option_exit(got);

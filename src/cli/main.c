@@ -14,7 +14,10 @@ const struct command commands[] = {
      "  --tee KIND      auto: the hardware that this runs on (the default);\n"
      "                  sim, sim-tdx, sim-tdx-v5: a simulated platform, which proves\n"
      "                  nothing (an SGX enclave; a TDX domain, quotes v4 or v5)\n"
-     "  --origin NAME   the name of a new log\n",
+     "  --origin NAME   the name of a new log\n"
+     "  --pccs URL      fetch collateral for the evidence from this PCCS instead of\n"
+     "                  Intel's service; --proxy URL an HTTPS proxy, --ca FILE the\n"
+     "                  TLS roots (PEM)\n",
      cmd_serve},
     {"run", "--data DIR [--tee KIND] [--export FILE] [OPTIONS] -- CMD [ARG]...",
      "run a command with a log beside it",
@@ -23,6 +26,7 @@ const struct command commands[] = {
      "  --export FILE   write a bundle of the whole log once CMD has ended\n"
      "  --socket PATH   the socket (else DIR/teelog.sock)\n"
      "  --origin NAME   the name of a new log\n"
+     "  --pccs URL      as for serve, and --proxy URL and --ca FILE\n"
      "  --agent ID      an agent that CMD may log as; repeat it for more. Without\n"
      "                  it CMD may log as any\n"
      "CMD finds the socket in TEELOG_SOCKET and its token in TEELOG_TOKEN.\n",

@@ -1,5 +1,7 @@
 #include "cli/service.h"
 
+#include "attest/chain.h"
+#include "attest/dcap.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
 
@@ -42,7 +44,9 @@ tl_err service_prepare(struct service *s, const struct service_options *o, struc
     const char *path = o->socket ? o->socket : in_data;
     s->socket = path ? absolute(path) : NULL;
     free(in_data);
-    return s->socket ? TL_OK : TL_E_MEMORY;
+    if (asprintf(&s->collateral, "%s/" LOG_COLLATERAL, o->data) < 0)
+        s->collateral = NULL;
+    return s->socket && s->collateral ? TL_OK : TL_E_MEMORY;
 }
 
 static void fatal(void *ctx, const char *text)
@@ -51,6 +55,64 @@ static void fatal(void *ctx, const char *text)
     s->failed = true;
     cli_say("the log has stopped: %s; start the service again", text);
     signals_fatal();
+}
+
+static void give_collateral(void *ctx, slice json)
+{
+    struct service *s = ctx;
+    tl_err err = log_put_collateral(s->log, json);
+    if (err != TL_OK)
+        cli_say("collateral cannot go into bundles: %s", tl_err_text(err));
+}
+
+static void say_collateral(void *ctx, const char *text)
+{
+    (void)ctx;
+    cli_say("collateral for this platform's evidence: %s", text);
+}
+
+/* Which root its quotes come from: the simulator's is its own. */
+static tl_err own_root(hash32 *out, const struct tee *tee, slice quote)
+{
+    struct quote q;
+    struct chain chain;
+    *out = dcap_intel_root;
+    if (!tee_simulated(tee))
+        return TL_OK;
+    tl_err err = quote_read(&q, quote, NULL);
+    if (err == TL_OK)
+        err = chain_read_pck(&chain, q.cert_data, NULL);
+    if (err != TL_OK)
+        return err;
+    *out = chain.root_spki;
+    chain_finish(&chain);
+    return TL_OK;
+}
+
+/* Verifiers need collateral beside the evidence. The simulator signs its own, and
+ * is asked for it with each bundle; for hardware Intel's service is asked, or the
+ * PCCS that was named. */
+static tl_err keep_collateral(struct service *s, const struct service_options *o,
+                              struct tl_why *why)
+{
+    static const uint8_t nothing[64];
+    struct keeper_options k = {.pcs = o->pcs,
+                               .cache_dir = s->collateral,
+                               .give = give_collateral,
+                               .say = say_collateral,
+                               .ctx = s};
+    buf quote;
+    if (tee_simulated(s->tee) && !o->pcs.pccs)
+        return TL_OK;
+    buf_init(&quote, TEE_QUOTE_MAX);
+    tl_err err = tee_quote(s->tee, nothing, &quote, why);
+    if (err == TL_OK)
+        err = own_root(&k.root, s->tee, buf_slice(&quote));
+    k.quote = buf_slice(&quote);
+    if (err == TL_OK)
+        err = keeper_start(&s->keeper, &k);
+    buf_finish(&quote);
+    return err;
 }
 
 tl_err service_start(struct service *s, const struct service_options *o, struct tl_why *why)
@@ -74,6 +136,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     if (err == TL_OK)
         err = log_open(&s->log, s->tee, &log, why);
     if (err == TL_OK)
+        err = keep_collateral(s, o, why);
+    if (err == TL_OK)
         err = http_start(&s->http, s->log, &http, why);
     signals_block(false);
     return err;
@@ -91,10 +155,14 @@ void service_describe(const struct service *s, char *line, size_t size)
 void service_stop(struct service *s)
 {
     http_stop(s->http);
+    keeper_stop(s->keeper);
     log_close(s->log);
     tee_close(s->tee);
     free(s->socket);
+    free(s->collateral);
     s->http = NULL;
+    s->keeper = NULL;
+    s->collateral = NULL;
     s->log = NULL;
     s->tee = NULL;
     s->socket = NULL;

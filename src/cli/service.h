@@ -3,6 +3,7 @@
 #define TL_CLI_SERVICE_H
 
 #include "http/http.h"
+#include "pcs/keeper.h"
 
 struct service_options {
     const char *data, *tee, *origin;
@@ -11,14 +12,17 @@ struct service_options {
     const char *const *command; /* of run's child, or NULL */
     const char **agents;
     size_t agent_count;
+    struct pcs_options pcs; /* where collateral for its evidence comes from */
 };
 
 struct service {
     struct tee *tee;
     struct log *log;
     struct http_service *http;
-    char *socket; /* absolute */
-    bool failed;  /* the log's fatal callback has run */
+    struct keeper *keeper; /* of collateral; NULL where the platform makes its own */
+    char *socket;          /* absolute */
+    char *collateral;      /* the directory where it is kept */
+    bool failed;           /* the log's fatal callback has run */
 };
 
 /* Makes the data directory where it is missing, and sets s->socket. */

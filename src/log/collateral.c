@@ -96,6 +96,8 @@ tl_err shelf_put(struct shelf *s, slice json)
         return err;
     pthread_mutex_lock(&s->lock);
     bool placed = place(s->items, &s->count, item);
+    /* What is given counts as fresh, beside what a simulated platform makes itself. */
+    s->own_time = (uint64_t)time(NULL);
     pthread_mutex_unlock(&s->lock);
     if (placed)
         return TL_OK;

@@ -45,6 +45,15 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     return take(&a->headers, p, size * n);
 }
 
+/* About once a second, and whenever something moves. */
+static int on_time(void *ctx, curl_off_t all_down, curl_off_t down, curl_off_t all_up,
+                   curl_off_t up)
+{
+    const struct pcs_http *h = ctx;
+    (void)all_down, (void)down, (void)all_up, (void)up;
+    return h->options->stop && atomic_load(h->options->stop);
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode global = CURLE_FAILED_INIT;
 
@@ -105,6 +114,9 @@ static bool set_up(CURL *c, struct pcs_http *h)
     return set_all(c, settings, sizeof settings / sizeof settings[0]) &&
            (!o->ca_file || set_trust(c, o->ca_file)) &&
            curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_time) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;
 }

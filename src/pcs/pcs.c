@@ -112,7 +112,7 @@ tl_err pcs_collateral_from(buf *out, bool *from_cache, const struct pcs_job *job
         err = look_up(&cached, &fit, job, name);
     if (err != TL_OK)
         goto out;
-    cache = fit == FIT_GOOD;
+    cache = fit == FIT_GOOD && !job->options->refresh;
     if (!cache)
         err = fetch_checked(&fetched, job, source, &trouble);
     if (err == TL_OK && !cache && named &&

@@ -11,16 +11,20 @@
 #include "base/err.h"
 #include "crypto/hash.h"
 
+#include <stdatomic.h>
+
 #define PCS_TIMEOUT_S 30
 
 /* Strings are borrowed; zero-initialised, all defaults hold. */
 struct pcs_options {
-    const char *pccs;     /* base URL, https only; NULL: Intel's own service */
-    const char *proxy;    /* URL; NULL: none */
-    const char *no_proxy; /* hosts to reach without it, by commas; NULL: none */
-    const char *ca_file;  /* PEM bundle that alone is trusted for TLS; NULL: the system's */
-    const char *update;   /* "standard" (NULL) or "early": when a new TCB evaluation counts */
-    unsigned timeout_s;   /* of all requests together; 0: PCS_TIMEOUT_S */
+    const char *pccs;        /* base URL, https only; NULL: Intel's own service */
+    const char *proxy;       /* URL; NULL: none */
+    const char *no_proxy;    /* hosts to reach without it, by commas; NULL: none */
+    const char *ca_file;     /* PEM bundle that alone is trusted for TLS; NULL: the system's */
+    const char *update;      /* "standard" (NULL) or "early": when a new TCB evaluation counts */
+    unsigned timeout_s;      /* of all requests together; 0: PCS_TIMEOUT_S */
+    bool refresh;            /* ask the service, however good what the cache has is */
+    const atomic_bool *stop; /* once true, requests end soon; may be NULL */
     /* Called before each request and after the last one; may be NULL. */
     void (*progress)(void *ctx, unsigned done, unsigned total);
     void *progress_ctx;

@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "base/refuse.h"
 #include "codec/pem.h"
+#include "verify/eventlog_show.h"
 #include "verify/policy.h"
 
 #include <stdio.h>
@@ -95,7 +96,13 @@ static bool check_events(struct teelog_quote_report *r, struct eventlog *events,
         return true;
     if (REFUSED(!quote_is_tdx(&r->quote.quote)))
         return fail(r, "event-log", "an SGX enclave has no event log");
-    tl_err err = eventlog_read(events, bytes(o->event_log), &why);
+    slice array;
+    buf decoded;
+    buf_init(&decoded, EVENTLOG_MAX_BYTES);
+    tl_err err = eventlog_find(&array, &decoded, bytes(o->event_log), &why);
+    if (err == TL_OK)
+        err = eventlog_read(events, array, &why);
+    buf_finish(&decoded); /* events owns what it keeps */
     r->has_events = err == TL_OK;
     if (err == TL_OK)
         err = eventlog_check(events, &r->quote.td, &why);

@@ -1,7 +1,6 @@
 #include "verify/render.h"
 
-#include <inttypes.h>
-#include <time.h>
+#include "base/calendar.h"
 
 static bool printable(char c)
 {
@@ -30,14 +29,8 @@ void render_plain(buf *b, const char *s)
 
 void render_time(buf *b, uint64_t seconds)
 {
-    struct tm tm;
-    char text[40];
-    time_t t = (time_t)seconds;
-    if (seconds <= INT64_MAX && gmtime_r(&t, &tm) &&
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm))
-        buf_str(b, text);
-    else
-        buf_printf(b, "%" PRIu64 " seconds since 1970", seconds);
+    char text[CALENDAR_TEXT];
+    buf_str(b, calendar_text(text, seconds));
 }
 
 char *render_take(buf *b)

@@ -456,9 +456,11 @@ static void validity_of_all(void **state)
     assert_ok(validity_check(&a, 10, "the PCK chain", &why));
     assert_ok(validity_check(&a, 20, "the PCK chain", NULL));
     explained(validity_check(&a, 9, "the PCK chain", &why), TL_E_CERT, &why, "the PCK chain",
-              "the PCK chain is not valid before 10, and it is 9");
+              "the PCK chain is not valid before 1970-01-01 00:00:10 UTC, and it is judged as of "
+              "1970-01-01 00:00:09 UTC");
     why = (struct tl_why){0};
-    explained(validity_check(&a, 21, "x", &why), TL_E_CERT, &why, "x", "x is not valid after 20");
+    explained(validity_check(&a, 21, "x", &why), TL_E_CERT, &why, "x",
+              "x is not valid after 1970-01-01 00:00:20 UTC");
     for (uint64_t t = 0; t < 50; t++) /* nothing lies in an empty one */
         assert_err(validity_check(&ac, t, "x", NULL), TL_E_CERT);
 }
