@@ -66,6 +66,31 @@ static void gather(const struct teelog_report *r, const struct question *q, enum
     }
 }
 
+void report_tcb(buf *b, unsigned seen, const char *quote)
+{
+    const char *between = "";
+    for (unsigned s = 0; s < TCB_STATUSES; s++) {
+        if (!(seen >> s & 1))
+            continue;
+        buf_printf(b, "%s%s%s%s", between, quote, tcb_status_name((enum tcb_status)s), quote);
+        between = ", ";
+    }
+}
+
+static void add_tcb(const struct teelog_report *r, char *out, size_t size)
+{
+    unsigned seen = 0;
+    buf b;
+    for (size_t i = 0; i < r->code_count; i++)
+        seen |= r->codes[i].tcb_seen;
+    buf_init_fixed(&b, (uint8_t *)out, size);
+    buf_str(&b, "; TCB: ");
+    report_tcb(&b, seen, "");
+    buf_u8(&b, 0);
+    if (buf_err(&b) != TL_OK)
+        out[0] = 0; /* every status at once: too many words for this line */
+}
+
 void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out)
 {
     const struct question *q = &questions[question];
@@ -85,7 +110,10 @@ void report_answer(const struct teelog_report *r, size_t question, struct report
         gather(r, q, CHECK_FAILED, out);
     } else if (passed == q->count) {
         out->ok = 1;
-        snprintf(out->detail, sizeof out->detail, "%s%s", q->yes, r->simulated ? q->simulated : "");
+        int n = snprintf(out->detail, sizeof out->detail, "%s%s", q->yes,
+                         r->simulated ? q->simulated : "");
+        if (question == 0)
+            add_tcb(r, out->detail + n, sizeof out->detail - (size_t)n);
         if (question == QUESTION_COMPLETE && !report_complete(r)) {
             out->ok = -1;
             snprintf(

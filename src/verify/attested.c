@@ -57,13 +57,18 @@ static tl_err find_code(struct teelog_report *r, const struct evidence_report *s
             .simulated = seen->simulated,
             .ok = seen->code_ok,
             .pin = seen->pin,
-            .tcb_status = seen->tcb.status,
-            .tcb_date = seen->tcb.date,
-            .tcb_evaluation_number = seen->tcb_evaluation_number,
+            .tcb_date = UINT64_MAX,
+            .tcb_evaluation_number = UINT32_MAX,
         };
         memcpy(p[i].detail, seen->code_detail, sizeof p[i].detail);
         r->code_count++;
     }
+    struct report_code *code = &r->codes[i];
+    code->tcb_seen |= 1u << seen->tcb.status;
+    if (seen->tcb.date < code->tcb_date)
+        code->tcb_date = seen->tcb.date;
+    if (seen->tcb_evaluation_number < code->tcb_evaluation_number)
+        code->tcb_evaluation_number = seen->tcb_evaluation_number;
     *out = (uint32_t)i;
     return TL_OK;
 }

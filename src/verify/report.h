@@ -60,8 +60,8 @@ struct report_code {
     bool ok;
     enum code_pin pin;
     char detail[200];
-    /* Of the first that showed it. */
-    enum tcb_status tcb_status;
+    /* Of all that showed it: their TCB statuses (one bit each), and the lowest. */
+    unsigned tcb_seen;
     uint64_t tcb_date;
     uint32_t tcb_evaluation_number;
 };
@@ -126,6 +126,8 @@ struct report_answer {
  * said no more than this. */
 bool report_agent_complete(const struct teelog_report *r, const struct report_agent *a);
 void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out);
+/* Appends the names of TCB statuses, with a text between, before and after each. */
+void report_tcb(buf *b, unsigned seen, const char *quote);
 /* One line about what the bundle holds. */
 void report_scope_text(const struct teelog_report *r, char *out, size_t size);
 const char *report_scope_name(const struct teelog_report *r);

@@ -139,11 +139,12 @@ static void put_evidence(buf *b, const struct teelog_report *r)
         buf_printf(b, ", \"simulated\": %s", truth(e->simulated));
         put_code(b, &e->seen);
         put_measurement(b, "root", e->seen.root.b, sizeof e->seen.root.b);
+        buf_str(b, ", \"tcb_status\": [");
+        report_tcb(b, e->tcb_seen, "\"");
         buf_printf(b,
-                   ", \"tcb_status\": \"%s\", \"tcb_date\": %" PRIu64
+                   "], \"tcb_date\": %" PRIu64
                    ", \"tcb_evaluation_number\": %u, \"count\": %" PRIu64 "}",
-                   tcb_status_name(e->tcb_status), e->tcb_date, (unsigned)e->tcb_evaluation_number,
-                   e->count);
+                   e->tcb_date, (unsigned)e->tcb_evaluation_number, e->count);
     }
     buf_str(b, "]\n");
 }
