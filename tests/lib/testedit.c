@@ -18,8 +18,11 @@ struct fake_bundle *edit_export(struct world *w, const struct log_export_options
             break;
         if (item.kind == BUNDLE_HEADER)
             item.u.header.checkpoint = fake_keep(item.u.header.checkpoint);
-        if (item.kind == BUNDLE_EVIDENCE)
+        if (item.kind == BUNDLE_EVIDENCE) {
             item.u.evidence.item = fake_keep(item.u.evidence.item);
+            if (item.u.evidence.collateral.p)
+                item.u.evidence.collateral = fake_keep(item.u.evidence.collateral);
+        }
         if (item.kind == BUNDLE_LEAF) {
             item.u.leaf.statement = fake_keep(item.u.leaf.statement);
             if (item.u.leaf.body.p)
