@@ -78,7 +78,6 @@ tl_err checked_collateral_new(struct checked_collateral **out, slice json, const
     struct checked_collateral *c = calloc(1, sizeof *c);
     if (!c)
         return at(stage, "memory", TL_E_MEMORY);
-    c->digest = sha256(json);
     tl_err err = at(stage, "collateral", collateral_read(&c->parts, json, why));
     if (err == TL_OK)
         err = check_signers(c, stage, why);
@@ -113,8 +112,6 @@ tl_err checked_chain_new(struct checked_chain **out, slice pem,
     struct checked_chain *c = calloc(1, sizeof *c);
     if (!c)
         return at(stage, "memory", TL_E_MEMORY);
-    c->digest = sha256(pem);
-    c->collateral = collateral->digest;
     tl_err err = chain_read_pck(&c->chain, pem, why);
     if (err == TL_OK)
         err = chain_check_pck(&c->chain, &collateral->signer, why);

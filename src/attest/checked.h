@@ -9,7 +9,7 @@
 #include "attest/tcb_info.h"
 
 struct checked_collateral {
-    hash32 digest; /* SHA-256 of the JSON */
+    hash32 digest; /* SHA-256 of the JSON; set where it is put into a cache */
     struct collateral parts;
     struct chain signer;    /* of TCB info */
     struct chain qe_signer; /* of QE identity; empty where the chain is the same text */
@@ -26,8 +26,9 @@ void checked_collateral_free(struct checked_collateral *c); /* NULL is fine */
 
 /* A PCK chain, and that its CA signed the PCK CRL of this collateral. */
 struct checked_chain {
-    hash32 digest;     /* SHA-256 of the PEM */
-    hash32 collateral; /* digest of the collateral */
+    /* SHA-256 of the PEM, and the digest of the collateral; set where it is put into a
+     * cache. */
+    hash32 digest, collateral;
     struct chain chain;
 };
 tl_err checked_chain_new(struct checked_chain **out, slice pem,
@@ -40,7 +41,8 @@ struct dcap_cache;
 struct checked_collateral *cache_collateral(const struct dcap_cache *c, const hash32 *digest);
 struct checked_chain *cache_chain(const struct dcap_cache *c, const hash32 *digest,
                                   const hash32 *collateral);
-void cache_put_collateral(struct dcap_cache *c, struct checked_collateral *v);
-void cache_put_chain(struct dcap_cache *c, struct checked_chain *v);
+void cache_put_collateral(struct dcap_cache *c, const hash32 *digest, struct checked_collateral *v);
+void cache_put_chain(struct dcap_cache *c, const hash32 *digest, const hash32 *collateral,
+                     struct checked_chain *v);
 
 #endif

@@ -61,8 +61,9 @@ static bool get_collateral(struct work *w)
         return fail(w->r, stage,
                     "there is no collateral: without it nobody can tell whether the "
                     "platform was revoked or is out of date; bring it");
+    hash32 digest;
     if (w->in->cache) {
-        hash32 digest = sha256(w->in->collateral);
+        digest = sha256(w->in->collateral);
         w->collateral = cache_collateral(w->in->cache, &digest);
         if (w->collateral)
             return true;
@@ -71,7 +72,7 @@ static bool get_collateral(struct work *w)
     if (err != TL_OK)
         return fail_why(w->r, stage, err, &why);
     if (w->in->cache)
-        cache_put_collateral(w->in->cache, w->collateral);
+        cache_put_collateral(w->in->cache, &digest, w->collateral);
     return true;
 }
 
@@ -116,8 +117,9 @@ static bool get_chain(struct work *w)
     slice pem;
     if (!pck_pem(w, &pem))
         return false;
+    hash32 digest;
     if (w->in->cache) {
-        hash32 digest = sha256(pem);
+        digest = sha256(pem);
         w->chain = cache_chain(w->in->cache, &digest, &w->collateral->digest);
     }
     if (!w->chain) {
@@ -125,7 +127,7 @@ static bool get_chain(struct work *w)
         if (err != TL_OK)
             return fail_why(w->r, stage, err, &why);
         if (w->in->cache)
-            cache_put_chain(w->in->cache, w->chain);
+            cache_put_chain(w->in->cache, &digest, &w->collateral->digest, w->chain);
     }
     w->r->has_pck = true;
     w->r->pck = w->chain->chain.leaf.sgx;

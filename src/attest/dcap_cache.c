@@ -50,15 +50,19 @@ struct checked_chain *cache_chain(const struct dcap_cache *c, const hash32 *dige
     return NULL;
 }
 
-void cache_put_collateral(struct dcap_cache *c, struct checked_collateral *v)
+void cache_put_collateral(struct dcap_cache *c, const hash32 *digest, struct checked_collateral *v)
 {
+    v->digest = *digest;
     checked_collateral_free(c->collaterals[c->next_collateral]);
     c->collaterals[c->next_collateral] = v;
     c->next_collateral = (c->next_collateral + 1) % COLLATERALS;
 }
 
-void cache_put_chain(struct dcap_cache *c, struct checked_chain *v)
+void cache_put_chain(struct dcap_cache *c, const hash32 *digest, const hash32 *collateral,
+                     struct checked_chain *v)
 {
+    v->digest = *digest;
+    v->collateral = *collateral;
     checked_chain_free(c->chains[c->next_chain]);
     c->chains[c->next_chain] = v;
     c->next_chain = (c->next_chain + 1) % CHAINS;
