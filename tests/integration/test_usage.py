@@ -13,7 +13,7 @@ class Usage(Case):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
         self.assertEqual(names, ["serve", "run", "append", "agents", "export", "verify", "policy",
-                                 "fsck", "version"])
+                                 "quote", "fsck", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
             self.assertIn(f"usage: teelog {name}", text)
