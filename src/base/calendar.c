@@ -61,7 +61,7 @@ const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds)
         return out;
     }
     calendar_from_unix(&c, seconds);
-    snprintf(out, CALENDAR_TEXT, "%04u-%02u-%02u %02u:%02u:%02u UTC", c.year, c.month, c.day, c.hour,
-             c.minute, c.second);
+    snprintf(out, CALENDAR_TEXT, "%04u-%02u-%02u %02u:%02u:%02u UTC", c.year, c.month, c.day,
+             c.hour, c.minute, c.second);
     return out;
 }

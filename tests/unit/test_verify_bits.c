@@ -24,7 +24,8 @@ void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *
 void __wrap_evidence_verify(struct evidence_report *out, const struct evidence *e, slice collateral,
                             const struct evidence_context *context)
 {
-    bool plain = slice_eq(collateral, fakelog_collateral()) && !e->event_log.p && slice_eq_str(e->platform, "simulator");
+    bool plain = slice_eq(collateral, fakelog_collateral()) && !e->event_log.p &&
+                 slice_eq_str(e->platform, "simulator");
     for (size_t i = 0; plain && i < known_count; i++) {
         if (slice_eq(known[i].quote, e->quote)) {
             *out = known[i].report;

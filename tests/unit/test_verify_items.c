@@ -619,20 +619,13 @@ static void test_records_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_item),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_anchors),
-        cmocka_unit_test(test_checkpoint),
-        cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_fills),
-        cmocka_unit_test(test_consistency),
-        cmocka_unit_test(test_head_proofs),
-        cmocka_unit_test(test_heads_before_agent),
-        cmocka_unit_test(test_evidence),
-        cmocka_unit_test(test_collateral),
-        cmocka_unit_test(test_records),
-        cmocka_unit_test(test_records_together),
+        cmocka_unit_test(test_every_item),  cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_anchors),     cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_leaves),      cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_fills),       cmocka_unit_test(test_consistency),
+        cmocka_unit_test(test_head_proofs), cmocka_unit_test(test_heads_before_agent),
+        cmocka_unit_test(test_evidence),    cmocka_unit_test(test_collateral),
+        cmocka_unit_test(test_records),     cmocka_unit_test(test_records_together),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
