@@ -4,7 +4,7 @@
 #include "fuzz.h"
 
 /* An event log's texts are the host's, and a policy's are quoted back. */
-static void apply(const struct policy *p, bool tdx, const struct eventlog *events)
+static void apply(const struct policy *p, bool tdx, bool worst, const struct eventlog *events)
 {
     static struct dcap_report quote; /* large, and all zero but for what is set here */
     struct rules r;
@@ -12,6 +12,13 @@ static void apply(const struct policy *p, bool tdx, const struct eventlog *event
     quote.quote.tee_type = tdx ? TEE_TYPE_TDX : TEE_TYPE_SGX;
     quote.sgx.flags = SGX_FLAG_INIT | SGX_FLAG_MODE64BIT;
     quote.td.td_attributes = TD_ATTR_SEPT_VE_DISABLE;
+    if (worst) { /* every attribute that there is to complain of */
+        quote.sgx.flags = ~(uint64_t)(SGX_FLAG_INIT | SGX_FLAG_MODE64BIT);
+        quote.td.td_attributes = ~(uint64_t)TD_ATTR_SEPT_VE_DISABLE;
+    }
+    memset(quote.td.mr_service_td, worst, sizeof quote.td.mr_service_td);
+    memset(quote.td.mr_signer_seam, worst, sizeof quote.td.mr_signer_seam);
+    memset(quote.td.seam_attributes, worst, sizeof quote.td.seam_attributes);
     quote.tcb.advisory_count = 1;
     memcpy(quote.tcb.advisories[0], "INTEL-SA-00828", 15);
     for (int platform = PLATFORM_UNKNOWN; platform <= PLATFORM_TDX_TSM; platform++) {
@@ -25,7 +32,7 @@ static void apply(const struct policy *p, bool tdx, const struct eventlog *event
                 MUST(r.rule[i].detail[k] >= ' ' && r.rule[i].detail[k] <= '~');
             all = all && r.rule[i].ok;
         }
-        MUST(r.accept == all);
+        MUST(r.accept == all && !(worst && r.accept));
         /* What is pinned is named, and matched. */
         MUST(r.pin == CODE_OPEN || (p->evidence_count > 0 && r.rule[6].ok));
     }
@@ -50,9 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct eventlog events = {.app_id = {zero, 20},
                                     .compose_hash = {zero, 32},
                                     .key_provider_name = {(const uint8_t *)"kms:00", 6}};
-    apply(p, false, NULL);
-    apply(p, true, NULL);
-    apply(p, true, &events);
+    apply(p, false, false, NULL);
+    apply(p, true, false, NULL);
+    apply(p, true, false, &events);
+    apply(p, false, true, NULL);
+    apply(p, true, true, &events);
     policy_free(p);
     return 0;
 }

@@ -208,6 +208,24 @@ static void policy_seeds(void)
              "\"key_provider\":[\"kms:00\"]}]}");
 }
 
+/* Peers have entries of their own. */
+static void admission_seed(void)
+{
+    buf b;
+    buf_init(&b, 2000);
+    buf_str(&b, "{\"teelog_policy\":1,\"admission\":{\"child\":false,\"bearer\":true,\"attested\":["
+                "{\"platform\":\"sgx-gramine\",\"mrenclave\":[\"");
+    for (int i = 0; i < 64; i++)
+        buf_str(&b, "c");
+    buf_str(&b, "\"]}]},\"evidence\":[{\"platform\":\"tdx-tsm\",\"mrtd\":[\"");
+    for (int i = 0; i < 96; i++)
+        buf_str(&b, "d");
+    buf_str(&b, "\"]}],\"tcb\":{\"advisories\":{\"refuse\":[\"INTEL-SA-00828\"]}}}");
+    MUST(buf_err(&b) == TL_OK);
+    save("policy", "admission", buf_slice(&b));
+    buf_finish(&b);
+}
+
 static void put_statement(buf *b, const struct statement *st)
 {
     buf header;
@@ -429,7 +447,12 @@ static void attest_seeds(void)
     }
     buf_reset(&b);
     sgx_extension_put(&b, plan[0].sgx);
-    save("cert", "extension", buf_slice(&b));
+    save("sgx_extension", "processor", buf_slice(&b));
+    struct sgx_extension platform = *plan[0].sgx;
+    platform.platform_ca = platform.cached_keys = true;
+    buf_reset(&b);
+    sgx_extension_put(&b, &platform);
+    save("sgx_extension", "platform", buf_slice(&b));
     save("pem", "chain", buf_slice(&pem));
     buf_reset(&b);
     pem_put(&b, slice_str("not a certificate"));
@@ -458,6 +481,30 @@ static void attest_seeds(void)
     es256_free(attestation);
 }
 
+/* Every kind of quote, plain, and with all that may be besides; and for one kind a
+ * change to each part, and each signature bad. */
+static void dcap_seeds(void)
+{
+    char name[32];
+    for (uint8_t kind = 0; kind < SIM_KINDS; kind++) {
+        const uint8_t plain[] = {kind, 0, 0, 0}, all[] = {kind, 0x1f, 0, 0};
+        snprintf(name, sizeof name, "kind%u", kind);
+        save("dcap", name, SLICE_ARRAY(plain));
+        snprintf(name, sizeof name, "all%u", kind);
+        save("dcap", name, SLICE_ARRAY(all));
+    }
+    for (uint8_t i = 0; i < 10; i++) {
+        const uint8_t part[] = {SIM_TDX_V5_15, 0, 0, 0, i, i % 4, 0, 100, 2, '1', '2'};
+        snprintf(name, sizeof name, "part%u", i);
+        save("dcap", name, SLICE_ARRAY(part));
+    }
+    for (uint8_t i = 1; i <= 12; i++) {
+        const uint8_t bad[] = {SIM_TDX_V4, 0, i, 0};
+        snprintf(name, sizeof name, "bad%u", i);
+        save("dcap", name, SLICE_ARRAY(bad));
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -471,10 +518,12 @@ int main(int argc, char **argv)
     json_seeds();
     collateral_seeds();
     policy_seeds();
+    admission_seed();
     statement_seeds();
     body_seeds();
     bundle_seeds();
     x509_seeds();
     attest_seeds();
+    dcap_seeds();
     return 0;
 }
