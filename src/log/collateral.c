@@ -88,7 +88,7 @@ static bool place(struct shelf_item **items, size_t *count, struct shelf_item *i
     return true;
 }
 
-tl_err shelf_put(struct shelf *s, slice json)
+static tl_err put(struct shelf *s, slice json, bool fresh)
 {
     struct shelf_item *item = NULL;
     tl_err err = item_new(&item, json);
@@ -96,13 +96,19 @@ tl_err shelf_put(struct shelf *s, slice json)
         return err;
     pthread_mutex_lock(&s->lock);
     bool placed = place(s->items, &s->count, item);
-    /* What is given counts as fresh, beside what a simulated platform makes itself. */
-    s->own_time = (uint64_t)time(NULL);
+    if (placed && fresh)
+        s->own_time = (uint64_t)time(NULL);
     pthread_mutex_unlock(&s->lock);
     if (placed)
         return TL_OK;
     drop(item);
     return TL_E_LIMIT;
+}
+
+tl_err shelf_put(struct shelf *s, slice json)
+{
+    /* As good as what a simulated platform makes itself. */
+    return put(s, json, true);
 }
 
 static bool is_json(const char *name)
@@ -136,15 +142,13 @@ void shelf_load(struct shelf *s, const char *dir)
         return;
     buf b;
     buf_init(&b, COLLATERAL_MAX);
-    size_t files = 0;
-    for (struct dirent *e; files < SHELF_MAX && (e = readdir(d));) {
-        if (!is_json(e->d_name))
-            continue;
-        files++;
+    size_t taken = 0;
+    for (struct dirent *e; taken < SHELF_MAX && (e = readdir(d));) {
         buf_reset(&b);
-        /* What cannot be used is as good as not there. */
-        if (read_file(&b, dirfd(d), e->d_name) == TL_OK)
-            (void)!shelf_put(s, buf_slice(&b));
+        /* What cannot be used is as good as not there; and a file may be years old. */
+        if (is_json(e->d_name) && read_file(&b, dirfd(d), e->d_name) == TL_OK &&
+            put(s, buf_slice(&b), false) == TL_OK)
+            taken++;
     }
     buf_finish(&b);
     closedir(d);
@@ -178,7 +182,7 @@ tl_err bundle_collateral_begin(struct bundle_collateral *c, struct shelf *s, str
     *c = (struct bundle_collateral){.count = 0};
     pthread_mutex_lock(&s->lock);
     tl_err err = renew_own(s, tee);
-    for (; c->count < s->count; c->count++) {
+    for (; err == TL_OK && c->count < s->count; c->count++) {
         c->items[c->count] = s->items[c->count];
         atomic_fetch_add(&c->items[c->count]->refs, 1);
     }

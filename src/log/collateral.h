@@ -20,8 +20,9 @@ void shelf_free(struct shelf *s); /* NULL is fine */
 /* Copies; it takes the place of one about the same platform. TL_E_LIMIT where
  * there is no room for another platform, or an error of its form. */
 tl_err shelf_put(struct shelf *s, slice json) TL_MUST;
-/* Puts what lies in dir (files *.json, as a collateral cache has them). What
- * cannot be read or used is passed over. */
+/* Puts what lies in dir (files *.json, as a collateral cache has them), up to
+ * SHELF_MAX. What cannot be read or used is passed over. Unlike what is put, it does
+ * not count as fresh: a platform that makes its own makes newer. */
 void shelf_load(struct shelf *s, const char *dir);
 
 /* What one bundle takes: the shelf as it is now, and fresh from the platform where
@@ -31,6 +32,7 @@ struct bundle_collateral {
     uint64_t position[SHELF_MAX]; /* of the evidence item that carries it, or UINT64_MAX */
     size_t count;
 };
+/* On failure there is nothing to finish. */
 tl_err bundle_collateral_begin(struct bundle_collateral *c, struct shelf *s,
                                struct tee *tee) TL_MUST;
 void bundle_collateral_finish(struct bundle_collateral *c);

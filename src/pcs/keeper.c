@@ -3,7 +3,9 @@
 #include "attest/collateral.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define DAY_S       86400
@@ -19,6 +21,7 @@ struct keeper {
     pthread_cond_t wake;
     bool tried; /* the first attempt has ended */
     unsigned retry_s;
+    struct tl_why told; /* the last trouble; empty: none */
 };
 
 /* Whether to go on: false once the keeper is to stop. */
@@ -35,6 +38,18 @@ static bool wait_s(struct keeper *k, unsigned seconds)
     return !atomic_load(&k->stop);
 }
 
+/* Trouble that lasts is told once, and again when it comes back. */
+static void tell(struct keeper *k, tl_err err, const struct tl_why *why)
+{
+    bool trouble = err != TL_OK || why->text[0];
+    const char *text = trouble ? tl_why_text(why, err) : "";
+    if (strcmp(text, k->told.text) == 0)
+        return;
+    snprintf(k->told.text, sizeof k->told.text, "%s", text);
+    if (trouble)
+        k->options.say(k->options.ctx, text);
+}
+
 /* One attempt: seconds until the next. */
 static unsigned attempt(struct keeper *k, bool first)
 {
@@ -49,16 +64,16 @@ static unsigned attempt(struct keeper *k, bool first)
     if (err == TL_OK)
         k->options.give(k->options.ctx, buf_slice(&json));
     buf_finish(&json);
-    bool stopping = atomic_load(&k->stop);
-    if (!stopping && (err != TL_OK || why.text[0]))
-        k->options.say(k->options.ctx, tl_why_text(&why, err));
+    /* What the cache had is there for now, and newer may be to be had: nobody was
+     * asked yet, unless there was trouble in asking. */
+    if (err == TL_OK && cached && first && !why.text[0])
+        return 0;
+    if (!atomic_load(&k->stop))
+        tell(k, err, &why);
     if (err == TL_OK && !cached) {
         k->retry_s = RETRY_S;
         return DAY_S;
     }
-    /* What the cache had is there for now, and newer may be to be had. */
-    if (err == TL_OK && first)
-        return 0;
     unsigned wait = k->retry_s;
     k->retry_s = wait * 2 < RETRY_MAX_S ? wait * 2 : RETRY_MAX_S;
     return wait;

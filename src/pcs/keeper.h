@@ -11,7 +11,7 @@ struct keeper_options {
     struct pcs_options pcs; /* strings are borrowed until keeper_stop */
     const char *cache_dir;  /* borrowed likewise */
     /* On the keeper's thread: verified collateral, and a sentence where there is
-     * something to tell. */
+     * something new to tell. */
     void (*give)(void *ctx, slice json);
     void (*say)(void *ctx, const char *text);
     void *ctx;
