@@ -24,7 +24,7 @@ static slice value_of(slice json, const char *member)
 
 static bool inside(slice value, const uint8_t *p)
 {
-    return p >= value.p && p < value.p + value.n;
+    return value.p && p >= value.p && p < value.p + value.n;
 }
 
 /* The table for collateral: bytes that do not matter. changed: the whole, with what
