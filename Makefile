@@ -4,7 +4,8 @@
 #   make             build/teelog
 #   make demo        an agent's actions, logged, exported, verified, altered
 #   make check       every test, in a few minutes; make check-long: the long forms too
-#   make bench       what it does on this machine, beside raw signatures and syncs
+#   make bench       what it does on this machine, beside raw signatures and syncs; some
+#                    minutes (BENCH_ARGS="--only quotes": half a minute)
 #   make fuzz        every fuzz target for FUZZ_SECONDS (30)
 #   make install     to PREFIX (/usr/local), below DESTDIR where it is set
 #   make clean       removes build/
@@ -41,8 +42,8 @@ check-long:
 	@TEELOG_LONG=1 scripts/check
 
 bench: build/teelog
-	@ninja -C $(B) --quiet bench/raw
-	@python3 bench/bench.py build/teelog $(B)/bench/raw $(BENCH_ARGS)
+	@ninja -C $(B) --quiet bench/raw bench/quotes bench/run bench/makedcap
+	@python3 bench/bench.py build/teelog $(B)/bench $(BENCH_ARGS)
 
 fuzz:
 	@scripts/install-deps check
