@@ -1,5 +1,6 @@
 #include "cli/report.h"
 
+#include "attest/about.h"
 #include "attest/collateral.h"
 #include "base/encoding.h"
 #include "cli/cli.h"
@@ -47,11 +48,32 @@ int at_read(uint64_t *out, const char *text)
     return EXIT_USAGE;
 }
 
+/* A verdict that follows from a file's being the wrong one helps nobody. */
+static int check_collateral(slice json, const char *path)
+{
+    struct collateral parts;
+    struct about about;
+    struct tl_why why = {{0}, {0}};
+    tl_err err = collateral_read(&parts, json, &why);
+    if (err == TL_OK) {
+        collateral_finish(&parts);
+        err = about_collateral(&about, json);
+    }
+    if (err == TL_OK)
+        return EXIT_GOOD;
+    cli_say("the collateral %s cannot be used: %s", path, tl_why_text(&why, err));
+    return err == TL_E_MEMORY ? EXIT_FAILED : EXIT_USAGE;
+}
+
 /* The collateral files that the caller brings; bytes[i] holds what list[i] shows. */
 static int read_collateral(buf *bytes, struct teelog_bytes *list, const struct report_options *o)
 {
     for (size_t i = 0; i < o->collateral_count; i++) {
         int code = infile_read(&bytes[i], o->collaterals[i]);
+        if (buf_err(&bytes[i]) == TL_E_LIMIT)
+            code = EXIT_USAGE;
+        if (code == EXIT_GOOD)
+            code = check_collateral(buf_slice(&bytes[i]), o->collaterals[i]);
         if (code != EXIT_GOOD)
             return code;
         list[i] = (struct teelog_bytes){bytes[i].p, bytes[i].n};

@@ -71,6 +71,12 @@ static void say_collateral(void *ctx, const char *text)
     cli_say("collateral for this platform's evidence: %s", text);
 }
 
+static bool is_ending(void *ctx)
+{
+    (void)ctx;
+    return signals_pending();
+}
+
 /* Which root its quotes come from: the simulator's is its own. */
 static tl_err own_root(hash32 *out, const struct tee *tee, slice quote)
 {
@@ -100,6 +106,7 @@ static tl_err keep_collateral(struct service *s, const struct service_options *o
                                .cache_dir = s->collateral,
                                .give = give_collateral,
                                .say = say_collateral,
+                               .hurry = is_ending,
                                .ctx = s};
     buf quote;
     if (tee_simulated(s->tee) && !o->pcs.pccs)

@@ -55,6 +55,19 @@ void signals_block(bool block)
     (void)sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
+bool signals_pending(void)
+{
+    sigset_t set;
+    bool pending = false;
+    if (sigpending(&set) != 0)
+        return false;
+    /* One that is ignored waits here as well, as long as it is blocked. */
+    for (size_t i = 0; i < CAUGHT; i++)
+        if (caught[i] != SIGCHLD && before[i].sa_handler != SIG_IGN)
+            pending = pending || sigismember(&set, caught[i]) == 1;
+    return pending;
+}
+
 int signals_wait(bool *from_terminal)
 {
     unsigned char byte;

@@ -15,6 +15,8 @@ tl_err signals_open(void) TL_MUST;
 /* Blocks, resp. lets through, what signals_open catches: block while threads
  * are made, so that none of them gets any. */
 void signals_block(bool block);
+/* Whether one that ends a process has come while they are blocked. */
+bool signals_pending(void);
 /* Waits for the next: its number, or SIGNALS_FATAL. *from_terminal: a key was
  * pressed, and every process of the terminal's group has got it too. */
 int signals_wait(bool *from_terminal);

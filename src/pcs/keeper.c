@@ -100,15 +100,24 @@ static void finish(struct keeper *k)
     free(k);
 }
 
+static bool in_a_hurry(const struct keeper *k)
+{
+    return k->options.hurry && k->options.hurry(k->options.ctx);
+}
+
 static void await_first(struct keeper *k)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += KEEPER_WAIT_S;
     pthread_mutex_lock(&k->lock);
-    int rc = 0;
-    while (!k->tried && rc == 0)
-        rc = pthread_cond_timedwait(&k->wake, &k->lock, &until);
+    for (unsigned i = 0; i < KEEPER_WAIT_S * 10 && !k->tried && !in_a_hurry(k); i++) {
+        until.tv_nsec += 100000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        int rc = 0;
+        while (!k->tried && rc == 0)
+            rc = pthread_cond_timedwait(&k->wake, &k->lock, &until);
+    }
     pthread_mutex_unlock(&k->lock);
 }
 

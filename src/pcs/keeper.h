@@ -14,12 +14,15 @@ struct keeper_options {
      * something new to tell. */
     void (*give)(void *ctx, slice json);
     void (*say)(void *ctx, const char *text);
+    /* While keeper_start waits, ten times a second: whether to wait no longer. May be
+     * NULL. */
+    bool (*hurry)(void *ctx);
     void *ctx;
 };
 
 struct keeper;
-/* Returns when the first attempt has ended, or after KEEPER_WAIT_S, whichever comes
- * first: a service starts without collateral rather than not at all. */
+/* Returns when the first attempt has ended, in a hurry, or after KEEPER_WAIT_S,
+ * whichever comes first: a service starts without collateral rather than not at all. */
 #define KEEPER_WAIT_S 10
 tl_err keeper_start(struct keeper **out, const struct keeper_options *o) TL_MUST;
 /* Ends a request that is under way. NULL is fine. */

@@ -38,8 +38,9 @@ static struct {
     struct pcs_options seen;
     char cache_dir[64];
     hash32 root;
-    bool quick_start; /* keeper_start gives up at once */
-    long start_wait;  /* how long it would have waited */
+    bool quick_start;  /* keeper_start gives up at once */
+    double start_wait; /* how long it would have waited, in seconds */
+    unsigned patience; /* how often there is no hurry */
 } w = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void locked(void)
@@ -95,16 +96,15 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock,
     /* Rounded: less than half a second has passed since it was computed. */
     double left =
         (double)(until->tv_sec - now.tv_sec) + (double)(until->tv_nsec - now.tv_nsec) / 1e9;
-    long seconds = (long)(left + 0.5);
     locked();
     if (pthread_equal(pthread_self(), w.tester)) {
-        w.start_wait = seconds;
+        w.start_wait = left;
         bool quick = w.quick_start;
         changed();
         return quick ? ETIMEDOUT : __real_pthread_cond_timedwait(cond, lock, until);
     }
     if (w.wait_count < STEPS)
-        w.waits[w.wait_count] = seconds;
+        w.waits[w.wait_count] = (long)(left + 0.5);
     bool pass = w.wait_count++ < w.waits_allowed;
     changed();
     return pass ? ETIMEDOUT : __real_pthread_cond_timedwait(cond, lock, until);
@@ -129,6 +129,12 @@ static void say(void *ctx, const char *text)
     changed();
 }
 
+static bool hurry(void *ctx)
+{
+    assert_ptr_equal(ctx, &w);
+    return w.patience-- == 0;
+}
+
 static struct keeper *start(const struct step *steps, size_t n)
 {
     uint8_t quote[4] = {1, 2, 3, 4};
@@ -140,20 +146,18 @@ static struct keeper *start(const struct step *steps, size_t n)
         .cache_dir = "cache",
         .give = give,
         .say = say,
+        .hurry = w.patience ? hurry : NULL,
         .ctx = &w,
     };
-    bool quick = w.quick_start;
     locked();
     w.tester = pthread_self();
     w.steps = steps;
     w.step_count = n;
     w.step = w.wait_count = w.given_count = w.said_count = 0;
-    w.start_wait = -1;
+    w.start_wait = 0;
     changed();
     assert_ok(keeper_start(&k, &o));
     assert_non_null(k);
-    if (!quick)
-        assert_true(w.start_wait == -1 || w.start_wait == KEEPER_WAIT_S);
     memset(quote, 0, sizeof quote); /* it is the keeper's own by now */
     return k;
 }
@@ -349,13 +353,28 @@ static void test_hanging_first(void **state)
     w.waits_allowed = 0;
     struct keeper *k = start(steps, 1);
     /* It would have waited so long, and not for ever. */
-    assert_int_equal(w.start_wait, KEEPER_WAIT_S);
+    assert_true(w.start_wait > KEEPER_WAIT_S - 1 && w.start_wait <= KEEPER_WAIT_S);
     assert_true(seconds_of(stop, k) < 2);
     w.quick_start = false;
     assert_int_equal(w.step, 1);
     assert_int_equal(w.given_count, 0);
     /* That it ends is no news. */
     assert_int_equal(w.said_count, 0);
+}
+
+/* Somebody wants it to end before it has begun. */
+static void test_hurry(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {{.hangs = true, .err = TL_E_IO}};
+    w.quick_start = true;
+    w.waits_allowed = 0;
+    w.patience = 3;
+    struct keeper *k = start(steps, 1);
+    assert_true(w.start_wait > 0.2 && w.start_wait <= 0.3);
+    w.patience = 0;
+    w.quick_start = false;
+    assert_true(seconds_of(stop, k) < 2);
 }
 
 static void test_hanging_later(void **state)
@@ -431,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_cached_and_then_down),
         cmocka_unit_test(test_warning_beside_success),
         cmocka_unit_test(test_hanging_first),
+        cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_hanging_later),
         cmocka_unit_test(test_stop_while_waiting),
         cmocka_unit_test(test_no_start),
