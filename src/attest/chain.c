@@ -31,11 +31,13 @@ tl_err validity_check(const struct validity *v, uint64_t time, const char *name,
 {
     char at[CALENDAR_TEXT], limit[CALENDAR_TEXT];
     if (REFUSED(time < v->from))
-        return tl_explain(why, TL_E_CERT, name, "%s is not valid before %s, and it is judged as of %s",
-                          name, calendar_text(limit, v->from), calendar_text(at, time));
+        return tl_explain(why, TL_E_CERT, name,
+                          "%s is not valid before %s, and it is judged as of %s", name,
+                          calendar_text(limit, v->from), calendar_text(at, time));
     if (REFUSED(time > v->until))
-        return tl_explain(why, TL_E_CERT, name, "%s is not valid after %s, and it is judged as of %s",
-                          name, calendar_text(limit, v->until), calendar_text(at, time));
+        return tl_explain(why, TL_E_CERT, name,
+                          "%s is not valid after %s, and it is judged as of %s", name,
+                          calendar_text(limit, v->until), calendar_text(at, time));
     return TL_OK;
 }
 

@@ -149,10 +149,11 @@ static bool check_root(struct work *w)
         if (hash_eq(root, &w->in->roots[i]))
             trusted = true;
     if (REFUSED(!trusted))
-        return fail(w->r, "root",
-                    "the chain's root, with the key %02x%02x%02x%02x..., is not one that is trusted "
-                    "here",
-                    root->b[0], root->b[1], root->b[2], root->b[3]);
+        return fail(
+            w->r, "root",
+            "the chain's root, with the key %02x%02x%02x%02x..., is not one that is trusted "
+            "here",
+            root->b[0], root->b[1], root->b[2], root->b[3]);
     return true;
 }
 

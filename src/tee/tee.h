@@ -29,7 +29,7 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MU
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
                  struct tl_why *why) TL_MUST;
 /* Appends fresh collateral for its quotes (attest/collateral.h: JSON of at most
- * COLLATERAL_MAX), issued at now (Unix seconds), where the platform makes its own,
+ * COLLATERAL_MAX), issued an hour before now (Unix seconds), where the platform makes its own,
  * as the simulator does; TL_E_NOT_FOUND where it has to be fetched. */
 tl_err tee_collateral(struct tee *t, uint64_t now, buf *json, struct tl_why *why) TL_MUST;
 

@@ -205,13 +205,14 @@ static void every_field(void **state)
 static void are_bits(const json_t *group, const char *name, const char *want)
 {
     char got[600] = "";
+    size_t n = 0;
     const json_t *list = vector_member(group, name), *v;
     size_t i;
     assert_true(json_is_array(list));
     json_array_foreach(list, i, v)
     {
-        strcat(got, i ? " " : "");
-        strcat(got, json_string_value(v));
+        n += (size_t)snprintf(got + n, sizeof got - n, "%s%s", i ? " " : "", json_string_value(v));
+        assert_true(n < sizeof got);
     }
     assert_string_equal(got, want);
 }

@@ -380,10 +380,10 @@ static void collateral_holds(void **state)
     for (size_t i = 0; i < KINDS; i++) {
         char *dir = test_tmpdir();
         struct tee *t = must_open_kind(dir, kind_names[i]);
-        uint64_t issued = (uint64_t)time(NULL) + 5 * DAY, last = issued + 30 * DAY;
+        uint64_t at = (uint64_t)time(NULL) + 5 * DAY, issued = at - 3600, last = issued + 30 * DAY;
         buf quote, json;
         must_quote(t, &quote, 3);
-        must_collateral(t, &json, issued);
+        must_collateral(t, &json, at);
         struct dcap_report r = verify_at(buf_slice(&quote), buf_slice(&json), issued);
         if (!r.ok)
             fail_msg("%s: %s", r.stage, r.detail);
