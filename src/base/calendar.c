@@ -53,7 +53,7 @@ void calendar_from_unix(struct calendar *out, uint64_t seconds)
                              .second = (unsigned)(in_day % 60)};
 }
 
-const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds)
+static const char *text(char out[CALENDAR_TEXT], uint64_t seconds, char between, const char *zone)
 {
     struct calendar c;
     if (seconds >= YEAR_10000) {
@@ -61,7 +61,17 @@ const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds)
         return out;
     }
     calendar_from_unix(&c, seconds);
-    snprintf(out, CALENDAR_TEXT, "%04u-%02u-%02u %02u:%02u:%02u UTC", c.year, c.month, c.day,
-             c.hour, c.minute, c.second);
+    snprintf(out, CALENDAR_TEXT, "%04u-%02u-%02u%c%02u:%02u:%02u%s", c.year, c.month, c.day,
+             between, c.hour, c.minute, c.second, zone);
     return out;
+}
+
+const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds)
+{
+    return text(out, seconds, ' ', " UTC");
+}
+
+const char *calendar_rfc3339(char out[CALENDAR_TEXT], uint64_t seconds)
+{
+    return text(out, seconds, 'T', "Z");
 }

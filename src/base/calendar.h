@@ -18,5 +18,7 @@ void calendar_from_unix(struct calendar *out, uint64_t seconds);
 /* "2025-06-04 09:25:11 UTC", or "N seconds since 1970" from the year 10000 on. */
 #define CALENDAR_TEXT 48
 const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds);
+/* The same for programs: "2025-06-04T09:25:11Z" (RFC 3339). */
+const char *calendar_rfc3339(char out[CALENDAR_TEXT], uint64_t seconds);
 
 #endif

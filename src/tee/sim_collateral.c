@@ -73,10 +73,8 @@ static void put_hex(buf *b, const char *name, slice value, const char *after)
 
 static void put_time(buf *b, const char *name, uint64_t seconds)
 {
-    struct calendar c;
-    calendar_from_unix(&c, seconds);
-    buf_printf(b, "\"%s\":\"%04u-%02u-%02uT%02u:%02u:%02uZ\",", name, c.year, c.month, c.day,
-               c.hour, c.minute, c.second);
+    char text[CALENDAR_TEXT];
+    buf_printf(b, "\"%s\":\"%s\",", name, calendar_rfc3339(text, seconds));
 }
 
 /* A level's members after "tcb". */

@@ -129,17 +129,6 @@ static bool rtmr_ok(const struct shown *s, size_t i)
     return s->has_td && s->has_events && memcmp(s->td.rtmr[i], s->events.rtmr[i], TD_MR_SIZE) == 0;
 }
 
-static void json_hex(buf *b, slice bytes)
-{
-    if (!bytes.p) {
-        buf_str(b, "null");
-        return;
-    }
-    buf_str(b, "\"");
-    hex_put(b, bytes);
-    buf_str(b, "\"");
-}
-
 static slice rtmr_of(bool there, const uint8_t rtmr[48])
 {
     return there ? slice_of(rtmr, TD_MR_SIZE) : (slice){NULL, 0};
@@ -156,35 +145,27 @@ static void provider_text(buf *out, const struct shown *s)
 
 static void show_json(buf *b, const struct shown *s, const char *provider)
 {
-    buf_printf(b, "{\"ok\": %s,\n \"stage\": ", s->stage ? "false" : "true");
-    if (s->stage)
-        render_json_text(b, s->stage);
-    else
-        buf_str(b, "null");
+    buf_printf(b, "{\"ok\": %s,\n \"stage\": ", render_json_bool(!s->stage));
+    render_json_text(b, s->stage);
     buf_str(b, ",\n \"detail\": ");
     render_json_text(b, s->why.text);
     buf_str(b, ",\n \"verified_quote\": false,\n \"rtmr\": [");
     for (unsigned i = 0; i < 4; i++) {
         buf_printf(b, "%s\n  {\"index\": %u, \"replayed\": ", i ? "," : "", i);
-        json_hex(b, rtmr_of(s->has_events, s->events.rtmr[i]));
+        render_json_hex(b, rtmr_of(s->has_events, s->events.rtmr[i]));
         buf_str(b, ", \"quoted\": ");
-        json_hex(b, rtmr_of(s->has_td, s->td.rtmr[i]));
-        buf_printf(b, ", \"ok\": %s}", rtmr_ok(s, i) ? "true" : "false");
+        render_json_hex(b, rtmr_of(s->has_td, s->td.rtmr[i]));
+        buf_printf(b, ", \"ok\": %s}", render_json_bool(rtmr_ok(s, i)));
     }
     buf_str(b, "]");
     for (size_t i = 0; i < NAMED; i++) {
         buf_printf(b, ",\n \"%s\": ", member_names[i]);
-        json_hex(b, named(s, i));
+        render_json_hex(b, named(s, i));
     }
     buf_str(b, ",\n \"key_provider\": ");
-    if (provider[0])
-        render_json_text(b, provider);
-    else
-        buf_str(b, "null");
+    render_json_text(b, provider[0] ? provider : NULL);
     buf_printf(b, ",\n \"compose_ok\": %s",
-               !s->has_compose ? "null"
-               : s->compose_ok ? "true"
-                               : "false");
+               s->has_compose ? render_json_bool(s->compose_ok) : "null");
     if (s->bound)
         buf_printf(b, ",\n \"events\": {\"before_system_ready\": %zu, \"after_system_ready\": %zu}",
                    s->events.ready_at, s->events.event_count - s->events.ready_at - 1);

@@ -108,7 +108,7 @@ void fields_bool(struct fields *f, const char *name, bool v)
 {
     member(f, name);
     if (f->json)
-        buf_str(f->b, v ? "true" : "false");
+        buf_str(f->b, render_json_bool(v));
     else
         buf_str(f->b, v ? "yes\n" : "no\n");
 }
@@ -131,17 +131,13 @@ void fields_text(struct fields *f, const char *name, slice text)
     buf_finish(&copy);
 }
 
-static void put_hex(struct fields *f, slice bytes)
-{
-    buf_str(f->b, f->json ? "\"" : "");
-    hex_put(f->b, bytes);
-    buf_str(f->b, f->json ? "\"" : "");
-}
-
 void fields_hex(struct fields *f, const char *name, slice bytes)
 {
     member(f, name);
-    put_hex(f, bytes);
+    if (f->json)
+        render_json_hex(f->b, bytes.p ? bytes : slice_str(""));
+    else
+        hex_put(f->b, bytes);
     line_end(f);
 }
 

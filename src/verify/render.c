@@ -1,6 +1,7 @@
 #include "verify/render.h"
 
 #include "base/calendar.h"
+#include "base/encoding.h"
 
 static bool printable(char c)
 {
@@ -9,6 +10,10 @@ static bool printable(char c)
 
 void render_json_text(buf *b, const char *s)
 {
+    if (!s) {
+        buf_str(b, "null");
+        return;
+    }
     buf_str(b, "\"");
     for (; *s; s++) {
         if (*s == '"' || *s == '\\')
@@ -19,6 +24,28 @@ void render_json_text(buf *b, const char *s)
             buf_printf(b, "\\u%04x", (unsigned char)*s);
     }
     buf_str(b, "\"");
+}
+
+void render_json_hex(buf *b, slice bytes)
+{
+    if (!bytes.p) {
+        buf_str(b, "null");
+        return;
+    }
+    buf_str(b, "\"");
+    hex_put(b, bytes);
+    buf_str(b, "\"");
+}
+
+void render_json_time(buf *b, uint64_t seconds)
+{
+    char text[CALENDAR_TEXT];
+    buf_printf(b, "\"%s\"", calendar_rfc3339(text, seconds));
+}
+
+const char *render_json_bool(bool v)
+{
+    return v ? "true" : "false";
 }
 
 void render_plain(buf *b, const char *s)

@@ -7,9 +7,15 @@
 
 #define RENDER_MAX (SIZE_MAX / 2)
 
-/* s as a JSON string. Bytes that are not printable ASCII are escaped, each for
- * itself, so that no text of a bundle can break the output. */
+/* Values in JSON. s as a string, NULL as null. Bytes that are not printable ASCII are
+ * escaped, each for itself, so that no text of a bundle can break the output. */
 void render_json_text(buf *b, const char *s);
+/* In lower-case hex; .p == NULL as null. */
+void render_json_hex(buf *b, slice bytes);
+/* Unix seconds as a string: a date-time of RFC 3339. */
+void render_json_time(buf *b, uint64_t seconds);
+const char *render_json_bool(bool v);
+
 /* s for a terminal: bytes that are not printable ASCII become '?'. */
 void render_plain(buf *b, const char *s);
 /* Unix seconds as a date and time of day, for people. */

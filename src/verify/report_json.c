@@ -1,28 +1,12 @@
 /* The report as JSON, for programs. */
-#include "base/encoding.h"
 #include "verify/render.h"
 
 #include <inttypes.h>
 
-static const char *truth(bool v)
-{
-    return v ? "true" : "false";
-}
-
 static void put_member(buf *b, const char *name, const char *text)
 {
     buf_printf(b, "\"%s\": ", name);
-    if (text)
-        render_json_text(b, text);
-    else
-        buf_str(b, "null");
-}
-
-static void put_hex(buf *b, const char *name, const uint8_t *p, size_t n)
-{
-    buf_printf(b, "\"%s\": \"", name);
-    hex_put(b, slice_of(p, n));
-    buf_str(b, "\"");
+    render_json_text(b, text);
 }
 
 static void put_log(buf *b, const struct teelog_report *r)
@@ -33,8 +17,8 @@ static void put_log(buf *b, const struct teelog_report *r)
     buf_str(b, ", ");
     put_member(b, "key", shown ? r->key : NULL);
     if (shown) {
-        buf_printf(b, ", \"size\": %" PRIu64 ", ", r->size);
-        put_hex(b, "root", r->root.b, sizeof r->root.b);
+        buf_printf(b, ", \"size\": %" PRIu64 ", \"root\": ", r->size);
+        render_json_hex(b, hash_slice(&r->root));
     } else {
         buf_str(b, ", \"size\": null, \"root\": null");
     }
@@ -56,7 +40,7 @@ static void put_scope(buf *b, const struct teelog_report *r)
         buf_printf(b,
                    ", \"count\": %" PRIu64 ", \"first_seq\": %" PRIu64 ", \"last_seq\": %" PRIu64
                    ", \"sessions\": %" PRIu64 ", \"complete\": %s, \"complete_up_to\": ",
-                   a->count, a->first_seq, a->last_seq, a->sessions, truth(complete));
+                   a->count, a->first_seq, a->last_seq, a->sessions, render_json_bool(complete));
         if (a->complete_up_to != NO_SIZE)
             buf_printf(b, "%" PRIu64, a->complete_up_to);
         else
@@ -76,7 +60,7 @@ static void put_questions(buf *b, const struct teelog_report *r)
         report_answer(r, i, &a);
         buf_printf(b, "%s\n  {", i ? "," : "");
         put_member(b, "question", a.question);
-        buf_printf(b, ", \"ok\": %s, ", a.ok < 0 ? "null" : truth(a.ok));
+        buf_printf(b, ", \"ok\": %s, ", a.ok < 0 ? "null" : render_json_bool(a.ok));
         put_member(b, "detail", a.detail);
         buf_str(b, "}");
     }
@@ -90,7 +74,7 @@ static void put_checks(buf *b, const struct teelog_report *r)
         const struct teelog_check *c = &r->checks[i];
         buf_printf(b, "%s\n  {", i ? "," : "");
         put_member(b, "name", c->name);
-        buf_printf(b, ", \"ok\": %s, ", truth(c->ok));
+        buf_printf(b, ", \"ok\": %s, ", render_json_bool(c->ok));
         put_member(b, "detail", c->detail);
         if (c->index != NO_INDEX)
             buf_printf(b, ", \"index\": %" PRIu64, c->index);
@@ -99,10 +83,10 @@ static void put_checks(buf *b, const struct teelog_report *r)
     buf_str(b, "],\n");
 }
 
-static void put_measurement(buf *b, const char *name, const uint8_t *p, size_t n)
+static void put_measurement(buf *b, const char *name, slice value)
 {
-    buf_str(b, ", ");
-    put_hex(b, name, p, n);
+    buf_printf(b, ", \"%s\": ", name);
+    render_json_hex(b, value);
 }
 
 static void put_code(buf *b, const struct evidence_code *c)
@@ -110,21 +94,21 @@ static void put_code(buf *b, const struct evidence_code *c)
     static const char *const rtmr[4] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
     bool dstack = c->platform == PLATFORM_TDX_DSTACK;
     if (!c->tdx) {
-        put_measurement(b, "mrenclave", c->mrenclave, sizeof c->mrenclave);
-        put_measurement(b, "mrsigner", c->mrsigner, sizeof c->mrsigner);
+        put_measurement(b, "mrenclave", SLICE_ARRAY(c->mrenclave));
+        put_measurement(b, "mrsigner", SLICE_ARRAY(c->mrsigner));
         buf_printf(b, ", \"isv_prod_id\": %u, \"isv_svn\": %u", (unsigned)c->isv_prod_id,
                    (unsigned)c->isv_svn);
         return;
     }
-    put_measurement(b, "mrtd", c->mr_td, sizeof c->mr_td);
+    put_measurement(b, "mrtd", SLICE_ARRAY(c->mr_td));
     for (size_t i = 0; i < (dstack ? 3u : 4u); i++)
-        put_measurement(b, rtmr[i], c->rtmr[i], sizeof c->rtmr[i]);
+        put_measurement(b, rtmr[i], SLICE_ARRAY(c->rtmr[i]));
     if (!dstack)
         return;
-    put_measurement(b, "compose_hash", c->compose_hash, sizeof c->compose_hash);
-    put_measurement(b, "app_id", c->app_id, sizeof c->app_id);
+    put_measurement(b, "compose_hash", SLICE_ARRAY(c->compose_hash));
+    put_measurement(b, "app_id", SLICE_ARRAY(c->app_id));
     if (c->has_os_image_hash)
-        put_measurement(b, "os_image_hash", c->os_image_hash, sizeof c->os_image_hash);
+        put_measurement(b, "os_image_hash", SLICE_ARRAY(c->os_image_hash));
     buf_str(b, ", ");
     put_member(b, "key_provider", c->key_provider);
 }
@@ -136,9 +120,9 @@ static void put_evidence(buf *b, const struct teelog_report *r)
         const struct report_code *e = &r->codes[i];
         buf_printf(b, "%s\n  {", i ? "," : "");
         put_member(b, "platform", platform_name(e->seen.platform));
-        buf_printf(b, ", \"simulated\": %s", truth(e->simulated));
+        buf_printf(b, ", \"simulated\": %s", render_json_bool(e->simulated));
         put_code(b, &e->seen);
-        put_measurement(b, "root", e->seen.root.b, sizeof e->seen.root.b);
+        put_measurement(b, "root", hash_slice(&e->seen.root));
         buf_str(b, ", \"tcb_status\": [");
         report_tcb(b, e->tcb_seen, "\"");
         buf_printf(b,
@@ -155,8 +139,8 @@ char *teelog_report_json(const struct teelog_report *r)
     buf_init(&b, RENDER_MAX);
     buf_str(&b, "{");
     put_member(&b, "verdict", teelog_verdict_name(r->verdict));
-    buf_printf(&b, ",\n \"simulated\": %s,\n \"time\": %" PRIu64 ",\n", truth(r->simulated),
-               r->time);
+    buf_printf(&b, ",\n \"simulated\": %s,\n \"time\": %" PRIu64 ",\n",
+               render_json_bool(r->simulated), r->time);
     put_log(&b, r);
     put_scope(&b, r);
     put_questions(&b, r);

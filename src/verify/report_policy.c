@@ -1,13 +1,7 @@
 /* A policy that pins what a bundle shows, for a person to review. */
-#include "base/encoding.h"
 #include "verify/render.h"
 
 #include <stdio.h>
-
-static const char *truth(bool v)
-{
-    return v ? "true" : "false";
-}
 
 /* What stands in the way of a policy; NULL if nothing. */
 static const char *obstacle(const struct teelog_report *r)
@@ -39,9 +33,8 @@ static void put_values(buf *b, const char *name, const struct report_code *codes
             again = memcmp((const uint8_t *)&codes[j].seen + offset, value, size) == 0;
         if (again)
             continue;
-        buf_str(b, i ? ", \"" : "\"");
-        hex_put(b, slice_of(value, size));
-        buf_str(b, "\"");
+        buf_str(b, i ? ", " : "");
+        render_json_hex(b, slice_of(value, size));
     }
     buf_str(b, "]");
 }
@@ -54,9 +47,8 @@ static void put_entry(buf *b, const struct report_code *codes, size_t n)
     bool dstack = c->platform == PLATFORM_TDX_DSTACK;
     buf_printf(b, "  {\"platform\": \"%s\"", platform_name(c->platform));
     if (codes[0].simulated) {
-        buf_str(b, ",\n   \"root\": \"");
-        hex_put(b, hash_slice(&c->root));
-        buf_str(b, "\"");
+        buf_str(b, ",\n   \"root\": ");
+        render_json_hex(b, hash_slice(&c->root));
     }
     if (!c->tdx) {
         put_values(b, "mrenclave", codes, n, offsetof(struct evidence_code, mrenclave), 32);
@@ -103,7 +95,8 @@ char *teelog_report_policy(const struct teelog_report *r, char *message, size_t 
     buf_printf(&b,
                "],\n \"admission\": {\"child\": %s, \"bearer\": %s},\n"
                " \"history\": \"unwitnessed\"}\n",
-               truth(r->admitted[ADMISSION_CHILD]), truth(r->admitted[ADMISSION_BEARER]));
+               render_json_bool(r->admitted[ADMISSION_CHILD]),
+               render_json_bool(r->admitted[ADMISSION_BEARER]));
     char *text = render_take(&b);
     if (!text)
         snprintf(message, message_size, "%s", tl_err_text(TL_E_MEMORY));
