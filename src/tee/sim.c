@@ -56,10 +56,10 @@ static bool carries(const struct quote *q, const uint8_t report_data[64])
     struct sgx_report body;
     if (quote_is_tdx(q)) {
         td_report_read(&td, q->body);
-        return memcmp(td.report_data, report_data, 64) == 0;
+        return slice_eq(SLICE_ARRAY(td.report_data), slice_of(report_data, 64));
     }
     sgx_report_read(&body, q->body);
-    return memcmp(body.report_data, report_data, 64) == 0;
+    return slice_eq(SLICE_ARRAY(body.report_data), slice_of(report_data, 64));
 }
 
 static tl_err sim_make_quote(struct tee *t, const uint8_t report_data[64], buf *quote,

@@ -20,7 +20,7 @@ struct tally {
 
 static uint8_t *must_read(const char *dir, const char *name, size_t *n)
 {
-    char path[1024];
+    char path[4096];
     snprintf(path, sizeof path, "%s/%s", dir, name);
     uint8_t *bytes = test_file(path, n);
     if (!bytes)
@@ -31,7 +31,7 @@ static uint8_t *must_read(const char *dir, const char *name, size_t *n)
 /* The case's own root where it has one, else Intel's. */
 static hash32 trusted_root(const char *dir)
 {
-    char path[1024];
+    char path[4096];
     size_t n;
     struct pem_chain pem;
     struct cert cert;
@@ -59,7 +59,7 @@ static void same_advisories(const struct dcap_report *r, const json_t *expected,
 static void judge(const char *dir, const char *name, struct dcap_cache *cache, struct tally *tally)
 {
     size_t quote_n, collateral_n;
-    char path[1024];
+    char path[4096];
     snprintf(path, sizeof path, "%s/case.json", dir);
     json_t *c = vector_file(path);
     uint8_t *quote = must_read(dir, "quote.bin", &quote_n);
