@@ -18,10 +18,11 @@ enum flag {
     PLATFORM_CA = 1 << 0, /* the platform has a PCK certificate of the longer form */
     APART = 1 << 1,       /* the PCK chain stands in the collateral */
     ANY_ROOT = 1 << 2,    /* none is pinned */
-    REVOKED = 1 << 3,     /* the lists have entries */
+    REVOKED = 1 << 3,     /* the lists have entries, a bit away from what is in use */
     CACHED = 1 << 4,      /* verified again, twice, with a cache */
     UNFIT = 1 << 5,       /* the QE's report data are not made to fit */
-    FLAGS = 1 << 6
+    LEAF_ALONE = 1 << 6,  /* the quote has the PCK certificate, the collateral the chain */
+    FLAGS = 1 << 7
 };
 
 /* What changes are made to. Certificates are changed as DER, so that their PEM stays
@@ -36,7 +37,8 @@ enum part { QUOTE, JSON, TCB_INFO, QE_IDENTITY, LEAF, CA, ROOT, SIGNER, ROOT_CRL
 /* The makers' parts for a kind and flags; made once. */
 struct seed {
     struct fake_dcap fake;
-    buf part[PARTS], pck, signer; /* the last two: chains as PEM */
+    buf part[PARTS], pck, signer, leaf; /* the last three: PEM */
+    uint8_t near[3][16];                /* serial numbers that are nearly these: */
     bool made;
 };
 
@@ -105,30 +107,47 @@ static void set_cert(buf *b, const struct sim_cert *plan)
     MUST(sim_cert_put(b, plan) == TL_OK);
 }
 
-static void put_chains(buf *pck, buf *signer, const buf part[PARTS])
+static void put_chains(buf *pck, buf *signer, buf *leaf, const buf part[PARTS])
 {
     set(pck, (slice){NULL, 0});
     set(signer, (slice){NULL, 0});
+    set(leaf, (slice){NULL, 0});
+    pem_put(leaf, buf_slice(&part[LEAF]));
     for (int i = LEAF; i <= ROOT; i++)
         pem_put(pck, buf_slice(&part[i]));
     pem_put(signer, buf_slice(&part[SIGNER]));
     pem_put(signer, buf_slice(&part[ROOT]));
-    MUST(buf_err(pck) == TL_OK && buf_err(signer) == TL_OK);
+    MUST(buf_err(pck) == TL_OK && buf_err(signer) == TL_OK && buf_err(leaf) == TL_OK);
+}
+
+/* Entries for the CA and the signer, and for the PCK certificate, but for a bit. */
+static void nearly_revoke(struct seed *s)
+{
+    struct fake_dcap *f = &s->fake;
+    const uint8_t *const serials[] = {f->ca.serial, f->signer.serial, f->pck.serial};
+    for (size_t i = 0; i < 3; i++) {
+        memcpy(s->near[i], serials[i], sizeof s->near[i]);
+        s->near[i][15] ^= 1;
+        f->revoked[i].serial = SLICE_ARRAY(s->near[i]);
+    }
+    f->root_crl.revoked = f->revoked;
+    f->root_crl.revoked_count = 2;
+    f->pck_crl.revoked = f->revoked + 2;
+    f->pck_crl.revoked_count = 1;
 }
 
 static void make_seed(struct seed *s, enum sim_kind kind, unsigned flags)
 {
-    static const uint8_t number = 0x42;
     struct fake_dcap *f = &s->fake;
     MUST(fake_dcap_init(f, kind) == TL_OK);
     if (flags & PLATFORM_CA)
         fake_dcap_platform_ca(f);
+    if (flags & REVOKED)
+        nearly_revoke(s);
     f->pck_chain_apart = flags & APART;
-    f->revoked[0].serial = f->revoked[1].serial = slice_of(&number, 1);
-    if (flags & REVOKED) {
-        f->root_crl.revoked = f->pck_crl.revoked = f->revoked;
-        f->root_crl.revoked_count = f->pck_crl.revoked_count = 2;
-    }
+    f->tcb_info.levels[0].advisories[0] = "INTEL-SA-00002";
+    f->tcb_info.levels[0].advisories[1] = "INTEL-SA-00001";
+    f->qe_identity.levels[0].advisories[0] = "INTEL-SA-00002";
     MUST(fake_dcap_make(f) == TL_OK);
     set(&s->part[TCB_INFO], f->parts.tcb_info);
     set(&s->part[QE_IDENTITY], f->parts.qe_identity);
@@ -138,7 +157,7 @@ static void make_seed(struct seed *s, enum sim_kind kind, unsigned flags)
     set_cert(&s->part[CA], &f->ca);
     set_cert(&s->part[ROOT], &f->root);
     set_cert(&s->part[SIGNER], &f->signer);
-    put_chains(&s->pck, &s->signer, s->part);
+    put_chains(&s->pck, &s->signer, &s->leaf, s->part);
     s->made = true;
 }
 
@@ -161,7 +180,7 @@ static void change(buf *b, unsigned way, size_t at, slice bytes)
 {
     static buf made;
     slice in = buf_slice(b);
-    at = at < in.n ? at : in.n;
+    at %= in.n + 1;
     size_t gone = way == INSERT ? 0 : bytes.n;
     if (way == TOKEN)
         widen(in, &at, &gone);
@@ -206,17 +225,22 @@ static void fit_report_data(buf *bytes)
 static void assemble(buf part[PARTS], const struct seed *s, unsigned flags, bool other_certs,
                      reader changes)
 {
-    static buf pck, signer;
+    static buf pck, signer, leaf;
     struct sim_quote plan = s->fake.quote;
     struct collateral c = s->fake.parts;
     set(&pck, buf_slice(&s->pck));
     set(&signer, buf_slice(&s->signer));
+    set(&leaf, buf_slice(&s->leaf));
     if (other_certs)
-        put_chains(&pck, &signer, part);
-    if (flags & APART)
+        put_chains(&pck, &signer, &leaf, part);
+    if (flags & (APART | LEAF_ALONE))
         c.pck_chain = buf_slice(&pck);
     else
         plan.cert_data = buf_slice(&pck);
+    if (flags & LEAF_ALONE) {
+        plan.cert_type = QUOTE_CERT_PCK_LEAF;
+        plan.cert_data = buf_slice(&leaf);
+    }
     set(&part[QUOTE], (slice){NULL, 0});
     MUST(sim_quote_put(&part[QUOTE], &plan) == TL_OK);
     (void)apply(&part[QUOTE], QUOTE, changes);

@@ -487,11 +487,14 @@ static void dcap_seeds(void)
 {
     char name[32];
     for (uint8_t kind = 0; kind < SIM_KINDS; kind++) {
-        const uint8_t plain[] = {kind, 0, 0, 0}, all[] = {kind, 0x1f, 0, 0};
+        const uint8_t plain[] = {kind, 0, 0, 0}, all[] = {kind, 0x1f, 0, 0},
+                      leaf[] = {kind, 0x58, 0, 0};
         snprintf(name, sizeof name, "kind%u", kind);
         save("dcap", name, SLICE_ARRAY(plain));
         snprintf(name, sizeof name, "all%u", kind);
         save("dcap", name, SLICE_ARRAY(all));
+        snprintf(name, sizeof name, "leaf%u", kind);
+        save("dcap", name, SLICE_ARRAY(leaf));
     }
     for (uint8_t i = 0; i < 10; i++) {
         const uint8_t part[] = {SIM_TDX_V5_15, 0, 0, 0, i, i % 4, 0, 100, 2, '1', '2'};
