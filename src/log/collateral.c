@@ -160,7 +160,8 @@ static tl_err renew_own(struct shelf *s, struct tee *tee)
 {
     struct shelf_item *own = NULL;
     uint64_t now = (uint64_t)time(NULL);
-    if (s->own_time <= now && now - s->own_time < OWN_SECONDS)
+    /* Modulo 2^64: where the clock was set back, it is made anew. */
+    if (now - s->own_time < OWN_SECONDS)
         return TL_OK;
     buf json;
     buf_init(&json, COLLATERAL_MAX);

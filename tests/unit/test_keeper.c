@@ -316,6 +316,17 @@ static void test_cached_and_then_down(void **state)
     assert_int_equal(w.said_count, 1);
 }
 
+/* Whatever it is that is not fresh, a service is not asked again and again. */
+static void test_never_at_once_twice(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {{.json = "good", .cached = true},
+                                        {.json = "good", .cached = true},
+                                        {.json = "good", .cached = true}};
+    PLAY(steps);
+    assert_waits((const long[]){0, 600, 1200}, 3);
+}
+
 /* Fresh, but the cache could not be written. */
 static void test_warning_beside_success(void **state)
 {
@@ -448,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_other_trouble_is_told),
         cmocka_unit_test(test_cache_helps_out),
         cmocka_unit_test(test_cached_and_then_down),
+        cmocka_unit_test(test_never_at_once_twice),
         cmocka_unit_test(test_warning_beside_success),
         cmocka_unit_test(test_hanging_first),
         cmocka_unit_test(test_hurry),

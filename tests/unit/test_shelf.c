@@ -4,8 +4,9 @@
 #include "attest/evidence.h"
 #include "fakedcap.h"
 #include "log/collateral.h"
-#include "tee/tee.h"
+#include "tee/platform.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -252,6 +253,16 @@ static void write_unusable(const char *dir)
     }
 }
 
+/* The second free one: what is left open stands behind the directory, which is not. */
+static int next_descriptor(void)
+{
+    int first = open("/dev/null", O_RDONLY), second = open("/dev/null", O_RDONLY);
+    assert_true(first >= 0 && second >= 0);
+    close(first);
+    close(second);
+    return second;
+}
+
 static void test_load(void **state)
 {
     struct world *w = *state;
@@ -267,7 +278,9 @@ static void test_load(void **state)
     for (size_t i = 0; i < 4; i++)
         write_platform(path, i);
     write_unusable(path);
+    int before = next_descriptor();
     shelf_load(w->shelf, path);
+    assert_int_equal(next_descriptor(), before);
     for (size_t i = 0; i < 4; i++)
         assert_carries(w, &platforms[i], &platforms[i].collateral);
     buf largest;
@@ -301,6 +314,25 @@ static void test_load_many(void **state)
     assert_ok(bundle_collateral_begin(&c, w->shelf, w->tee));
     assert_int_equal(c.count, SHELF_MAX);
     bundle_collateral_finish(&c);
+}
+
+/* Hardware makes none: it has what was put, and no own is an error. */
+static void test_hardware(void **state)
+{
+    struct world *w = *state;
+    struct bundle_collateral c;
+    static const struct tee_ops ops = {.platform = "tdx-tsm"};
+    struct tee tee = {.ops = &ops};
+    assert_ok(bundle_collateral_begin(&c, w->shelf, &tee));
+    assert_int_equal(c.count, 0);
+    bundle_collateral_finish(&c);
+    put(w, &platforms[0].collateral);
+    for (int day = 0; day < 3; day++) {
+        assert_ok(bundle_collateral_begin(&c, w->shelf, &tee));
+        assert_int_equal(c.count, 1);
+        bundle_collateral_finish(&c);
+        fake_time += DAY;
+    }
 }
 
 /* A bundle of two platforms' evidence, with what belongs to neither among it. */
@@ -354,6 +386,7 @@ static void test_junk_evidence(void **state)
     put(w, &platforms[0].collateral);
     buf_init(&b, EVIDENCE_MAX);
     buf_bytes(&b, of(&platforms[0].evidence));
+    assert_true(carries(w, &b, &platforms[0].collateral));
     for (b.n = 0; b.n < 200; b.n++)
         assert_true(carries(w, &b, NULL));
     b.n = platforms[0].evidence.n;
@@ -616,6 +649,7 @@ int main(void)
         TEST(test_junk_is_refused),
         TEST(test_load),
         TEST(test_load_many),
+        TEST(test_hardware),
         TEST(test_bundle),
         TEST(test_junk_evidence),
         TEST(test_own_once_a_day),
