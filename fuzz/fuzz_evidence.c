@@ -1,25 +1,28 @@
 /* Evidence, read and verified with no policy. Genuine evidence carries a
- * simulator's root, and names no stage; all other names one and says why. */
+ * simulator's root, and names no stage; all other names one and says why. An input
+ * is the length of the item (16 bits), the item, and what is left is collateral. */
 #include "attest/evidence.h"
+#include "base/reader.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    slice in = slice_of(data, size);
+    reader r = reader_of(slice_of(data, size));
+    slice in = reader_bytes(&r, reader_u16be(&r));
     struct evidence e;
-    if (evidence_read(&e, in) != TL_OK)
+    if (r.err != TL_OK || evidence_read(&e, in) != TL_OK)
         return 0;
     buf b;
     buf_init(&b, size);
     evidence_put(&b, &e);
     must_equal(&b, in);
-    struct evidence_report r;
-    memset(&r, 0x55, sizeof r);
+    struct evidence_report v;
+    memset(&v, 0x55, sizeof v);
     const struct evidence_context context = {.time = FUZZ_TIME};
-    evidence_verify(&r, &e, (slice){NULL, 0}, &context);
-    MUST(r.detail[0] && memchr(r.detail, 0, sizeof r.detail));
-    MUST(utf8_valid(slice_str(r.detail)));
-    MUST(r.genuine ? !r.stage : r.stage != NULL);
-    MUST(!r.genuine || (r.simulated && r.platform == PLATFORM_SIMULATOR && !r.root_pinned));
+    evidence_verify(&v, &e, r.rest, &context);
+    MUST(v.detail[0] && memchr(v.detail, 0, sizeof v.detail));
+    MUST(utf8_valid(slice_str(v.detail)));
+    MUST(v.genuine ? !v.stage : v.stage != NULL);
+    MUST(!v.genuine || (v.simulated && v.platform == PLATFORM_SIMULATOR));
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "attest/sgx_extension.h"
 #include "codec/der.h"
 #include "codec/pem.h"
+#include "fakedcap.h"
 #include "fuzz.h"
 #include "tee/sim_crl.h"
 #include "tee/sim_pki.h"
@@ -463,22 +464,40 @@ static void attest_seeds(void)
     buf_reset(&b);
     MUST(sim_quote_put(&b, &quote) == TL_OK);
     save("quote", "simulated", buf_slice(&b));
-    buf item;
-    buf_init(&item, 50000);
-    struct evidence e = {slice_str("simulator"), buf_slice(&b), {NULL, 0}};
-    evidence_put(&item, &e);
-    save("evidence", "simulated", buf_slice(&item));
-    buf_reset(&item);
-    e = (struct evidence){slice_str("tdx-dstack"), slice_str("quote"), slice_str("[]")};
-    evidence_put(&item, &e);
-    save("evidence", "other", buf_slice(&item));
-    buf_finish(&item);
     buf_finish(&b);
     buf_finish(&pem);
     es256_free(keys.root);
     es256_free(keys.intermediate);
     es256_free(keys.pck);
     es256_free(attestation);
+}
+
+static void save_evidence(const char *name, const struct evidence *e, slice collateral)
+{
+    buf b, item;
+    buf_init(&b, 65536);
+    buf_init(&item, 65535);
+    evidence_put(&item, e);
+    buf_u16be(&b, (uint16_t)item.n);
+    buf_bytes(&b, buf_slice(&item));
+    buf_bytes(&b, collateral);
+    MUST(buf_err(&item) == TL_OK && buf_err(&b) == TL_OK);
+    save("evidence", name, buf_slice(&b));
+    buf_finish(&item);
+    buf_finish(&b);
+}
+
+static void evidence_seeds(void)
+{
+    struct fake_dcap f;
+    MUST(fake_dcap_init(&f, SIM_SGX_V3) == TL_OK && fake_dcap_make(&f) == TL_OK);
+    struct evidence e = {slice_str("simulator"), buf_slice(&f.quote_bytes), {NULL, 0}};
+    save_evidence("simulated", &e, buf_slice(&f.collateral_json));
+    e.platform = slice_str("tdx-tsm");
+    save_evidence("other-platform", &e, buf_slice(&f.collateral_json));
+    e = (struct evidence){slice_str("tdx-dstack"), slice_str("quote"), slice_str("[]")};
+    save_evidence("other", &e, (slice){NULL, 0});
+    fake_dcap_finish(&f);
 }
 
 /* Every kind of quote, plain, and with all that may be besides; and for one kind a
@@ -527,6 +546,7 @@ int main(int argc, char **argv)
     bundle_seeds();
     x509_seeds();
     attest_seeds();
+    evidence_seeds();
     dcap_seeds();
     return 0;
 }
