@@ -13,11 +13,10 @@
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
-#define VERIFY_TIME                                                                                \
-    UINT64_C(1796000000) /* within a month of making the seeds, as long as their                   \
-                            collateral is valid */
-#define LEAVES_MAX 64
-#define ITEMS_MAX  64
+/* Within a month of the making of the seeds, as long as their collateral is valid. */
+#define VERIFY_TIME UINT64_C(1796000000)
+#define LEAVES_MAX  64
+#define ITEMS_MAX   64
 
 static struct {
     struct teelog_policy *policy;
