@@ -7,27 +7,7 @@
 #include "cli/report.h"
 #include "teelog/quote.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define ROOT_FILE_MAX 65536
-
-/* Prints a report and frees it. A verdict that could not be said is none. */
-static int say(char *text, int code)
-{
-    if (!text) {
-        cli_say("%s", tl_err_text(TL_E_MEMORY));
-        return EXIT_FAILED;
-    }
-    size_t n = strlen(text);
-    printf("%s%s", text, n && text[n - 1] == '\n' ? "" : "\n");
-    free(text);
-    if (fflush(stdout) == 0)
-        return code;
-    cli_say("cannot write the report");
-    return EXIT_FAILED;
-}
 
 static int show(int argc, char **argv)
 {
@@ -49,7 +29,7 @@ static int show(int argc, char **argv)
     if (code == EXIT_GOOD) {
         tl_err err = teelog_quote_show(&text, quote.p, quote.n, json, message, sizeof message);
         if (err == TL_OK) {
-            code = say(text, EXIT_GOOD);
+            code = report_print(text, EXIT_GOOD);
         } else {
             cli_say("%s: %s", argv[optind], message[0] ? message : tl_err_text(err));
             code = tl_err_exit(err);
@@ -66,27 +46,14 @@ struct verify_options {
 
 /* What the paths name, read. */
 struct verify_files {
-    buf quote, collateral, root, event_log, compose;
+    buf quote, collateral, event_log, compose;
     struct teelog_policy *policy;
-    uint8_t root_key[32];
+    uint8_t root[32];
 };
 
 static int read_file(buf *out, const char *path)
 {
     return path ? infile_read(out, path) : EXIT_GOOD;
-}
-
-static int read_root(struct verify_files *f, const char *path)
-{
-    int code = read_file(&f->root, path);
-    if (!path || code != EXIT_GOOD)
-        return code;
-    tl_err err = teelog_root_from_pem(f->root_key, (const char *)f->root.p, f->root.n);
-    if (err == TL_OK)
-        return EXIT_GOOD;
-    cli_say("%s is not one certificate in PEM of the kind that attestation roots are: %s", path,
-            tl_err_text(err));
-    return EXIT_USAGE;
 }
 
 static struct teelog_bytes bytes_of(const buf *b, const char *path)
@@ -103,7 +70,7 @@ static int judge(const struct verify_options *o, const struct verify_files *f, u
         .quote = bytes_of(&f->quote, o->quote),
         .collateral = bytes_of(&f->collateral, o->collateral),
         .time = at,
-        .root = o->root ? f->root_key : NULL,
+        .root = o->root ? f->root : NULL,
         .policy = f->policy,
         .event_log = bytes_of(&f->event_log, o->event_log),
         .compose = bytes_of(&f->compose, o->compose),
@@ -116,7 +83,8 @@ static int judge(const struct verify_options *o, const struct verify_files *f, u
     int code = !teelog_quote_accepted(report) ? EXIT_REJECTED
                : teelog_quote_pinned(report)  ? EXIT_GOOD
                                               : EXIT_UNPINNED;
-    code = say(o->json ? teelog_quote_report_json(report) : teelog_quote_report_text(report), code);
+    code = report_print(
+        o->json ? teelog_quote_report_json(report) : teelog_quote_report_text(report), code);
     teelog_quote_report_free(report);
     return code;
 }
@@ -127,14 +95,13 @@ static int run_verify(const struct verify_options *o)
     uint64_t at;
     buf_init(&f.quote, QUOTE_MAX);
     buf_init(&f.collateral, COLLATERAL_MAX);
-    buf_init(&f.root, ROOT_FILE_MAX);
     buf_init(&f.event_log, EVENTLOG_MAX_BYTES);
     buf_init(&f.compose, EVENTLOG_MAX_BYTES);
     int code = at_read(&at, o->at);
     if (code == EXIT_GOOD)
         code = policy_file_read(&f.policy, o->policy);
     if (code == EXIT_GOOD)
-        code = read_root(&f, o->root);
+        code = root_file_read(f.root, o->root);
     if (code == EXIT_GOOD)
         code = infile_read_quote(&f.quote, o->quote);
     if (code == EXIT_GOOD)
@@ -148,7 +115,6 @@ static int run_verify(const struct verify_options *o)
     teelog_policy_free(f.policy);
     buf_finish(&f.quote);
     buf_finish(&f.collateral);
-    buf_finish(&f.root);
     buf_finish(&f.event_log);
     buf_finish(&f.compose);
     return code;
@@ -226,7 +192,7 @@ static int run_eventlog(const char *log_path, const char *quote_path, const char
         tl_err err = teelog_eventlog_show(&text, &ok, log.p, log.n, quote.p, quote.n, c.p, c.n,
                                           json, message, sizeof message);
         if (err == TL_OK) {
-            code = say(text, ok ? EXIT_GOOD : EXIT_REJECTED);
+            code = report_print(text, ok ? EXIT_GOOD : EXIT_REJECTED);
         } else {
             cli_say("%s: %s", log_path, message[0] ? message : tl_err_text(err));
             code = tl_err_exit(err);

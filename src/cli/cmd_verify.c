@@ -1,10 +1,6 @@
 #include "cli/cli.h"
 #include "cli/report.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static int verdict_exit(enum teelog_verdict v)
 {
     switch (v) {
@@ -24,21 +20,8 @@ static int verify(const struct report_options *o, bool json)
     int code = report_make(&report, o);
     if (code != EXIT_GOOD)
         return code;
-    char *text = json ? teelog_report_json(report) : teelog_report_text(report);
-    if (!text) {
-        cli_say("%s", tl_err_text(TL_E_MEMORY));
-        code = EXIT_FAILED;
-    } else {
-        size_t n = strlen(text);
-        printf("%s%s", text, n && text[n - 1] == '\n' ? "" : "\n");
-        code = verdict_exit(teelog_report_verdict(report));
-        /* A verdict that could not be said is none. */
-        if (fflush(stdout) != 0) {
-            cli_say("cannot write the report");
-            code = EXIT_FAILED;
-        }
-    }
-    free(text);
+    code = report_print(json ? teelog_report_json(report) : teelog_report_text(report),
+                        verdict_exit(teelog_report_verdict(report)));
     teelog_report_free(report);
     return code;
 }

@@ -79,6 +79,7 @@ const struct command commands[] = {
      "    --at UNIXTIME     judge as of this time instead of now\n"
      "    --root PEM        trust this root certificate's key instead of Intel's\n"
      "    --event-log FILE  dstack's event log; --compose FILE the app-compose file\n"
+     "    --json            the report as JSON\n"
      "  quote eventlog LOG --quote QUOTE [--compose FILE] [--json]\n"
      "                  replay an event log against a quote\n"
      "  quote collateral QUOTE -o FILE [--pccs URL] [OPTIONS]\n"
@@ -86,9 +87,12 @@ const struct command commands[] = {
      "    --pccs URL        a PCCS instead of Intel's service\n"
      "    --proxy URL       an HTTPS proxy; --ca FILE the TLS roots (PEM)\n"
      "    --cache DIR       where to keep answers; --no-cache nowhere\n"
-     "    --update early    TCB data from its first day; --root PEM as above\n"
+     "    --update early    TCB data from its first day, not standard; --root PEM\n"
+     "                      as above\n"
      "    --timeout SECONDS for all answers together, 30 without it\n"
-     "Exit: 0 accepted, 1 rejected, 4 genuine but nothing pins its code.\n",
+     "QUOTE is bytes or hex, and may be - for standard input. Exit: 0 accepted,\n"
+     "1 rejected, 4 genuine but nothing pins its code, 2 usage or a bad policy,\n"
+     "3 failure.\n",
      cmd_quote},
     {"fsck", "--data DIR [--tee KIND]", "check a stopped log in full",
      "  --data DIR      the data directory (or TEELOG_DATA)\n"

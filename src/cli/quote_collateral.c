@@ -7,8 +7,8 @@
 #include "cli/infile.h"
 #include "cli/outfile.h"
 #include "cli/progress.h"
+#include "cli/report.h"
 #include "pcs/pcs.h"
-#include "teelog/quote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +17,10 @@
 #include <unistd.h>
 
 struct options {
-    const char *quote, *out, *cache, *root, *timeout;
+    const char *quote, *out, *cache, *root, *update, *timeout;
     bool no_cache;
     struct pcs_options pcs;
 };
-
-#define ROOT_FILE_MAX 65536 /* bytes */
 
 static const char *environment(const char *lower, const char *upper)
 {
@@ -45,27 +43,6 @@ static char *default_cache(bool *ok)
         n = asprintf(&path, "%s/.cache/teelog", home);
     *ok = n >= 0;
     return n > 0 ? path : NULL;
-}
-
-/* Intel's, or that of the certificate in a file. */
-static int read_root(hash32 *out, const char *path)
-{
-    buf text;
-    *out = dcap_intel_root;
-    if (!path)
-        return EXIT_GOOD;
-    buf_init(&text, ROOT_FILE_MAX);
-    int code = infile_read(&text, path);
-    if (code == EXIT_GOOD) {
-        tl_err err = teelog_root_from_pem(out->b, (const char *)text.p, text.n);
-        if (err != TL_OK) {
-            cli_say("%s is not one certificate in PEM of the kind that attestation roots are: %s",
-                    path, tl_err_text(err));
-            code = EXIT_USAGE;
-        }
-    }
-    buf_finish(&text);
-    return code;
 }
 
 static void on_progress(void *ctx, unsigned done, unsigned total)
@@ -117,7 +94,7 @@ static int fetch(struct options *o, slice quote, const hash32 *root)
 
 static int run(struct options *o)
 {
-    hash32 root;
+    hash32 root = dcap_intel_root;
     char *cache = NULL;
     bool ok = true;
     buf quote;
@@ -128,7 +105,7 @@ static int run(struct options *o)
         return EXIT_FAILED;
     }
     buf_init(&quote, QUOTE_MAX);
-    int code = read_root(&root, o->root);
+    int code = root_file_read(root.b, o->root);
     if (code == EXIT_GOOD)
         code = infile_read_quote(&quote, o->quote);
     if (code == EXIT_GOOD)
@@ -148,6 +125,9 @@ static int check(struct options *o)
     if (o->timeout && (decimal_read(&timeout, slice_str(o->timeout), 3600) != TL_OK || !timeout))
         return cli_usage("quote", "--timeout takes seconds, 1 to 3600, not %s", o->timeout);
     o->pcs.timeout_s = (unsigned)timeout;
+    o->pcs.early = o->update && strcmp(o->update, "early") == 0;
+    if (o->update && !o->pcs.early && strcmp(o->update, "standard") != 0)
+        return cli_usage("quote", "--update takes standard or early, not %s", o->update);
     return EXIT_GOOD;
 }
 
@@ -173,7 +153,7 @@ int quote_collateral(int argc, char **argv)
                           : got == 'x' ? &o.pcs.proxy
                           : got == 'a' ? &o.pcs.ca_file
                           : got == 'c' ? &o.cache
-                          : got == 'u' ? &o.pcs.update
+                          : got == 'u' ? &o.update
                           : got == 'r' ? &o.root
                           : got == 't' ? &o.timeout
                                        : NULL;

@@ -6,11 +6,15 @@
 #include "cli/cli.h"
 #include "cli/infile.h"
 #include "cli/progress.h"
+#include "teelog/quote.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define POLICY_FILE_MAX (1u << 20)             /* bytes */
+#define ROOT_FILE_MAX   65536                  /* bytes */
 #define TIME_MAX        UINT64_C(253402300799) /* the end of the year 9999 */
 
 static void progress(void *ctx, uint64_t items)
@@ -37,6 +41,25 @@ int policy_file_read(struct teelog_policy **out, const char *path)
         return code;
     cli_say("the policy %s cannot be used: %s", path, message[0] ? message : tl_err_text(err));
     return err == TL_E_POLICY || err == TL_E_LIMIT ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int root_file_read(uint8_t out[32], const char *path)
+{
+    if (!path)
+        return EXIT_GOOD;
+    buf text;
+    buf_init(&text, ROOT_FILE_MAX);
+    int code = infile_read(&text, path);
+    if (code == EXIT_GOOD) {
+        tl_err err = teelog_root_from_pem(out, (const char *)text.p, text.n);
+        if (err != TL_OK) {
+            cli_say("%s is not one certificate in PEM of the kind that attestation roots are: %s",
+                    path, tl_err_text(err));
+            code = EXIT_USAGE;
+        }
+    }
+    buf_finish(&text);
+    return code;
 }
 
 int at_read(uint64_t *out, const char *text)
@@ -128,4 +151,19 @@ int report_make(struct teelog_report **out, const struct report_options *o)
         buf_finish(&bytes[i]);
     teelog_policy_free(policy);
     return code;
+}
+
+int report_print(char *text, int code)
+{
+    if (!text) {
+        cli_say("%s", tl_err_text(TL_E_MEMORY));
+        return EXIT_FAILED;
+    }
+    size_t n = strlen(text);
+    printf("%s%s", text, n && text[n - 1] == '\n' ? "" : "\n");
+    free(text);
+    if (fflush(stdout) == 0)
+        return code;
+    cli_say("cannot write the report");
+    return EXIT_FAILED;
 }

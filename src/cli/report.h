@@ -1,4 +1,5 @@
-/* A file of a bundle to a report: what `verify` and `policy init` share. */
+/* From files to a report and its verdict: what `verify`, `policy init` and `quote`
+ * share. What is wrong is told to the user, and an exit code says of which kind. */
 #ifndef TL_CLI_REPORT_H
 #define TL_CLI_REPORT_H
 
@@ -15,13 +16,17 @@ struct report_options {
     size_t collateral_count;
 };
 
-/* Reads, checks and reports; says what went wrong and returns an exit code
- * other than 0 where there is no report. */
+/* Reads a bundle, checks it and reports. Other than EXIT_GOOD: there is no report. */
 int report_make(struct teelog_report **out, const struct report_options *o);
+/* Prints a report, or a failure where text is NULL, and frees it. Returns code, or
+ * EXIT_FAILED: a verdict that could not be said is none. */
+int report_print(char *text, int code);
 
-/* The same parts for other commands. path == NULL: no policy. An exit code, and
- * the user told. */
+/* *out is untouched where path is NULL. */
 int policy_file_read(struct teelog_policy **out, const char *path);
+/* SHA-256 of the key of the root certificate in a PEM file; *out is untouched where
+ * path is NULL. */
+int root_file_read(uint8_t out[32], const char *path);
 /* --at: text as Unix seconds, now where it is NULL. */
 int at_read(uint64_t *out, const char *text);
 

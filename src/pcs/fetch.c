@@ -105,11 +105,6 @@ static void url_begin(buf *url, const struct fetch *f, const char *tee)
     buf_printf(url, "/%s/certification/v4", tee);
 }
 
-static bool wants_early(const struct fetch *f)
-{
-    return f->options->update && strcmp(f->options->update, "early") == 0;
-}
-
 static tl_err fetch_tcb_info(struct fetch *f, struct tl_why *why)
 {
     struct pcs_answer a;
@@ -119,7 +114,7 @@ static tl_err fetch_tcb_info(struct fetch *f, struct tl_why *why)
     snprintf(what, sizeof what, "the %s TCB info of FMSPC %s", f->platform.tdx ? "TDX" : "SGX",
              fmspc);
     url_begin(&url, f, tee_name(f));
-    buf_printf(&url, "/tcb?fmspc=%s%s", fmspc, wants_early(f) ? "&update=early" : "");
+    buf_printf(&url, "/tcb?fmspc=%s%s", fmspc, f->options->early ? "&update=early" : "");
     pcs_answer_init(&a);
     tl_err err = ask(f, &a, &url, what, why);
     if (err == TL_OK)
@@ -137,7 +132,7 @@ static tl_err fetch_qe_identity(struct fetch *f, struct tl_why *why)
     struct pcs_answer a;
     buf url;
     url_begin(&url, f, tee_name(f));
-    buf_printf(&url, "/qe/identity%s", wants_early(f) ? "?update=early" : "");
+    buf_printf(&url, "/qe/identity%s", f->options->early ? "?update=early" : "");
     pcs_answer_init(&a);
     tl_err err =
         ask(f, &a, &url, f->platform.tdx ? "the TDX QE's identity" : "the QE's identity", why);
@@ -266,22 +261,12 @@ static tl_err put(buf *out, struct fetch *f)
     return buf_err(out);
 }
 
-static tl_err check_update(const struct pcs_options *o, struct tl_why *why)
-{
-    if (!o->update || strcmp(o->update, "standard") == 0 || strcmp(o->update, "early") == 0)
-        return TL_OK;
-    return tl_explain(why, TL_E_USAGE, "update", "the update is standard or early, not %s",
-                      o->update);
-}
-
 tl_err pcs_fetch_from(buf *collateral_json, slice quote, const struct pcs_options *o,
                       const struct pcs_source *source, struct tl_why *why)
 {
     struct fetch f = {.options = o, .source = source};
     fetch_init(&f);
-    tl_err err = check_update(o, why);
-    if (err == TL_OK)
-        err = read_base(&f.base, o->pccs, why);
+    tl_err err = read_base(&f.base, o->pccs, why);
     if (err == TL_OK)
         err = quote_read(&f.quote, quote, why);
     if (err == TL_OK)

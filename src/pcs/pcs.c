@@ -53,13 +53,12 @@ static tl_err judge(enum fit *out, const struct pcs_job *job, slice collateral, 
  * quote is told by who reads it next. */
 static bool cache_name(char out[PCS_CACHE_NAME_SIZE], const struct pcs_job *job)
 {
-    const char *update = job->options->update;
     struct quote q;
     struct pcs_platform p;
     if (!job->cache_dir || quote_read(&q, job->quote, NULL) != TL_OK ||
         pcs_platform_read(&p, &q, NULL) != TL_OK || !p.known)
         return false;
-    pcs_cache_name(out, &p, update && strcmp(update, "early") == 0);
+    pcs_cache_name(out, &p, job->options->early);
     return true;
 }
 

@@ -21,7 +21,7 @@ struct pcs_options {
     const char *proxy;       /* URL; NULL: none */
     const char *no_proxy;    /* hosts to reach without it, by commas; NULL: none */
     const char *ca_file;     /* PEM bundle that alone is trusted for TLS; NULL: the system's */
-    const char *update;      /* "standard" (NULL) or "early": when a new TCB evaluation counts */
+    bool early;              /* a new TCB evaluation counts from its first day on */
     unsigned timeout_s;      /* of all requests together; 0: PCS_TIMEOUT_S */
     bool refresh;            /* ask the service, however good what the cache has is */
     const atomic_bool *stop; /* once true, requests end soon; may be NULL */

@@ -105,9 +105,6 @@ static void test_intel(void **state)
                                      "pckcrl?ca=processor&encoding=der");
     assert_string_equal(c.s.urls[3],
                         "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der");
-    c.o.update = "standard";
-    assert_ok(fetch(&c));
-    assert_string_equal(c.s.urls[0], want);
     scene_finish(&c);
 }
 
@@ -130,7 +127,7 @@ static void test_pccs(void **state)
     unsigned calls = 0;
     scene_init(&c, SIM_SGX_V3);
     c.s.hex = true;
-    c.o.update = "early";
+    c.o.early = true;
     c.o.progress = count;
     c.o.progress_ctx = &calls;
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
@@ -175,10 +172,6 @@ static void test_wrong_options(void **state)
     assert_err(fetch(&c), TL_E_USAGE);
     free(text);
     c.o.pccs = NULL;
-    c.o.update = "sometimes";
-    assert_err(fetch(&c), TL_E_USAGE);
-    assert_int_equal(c.s.asked, 0);
-    c.o.update = NULL;
     c.job.quote.n = 100;
     assert_int_not_equal(fetch(&c), TL_OK);
     assert_int_not_equal(collateral(&c), TL_OK);
@@ -365,10 +358,10 @@ static void test_cache(void **state)
     assert_collateral(&c);
     assert_string_equal(c.why.text, "");
     /* Early data are others. */
-    c.o.update = "early";
+    c.o.early = true;
     assert_ok(collateral(&c));
     assert_false(c.from_cache);
-    c.o.update = "standard";
+    c.o.early = false;
     /* A quarter of 30 days and an hour are left, then a second less. */
     uint64_t whole = SIM_COLLATERAL_DAYS * FAKE_DAY;
     uint64_t issued = c.f.tcb_info.issue_date;
