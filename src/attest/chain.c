@@ -41,6 +41,20 @@ tl_err validity_check(const struct validity *v, uint64_t time, const char *name,
     return TL_OK;
 }
 
+tl_err cert_read_pem(struct cert *out, struct pem_chain *pem, slice text)
+{
+    struct pem_chain v;
+    tl_err err = pem_read(&v, text);
+    if (err != TL_OK)
+        return err;
+    err = REFUSED(v.count != 1) ? TL_E_CERT : cert_read(out, v.certificates[0]);
+    if (err == TL_OK)
+        *pem = v;
+    else
+        pem_finish(&v);
+    return err;
+}
+
 static bool called(const struct cert *c, const char *part)
 {
     return memmem(c->common_name.p, c->common_name.n, part, strlen(part)) != NULL;

@@ -28,6 +28,9 @@ struct chain {
     struct es256_key *leaf_key, *intermediate_key, *root_key;
 };
 
+/* PEM of one certificate and no more. out borrows from pem, which is to be finished.
+ * On failure there is nothing to finish. */
+tl_err cert_read_pem(struct cert *out, struct pem_chain *pem, slice text) TL_MUST;
 /* A PCK chain from PEM: three certificates in any order, told apart by their
  * names: the root's own issuer, "SGX PCK Certificate" in the leaf's common name.
  * Form and names only. On failure there is nothing to finish. */

@@ -97,13 +97,13 @@ static bool pck_pem(struct work *w, slice *out)
 static bool same_leaf(struct work *w)
 {
     struct pem_chain pem;
-    tl_err err = pem_read(&pem, w->r->quote.cert_data);
-    if (err != TL_OK)
-        return fail_why(w->r, "pck-chain", err,
-                        &(struct tl_why){.text = "the quote's PCK certificate is not PEM"});
     struct cert leaf;
-    err = pem.count == 1 ? cert_read(&leaf, pem.certificates[0]) : TL_E_CERT;
-    bool same = err == TL_OK && slice_eq(leaf.tbs, w->chain->chain.leaf.tbs);
+    tl_err err = cert_read_pem(&leaf, &pem, w->r->quote.cert_data);
+    if (err != TL_OK)
+        return fail_why(
+            w->r, "pck-chain", err,
+            &(struct tl_why){.text = "the quote's PCK certificate is not one certificate in PEM"});
+    bool same = slice_eq(leaf.tbs, w->chain->chain.leaf.tbs);
     pem_finish(&pem);
     if (REFUSED(!same))
         return fail(w->r, "pck-chain", "the quote carries another PCK certificate than the chain");

@@ -38,24 +38,20 @@ tl_err pcs_platform_from_chain(struct pcs_platform *p, slice pem, struct tl_why 
 
 tl_err pcs_platform_from_leaf(struct pcs_platform *p, slice pem, struct tl_why *why)
 {
-    struct pem_chain chain;
+    struct pem_chain memory;
     struct cert leaf;
-    tl_err err = pem_read(&chain, pem);
-    if (err != TL_OK)
-        return tl_explain(why, err, "PCK certificate", "the PCK certificate is not PEM: %s",
-                          tl_err_text(err));
-    err = cert_read(&leaf, chain.certificates[0]);
-    if (err == TL_OK && REFUSED(!leaf.has_sgx))
-        err = TL_E_CERT;
+    tl_err err = cert_read_pem(&leaf, &memory, pem);
     if (err == TL_OK) {
-        memcpy(p->fmspc, leaf.sgx.fmspc, sizeof p->fmspc);
-        p->ca = leaf.sgx.platform_ca ? PCS_CA_PLATFORM : PCS_CA_PROCESSOR;
-        p->known = true;
+        pem_finish(&memory); /* what is used of it below is not borrowed */
+        err = REFUSED(!leaf.has_sgx) ? TL_E_CERT : TL_OK;
     }
-    pem_finish(&chain);
     if (err != TL_OK)
         return tl_explain(why, err, "PCK certificate",
-                          "the PCK certificate is not one of Intel's: %s", tl_err_text(err));
+                          "the quote does not have one PCK certificate of Intel's, in PEM: %s",
+                          tl_err_text(err));
+    memcpy(p->fmspc, leaf.sgx.fmspc, sizeof p->fmspc);
+    p->ca = leaf.sgx.platform_ca ? PCS_CA_PLATFORM : PCS_CA_PROCESSOR;
+    p->known = true;
     return TL_OK;
 }
 

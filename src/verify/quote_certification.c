@@ -127,16 +127,14 @@ static tl_err show_ppid(struct fields *f, const struct quote *q)
 
 static tl_err show_leaf(struct fields *f, slice pem)
 {
-    struct pem_chain chain;
+    struct pem_chain memory;
     struct cert c;
-    tl_err err = pem_read(&chain, pem);
+    tl_err err = cert_read_pem(&c, &memory, pem);
     if (err != TL_OK)
         return err;
-    err = chain.count == 1 ? cert_read(&c, chain.certificates[0]) : TL_E_CERT;
-    if (err == TL_OK)
-        show_cert(f, "pck", &c);
-    pem_finish(&chain);
-    return err;
+    show_cert(f, "pck", &c);
+    pem_finish(&memory);
+    return TL_OK;
 }
 
 static tl_err show_chain(struct fields *f, slice pem, struct tl_why *why)

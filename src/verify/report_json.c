@@ -125,10 +125,10 @@ static void put_evidence(buf *b, const struct teelog_report *r)
         put_measurement(b, "root", hash_slice(&e->seen.root));
         buf_str(b, ", \"tcb_status\": [");
         report_tcb(b, e->tcb_seen, "\"");
-        buf_printf(b,
-                   "], \"tcb_date\": %" PRIu64
-                   ", \"tcb_evaluation_number\": %u, \"count\": %" PRIu64 "}",
-                   e->tcb_date, (unsigned)e->tcb_evaluation_number, e->count);
+        buf_str(b, "], \"tcb_date\": ");
+        render_json_time(b, e->tcb_date);
+        buf_printf(b, ", \"tcb_evaluation_number\": %u, \"count\": %" PRIu64 "}",
+                   (unsigned)e->tcb_evaluation_number, e->count);
     }
     buf_str(b, "]\n");
 }

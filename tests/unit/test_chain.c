@@ -145,6 +145,33 @@ static void signing_chains_in_any_order(void **state)
     }
 }
 
+static tl_err read_one(struct cert *out, struct pem_chain *memory,
+                       const struct sim_cert *const *plans, size_t n)
+{
+    buf pem;
+    buf_init(&pem, 65536);
+    assert_ok(sim_certs_put(&pem, plans, n));
+    tl_err err = cert_read_pem(out, memory, buf_slice(&pem));
+    buf_finish(&pem);
+    return err;
+}
+
+static void one_certificate(void **state)
+{
+    (void)state;
+    const struct sim_cert *const plans[2] = {&good[LEAF], &good[CA]};
+    struct pem_chain memory;
+    struct cert c;
+    assert_ok(read_one(&c, &memory, plans, 1));
+    assert_true(slice_eq(c.serial, SLICE_ARRAY(good[LEAF].serial)));
+    pem_finish(&memory);
+    assert_err(read_one(&c, &memory, plans, 2), TL_E_CERT);
+    assert_err(cert_read_pem(&c, &memory, slice_str("not PEM")), TL_E_CERT);
+    struct sim_cert bad = good[CA];
+    bad.not_before = bad.not_after + 1;
+    assert_err(read_one(&c, &memory, (const struct sim_cert *[]){&bad}, 1), TL_E_CERT);
+}
+
 static void count_and_form(void **state)
 {
     (void)state;
@@ -494,6 +521,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pck_chains_in_any_order),
         cmocka_unit_test(signing_chains_in_any_order),
+        cmocka_unit_test(one_certificate),
         cmocka_unit_test(count_and_form),
         cmocka_unit_test(roles_by_name),
         cmocka_unit_test(names_match),

@@ -364,6 +364,13 @@ static void put_changed_chain(buf *out, slice find, size_t at, uint8_t to)
     pem_finish(&chain);
 }
 
+static void one_pem(buf *out, const struct sim_cert *certificate)
+{
+    const struct sim_cert *const one[1] = {certificate};
+    buf_init(out, 65536);
+    assert_ok(sim_certs_put(out, one, 1));
+}
+
 static void test_platform_of_chain(void **state)
 {
     (void)state;
@@ -385,6 +392,8 @@ static void test_platform_of_chain(void **state)
     buf_reset(&pem);
     put_changed_chain(&pem, SLICE_ARRAY(sgx_extension_oid), sizeof sgx_extension_oid - 1, 9);
     assert_err(pcs_platform_from_chain(&p, buf_slice(&pem), &why), TL_E_CERT);
+    buf_finish(&pem);
+    one_pem(&pem, &fake.ca);
     assert_err(pcs_platform_from_leaf(&p, buf_slice(&pem), &why), TL_E_CERT);
     assert_false(p.known);
     assert_err(pcs_platform_from_chain(&p, slice_str("nothing"), NULL), TL_E_CERT);
@@ -406,8 +415,11 @@ static void test_platform_ca(void **state)
     assert_int_equal(p.ca, PCS_CA_PLATFORM);
     assert_string_equal(pcs_ca_name(p.ca), "platform");
     p.ca = PCS_CA_PROCESSOR;
-    assert_ok(pcs_platform_from_leaf(&p, buf_slice(&f.pck_pem), NULL));
+    buf pem;
+    one_pem(&pem, &f.pck);
+    assert_ok(pcs_platform_from_leaf(&p, buf_slice(&pem), NULL));
     assert_int_equal(p.ca, PCS_CA_PLATFORM);
+    buf_finish(&pem);
     fake_dcap_finish(&f);
 }
 
@@ -422,10 +434,15 @@ static void test_platform_of_quote(void **state)
     assert_true(p.known);
     assert_false(p.tdx);
     q.cert_type = QUOTE_CERT_PCK_LEAF;
-    q.cert_data = slice_of(q.cert_data.p, q.cert_data.n - 1);
+    assert_err(pcs_platform_read(&p, &q, NULL), TL_E_CERT); /* a chain */
+    buf pem;
+    one_pem(&pem, &fake.pck);
+    q.cert_data = slice_of(pem.p, pem.n - 1);
+    p.known = false;
     assert_ok(pcs_platform_read(&p, &q, &why));
     assert_true(p.known);
     assert_int_equal(p.ca, PCS_CA_PROCESSOR);
+    buf_finish(&pem);
     q.tee_type = TEE_TYPE_TDX;
     q.cert_type = QUOTE_CERT_PPID_RSA3072;
     assert_ok(pcs_platform_read(&p, &q, &why));
