@@ -35,10 +35,11 @@ struct dcap_report {
     bool ok;
     /* The stage that failed, static; NULL where ok. In the order of the checks:
      * "quote", "collateral", "tcb-info-chain", "qe-identity-chain", "root-crl",
-     * "tcb-info", "qe-identity", "pck-chain", "pck-crl", "root", "revoked",
-     * "validity", "mismatch", "qe-report", "qe-data", "qe", "signature",
-     * "tdx-module", "tcb"; or "memory": this machine failed, and the quote was not
-     * judged. */
+     * "pck-crl" (its form; its signature after "pck-chain"), "tcb-info",
+     * "qe-identity", "pck-chain", "root", "revoked", "validity", "mismatch",
+     * "qe-report", "qe-data", "qe", "signature", "tdx-module" and "tcb" (the module's
+     * signer, the platform's level, the module's level); or "memory": this machine
+     * failed, and the quote was not judged. */
     const char *stage;
     char detail[240]; /* for people; never empty */
 

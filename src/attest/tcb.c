@@ -151,14 +151,7 @@ tl_err tcb_evaluate(struct tcb_verdict *out, const struct tcb_input *in, const c
 {
     struct met launch = {0}, now = {0};
     slice ids[3 * TCB_LEVEL_ADVISORIES + 1];
-    *stage = "tcb-info";
-    tl_err err = tcb_info_fits(in->info, in->td != NULL, in->pck, why);
-    if (err != TL_OK)
-        return err;
-    *stage = "qe-identity";
-    if (REFUSED(in->qe->td_qe != (in->td != NULL)))
-        return tl_explain(why, TL_E_FIELD, "id",
-                          "the QE identity is that of the other kind of TEE");
+    tl_err err = TL_OK;
     if (in->td) {
         *stage = "tdx-module";
         err = check_module(in->info, in->td, why);

@@ -19,6 +19,8 @@ struct tcb_verdict {
     char advisories[TCB_MAX_ADVISORIES][TCB_ADVISORY_SIZE];
 };
 
+/* The TCB info is about the PCK certificate's platform (tcb_info_fits), and it and
+ * the QE identity about this kind of TEE. */
 struct tcb_input {
     const struct tcb_info *info;
     const struct qe_identity *qe;
@@ -28,8 +30,7 @@ struct tcb_input {
 };
 
 /* *stage is set on failure: "tcb" (no level is met: TCB_NOT_SUPPORTED), "tdx-module"
- * (no identity or level for the module, or another signer or attributes), "tcb-info"
- * or "qe-identity" (their data does not fit). */
+ * (no identity or level for the module, or another signer or attributes). */
 tl_err tcb_evaluate(struct tcb_verdict *out, const struct tcb_input *in, const char **stage,
                     struct tl_why *why) TL_MUST;
 

@@ -187,23 +187,6 @@ static void quoting_enclave_levels(void **state)
     expect(&m, TCB_OUT_OF_DATE, 1000, "A INTEL-SA-1 INTEL-SA-2");
 }
 
-static void data_of_the_other_tee(void **state)
-{
-    (void)state;
-    struct made m;
-    for (int tdx = 0; tdx < 2; tdx++) {
-        make(&m, tdx);
-        m.info.tdx = !tdx;
-        expect_no(&m, "tcb-info", "id");
-        make(&m, tdx);
-        m.pck.fmspc[5] = 1;
-        expect_no(&m, "tcb-info", "fmspc");
-        make(&m, tdx);
-        m.qe.td_qe = !tdx;
-        expect_no(&m, "qe-identity", "id");
-    }
-}
-
 static void tdx_module(void **state)
 {
     (void)state;
@@ -421,7 +404,6 @@ int main(void)
         cmocka_unit_test(sgx_levels),
         cmocka_unit_test(each_component_counts),
         cmocka_unit_test(quoting_enclave_levels),
-        cmocka_unit_test(data_of_the_other_tee),
         cmocka_unit_test(tdx_module),
         cmocka_unit_test(tdx_module_signer_and_attributes),
         cmocka_unit_test(statuses_converge),

@@ -15,8 +15,8 @@
 static const struct {
     const char *name, *stage;
 } refused[] = {
-    {"fmspc_mismatch", "tcb-info"},
-    {"pceid_mismatch", "tcb-info"},
+    {"fmspc_mismatch", "mismatch"},
+    {"pceid_mismatch", "mismatch"},
     {"qe_attr_debug", "qe"},
     {"qe_attr_noprov", "qe"},
     {"qe_misc", "qe"},
@@ -25,7 +25,7 @@ static const struct {
     {"qi_mask_zero_attr", "qe"},
     {"qi_version1", "parse"},
     {"qi_wrong_id_qve", "parse"},
-    {"qi_wrong_id_tdx", "qe-identity"},
+    {"qi_wrong_id_tdx", "mismatch"},
     {"tcb_lexicographic_trap", "tcb"},
     {"tcb_nomatch", "tcb"},
     {"tcb_svn_256", "parse"},
@@ -41,8 +41,8 @@ static const struct {
     {"ti_tcbtype1", "parse"},
     {"ti_version2", "parse"},
     {"ti_version9", "parse"},
-    {"ti_wrong_tee", "tcb-info"},
-    {"ti_wrong_tee_tdx", "tcb-info"},
+    {"ti_wrong_tee", "mismatch"},
+    {"ti_wrong_tee_tdx", "mismatch"},
 };
 
 static const char *expected_stage(const char *name)
@@ -126,19 +126,17 @@ static const char *judge(struct subject *s, struct tl_why *why)
     if (tcb_info_read(&s->info, s->collateral.tcb_info, why) != TL_OK ||
         qe_identity_read(&s->identity, s->collateral.qe_identity, why) != TL_OK)
         return stage;
+    bool tdx = quote_is_tdx(&s->quote);
+    if (tcb_info_fits(&s->info, tdx, &s->chain.leaf.sgx, why) != TL_OK || s->identity.td_qe != tdx)
+        return "mismatch";
     if (qe_identity_check(&s->identity, &s->qe, why) != TL_OK)
-        stage = "qe";
+        return "qe";
     struct tcb_input in = {.info = &s->info,
                            .qe = &s->identity,
                            .pck = &s->chain.leaf.sgx,
                            .qe_isv_svn = s->qe.isv_svn,
-                           .td = quote_is_tdx(&s->quote) ? &s->td : NULL};
-    const char *evaluation = NULL;
-    tl_err err = tcb_evaluate(&s->out, &in, &evaluation, why);
-    /* Data of the other TEE names another enclave as well. */
-    if (err != TL_OK)
-        return evaluation;
-    return strcmp(stage, "qe") == 0 ? stage : NULL;
+                           .td = tdx ? &s->td : NULL};
+    return tcb_evaluate(&s->out, &in, &stage, why) == TL_OK ? NULL : stage;
 }
 
 /* False where the case's defect lies before what is tried here. */
