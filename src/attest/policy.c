@@ -62,7 +62,7 @@ static tl_err read_accept(uint32_t *out, const json_t *list, struct json_at at, 
         enum tcb_status status = TCB_REVOKED;
         err = json_text(&name, json_array_get(list, i), json_at_index(at, i), why);
         /* Revoked is refused with the unknown ones: no policy can accept it. */
-        if (err == TL_OK && !tcb_status_from(&status, name, TCB_STATUSES))
+        if (err == TL_OK && !tcb_status_from(&status, name))
             status = TCB_REVOKED;
         if (err == TL_OK && REFUSED(status == TCB_REVOKED))
             err = json_wrong(why, json_at_index(at, i), "not a TCB status that may be accepted");

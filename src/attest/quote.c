@@ -47,7 +47,8 @@ static struct head head_read(reader *r, struct quote *q)
 static tl_err header_check(const struct quote *q, struct tl_why *why)
 {
     if (REFUSED(q->version < 3 || q->version > 5))
-        return tl_explain(why, TL_E_QUOTE, "version", "quote version %u is not 3, 4 or 5",
+        return tl_explain(why, TL_E_QUOTE, "version",
+                          "quote version %u is not 3, 4 or 5; is this a quote, in bytes or hex?",
                           (unsigned)q->version);
     if (REFUSED(q->key_type != QUOTE_KEY_ECDSA_P256))
         return tl_explain(why, TL_E_QUOTE, "key_type",

@@ -85,7 +85,7 @@ enum tcb_status in_status(struct in *in, uint32_t allowed)
 {
     enum tcb_status s = TCB_UP_TO_DATE;
     slice text = js_plain(&in->r);
-    if (REFUSED(!tcb_status_from(&s, text, TCB_STATUSES) || !(allowed & BIT(s))))
+    if (REFUSED(!tcb_status_from(&s, text) || !(allowed & BIT(s))))
         in_fail(in, TL_E_FIELD, in->at, "is not a status that can stand here");
     return s;
 }

@@ -26,9 +26,9 @@ const char *tcb_status_name(enum tcb_status s)
     return table[s].name;
 }
 
-bool tcb_status_from(enum tcb_status *out, slice name, enum tcb_status count)
+bool tcb_status_from(enum tcb_status *out, slice name)
 {
-    for (enum tcb_status s = 0; s < count; s++)
+    for (enum tcb_status s = 0; s < TCB_STATUSES; s++)
         if (slice_eq_str(name, table[s].name)) {
             *out = s;
             return true;

@@ -19,8 +19,8 @@ enum tcb_status {
 };
 /* "UpToDate", …: Intel's spelling. */
 const char *tcb_status_name(enum tcb_status s);
-/* False where the name is none of the first count statuses (TCB_STATUSES: all). */
-bool tcb_status_from(enum tcb_status *out, slice name, enum tcb_status count);
+/* False where the name is none of them. */
+bool tcb_status_from(enum tcb_status *out, slice name);
 
 /* What a platform's status becomes by that of one of its components, the QE or the
  * TDX module: whatever either is in need of, and Revoked where either is. Intel's

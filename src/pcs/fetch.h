@@ -1,4 +1,5 @@
-/* What pcs.h does, over any source of answers: the network, or a test. */
+/* What pcs.h does, in two steps and over any source of answers: the network, or a
+ * test. */
 #ifndef TL_PCS_FETCH_H
 #define TL_PCS_FETCH_H
 
@@ -12,7 +13,8 @@ struct pcs_source {
     void *ctx;
 };
 
-/* pcs_fetch. */
+/* Appends the collateral that this quote needs, assembled and not verified; errors as
+ * those of pcs_collateral. */
 tl_err pcs_fetch_from(buf *collateral_json, slice quote, const struct pcs_options *o,
                       const struct pcs_source *source, struct tl_why *why) TL_MUST;
 

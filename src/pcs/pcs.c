@@ -137,16 +137,6 @@ out:
     return err;
 }
 
-tl_err pcs_fetch(buf *collateral_json, slice quote, const struct pcs_options *o, struct tl_why *why)
-{
-    struct pcs_http http;
-    const struct pcs_source source = {pcs_http_get, &http};
-    pcs_http_init(&http, o);
-    tl_err err = pcs_fetch_from(collateral_json, quote, o, &source, why);
-    pcs_http_finish(&http);
-    return err;
-}
-
 tl_err pcs_collateral(buf *out, bool *from_cache, slice quote, const struct pcs_options *o,
                       const char *cache_dir, uint64_t now, const hash32 *roots, size_t root_count,
                       struct tl_why *why)

@@ -30,17 +30,14 @@ struct pcs_options {
     void *progress_ctx;
 };
 
-/* Appends the collateral that this quote needs (attest/collateral.h), assembled
- * but not verified. why names what was asked for, and says what to do next.
- * TL_E_NOT_FOUND where the service does not know the platform, TL_E_AUTH,
- * TL_E_BUSY, TL_E_IO, TL_E_USAGE, or an error of the answer's form. */
-tl_err pcs_fetch(buf *collateral_json, slice quote, const struct pcs_options *o,
-                 struct tl_why *why) TL_MUST;
-
-/* As pcs_fetch, and verified: collateral is appended only where the quote is found
- * genuine with it at now (Unix seconds) under one of the roots (at least one), or
- * where nothing but the TCB itself is unsupported (stages "tcb" and "tdx-module"):
- * that is what the collateral says about the quote, not a fault of its own.
+/* Appends the collateral that this quote needs (attest/collateral.h), verified: only
+ * where the quote is found genuine with it at now (Unix seconds) under one of the
+ * roots (at least one), or where nothing but the TCB itself is unsupported (stages
+ * "tcb" and "tdx-module"): that is what the collateral says about the quote, not a
+ * fault of its own. why names what was asked for, and says what to do next.
+ * TL_E_NOT_FOUND where the service does not know the platform, TL_E_AUTH, TL_E_BUSY,
+ * TL_E_IO, TL_E_USAGE, TL_E_EVIDENCE where the quote is not genuine with what the
+ * service gave, or an error of the answer's form.
  *
  * cache_dir: a directory of such collateral, made where it is missing; NULL: none.
  * What it holds is trusted no more than the service. It is taken, and the service

@@ -191,8 +191,7 @@ tl_err teelog_quote_show(char **out, const uint8_t *quote, size_t size, bool jso
     }
     if (err != TL_OK) {
         if (message && message_size)
-            snprintf(message, message_size, "%s%s%s", why.field, why.field[0] ? ": " : "",
-                     tl_why_text(&why, err));
+            snprintf(message, message_size, "%s", tl_why_text(&why, err));
         return err;
     }
     *out = text;

@@ -530,9 +530,10 @@ static void what_is_no_quote(void **state)
     buf b = quote_make(&s);
     assert_err(teelog_quote_show(&out, b.p, b.n, true, message, sizeof message), TL_E_QUOTE);
     assert_null(out);
-    assert_string_equal(message, "version: quote version 2 is not 3, 4 or 5");
+    assert_string_equal(message,
+                        "quote version 2 is not 3, 4 or 5; is this a quote, in bytes or hex?");
     assert_err(teelog_quote_show(&out, b.p, b.n, false, message, 8), TL_E_QUOTE);
-    assert_string_equal(message, "version");
+    assert_string_equal(message, "quote v");
     assert_err(teelog_quote_show(&out, NULL, 0, false, NULL, 0), TL_E_SHORT);
     assert_null(out);
     buf_finish(&b);
