@@ -26,6 +26,7 @@ tl_err about_quote(struct about *out, slice quote)
     out->tdx = quote_is_tdx(&q);
     memcpy(out->fmspc, chain.leaf.sgx.fmspc, sizeof out->fmspc);
     out->ca = sha256(chain.intermediate.subject);
+    out->issued = 0;
     chain_finish(&chain);
     return TL_OK;
 }
@@ -45,6 +46,7 @@ tl_err about_collateral(struct about *out, slice json)
         out->tdx = info.tdx;
         memcpy(out->fmspc, info.fmspc, sizeof out->fmspc);
         out->ca = sha256(crl.issuer);
+        out->issued = info.issue_date;
         tcb_info_finish(&info);
     }
     collateral_finish(&parts);

@@ -9,8 +9,10 @@
 struct about {
     bool tdx;
     uint8_t fmspc[6];
-    hash32 ca; /* SHA-256 of the Name of the CA that makes its PCK certificates */
+    hash32 ca;       /* SHA-256 of the Name of the CA that makes its PCK certificates */
+    uint64_t issued; /* collateral: when its TCB info was, Unix seconds; a quote: 0 */
 };
+/* Whether they are about one platform, whenever that was said. */
 bool about_same(const struct about *a, const struct about *b);
 
 /* TL_E_QUOTE where the quote does not carry its PCK chain. */

@@ -14,9 +14,15 @@
 #include <unistd.h>
 
 #define OWN_SECONDS 86400
+#define TRIED_MAX   64 /* files that are looked into when a directory is loaded */
+
+/* Where a piece comes from. Files are the host's: what was given or made here, which
+ * somebody has verified or signed, goes before them. */
+enum origin { ORIGIN_LOADED, ORIGIN_OWN, ORIGIN_GIVEN };
 
 struct shelf_item {
     struct about about;
+    enum origin origin;
     atomic_uint refs;
     size_t n;
     uint8_t bytes[];
@@ -35,7 +41,7 @@ static void drop(struct shelf_item *item)
         free(item);
 }
 
-static tl_err item_new(struct shelf_item **out, slice json)
+static tl_err item_new(struct shelf_item **out, slice json, enum origin origin)
 {
     struct about about;
     tl_err err = about_collateral(&about, json);
@@ -45,6 +51,7 @@ static tl_err item_new(struct shelf_item **out, slice json)
     if (!item)
         return TL_E_MEMORY;
     item->about = about;
+    item->origin = origin;
     atomic_init(&item->refs, 1);
     item->n = json.n;
     memcpy(item->bytes, json.p, json.n);
@@ -72,43 +79,74 @@ void shelf_free(struct shelf *s)
     free(s);
 }
 
-/* Gives the item away, in place of one about the same platform. */
-static bool place(struct shelf_item **items, size_t *count, struct shelf_item *item)
+/* Among what is about one platform. Of files, and of what was given, the later
+ * counts, by the word of its TCB info; the platform's own is made when it is due. */
+static bool counts_before(const struct shelf_item *item, const struct shelf_item *there)
 {
-    for (size_t i = 0; i < *count; i++) {
-        if (about_same(&items[i]->about, &item->about)) {
-            drop(items[i]);
-            items[i] = item;
-            return true;
-        }
+    if (item->origin == there->origin && item->origin != ORIGIN_OWN)
+        return item->about.issued >= there->about.issued;
+    return item->origin != ORIGIN_LOADED;
+}
+
+/* The oldest piece that comes from a file; NULL where there is none. */
+static struct shelf_item **oldest_loaded(struct shelf *s)
+{
+    struct shelf_item **oldest = NULL;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->items[i]->origin == ORIGIN_LOADED &&
+            (!oldest || s->items[i]->about.issued < (*oldest)->about.issued))
+            oldest = &s->items[i];
+    return oldest;
+}
+
+/* Gives the item away: in place of one about the same platform, or where there is
+ * room, which a file makes for what does not come from one. False where it found no
+ * room; *taken tells whether it is there now. */
+static bool place(struct shelf *s, struct shelf_item *item, bool *taken)
+{
+    struct shelf_item **at = NULL;
+    *taken = false;
+    for (size_t i = 0; i < s->count && !at; i++)
+        if (about_same(&s->items[i]->about, &item->about))
+            at = &s->items[i];
+    if (at && !counts_before(item, *at)) {
+        drop(item);
+        return true;
     }
-    if (*count == SHELF_MAX)
+    if (!at && s->count < SHELF_MAX)
+        at = &s->items[s->count++];
+    if (!at && item->origin != ORIGIN_LOADED)
+        at = oldest_loaded(s);
+    if (!at) {
+        drop(item);
         return false;
-    items[(*count)++] = item;
+    }
+    drop(*at);
+    *at = item;
+    *taken = true;
     return true;
 }
 
-static tl_err put(struct shelf *s, slice json, bool fresh)
+static tl_err put(struct shelf *s, slice json, enum origin origin)
 {
     struct shelf_item *item = NULL;
-    tl_err err = item_new(&item, json);
+    bool taken;
+    tl_err err = item_new(&item, json, origin);
     if (err != TL_OK)
         return err;
     pthread_mutex_lock(&s->lock);
-    bool placed = place(s->items, &s->count, item);
-    if (placed && fresh)
+    if (!place(s, item, &taken))
+        err = TL_E_LIMIT;
+    /* As good as what a simulated platform makes itself. */
+    if (taken && origin == ORIGIN_GIVEN)
         s->own_time = (uint64_t)time(NULL);
     pthread_mutex_unlock(&s->lock);
-    if (placed)
-        return TL_OK;
-    drop(item);
-    return TL_E_LIMIT;
+    return err;
 }
 
 tl_err shelf_put(struct shelf *s, slice json)
 {
-    /* As good as what a simulated platform makes itself. */
-    return put(s, json, true);
+    return put(s, json, ORIGIN_GIVEN);
 }
 
 static bool is_json(const char *name)
@@ -142,13 +180,15 @@ void shelf_load(struct shelf *s, const char *dir)
         return;
     buf b;
     buf_init(&b, COLLATERAL_MAX);
-    size_t taken = 0;
-    for (struct dirent *e; taken < SHELF_MAX && (e = readdir(d));) {
+    struct dirent *e;
+    for (size_t tried = 0; tried < TRIED_MAX && (e = readdir(d));) {
+        if (!is_json(e->d_name))
+            continue;
+        tried++;
         buf_reset(&b);
         /* What cannot be used is as good as not there; and a file may be years old. */
-        if (is_json(e->d_name) && read_file(&b, dirfd(d), e->d_name) == TL_OK &&
-            put(s, buf_slice(&b), false) == TL_OK)
-            taken++;
+        if (read_file(&b, dirfd(d), e->d_name) == TL_OK)
+            (void)put(s, buf_slice(&b), ORIGIN_LOADED);
     }
     buf_finish(&b);
     closedir(d);
@@ -159,6 +199,7 @@ void shelf_load(struct shelf *s, const char *dir)
 static tl_err renew_own(struct shelf *s, struct tee *tee)
 {
     struct shelf_item *own = NULL;
+    bool taken;
     uint64_t now = (uint64_t)time(NULL);
     /* Modulo 2^64: where the clock was set back, it is made anew. */
     if (now - s->own_time < OWN_SECONDS)
@@ -167,9 +208,9 @@ static tl_err renew_own(struct shelf *s, struct tee *tee)
     buf_init(&json, COLLATERAL_MAX);
     tl_err err = tee_collateral(tee, now, &json, NULL);
     if (err == TL_OK)
-        err = item_new(&own, buf_slice(&json));
-    if (err == TL_OK && !place(s->items, &s->count, own))
-        drop(own);
+        err = item_new(&own, buf_slice(&json), ORIGIN_OWN);
+    if (err == TL_OK)
+        (void)place(s, own, &taken);
     if (err == TL_E_NOT_FOUND)
         err = TL_OK;
     if (err == TL_OK)

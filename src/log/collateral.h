@@ -17,12 +17,16 @@ struct shelf_item;
 struct shelf;
 tl_err shelf_new(struct shelf **out) TL_MUST;
 void shelf_free(struct shelf *s); /* NULL is fine */
-/* Copies; it takes the place of one about the same platform. TL_E_LIMIT where
- * there is no room for another platform, or an error of its form. */
+/* Copies. It takes the place of one about the same platform, unless that was put as
+ * well and its TCB info is the later one: then nothing happens, and this is TL_OK.
+ * Where there is no room for another platform, what was loaded makes room; TL_E_LIMIT
+ * where nothing was. Or an error of its form. */
 tl_err shelf_put(struct shelf *s, slice json) TL_MUST;
-/* Puts what lies in dir (files *.json, as a collateral cache has them), up to
- * SHELF_MAX. What cannot be read or used is passed over. Unlike what is put, it does
- * not count as fresh: a platform that makes its own makes newer. */
+/* Takes what lies in dir (files *.json, as a collateral cache has them), as far as
+ * there is room; no more than 64 files are looked into. Of several about one platform
+ * the one with the later TCB info counts; what was put goes before all of them. What
+ * cannot be read or used is passed over. Unlike what is put, it does not count as
+ * fresh: a platform that makes its own makes newer. */
 void shelf_load(struct shelf *s, const char *dir);
 
 /* What one bundle takes: the shelf as it is now, and fresh from the platform where

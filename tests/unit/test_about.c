@@ -34,6 +34,8 @@ static void test_same(void **state)
     for (size_t i = 0; i < KINDS; i++) {
         struct pair p = about(kinds[i], NULL);
         assert_true(about_same(&p.quote, &p.collateral));
+        assert_int_equal(p.quote.issued, 0);
+        assert_int_equal(p.collateral.issued, FAKE_TIME - 3600);
         assert_int_equal(p.quote.tdx, sim_kind_is_tdx(kinds[i]));
         p = about(kinds[i], fake_dcap_platform_ca);
         assert_true(about_same(&p.quote, &p.collateral));

@@ -28,14 +28,15 @@ time_t __wrap_time(time_t *t)
 /* What there is of platforms that differ by their FMSPC, of one more kind of TEE
  * and of one more CA; made once. */
 struct sample {
-    buf evidence, collateral, newer;
+    buf evidence, collateral, newer; /* "newer" has the same dates, */
+    buf later;                       /* and this one has others */
 };
 static struct sample platforms[PLATFORMS], tdx, other_ca;
 
 static void keep(struct sample *out, struct fake_dcap *f)
 {
-    buf *const all[] = {&out->evidence, &out->collateral, &out->newer};
-    for (size_t i = 0; i < 3; i++)
+    buf *const all[] = {&out->evidence, &out->collateral, &out->newer, &out->later};
+    for (size_t i = 0; i < 4; i++)
         buf_init(all[i], COLLATERAL_MAX);
     assert_ok(fake_dcap_make(f));
     const struct evidence e = {.platform = slice_str("simulator"),
@@ -45,7 +46,10 @@ static void keep(struct sample *out, struct fake_dcap *f)
     f->tcb_info.evaluation_number++;
     assert_ok(fake_dcap_make(f));
     buf_bytes(&out->newer, buf_slice(&f->collateral_json));
-    for (size_t i = 0; i < 3; i++)
+    f->tcb_info.issue_date++;
+    assert_ok(fake_dcap_make(f));
+    buf_bytes(&out->later, buf_slice(&f->collateral_json));
+    for (size_t i = 0; i < 4; i++)
         assert_ok(buf_err(all[i]));
 }
 
@@ -75,6 +79,7 @@ static void drop(struct sample *p)
     buf_finish(&p->evidence);
     buf_finish(&p->collateral);
     buf_finish(&p->newer);
+    buf_finish(&p->later);
 }
 
 static int drop_all(void **state)
@@ -155,9 +160,14 @@ static void test_replaced(void **state)
     assert_carries(w, &platforms[1], &platforms[1].newer);
     assert_carries(w, &platforms[2], &platforms[2].collateral);
     assert_carries(w, &platforms[3], NULL);
-    /* The last that is given counts, whatever it says of its age. */
+    /* The last that is given counts, unless it is older. */
     put(w, &platforms[1].collateral);
     assert_carries(w, &platforms[1], &platforms[1].collateral);
+    put(w, &platforms[1].later);
+    assert_carries(w, &platforms[1], &platforms[1].later);
+    put(w, &platforms[1].newer);
+    assert_carries(w, &platforms[1], &platforms[1].later);
+    assert_carries(w, &platforms[2], &platforms[2].collateral);
     /* The same FMSPC, but another kind of TEE, or another CA, is another platform. */
     assert_carries(w, &tdx, NULL);
     assert_carries(w, &other_ca, NULL);
@@ -316,6 +326,142 @@ static void test_load_many(void **state)
     bundle_collateral_finish(&c);
 }
 
+/* The own platform's: a copy of what a bundle carries with its evidence. */
+static void own(struct world *w, buf *out)
+{
+    static const uint8_t nothing[64];
+    struct bundle_collateral c;
+    slice json;
+    bool has_at;
+    uint64_t at;
+    buf quote, item;
+    buf_init(&quote, TEE_QUOTE_MAX);
+    buf_init(&item, EVIDENCE_MAX);
+    assert_ok(tee_quote(w->tee, nothing, &quote, NULL));
+    const struct evidence e = {.platform = slice_str("simulator"), .quote = buf_slice(&quote)};
+    evidence_put(&item, &e);
+    assert_ok(bundle_collateral_begin(&c, w->shelf, w->tee));
+    bundle_collateral_for(&c, buf_slice(&item), 0, &json, &has_at, &at);
+    assert_non_null(json.p);
+    buf_init(out, COLLATERAL_MAX);
+    buf_bytes(out, json);
+    assert_ok(buf_err(out));
+    bundle_collateral_finish(&c);
+    buf_finish(&quote);
+    buf_finish(&item);
+}
+
+static bool own_again(struct world *w, const buf *before)
+{
+    buf again;
+    own(w, &again);
+    bool same = slice_eq(of(before), of(&again));
+    buf_finish(&again);
+    return same;
+}
+
+/* More than 64 files are not looked into, whatever comes first in the directory. */
+static void test_load_bounded(void **state)
+{
+    struct world *w = *state;
+    char name[32];
+    size_t there = 0;
+    for (size_t i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "other-%03zu.txt", i);
+        write_file(w->dir, name, slice_str("junk"));
+    }
+    for (size_t i = 0; i < 128; i++) {
+        snprintf(name, sizeof name, "%03zu.json", i);
+        write_file(w->dir, name, slice_str("junk"));
+    }
+    for (size_t i = 0; i < 128; i++) {
+        struct shelf *s;
+        struct bundle_collateral c;
+        static const struct tee_ops ops = {.platform = "tdx-tsm"};
+        struct tee hardware = {.ops = &ops};
+        snprintf(name, sizeof name, "%03zu.json", i);
+        /* In place, so that the directory's order is the same. */
+        write_file(w->dir, name, of(&platforms[0].collateral));
+        assert_ok(shelf_new(&s));
+        shelf_load(s, w->dir);
+        write_file(w->dir, name, slice_str("junk"));
+        assert_ok(bundle_collateral_begin(&c, s, &hardware));
+        there += c.count;
+        bundle_collateral_finish(&c);
+        shelf_free(s);
+    }
+    assert_int_equal(there, 64);
+}
+
+/* Of several files about one platform the later counts, in whatever order they are. */
+static void test_load_later(void **state)
+{
+    struct world *w = *state;
+    write_file(w->dir, "a.json", of(&platforms[0].collateral));
+    write_file(w->dir, "b.json", of(&platforms[0].later));
+    write_file(w->dir, "c.json", of(&platforms[0].newer));
+    write_file(w->dir, "d.json", of(&platforms[1].later));
+    write_file(w->dir, "e.json", of(&platforms[1].collateral));
+    shelf_load(w->shelf, w->dir);
+    assert_carries(w, &platforms[0], &platforms[0].later);
+    assert_carries(w, &platforms[1], &platforms[1].later);
+    /* A file says of itself what it will: what is given goes before it, and stays. */
+    put(w, &platforms[0].collateral);
+    assert_carries(w, &platforms[0], &platforms[0].collateral);
+    shelf_load(w->shelf, w->dir);
+    assert_carries(w, &platforms[0], &platforms[0].collateral);
+    assert_carries(w, &platforms[1], &platforms[1].later);
+}
+
+/* Files that fill the shelf leave no less room for what is given, or made here. */
+static void test_load_full(void **state)
+{
+    struct world *w = *state;
+    buf made;
+    write_file(w->dir, "later.json", of(&platforms[0].later));
+    for (size_t i = 1; i < SHELF_MAX; i++)
+        write_platform(w->dir, i);
+    shelf_load(w->shelf, w->dir);
+    own(w, &made); /* fails where there is none */
+    put(w, &platforms[SHELF_MAX].collateral);
+    assert_carries(w, &platforms[SHELF_MAX], &platforms[SHELF_MAX].collateral);
+    assert_true(own_again(w, &made));
+    /* The oldest went. */
+    assert_carries(w, &platforms[0], &platforms[0].later);
+    size_t left = 0;
+    for (size_t i = 1; i < SHELF_MAX; i++)
+        left += carries(w, &platforms[i].evidence, &platforms[i].collateral);
+    assert_int_equal(left, SHELF_MAX - 3);
+    /* The shelf is full, and a file takes nobody's place. */
+    write_file(w->dir, "other.json", of(&tdx.later));
+    shelf_load(w->shelf, w->dir);
+    assert_carries(w, &tdx, NULL);
+    assert_true(own_again(w, &made));
+    /* What was given and made stays when more is given than there is room for. */
+    for (size_t i = 0; i < SHELF_MAX - 2; i++)
+        put(w, &platforms[i].newer);
+    assert_err(shelf_put(w->shelf, of(&tdx.collateral)), TL_E_LIMIT);
+    assert_true(own_again(w, &made));
+    assert_carries(w, &platforms[0], &platforms[0].newer);
+    assert_carries(w, &platforms[SHELF_MAX], &platforms[SHELF_MAX].collateral);
+    buf_finish(&made);
+}
+
+/* What is older than what was given does not keep the platform from making its own. */
+static void test_older_does_not_count(void **state)
+{
+    struct world *w = *state;
+    buf given;
+    buf_init(&given, COLLATERAL_MAX);
+    assert_ok(tee_collateral(w->tee, FAKE_TIME, &given, NULL));
+    put(w, &given);
+    put(w, &platforms[0].later);
+    fake_time += DAY;
+    put(w, &platforms[0].collateral);
+    assert_false(own_again(w, &given));
+    buf_finish(&given);
+}
+
 /* Hardware makes none: it has what was put, and no own is an error. */
 static void test_hardware(void **state)
 {
@@ -400,40 +546,6 @@ static void test_junk_evidence(void **state)
     assert_ok(buf_err(&b));
     assert_true(carries(w, &b, NULL));
     buf_finish(&b);
-}
-
-/* The own platform's: a copy of what a bundle carries with its evidence. */
-static void own(struct world *w, buf *out)
-{
-    static const uint8_t nothing[64];
-    struct bundle_collateral c;
-    slice json;
-    bool has_at;
-    uint64_t at;
-    buf quote, item;
-    buf_init(&quote, TEE_QUOTE_MAX);
-    buf_init(&item, EVIDENCE_MAX);
-    assert_ok(tee_quote(w->tee, nothing, &quote, NULL));
-    const struct evidence e = {.platform = slice_str("simulator"), .quote = buf_slice(&quote)};
-    evidence_put(&item, &e);
-    assert_ok(bundle_collateral_begin(&c, w->shelf, w->tee));
-    bundle_collateral_for(&c, buf_slice(&item), 0, &json, &has_at, &at);
-    assert_non_null(json.p);
-    buf_init(out, COLLATERAL_MAX);
-    buf_bytes(out, json);
-    assert_ok(buf_err(out));
-    bundle_collateral_finish(&c);
-    buf_finish(&quote);
-    buf_finish(&item);
-}
-
-static bool own_again(struct world *w, const buf *before)
-{
-    buf again;
-    own(w, &again);
-    bool same = slice_eq(of(before), of(&again));
-    buf_finish(&again);
-    return same;
 }
 
 static void test_own_once_a_day(void **state)
@@ -649,6 +761,10 @@ int main(void)
         TEST(test_junk_is_refused),
         TEST(test_load),
         TEST(test_load_many),
+        TEST(test_load_bounded),
+        TEST(test_load_later),
+        TEST(test_load_full),
+        TEST(test_older_does_not_count),
         TEST(test_hardware),
         TEST(test_bundle),
         TEST(test_junk_evidence),
