@@ -36,6 +36,35 @@ static void put_measurements(buf *b, const struct teelog_quote_report *r)
     buf_str(b, "\n");
 }
 
+/* What to do where a stage fails for harmless reasons (docs/verification.md); NULL
+ * where there is nothing to be done. */
+static const char *advice(const char *stage)
+{
+    static const char again[] = "fetch the collateral again (teelog quote collateral)";
+    static const char same[] = "fetch collateral for this very quote (teelog quote collateral)";
+    static const struct {
+        const char *stage, *advice;
+    } known[] = {
+        {"quote", "give the quote itself, in bytes or hex; teelog quote show shows what is in one"},
+        {"collateral", "teelog quote collateral fetches it"},
+        {"tcb-info-chain", again},
+        {"qe-identity-chain", again},
+        {"root-crl", again},
+        {"tcb-info", again},
+        {"qe-identity", again},
+        {"pck-crl", same},
+        {"mismatch", same},
+        {"validity", "fetch newer collateral (teelog quote collateral), or say with --at as of "
+                     "which time to judge"},
+        {"event-log", "bring the event log that was taken with this very quote"},
+        {"compose", "bring the app-compose file that was deployed, byte for byte"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(stage, known[i].stage) == 0)
+            return known[i].advice;
+    return NULL;
+}
+
 static void put_verdict(buf *b, const struct teelog_quote_report *r)
 {
     const char *simulated = quote_report_simulated(r) ? " (simulated)" : "";
@@ -43,6 +72,9 @@ static void put_verdict(buf *b, const struct teelog_quote_report *r)
         buf_printf(b, "REJECT: not genuine, at %s: ", r->stage);
         render_plain(b, r->detail);
         buf_str(b, "\n");
+        const char *next = advice(r->stage);
+        if (next)
+            buf_printf(b, "What to do: %s.\n", next);
     } else if (!r->rules.accept) {
         buf_printf(b, "REJECT%s: genuine, and %s refuses it\n", simulated,
                    r->has_policy ? "the policy" : "the default policy");

@@ -117,6 +117,11 @@ class Quote(Case):
         self.teelog("quote", "verify", self.path("none"), "--collateral", collateral, code=3)
         report = self.judge(1, quote, "--collateral", self.write("empty", ""), "--at", TIME)
         self.assertEqual(report["stage"], "collateral")
+        text = self.teelog("quote", "verify", quote, "--collateral", self.path("empty"), code=1)
+        self.assertIn("What to do: teelog quote collateral", text.stdout)
+        text = self.teelog("quote", "verify", quote, "--collateral", collateral, "--at", TIME, code=1)
+        self.assertTrue(text.stdout.startswith("REJECT: not genuine, at root: "), text.stdout)
+        self.assertNotIn("What to do", text.stdout)
 
     def test_show(self):
         for kind in KINDS:
