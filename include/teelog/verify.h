@@ -56,6 +56,8 @@ void teelog_report_free(struct teelog_report *r);
 
 enum teelog_verdict teelog_report_verdict(const struct teelog_report *r);
 const char *teelog_verdict_name(enum teelog_verdict v); /* "TRUSTED", … */
+/* Some of the evidence is from a simulated platform: it proves nothing. */
+bool teelog_report_simulated(const struct teelog_report *r);
 
 /* One check (docs/verification.md). index is the leaf at fault, or UINT64_MAX. */
 struct teelog_check {

@@ -53,26 +53,35 @@ static bool read_quote(struct work *w)
     return true;
 }
 
+static void show_collateral(struct work *w)
+{
+    w->r->has_collateral = true;
+    w->r->collateral_tdx = w->collateral->info.tdx;
+    memcpy(w->r->collateral_fmspc, w->collateral->info.fmspc, sizeof w->r->collateral_fmspc);
+    w->r->collateral_root = w->collateral->signer.root_spki;
+}
+
 static bool get_collateral(struct work *w)
 {
     struct tl_why why = {0};
     const char *stage = "collateral";
+    hash32 digest;
     if (REFUSED(!w->in->collateral.p))
         return fail(w->r, stage,
                     "there is no collateral: without it nobody can tell whether the "
                     "platform was revoked or is out of date; bring it");
-    hash32 digest;
     if (w->in->cache) {
         digest = sha256(w->in->collateral);
         w->collateral = cache_collateral(w->in->cache, &digest);
-        if (w->collateral)
-            return true;
     }
-    tl_err err = checked_collateral_new(&w->collateral, w->in->collateral, &stage, &why);
-    if (err != TL_OK)
-        return fail_why(w->r, stage, err, &why);
-    if (w->in->cache)
-        cache_put_collateral(w->in->cache, &digest, w->collateral);
+    if (!w->collateral) {
+        tl_err err = checked_collateral_new(&w->collateral, w->in->collateral, &stage, &why);
+        if (err != TL_OK)
+            return fail_why(w->r, stage, err, &why);
+        if (w->in->cache)
+            cache_put_collateral(w->in->cache, &digest, w->collateral);
+    }
+    show_collateral(w);
     return true;
 }
 
@@ -232,12 +241,10 @@ static bool check_qe(struct work *w)
     hash32 digest = sha256(q->qe_report);
     if (REFUSED(!es256_verify(w->chain->chain.leaf_key, &digest, q->qe_signature.p)))
         return fail(w->r, "qe-report", "the QE report is not signed by the platform's PCK");
-    /* Intel's QE leaves the upper half zero; so must what it vouches for here. */
+    /* Intel's library looks at the lower half alone, and so is the upper one left. */
     slice parts[2] = {q->attestation_key, q->qe_auth};
-    uint8_t want[64] = {0};
     hash32 h = sha256_parts(parts, 2);
-    memcpy(want, h.b, sizeof h.b);
-    if (REFUSED(memcmp(want, w->r->qe.report_data, sizeof want) != 0))
+    if (REFUSED(memcmp(h.b, w->r->qe.report_data, sizeof h.b) != 0))
         return fail(w->r, "qe-data", "the QE report does not vouch for this attestation key");
     tl_err err = qe_identity_check(&w->collateral->qe, &w->r->qe, &why);
     if (err != TL_OK)

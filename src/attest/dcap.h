@@ -49,6 +49,12 @@ struct dcap_report {
     struct sgx_report sgx; /* of an enclave, else zero */
     struct td_report td;   /* of a TD, else zero */
     struct sgx_report qe;
+    /* The collateral's parts are signed by who they say (its form, its signers, TCB info
+     * and QE identity; not its dates, nor whose root that is): what it is about. */
+    bool has_collateral;
+    bool collateral_tdx;
+    uint8_t collateral_fmspc[6];
+    hash32 collateral_root; /* of its TCB info */
     bool has_pck;
     struct sgx_extension pck;
     hash32 root; /* of the PCK chain; zero before it was read */

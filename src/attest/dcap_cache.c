@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define COLLATERALS 16 /* platforms that one verifier sees side by side, and some dates */
+#define COLLATERALS 64 /* platforms that one verifier sees side by side, and some dates */
 #define CHAINS      64
 
 struct dcap_cache {

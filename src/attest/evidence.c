@@ -93,18 +93,48 @@ static size_t trusted_roots(const struct work *w, hash32 *out)
     return 1;
 }
 
-/* Whether it was not about this quote's platform that this collateral spoke. Dates
- * are judged before that is: what is out of date may be about another. */
+/* Whether this collateral speaks of another kind of platform than the quote's, and is
+ * signed where it says so. What is damaged or forged must not be passed over: it
+ * could have said that this platform is revoked. */
 static bool about_another(const struct dcap_input *in, const struct dcap_report *r)
 {
-    struct about quote, collateral;
-    if (r->ok)
+    struct about quote;
+    bool trusted = in->root_count == 0;
+    for (size_t i = 0; i < in->root_count; i++)
+        if (hash_eq(&in->roots[i], &r->collateral_root))
+            trusted = true;
+    if (r->ok || !r->has_collateral || !trusted || about_quote(&quote, in->quote) != TL_OK)
         return false;
-    if (strcmp(r->stage, "mismatch") == 0 || strcmp(r->stage, "pck-crl") == 0)
-        return true;
-    return strcmp(r->stage, "validity") == 0 && about_quote(&quote, in->quote) == TL_OK &&
-           about_collateral(&collateral, in->collateral) == TL_OK &&
-           !about_same(&quote, &collateral);
+    return quote.tdx != r->collateral_tdx ||
+           memcmp(quote.fmspc, r->collateral_fmspc, sizeof quote.fmspc) != 0;
+}
+
+/* Judges with what the caller brought; false where none of it is about this TEE and
+ * FMSPC, and the bundle's own counts. A PCK CRL that is not of the quote's CA may be
+ * another CA's, and another piece then fits better, or a damaged one, which must not
+ * hide what it said. */
+static bool judge_brought(struct work *w, struct dcap_input *in)
+{
+    const struct evidence_context *c = w->context;
+    bool tried = false;
+    size_t at = 0;
+    for (size_t i = 0; i < c->brought_count; i++) {
+        in->collateral = c->brought[i];
+        dcap_verify(w->quote, in);
+        if (about_another(in, w->quote))
+            continue;
+        tried = true;
+        at = i;
+        if (w->quote->ok || strcmp(w->quote->stage, "pck-crl") != 0)
+            break;
+    }
+    if (!tried)
+        return false;
+    if (c->brought_used)
+        c->brought_used[at] = true;
+    in->collateral = c->brought[at];
+    dcap_verify(w->quote, in);
+    return true;
 }
 
 static bool check_quote(struct work *w, slice collateral)
@@ -117,13 +147,7 @@ static bool check_quote(struct work *w, slice collateral)
         .root_count = trusted_roots(w, &root),
         .cache = w->context->cache,
     };
-    bool judged = false;
-    for (size_t i = 0; i < w->context->brought_count && !judged; i++) {
-        in.collateral = w->context->brought[i];
-        dcap_verify(w->quote, &in);
-        judged = !about_another(&in, w->quote);
-    }
-    if (!judged) {
+    if (!judge_brought(w, &in)) {
         in.collateral = collateral;
         dcap_verify(w->quote, &in);
     }
@@ -197,7 +221,7 @@ static void show_code(struct work *w)
     copy_payload(c->app_id, sizeof c->app_id, w->events.app_id);
     c->has_os_image_hash = w->events.os_image_hash.p != NULL;
     copy_payload(c->os_image_hash, sizeof c->os_image_hash, w->events.os_image_hash);
-    /* A longer name matches no entry of a policy, and is shown cut. */
+    c->key_provider_hash = sha256(w->events.key_provider_name);
     snprintf(c->key_provider, sizeof c->key_provider, "%.*s",
              (int)(w->events.key_provider_name.n < sizeof c->key_provider
                        ? w->events.key_provider_name.n

@@ -27,7 +27,8 @@ struct evidence_code {
     uint8_t compose_hash[32], app_id[20]; /* dstack */
     bool has_os_image_hash;               /* dstack */
     uint8_t os_image_hash[32];
-    char key_provider[512]; /* dstack: "NAME:ID" */
+    char key_provider[512];   /* dstack: "NAME:ID", to be shown; a longer one is cut */
+    hash32 key_provider_hash; /* of the whole of it */
 };
 
 /* What checking found. A failed check is not an error of the call: it is
@@ -59,6 +60,7 @@ struct evidence_context {
     const slice *brought;        /* collateral that the caller brings: where it is about the
                                     evidence's platform, it counts before the bundle's */
     size_t brought_count;
+    bool *brought_used; /* brought_count of them, set where one decided; may be NULL */
     struct dcap_cache *cache; /* may be NULL */
 };
 

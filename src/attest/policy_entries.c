@@ -1,5 +1,6 @@
 #include "attest/policy_entries.h"
 
+#include "attest/dcap.h"
 #include "base/encoding.h"
 #include "base/refuse.h"
 
@@ -114,6 +115,8 @@ static tl_err read_others(struct policy_evidence *e, const json_t *entry, struct
     if (e->platform == PLATFORM_SIMULATOR)
         err = read_hex(e->simulator_root.b, sizeof e->simulator_root.b,
                        json_object_get(entry, "root"), json_at_key(at, "root"), why);
+    if (REFUSED(err == TL_OK && hash_eq(&e->simulator_root, &dcap_intel_root)))
+        return json_wrong(why, json_at_key(at, "root"), "is Intel's, which is no simulator's");
     const json_t *providers = json_object_get(entry, "key_provider");
     if (err == TL_OK && providers)
         err = json_text_list(&e->key_providers, &e->key_provider_count, providers, 1,

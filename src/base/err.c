@@ -56,6 +56,19 @@ int tl_err_exit(tl_err err)
     return cat < sizeof outside / sizeof outside[0] ? outside[cat].exit : 3;
 }
 
+/* What a terminal may act upon, though it is valid UTF-8: C1 controls, separators of
+ * lines, and what turns the direction of writing. p: one character of n bytes. */
+static bool acts(const uint8_t *p, size_t n)
+{
+    if (n == 2)
+        return p[0] == 0xc2 && p[1] < 0xa0;
+    if (n != 3 || p[0] != 0xe2)
+        return false;
+    if (p[1] == 0x80)
+        return (p[2] >= 0x8e && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae);
+    return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 /* Explanations quote hostile text, and end up in JSON and on terminals: what is
  * not UTF-8, or was cut off in the middle of a character, and control
  * characters become question marks. */
@@ -69,6 +82,8 @@ static void make_printable(char *text)
         if (*p < 0x20 || *p == 0x7f || !utf8_valid(slice_of(p, n))) {
             *p = '?';
             n = 1;
+        } else if (acts(p, n)) {
+            memset(p, '?', n);
         }
         p += n;
     }

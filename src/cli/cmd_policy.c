@@ -37,7 +37,8 @@ static int init(const struct report_options *o, const char *path)
     } else {
         code = write_policy(path, text);
         if (code == EXIT_GOOD && strcmp(path, "-") != 0)
-            cli_say("wrote %s; read it: it trusts the very bundle that it was made from", path);
+            cli_say("wrote %s%s; read it: it trusts the very bundle that it was made from", path,
+                    teelog_report_simulated(report) ? " (SIMULATED platform)" : "");
     }
     free(text);
     teelog_report_free(report);

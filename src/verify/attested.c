@@ -36,7 +36,7 @@ static bool same_code(const struct evidence_code *a, const struct evidence_code 
            memcmp(a->app_id, b->app_id, sizeof a->app_id) == 0 &&
            a->has_os_image_hash == b->has_os_image_hash &&
            memcmp(a->os_image_hash, b->os_image_hash, sizeof a->os_image_hash) == 0 &&
-           strcmp(a->key_provider, b->key_provider) == 0;
+           hash_eq(&a->key_provider_hash, &b->key_provider_hash);
 }
 
 static tl_err find_code(struct teelog_report *r, const struct evidence_report *seen, uint32_t *out)
@@ -93,6 +93,8 @@ static tl_err judge(struct attested *a, struct teelog_report *r, const struct ev
     memcpy(v.report_data, seen->report_data, sizeof v.report_data);
     if (seen->simulated)
         r->simulated = true;
+    else if (seen->genuine && !hash_eq(&seen->code.root, &dcap_intel_root))
+        r->foreign_root = true;
     tl_err err = grow(a);
     if (err != TL_OK)
         return err;

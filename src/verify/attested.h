@@ -28,7 +28,7 @@ struct attested {
 #define CODES_MAX             256
 /* Items that carry collateral, and bytes of it that are kept. */
 #define COLLATERALS_MAX       256
-#define COLLATERALS_MAX_BYTES (16u << 20)
+#define COLLATERALS_MAX_BYTES (8u << 20)
 
 void attested_finish(struct attested *a);
 /* Checks one item of the bundle. */

@@ -14,8 +14,7 @@ tl_err teelog_policy_read(struct teelog_policy **out, const char *json, size_t j
         return TL_OK;
     }
     if (message && message_size)
-        snprintf(message, message_size, "%s%s%s", why.field, why.field[0] ? ": " : "",
-                 tl_why_text(&why, err));
+        snprintf(message, message_size, "%s", tl_why_text(&why, err)); /* it names the member */
     free(p);
     return err;
 }

@@ -8,6 +8,27 @@ static bool printable(char c)
     return c >= 0x20 && c < 0x7f;
 }
 
+/* One character as \uXXXX, a pair of them beyond the first plane; a byte that begins
+ * none is escaped for itself. Returns its bytes. */
+static size_t put_escaped(buf *b, const uint8_t *p)
+{
+    size_t n = 1;
+    while (n < 4 && p[n] && !utf8_valid(slice_of(p, n)))
+        n++;
+    if (n == 1 || !utf8_valid(slice_of(p, n))) {
+        buf_printf(b, "\\u%04x", *p);
+        return 1;
+    }
+    uint32_t c = p[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (p[i] & 0x3fu);
+    if (c >= 0x10000)
+        buf_printf(b, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + (c & 0x3ff));
+    else
+        buf_printf(b, "\\u%04x", c);
+    return n;
+}
+
 void render_json_text(buf *b, const char *s)
 {
     if (!s) {
@@ -15,13 +36,13 @@ void render_json_text(buf *b, const char *s)
         return;
     }
     buf_str(b, "\"");
-    for (; *s; s++) {
+    while (*s) {
         if (*s == '"' || *s == '\\')
-            buf_printf(b, "\\%c", *s);
+            buf_printf(b, "\\%c", *s++);
         else if (printable(*s))
-            buf_u8(b, (uint8_t)*s);
+            buf_u8(b, (uint8_t)*s++);
         else
-            buf_printf(b, "\\u%04x", (unsigned char)*s);
+            s += put_escaped(b, (const uint8_t *)s);
     }
     buf_str(b, "\"");
 }

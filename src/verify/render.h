@@ -8,7 +8,8 @@
 #define RENDER_MAX (SIZE_MAX / 2)
 
 /* Values in JSON. s as a string, NULL as null. Bytes that are not printable ASCII are
- * escaped, each for itself, so that no text of a bundle can break the output. */
+ * escaped, as characters where they are UTF-8, so that no text of a bundle can break
+ * the output. */
 void render_json_text(buf *b, const char *s);
 /* In lower-case hex; .p == NULL as null. */
 void render_json_hex(buf *b, slice bytes);

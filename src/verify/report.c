@@ -92,6 +92,11 @@ enum teelog_verdict teelog_report_verdict(const struct teelog_report *r)
     return r->verdict;
 }
 
+bool teelog_report_simulated(const struct teelog_report *r)
+{
+    return r->simulated;
+}
+
 const char *teelog_verdict_name(enum teelog_verdict v)
 {
     switch (v) {

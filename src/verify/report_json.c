@@ -139,8 +139,11 @@ char *teelog_report_json(const struct teelog_report *r)
     buf_init(&b, RENDER_MAX);
     buf_str(&b, "{");
     put_member(&b, "verdict", teelog_verdict_name(r->verdict));
-    buf_printf(&b, ",\n \"simulated\": %s,\n \"time\": %" PRIu64 ",\n",
-               render_json_bool(r->simulated), r->time);
+    buf_printf(&b,
+               ",\n \"simulated\": %s,\n \"foreign_root\": %s,\n \"collateral_unused\": %zu,\n"
+               " \"time\": %" PRIu64 ",\n",
+               render_json_bool(r->simulated), render_json_bool(r->foreign_root), r->brought_unused,
+               r->time);
     put_log(&b, r);
     put_scope(&b, r);
     put_questions(&b, r);

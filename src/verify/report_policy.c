@@ -17,6 +17,11 @@ static const char *obstacle(const struct teelog_report *r)
         if (r->simulated && (!c->simulated || c->seen.tdx != r->codes[0].seen.tdx ||
                              !hash_eq(&c->seen.root, &r->codes[0].seen.root)))
             return "the bundle shows a simulated platform and another one beside it";
+        size_t n = strlen(c->seen.key_provider);
+        if (c->seen.platform == PLATFORM_TDX_DSTACK &&
+            (n == 0 || n == sizeof c->seen.key_provider - 1))
+            return "a dstack platform's key provider is missing or too long to be named in a "
+                   "policy";
     }
     return NULL;
 }

@@ -9,7 +9,8 @@
 
 static void put_verdict(buf *b, const struct teelog_report *r)
 {
-    buf_printf(b, "%s%s", teelog_verdict_name(r->verdict), r->simulated ? " (simulated)" : "");
+    buf_printf(b, "%s%s%s", teelog_verdict_name(r->verdict), r->simulated ? " (simulated)" : "",
+               r->foreign_root ? " (under a root that is not Intel's)" : "");
     switch (r->verdict) {
     case TEELOG_TRUSTED:
         buf_str(b, ": every check passed under the policy");
@@ -78,6 +79,9 @@ static void put_scope(buf *b, const struct teelog_report *r)
     buf_str(b, "evidence judged as of ");
     render_time(b, r->time);
     buf_str(b, r->simulated ? "; the platform is simulated\n" : "\n");
+    if (r->brought_unused)
+        buf_printf(b, "%zu of the collateral files given are about no platform in this bundle\n",
+                   r->brought_unused);
 }
 
 static void put_failures(buf *b, const struct teelog_report *r)

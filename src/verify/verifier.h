@@ -30,6 +30,7 @@ struct verifier {
     struct evidence_context evidence; /* what evidence is judged by */
     hash32 hardware_root;
     slice *brought;
+    bool *brought_used;
     struct teelog_report *report;
     enum phase phase;
     enum bundle_scope scope;

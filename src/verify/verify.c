@@ -338,6 +338,7 @@ static void finish(struct verifier *v)
     free(v->checkpoint_bytes);
     dcap_cache_free(v->evidence.cache);
     free(v->brought);
+    free(v->brought_used);
     free(v->erased);
     free(v);
 }
@@ -351,12 +352,14 @@ static tl_err set_up_evidence(struct verifier *v)
         v->evidence.hardware_root = &v->hardware_root;
     }
     v->brought = calloc(o->collateral_count + 1, sizeof *v->brought);
-    if (!v->brought)
+    v->brought_used = calloc(o->collateral_count + 1, sizeof *v->brought_used);
+    if (!v->brought || !v->brought_used)
         return TL_E_MEMORY;
     for (size_t i = 0; i < o->collateral_count; i++)
         v->brought[i] = slice_of(o->collaterals[i].p, o->collaterals[i].n);
     v->evidence.brought = v->brought;
     v->evidence.brought_count = o->collateral_count;
+    v->evidence.brought_used = v->brought_used;
     return dcap_cache_new(&v->evidence.cache);
 }
 
@@ -379,6 +382,8 @@ tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_opti
     tl_err err = set_up_evidence(v);
     if (err == TL_OK)
         err = run(v);
+    for (size_t i = 0; err == TL_OK && i < o->collateral_count; i++)
+        r->brought_unused += !v->brought_used[i];
     finish(v);
     if (err != TL_OK) {
         teelog_report_free(r);

@@ -490,20 +490,28 @@ static void explanations_are_printable(void **state)
         assert_int_equal(strlen(why.text), sizeof why.text - 1);
         assert_memory_equal(why.text, text, sizeof why.text - 4);
     }
-    static const char *const pairs[][2] = {{"\xff", "?"},
-                                           {"a\x80z", "a?z"},
-                                           {"\xc3(", "?("},
-                                           {"\xe2\x82", "??"},
-                                           {"\xed\xa0\x80!", "??"
-                                                             "?!"},
-                                           {"\x1b[2J\r\n", "?[2J??"},
-                                           {"\x7f\x01", "??"},
-                                           {"\xe2\x82\xac\xc3\xa9", "\xe2\x82\xac\xc3\xa9"},
-                                           {"\xf0\x9f\x90"
-                                            "a",
-                                            "??"
-                                            "?a"},
-                                           {" ~", " ~"}};
+    static const char *const pairs[][2] = {
+        {"\xff", "?"},
+        {"a\x80z", "a?z"},
+        {"\xc3(", "?("},
+        {"\xe2\x82", "??"},
+        {"\xed\xa0\x80!", "??"
+                          "?!"},
+        {"\x1b[2J\r\n", "?[2J??"},
+        {"\x7f\x01", "??"},
+        {"\xe2\x82\xac\xc3\xa9", "\xe2\x82\xac\xc3\xa9"},
+        {"\xf0\x9f\x90"
+         "a",
+         "??"
+         "?a"},
+        {"\xc2\x9b"
+         "2J\xc2\x80\xc2\xa0",
+         "??2J??\xc2\xa0"},
+        {"\xe2\x80\xa8\xe2\x80\xae\xe2\x80\x8f", "?????????"},
+        {"\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "??????\xe2\x81\xaa"},
+        {"\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf",
+         "\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf"},
+        {" ~", " ~"}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         struct tl_why why = {0};
         assert_err(tl_explain(&why, TL_E_JSON, pairs[i][0], "%s", pairs[i][0]), TL_E_JSON);

@@ -39,6 +39,7 @@ static struct evidence_code code_of(const struct fake_evidence *f)
     if (c.has_os_image_hash)
         memcpy(c.os_image_hash, f->dstack.os_image_hash, 32);
     snprintf(c.key_provider, sizeof c.key_provider, "kms:3059");
+    c.key_provider_hash = sha256(slice_str("kms:3059"));
     return c;
 }
 
@@ -408,6 +409,9 @@ static void test_long_key_provider(void **state)
         assert_int_equal(strlen(r.code.key_provider),
                          n < sizeof r.code.key_provider ? n : sizeof r.code.key_provider - 1);
         assert_int_equal(strncmp(r.code.key_provider, name, strlen(r.code.key_provider)), 0);
+        /* What is cut still tells two apart. */
+        hash32 whole = sha256(slice_str(name));
+        assert_true(hash_eq(&r.code.key_provider_hash, &whole));
         fake_evidence_finish(&f);
     }
 }

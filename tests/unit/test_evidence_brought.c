@@ -68,6 +68,33 @@ static void other_tee_expired(struct fake_evidence *f)
     other_tee(f);
     expired_tcb_info(f);
 }
+static void damaged_list(struct fake_evidence *f)
+{
+    revoked(f);
+    f->dcap.pck_crl.issuer_key = f->dcap.stranger_key;
+}
+static void no_list(struct fake_evidence *f)
+{
+    f->dcap.pck_crl_der = slice_of("", 1);
+}
+static void renamed_list(struct fake_evidence *f)
+{
+    damaged_list(f);
+    f->dcap.pck_crl.issuer = "another SGX PCK Platform CA";
+}
+static void other_fmspc_forged(struct fake_evidence *f)
+{
+    other_fmspc(f);
+    f->dcap.tcb_info_signed.key = f->dcap.stranger_key;
+}
+/* All of the collateral is the stranger's, under a root of the same name. */
+static void other_fmspc_other_root(struct fake_evidence *f)
+{
+    other_fmspc(f);
+    f->dcap.tcb_info_chain.certs[0] = f->dcap.qe_identity_chain.certs[0] = &f->dcap.other_signer;
+    f->dcap.tcb_info_chain.certs[1] = f->dcap.qe_identity_chain.certs[1] = &f->dcap.other_root;
+    f->dcap.root_crl.issuer_key = f->dcap.stranger_key;
+}
 static void forged(struct fake_evidence *f)
 {
     fresh(f);
@@ -90,16 +117,23 @@ static const struct {
     {"forged over good", NULL, {forged}, "tcb-info", 0},
     {"the first counts", NULL, {revoked, fresh}, "revoked", 0},
     {"another FMSPC is passed over", NULL, {other_fmspc}, NULL, 0},
-    {"another PCEID is passed over", NULL, {other_pce_id}, NULL, 0},
-    {"another CA is passed over", NULL, {other_ca}, NULL, 0},
-    {"a CA of the same name is passed over", NULL, {same_name_other_ca}, NULL, 0},
+    {"another PCEID is no other platform", NULL, {other_pce_id}, "mismatch", 0},
+    {"another CA makes way for what is brought beside it", NULL, {other_ca, fresh}, NULL, 99},
+    {"another CA does not make way for the item's", NULL, {other_ca}, "pck-crl", 0},
+    {"nor does a CA of the same name", NULL, {same_name_other_ca}, "pck-crl", 0},
+    {"a damaged list hides no revocation", NULL, {damaged_list}, "pck-crl", 0},
+    {"nor does one that is none", NULL, {no_list}, "pck-crl", 0},
+    {"nor one signed by nobody under another name", NULL, {renamed_list}, "pck-crl", 0},
+    {"another FMSPC said by a stranger is not believed", NULL, {other_fmspc_forged}, "tcb-info", 0},
+    {"nor under a root that is not trusted", NULL, {other_fmspc_other_root}, "root", 0},
     {"another TEE is passed over", NULL, {other_tee}, NULL, 0},
     {"another FMSPC is passed over, expired", NULL, {other_fmspc_expired}, NULL, 0},
-    {"another CA is passed over, expired", NULL, {other_ca_expired}, NULL, 0},
+    {"another CA, expired", NULL, {other_ca_expired}, "pck-crl", 0},
     {"another TEE is passed over, expired", NULL, {other_tee_expired}, NULL, 0},
     {"the second counts", NULL, {other_fmspc_expired, revoked}, "revoked", 0},
     {"the second is good", no_collateral, {other_ca, fresh}, NULL, 99},
-    {"none is left", no_collateral, {other_ca, other_fmspc}, "collateral", 0},
+    {"none is left", no_collateral, {other_tee, other_fmspc}, "collateral", 0},
+    {"the one that fails is told", no_collateral, {other_ca, other_fmspc}, "pck-crl", 0},
 };
 
 static void bring(enum sim_kind kind, const char *platform, size_t i)
