@@ -5,9 +5,6 @@
 
 #define VERSION_3 2
 
-/* SEQUENCE { ecdsa-with-SHA256 }, RFC 5758 section 3.2: no parameters. */
-const uint8_t cert_ecdsa_sha256[12] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
-                                       0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
 /* id-ecPublicKey with namedCurve prime256v1, an uncompressed point (RFC 5480).
  * Parameters spelt out would let a chain bring its own generator. */
 const uint8_t cert_p256_spki[27] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,

@@ -45,8 +45,7 @@ tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
 tl_err cert_verify(const struct cert *c, struct es256_key *issuer_key) TL_MUST;
 
 /* Bytes that teelog's own maker of certificates writes (tee/sim_pki.c). */
-extern const uint8_t cert_ecdsa_sha256[12]; /* AlgorithmIdentifier */
-extern const uint8_t cert_p256_spki[27];    /* SubjectPublicKeyInfo up to X || Y */
+extern const uint8_t cert_p256_spki[27]; /* SubjectPublicKeyInfo up to X || Y */
 extern const uint8_t cert_oid_key_usage[3], cert_oid_basic_constraints[3];
 
 #endif

@@ -1,5 +1,6 @@
 #include "attest/signed_json.h"
 
+#include "base/calendar.h"
 #include "base/encoding.h"
 #include "base/refuse.h"
 
@@ -76,7 +77,7 @@ uint64_t in_time(struct in *in)
 {
     uint64_t t = 0;
     slice text = js_plain(&in->r);
-    if (REFUSED(utc_time_read(&t, text) != TL_OK))
+    if (REFUSED(calendar_rfc3339_read(&t, text) != TL_OK))
         in_fail(in, TL_E_ENCODING, in->at, "is not a time like 2025-06-04T09:25:11Z");
     return t;
 }

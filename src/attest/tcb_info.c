@@ -1,7 +1,6 @@
 #include "attest/tcb_info.h"
 
 #include "attest/signed_json.h"
-#include "base/calendar.h"
 #include "base/encoding.h"
 #include "base/refuse.h"
 
@@ -10,29 +9,6 @@
 /* Those that Intel's library takes (QVL, EvaluateTcb). */
 #define PLATFORM_STATUSES (BIT(TCB_REVOKED + 1) - 1)
 #define MODULE_STATUSES   (BIT(TCB_UP_TO_DATE) | BIT(TCB_OUT_OF_DATE) | BIT(TCB_REVOKED))
-
-tl_err utc_time_read(uint64_t *out, slice text)
-{
-    static const char form[] = "0000-00-00T00:00:00Z";
-    struct calendar c = {0};
-    unsigned *part[] = {&c.year, &c.month, &c.day, &c.hour, &c.minute, &c.second};
-    size_t parts = 0;
-    if (REFUSED(text.n != sizeof form - 1))
-        return TL_E_ENCODING;
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned digit = (unsigned)text.p[i] - '0';
-        if (form[i] != '0') {
-            if (REFUSED(text.p[i] != (uint8_t)form[i]))
-                return TL_E_ENCODING;
-            parts++;
-        } else if (REFUSED(digit > 9)) {
-            return TL_E_ENCODING;
-        } else {
-            *part[parts] = *part[parts] * 10 + digit;
-        }
-    }
-    return REFUSED(!calendar_to_unix(out, &c)) ? TL_E_ENCODING : TL_OK;
-}
 
 /* Members of a level's "tcb": version 3 has lists, version 2 a member for each SVN. */
 enum { TCB_PCE_SVN, TCB_SGX, TCB_TDX, TCB_COMPONENT_1 };

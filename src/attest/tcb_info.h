@@ -89,8 +89,4 @@ void qe_identity_finish(struct qe_identity *q); /* NULL is fine */
 tl_err qe_identity_check(const struct qe_identity *id, const struct sgx_report *qe,
                          struct tl_why *why) TL_MUST;
 
-/* What RFC 3339 calls a date-time, in UTC and whole seconds
- * ("2025-06-04T09:25:11Z"), as Unix seconds. TL_E_ENCODING. */
-tl_err utc_time_read(uint64_t *out, slice text) TL_MUST;
-
 #endif

@@ -1,17 +1,19 @@
 #include "attest/x509.h"
 
-#include "attest/cert.h"
 #include "base/encoding.h"
 #include "base/refuse.h"
 
 #define MAX_COMMON_NAME 64 /* ub-common-name, RFC 5280 appendix A.1 */
 
+/* SEQUENCE { ecdsa-with-SHA256 }, RFC 5758 section 3.2: no parameters. */
+const uint8_t x509_ecdsa_sha256[12] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+                                       0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
 const uint8_t x509_oid_authority_key_id[3] = {0x55, 0x1d, 0x23};
 static const uint8_t oid_common_name[3] = {0x55, 0x04, 0x03};
 
 void x509_algorithm(reader *r)
 {
-    if (REFUSED(!slice_eq(der_whole(r, DER_SEQUENCE), SLICE_ARRAY(cert_ecdsa_sha256))))
+    if (REFUSED(!slice_eq(der_whole(r, DER_SEQUENCE), SLICE_ARRAY(x509_ecdsa_sha256))))
         reader_fail(r, TL_E_CERT);
 }
 

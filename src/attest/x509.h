@@ -8,7 +8,8 @@
 #define X509_MAX_EXTENSIONS 16
 #define X509_MAX_NUMBER     20 /* bytes of a serial or CRL number, sections 4.1.2.2, 5.2.3 */
 
-/* AlgorithmIdentifier: ecdsa-with-SHA256 alone. */
+/* AlgorithmIdentifier: ecdsa-with-SHA256 alone. The simulator writes it too. */
+extern const uint8_t x509_ecdsa_sha256[12];
 void x509_algorithm(reader *r);
 /* signatureValue, as r || s. */
 void x509_signature(reader *r, uint8_t out[64]);

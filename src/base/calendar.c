@@ -75,3 +75,26 @@ const char *calendar_rfc3339(char out[CALENDAR_TEXT], uint64_t seconds)
 {
     return text(out, seconds, 'T', "Z");
 }
+
+tl_err calendar_rfc3339_read(uint64_t *out, slice text)
+{
+    static const char form[] = "0000-00-00T00:00:00Z";
+    struct calendar c = {0};
+    unsigned *part[] = {&c.year, &c.month, &c.day, &c.hour, &c.minute, &c.second};
+    size_t parts = 0;
+    if (REFUSED(text.n != sizeof form - 1))
+        return TL_E_ENCODING;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned digit = (unsigned)text.p[i] - '0';
+        if (form[i] != '0') {
+            if (REFUSED(text.p[i] != (uint8_t)form[i]))
+                return TL_E_ENCODING;
+            parts++;
+        } else if (REFUSED(digit > 9)) {
+            return TL_E_ENCODING;
+        } else {
+            *part[parts] = *part[parts] * 10 + digit;
+        }
+    }
+    return REFUSED(!calendar_to_unix(out, &c)) ? TL_E_ENCODING : TL_OK;
+}

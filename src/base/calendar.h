@@ -3,8 +3,8 @@
 #ifndef TL_BASE_CALENDAR_H
 #define TL_BASE_CALENDAR_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/err.h"
+#include "base/slice.h"
 
 struct calendar {
     unsigned year, month, day, hour, minute, second; /* month and day from 1 */
@@ -20,5 +20,7 @@ void calendar_from_unix(struct calendar *out, uint64_t seconds);
 const char *calendar_text(char out[CALENDAR_TEXT], uint64_t seconds);
 /* The same for programs: "2025-06-04T09:25:11Z" (RFC 3339). */
 const char *calendar_rfc3339(char out[CALENDAR_TEXT], uint64_t seconds);
+/* Reads that form and no other, which has whole seconds and is in UTC. TL_E_ENCODING. */
+tl_err calendar_rfc3339_read(uint64_t *out, slice text) TL_MUST;
 
 #endif

@@ -1,6 +1,7 @@
 #include "tee/sim_crl.h"
 
 #include "attest/crl.h"
+#include "attest/x509.h"
 #include "tee/sim_der.h"
 
 #define VALID_SECONDS  (UINT64_C(30) * 86400)
@@ -56,7 +57,7 @@ tl_err sim_crl_put(buf *b, const struct sim_crl *c)
 {
     size_t start = der_begin(b);
     der_put_uint(b, 1); /* version 2 */
-    buf_bytes(b, SLICE_ARRAY(cert_ecdsa_sha256));
+    buf_bytes(b, SLICE_ARRAY(x509_ecdsa_sha256));
     sim_name_put(b, c->issuer);
     der_put_time(b, c->this_update);
     if (!(c->without & SIM_NO_NEXT_UPDATE))

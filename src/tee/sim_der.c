@@ -1,6 +1,6 @@
 #include "tee/sim_der.h"
 
-#include "attest/cert.h"
+#include "attest/x509.h"
 
 static const uint8_t oid_authority_key_id[3] = {0x55, 0x1d, 0x23};
 
@@ -80,7 +80,7 @@ tl_err sim_signed_end(buf *b, size_t start, struct es256_key *key)
     tl_err err = es256_sign(key, &digest, raw);
     if (err != TL_OK)
         return err;
-    buf_bytes(b, SLICE_ARRAY(cert_ecdsa_sha256));
+    buf_bytes(b, SLICE_ARRAY(x509_ecdsa_sha256));
     put_signature(b, raw);
     der_end(b, start, DER_SEQUENCE);
     return buf_err(b);

@@ -1,5 +1,6 @@
 #include "tee/sim_pki.h"
 
+#include "attest/x509.h"
 #include "codec/pem.h"
 #include "crypto/secret.h"
 #include "tee/sim_der.h"
@@ -110,7 +111,7 @@ static void put_tbs(buf *b, const struct sim_cert *c)
     der_put_uint(b, 2); /* version 3 */
     der_end(b, part, DER_CONTEXT_0);
     der_put_magnitude(b, SLICE_ARRAY(c->serial));
-    buf_bytes(b, SLICE_ARRAY(cert_ecdsa_sha256));
+    buf_bytes(b, SLICE_ARRAY(x509_ecdsa_sha256));
     sim_name_put(b, c->issuer);
     part = der_begin(b);
     der_put_time(b, c->not_before);

@@ -3,6 +3,7 @@
  * it may be given (bounds.h says how it is measured). */
 #include "attest/chain.h"
 #include "attest/evidence.h"
+#include "attest/x509.h"
 #include "bounds.h"
 #include "codec/der.h"
 #include "fakedcap.h"
@@ -184,7 +185,7 @@ static void test_names(void **state)
             der_end(&b, version, DER_CONTEXT_0);
             der_put_magnitude(&b, SLICE_ARRAY(serial));
         }
-        buf_bytes(&b, SLICE_ARRAY(cert_ecdsa_sha256));
+        buf_bytes(&b, SLICE_ARRAY(x509_ecdsa_sha256));
         put_long_name(&b);
         der_end(&b, tbs, DER_SEQUENCE);
         der_end(&b, whole, DER_SEQUENCE);

@@ -1,6 +1,8 @@
 /* TCB info: what it holds, and that each rule is kept. */
 #include "tcb_texts.h"
 
+#include "base/calendar.h"
+
 #define ZERO44                                                                                     \
     "00000000000000000000000000000000000000000000"                                                 \
     "00000000000000000000000000000000000000000000"
@@ -494,12 +496,12 @@ static void times_are_read(void **state)
     };
     uint64_t t = 0;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        assert_ok(utc_time_read(&t, slice_str(good[i].text)));
+        assert_ok(calendar_rfc3339_read(&t, slice_str(good[i].text)));
         assert_true(t == good[i].seconds);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         t = 7;
-        if (utc_time_read(&t, slice_str(bad[i])) != TL_E_ENCODING)
+        if (calendar_rfc3339_read(&t, slice_str(bad[i])) != TL_E_ENCODING)
             fail_msg("taken as a time: %s", bad[i]);
         assert_int_equal(t, 7);
     }
