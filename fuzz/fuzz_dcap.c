@@ -5,8 +5,9 @@
  * found genuine, every part of it was asked about.
  *
  * Layout of an input: the kind of quote, flags, which signature is bad (0: none),
- * the time in days from the makers', then changes: the part, how it is changed, an
+ * the time in days from the makers', swaps, then changes: the part, how it is changed, an
  * offset (16 bits), and a length with as many bytes. */
+#include "attest/chain.h"
 #include "attest/collateral.h"
 #include "attest/crl.h"
 #include "base/reader.h"
@@ -22,7 +23,18 @@ enum flag {
     CACHED = 1 << 4,      /* verified again, twice, with a cache */
     UNFIT = 1 << 5,       /* the QE's report data are not made to fit */
     LEAF_ALONE = 1 << 6,  /* the quote has the PCK certificate, the collateral the chain */
-    FLAGS = 1 << 7
+    STRANGER = 1 << 7,    /* the root that is pinned is another */
+    MADE = PLATFORM_CA | APART | REVOKED
+};
+
+/* What one would swap. */
+enum swap {
+    REVOKE_CA = 1 << 0, /* these three with REVOKED: the serial number is the one in use */
+    REVOKE_SIGNER = 1 << 1,
+    REVOKE_LEAF = 1 << 2,
+    OTHER_TCB_ROOT = 1 << 3, /* the TCB info, the QE identity has a signer under another root */
+    OTHER_QE_ROOT = 1 << 4,
+    OTHER_LEAF = 1 << 5 /* with LEAF_ALONE: the quote's is not that of the chain */
 };
 
 /* What changes are made to. Certificates are changed as DER, so that their PEM stays
@@ -37,8 +49,8 @@ enum part { QUOTE, JSON, TCB_INFO, QE_IDENTITY, LEAF, CA, ROOT, SIGNER, ROOT_CRL
 /* The makers' parts for a kind and flags; made once. */
 struct seed {
     struct fake_dcap fake;
-    buf part[PARTS], pck, signer, leaf; /* the last three: PEM */
-    uint8_t near[3][16];                /* serial numbers that are nearly these: */
+    buf part[PARTS], pck, signer, leaf, other; /* the last four: PEM */
+    uint8_t near[3][16];                       /* serial numbers that are nearly these: */
     bool made;
 };
 
@@ -158,7 +170,18 @@ static void make_seed(struct seed *s, enum sim_kind kind, unsigned flags)
     set_cert(&s->part[ROOT], &f->root);
     set_cert(&s->part[SIGNER], &f->signer);
     put_chains(&s->pck, &s->signer, &s->leaf, s->part);
+    set(&s->other, (slice){NULL, 0});
+    const struct sim_cert *const other[] = {&f->other_signer, &f->other_root};
+    MUST(sim_certs_put(&s->other, other, 2) == TL_OK);
     s->made = true;
+}
+
+/* Puts the whole serial number where the near one stands. */
+static void revoke(buf *list, const uint8_t near[16])
+{
+    uint8_t *at = memmem(list->p, list->n, near, 16);
+    if (at)
+        at[15] ^= 1;
 }
 
 /* The run of letters and digits at this place, and on both sides of it. */
@@ -221,9 +244,34 @@ static void fit_report_data(buf *bytes)
     memcpy(data, h.b, sizeof h.b);
 }
 
+/* The seed's parts, swapped and changed; whether the certificates are others. */
+static bool make_parts(buf part[PARTS], const struct seed *s, unsigned swaps, reader changes)
+{
+    bool other_certs = false;
+    for (int i = TCB_INFO; i < PARTS; i++) {
+        set(&part[i], buf_slice(&s->part[i]));
+        if (i == ROOT_CRL && swaps & REVOKE_CA)
+            revoke(&part[i], s->near[0]);
+        if (i == ROOT_CRL && swaps & REVOKE_SIGNER)
+            revoke(&part[i], s->near[1]);
+        if (i == PCK_CRL && swaps & REVOKE_LEAF)
+            revoke(&part[i], s->near[2]);
+        bool changed = apply(&part[i], (enum part)i, changes);
+        other_certs = other_certs || (changed && i >= LEAF && i <= SIGNER);
+    }
+    return other_certs;
+}
+
+static slice first_block(slice pem)
+{
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    const uint8_t *at = memmem(pem.p, pem.n, end, sizeof end - 1);
+    return at ? slice_of(pem.p, (size_t)(at - pem.p) + sizeof end - 1) : pem;
+}
+
 /* Makes part[QUOTE] and part[JSON] of the others. */
-static void assemble(buf part[PARTS], const struct seed *s, unsigned flags, bool other_certs,
-                     reader changes)
+static void assemble(buf part[PARTS], const struct seed *s, unsigned flags, unsigned swaps,
+                     bool other_certs, reader changes)
 {
     static buf pck, signer, leaf;
     struct sim_quote plan = s->fake.quote;
@@ -240,6 +288,8 @@ static void assemble(buf part[PARTS], const struct seed *s, unsigned flags, bool
     if (flags & LEAF_ALONE) {
         plan.cert_type = QUOTE_CERT_PCK_LEAF;
         plan.cert_data = buf_slice(&leaf);
+        if (swaps & OTHER_LEAF)
+            plan.cert_data = first_block(buf_slice(&signer));
     }
     set(&part[QUOTE], (slice){NULL, 0});
     MUST(sim_quote_put(&part[QUOTE], &plan) == TL_OK);
@@ -250,7 +300,8 @@ static void assemble(buf part[PARTS], const struct seed *s, unsigned flags, bool
     c.qe_identity = buf_slice(&part[QE_IDENTITY]);
     c.root_ca_crl = buf_slice(&part[ROOT_CRL]);
     c.pck_crl = buf_slice(&part[PCK_CRL]);
-    c.tcb_info_chain = c.qe_identity_chain = buf_slice(&signer);
+    c.tcb_info_chain = buf_slice(swaps & OTHER_TCB_ROOT ? &s->other : &signer);
+    c.qe_identity_chain = buf_slice(swaps & OTHER_QE_ROOT ? &s->other : &signer);
     set(&part[JSON], (slice){NULL, 0});
     collateral_put(&part[JSON], &c);
     (void)apply(&part[JSON], JSON, changes);
@@ -265,7 +316,10 @@ static void must_be_asked(slice bytes)
     MUST(i < asked.count);
 }
 
-static void chain_must_be_asked(slice pem)
+/* And no certificate stands in the list that it would stand in: the leaf in list, the
+ * CA below the root in the root's. The root is the one that is reported. */
+static void chain_must_be_asked(slice pem, const struct crl *list, const struct crl *roots,
+                                const hash32 *root)
 {
     struct pem_chain chain;
     MUST(pem_read(&chain, pem) == TL_OK);
@@ -273,30 +327,53 @@ static void chain_must_be_asked(slice pem)
         struct cert c;
         MUST(cert_read(&c, chain.certificates[i]) == TL_OK);
         must_be_asked(c.tbs);
+        hash32 h = sha256(c.spki);
+        if (slice_eq(c.issuer, c.subject))
+            MUST(hash_eq(&h, root));
+        else
+            MUST(!crl_revokes(c.ca ? roots : list, c.serial));
     }
     pem_finish(&chain);
 }
 
-static void crl_must_be_asked(slice der)
+static void leaf_must_be_of(slice pem, slice leaf)
 {
-    struct crl c;
-    MUST(crl_read(&c, der) == TL_OK);
-    must_be_asked(c.tbs);
+    struct chain chain;
+    struct pem_chain alone;
+    struct cert c;
+    MUST(chain_read_pck(&chain, pem, NULL) == TL_OK && pem_read(&alone, leaf) == TL_OK);
+    MUST(alone.count == 1 && cert_read(&c, alone.certificates[0]) == TL_OK);
+    MUST(slice_eq(c.tbs, chain.leaf.tbs));
+    pem_finish(&alone);
+    chain_finish(&chain);
+}
+
+static void crl_must_be_asked(struct crl *c, slice der)
+{
+    MUST(crl_read(c, der) == TL_OK);
+    must_be_asked(c->tbs);
 }
 
 /* Every signed part of what was found genuine. */
 static void all_must_be_asked(const struct dcap_report *r, const struct dcap_input *in)
 {
     struct collateral c;
+    struct crl roots, pck;
     MUST(!asked.refused && collateral_read(&c, in->collateral, NULL) == TL_OK);
     must_be_asked(c.tcb_info);
     must_be_asked(c.qe_identity);
-    chain_must_be_asked(c.tcb_info_chain);
-    chain_must_be_asked(c.qe_identity_chain);
-    crl_must_be_asked(c.root_ca_crl);
-    crl_must_be_asked(c.pck_crl);
+    crl_must_be_asked(&roots, c.root_ca_crl);
+    crl_must_be_asked(&pck, c.pck_crl);
+    chain_must_be_asked(c.tcb_info_chain, &roots, &roots, &r->root);
+    chain_must_be_asked(c.qe_identity_chain, &roots, &roots, &r->root);
     chain_must_be_asked(r->quote.cert_type == QUOTE_CERT_PCK_CHAIN ? r->quote.cert_data
-                                                                   : c.pck_chain);
+                                                                   : c.pck_chain,
+                        &pck, &roots, &r->root);
+    if (r->quote.cert_type == QUOTE_CERT_PCK_LEAF)
+        leaf_must_be_of(c.pck_chain, r->quote.cert_data);
+    const slice vouched[] = {r->quote.attestation_key, r->quote.qe_auth};
+    hash32 h = sha256_parts(vouched, 2);
+    MUST(memcmp(h.b, r->qe.report_data, sizeof h.b) == 0);
     must_be_asked(r->quote.qe_report);
     must_be_asked(r->quote.signed_bytes);
     collateral_finish(&c);
@@ -340,30 +417,30 @@ static void verify_cached(struct dcap_input in, const struct dcap_report *want)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct seed seeds[SIM_KINDS][FLAGS];
+    static struct seed seeds[SIM_KINDS][MADE + 1];
     static buf part[PARTS];
     static struct dcap_report r;
     reader changes = reader_of(slice_of(data, size));
     enum sim_kind kind = (enum sim_kind)(reader_u8(&changes) % SIM_KINDS);
-    unsigned flags = reader_u8(&changes) % FLAGS, bad = reader_u8(&changes);
+    unsigned flags = reader_u8(&changes), bad = reader_u8(&changes);
     int64_t days = (int8_t)reader_u8(&changes);
+    unsigned swaps = reader_u8(&changes);
     if (changes.err != TL_OK)
         return 0;
-    struct seed *s = &seeds[kind][flags & (PLATFORM_CA | APART | REVOKED)];
+    struct seed *s = &seeds[kind][flags & MADE];
     asked.bad = 0;
     if (!s->made)
         make_seed(s, kind, flags);
-    bool other_certs = false;
-    for (int i = TCB_INFO; i < PARTS; i++) {
-        set(&part[i], buf_slice(&s->part[i]));
-        bool changed = apply(&part[i], (enum part)i, changes);
-        other_certs = other_certs || (changed && i >= LEAF && i <= SIGNER);
-    }
-    assemble(part, s, flags, other_certs, changes);
+    bool other_certs = make_parts(part, s, swaps, changes);
+    assemble(part, s, flags, swaps, other_certs, changes);
     struct dcap_input in = fake_dcap_input(&s->fake);
     in.quote = buf_slice(&part[QUOTE]);
     in.collateral = buf_slice(&part[JSON]);
     in.time += (uint64_t)(days * (int64_t)FAKE_DAY);
+    hash32 stranger = s->fake.root_hash;
+    stranger.b[0] ^= 1;
+    if (flags & STRANGER)
+        in.roots = &stranger;
     if (flags & ANY_ROOT)
         in.root_count = 0;
     asked.count = 0;

@@ -506,22 +506,29 @@ static void dcap_seeds(void)
 {
     char name[32];
     for (uint8_t kind = 0; kind < SIM_KINDS; kind++) {
-        const uint8_t plain[] = {kind, 0, 0, 0}, all[] = {kind, 0x1f, 0, 0},
-                      leaf[] = {kind, 0x58, 0, 0};
+        const uint8_t plain[] = {kind, 0, 0, 0, 0}, all[] = {kind, 0x1f, 0, 0, 0},
+                      leaf[] = {kind, 0x58, 0, 0, 0}, stranger[] = {kind, 0x80, 0, 0, 0};
         snprintf(name, sizeof name, "kind%u", kind);
         save("dcap", name, SLICE_ARRAY(plain));
         snprintf(name, sizeof name, "all%u", kind);
         save("dcap", name, SLICE_ARRAY(all));
         snprintf(name, sizeof name, "leaf%u", kind);
         save("dcap", name, SLICE_ARRAY(leaf));
+        snprintf(name, sizeof name, "stranger%u", kind);
+        save("dcap", name, SLICE_ARRAY(stranger));
     }
     for (uint8_t i = 0; i < 10; i++) {
-        const uint8_t part[] = {SIM_TDX_V5_15, 0, 0, 0, i, i % 4, 0, 100, 2, '1', '2'};
+        const uint8_t part[] = {SIM_TDX_V5_15, 0, 0, 0, 0, i, i % 4, 0, 100, 2, '1', '2'};
         snprintf(name, sizeof name, "part%u", i);
         save("dcap", name, SLICE_ARRAY(part));
     }
+    for (uint8_t i = 0; i < 6; i++) {
+        const uint8_t swap[] = {SIM_SGX_V3, 0x48, 0, 0, (uint8_t)(1 << i)};
+        snprintf(name, sizeof name, "swap%u", i);
+        save("dcap", name, SLICE_ARRAY(swap));
+    }
     for (uint8_t i = 1; i <= 12; i++) {
-        const uint8_t bad[] = {SIM_TDX_V4, 0, i, 0};
+        const uint8_t bad[] = {SIM_TDX_V4, 0, i, 0, 0};
         snprintf(name, sizeof name, "bad%u", i);
         save("dcap", name, SLICE_ARRAY(bad));
     }
