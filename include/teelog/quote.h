@@ -1,5 +1,11 @@
 /* DCAP quotes: what is in one, and whether to rely on it.
  *
+ * To rely on a quote: give teelog_quote_verify a policy that names the code, and in
+ * report_data what the other side had to put there (a nonce of yours, a hash of its
+ * key); then use teelog_quote_accepted(r) && teelog_quote_pinned(r), nothing less.
+ * Without report_data even an accepted and pinned quote may be an old one, or one
+ * that was made for somebody else. examples/quote_verify.c is a whole program.
+ *
  * Nothing here does I/O, reads a clock or the environment. */
 #ifndef TEELOG_QUOTE_H
 #define TEELOG_QUOTE_H
@@ -17,6 +23,10 @@ struct teelog_quote_options {
     struct teelog_bytes event_log, compose; /* dstack's event log and app-compose file;
                                                .p == NULL: none */
     struct teelog_quote_cache *cache;       /* may be NULL */
+    /* The quote's report data has to begin with these 1 to 64 bytes, and to be zero
+     * after them; any other number of bytes is refused. .p == NULL: not asked, and who
+     * the quote was made for is not known. */
+    struct teelog_bytes report_data;
 };
 
 /* Remembers collateral and certificate chains whose signatures were good, for
@@ -34,17 +44,45 @@ tl_err teelog_quote_verify(struct teelog_quote_report **out,
                            const struct teelog_quote_options *o) TL_MUST;
 void teelog_quote_report_free(struct teelog_quote_report *r);
 
-/* Whether the quote is genuine: everything but the policy. */
+/* Whether the quote is genuine, and the event log and compose file, where they were
+ * given, are its own. That is no reason to rely on it: it is true of any code on any
+ * genuine platform, of a debug enclave that the host reads at will, and of a platform
+ * whose TCB Intel calls Revoked. It says that the values below can be believed. */
 bool teelog_quote_ok(const struct teelog_quote_report *r);
 /* The stage that failed, static; NULL where ok (docs/verification.md). */
 const char *teelog_quote_stage(const struct teelog_quote_report *r);
-/* Genuine, and the policy has nothing against it. */
+/* Genuine, and nothing in the policy (or the default one) is against it: TCB status,
+ * debug attributes and so on; and the report data is what was asked for, where it was.
+ * Accepted and not pinned is as much as "some genuine platform runs something". */
 bool teelog_quote_accepted(const struct teelog_quote_report *r);
-/* The policy names this code. Accepted and not pinned is as much as "some genuine
- * platform runs something". */
+/* Accepted, and the policy names the code or its signer: anything but
+ * TEELOG_PIN_NONE. It does not say whom the quote was made for (report_data). */
 bool teelog_quote_pinned(const struct teelog_quote_report *r);
-/* Intel's name of the TCB status ("UpToDate"), static; NULL where not ok. */
+
+/* How far the policy pins what runs there. */
+enum teelog_pin {
+    TEELOG_PIN_NONE,   /* not at all, or the quote is not accepted */
+    TEELOG_PIN_SIGNER, /* SGX: MRSIGNER, product id and least SVN. Whoever holds the signing
+                          key can make other code that fits */
+    TEELOG_PIN_CODE    /* by its measurements */
+};
+enum teelog_pin teelog_quote_pin(const struct teelog_quote_report *r);
+
+/* What is in the quote; where not ok, false resp. NULL. Borrowed from r. */
+
+/* Signed under another root than Intel's, which the caller or the policy named: it
+ * proves nothing about hardware. */
+bool teelog_quote_simulated(const struct teelog_quote_report *r);
+/* Intel's name of the TCB status ("UpToDate"), static. */
 const char *teelog_quote_tcb_status(const struct teelog_quote_report *r);
+/* 64 bytes. To compare all of them is better left to the option report_data. */
+const uint8_t *teelog_quote_report_data(const struct teelog_quote_report *r);
+/* By its name in the JSON report: of an enclave "mrenclave" and "mrsigner" (32 bytes),
+ * of a TD "mrtd", "rtmr0" to "rtmr3", "mrconfigid", "mrowner", "mrownerconfig",
+ * "mrseam", "mrsignerseam", and of a TD report 1.5 "mrservicetd" (48 bytes). .p == NULL
+ * where the quote has no such measurement. */
+struct teelog_bytes teelog_quote_measurement(const struct teelog_quote_report *r, const char *name);
+
 /* The whole report; strings for free(), NULL where memory is short. */
 char *teelog_quote_report_json(const struct teelog_quote_report *r);
 char *teelog_quote_report_text(const struct teelog_quote_report *r);

@@ -20,7 +20,7 @@ struct rule {
     bool ok;
     char detail[200];
 };
-#define RULES_MAX 8
+#define RULES_MAX 8 /* one more than rules_apply gives: "report-data", verify/quote_report.c */
 
 struct rules {
     size_t count;

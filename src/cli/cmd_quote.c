@@ -2,6 +2,7 @@
 #include "attest/collateral.h"
 #include "attest/eventlog.h"
 #include "attest/quote.h"
+#include "base/encoding.h"
 #include "cli/cli.h"
 #include "cli/infile.h"
 #include "cli/report.h"
@@ -41,6 +42,8 @@ static int show(int argc, char **argv)
 
 struct verify_options {
     const char *quote, *collateral, *policy, *root, *at, *event_log, *compose;
+    uint8_t report_data[64];
+    size_t report_data_size; /* 0: not asked */
     bool json;
 };
 
@@ -74,6 +77,7 @@ static int judge(const struct verify_options *o, const struct verify_files *f, u
         .policy = f->policy,
         .event_log = bytes_of(&f->event_log, o->event_log),
         .compose = bytes_of(&f->compose, o->compose),
+        .report_data = {o->report_data_size ? o->report_data : NULL, o->report_data_size},
     };
     tl_err err = teelog_quote_verify(&report, &options);
     if (err != TL_OK) {
@@ -120,6 +124,15 @@ static int run_verify(const struct verify_options *o)
     return code;
 }
 
+static bool report_data_read(struct verify_options *o, const char *hex)
+{
+    size_t n = strlen(hex) / 2;
+    if (n < 1 || n > sizeof o->report_data || hex_read(o->report_data, n, slice_str(hex)) != TL_OK)
+        return false;
+    o->report_data_size = n;
+    return true;
+}
+
 static int verify(int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -127,6 +140,7 @@ static int verify(int argc, char **argv)
         {"policy", required_argument, NULL, 'p'},
         {"root", required_argument, NULL, 'r'},
         {"at", required_argument, NULL, 'a'},
+        {"report-data", required_argument, NULL, 'd'},
         {"event-log", required_argument, NULL, 'e'},
         {"compose", required_argument, NULL, 'f'},
         {"json", no_argument, NULL, 'j'},
@@ -147,6 +161,10 @@ static int verify(int argc, char **argv)
             break;
         case 'a':
             o.at = optarg;
+            break;
+        case 'd':
+            if (!report_data_read(&o, optarg))
+                return cli_usage("quote", "--report-data needs 1 to 64 bytes in hex");
             break;
         case 'e':
             o.event_log = optarg;

@@ -78,6 +78,8 @@ const struct command commands[] = {
      "    --policy FILE     what to trust; without it nothing is pinned\n"
      "    --at UNIXTIME     judge as of this time instead of now\n"
      "    --root PEM        trust this root certificate's key instead of Intel's\n"
+     "    --report-data HEX its report data: a nonce of yours, say; without it the\n"
+     "                      quote may have been made for somebody else\n"
      "    --event-log FILE  dstack's event log; --compose FILE the app-compose file\n"
      "    --json            the report as JSON\n"
      "  quote eventlog LOG --quote QUOTE [--compose FILE] [--json]\n"

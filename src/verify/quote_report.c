@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define REPORT_DATA_SIZE 64
+
 tl_err teelog_quote_cache_new(struct teelog_quote_cache **out)
 {
     struct teelog_quote_cache *c = calloc(1, sizeof *c);
@@ -118,6 +120,27 @@ static bool check_events(struct teelog_quote_report *r, struct eventlog *events,
     return true;
 }
 
+/* A rule of its own beside the policy's: it is the caller of this one time who asks. */
+static void report_data_rule(struct teelog_quote_report *r, slice want)
+{
+    const uint8_t *data = teelog_quote_report_data(r);
+    struct rule *rule = &r->rules.rule[r->rules.count++];
+    /* All bytes each time: how many are right is nobody's business. */
+    uint8_t differs = 0;
+    for (size_t i = 0; i < REPORT_DATA_SIZE; i++)
+        differs |= data[i] ^ (i < want.n ? want.p[i] : 0);
+    rule->name = "report-data";
+    rule->ok = true;
+    if (REFUSED(want.n < 1 || want.n > REPORT_DATA_SIZE))
+        rule->ok = false;
+    if (REFUSED(differs != 0))
+        rule->ok = false;
+    snprintf(rule->detail, sizeof rule->detail, "%s the %zu bytes asked for%s",
+             rule->ok ? "it is" : "it is not", want.n,
+             want.n < REPORT_DATA_SIZE ? ", with zeros after them" : "");
+    r->rules.accept = r->rules.accept && rule->ok;
+}
+
 static void judge(struct teelog_quote_report *r, const struct teelog_quote_options *o)
 {
     const struct policy *policy = o->policy ? o->policy->policy : NULL;
@@ -127,6 +150,8 @@ static void judge(struct teelog_quote_report *r, const struct teelog_quote_optio
         snprintf(r->detail, sizeof r->detail, "%s", r->quote.detail);
         rules_apply(&r->rules, &r->quote, r->has_events ? &events : NULL, PLATFORM_UNKNOWN, o->time,
                     policy);
+        if (r->report_data_asked)
+            report_data_rule(r, bytes(o->report_data));
     }
     if (r->has_events)
         eventlog_finish(&events);
@@ -139,6 +164,7 @@ tl_err teelog_quote_verify(struct teelog_quote_report **out, const struct teelog
         return TL_E_MEMORY;
     r->time = o->time;
     r->has_policy = o->policy != NULL;
+    r->report_data_asked = o->report_data.p != NULL;
     judge(r, o);
     if (!r->ok && strcmp(r->stage, "memory") == 0) {
         free(r);
@@ -152,7 +178,6 @@ tl_err teelog_quote_verify(struct teelog_quote_report **out, const struct teelog
                                     .body_type = q->body_type,
                                     .cert_type = q->cert_type,
                                     .trailing = q->trailing};
-    r->quote.td.extension = (slice){NULL, 0};
     *out = r;
     return TL_OK;
 }
@@ -177,9 +202,16 @@ bool teelog_quote_accepted(const struct teelog_quote_report *r)
     return r->ok && r->rules.accept;
 }
 
+enum teelog_pin teelog_quote_pin(const struct teelog_quote_report *r)
+{
+    if (!teelog_quote_accepted(r) || r->rules.pin == CODE_OPEN)
+        return TEELOG_PIN_NONE;
+    return r->rules.pin == CODE_PINNED ? TEELOG_PIN_CODE : TEELOG_PIN_SIGNER;
+}
+
 bool teelog_quote_pinned(const struct teelog_quote_report *r)
 {
-    return teelog_quote_accepted(r) && r->rules.pin != CODE_OPEN;
+    return teelog_quote_pin(r) != TEELOG_PIN_NONE;
 }
 
 const char *teelog_quote_tcb_status(const struct teelog_quote_report *r)
@@ -187,7 +219,7 @@ const char *teelog_quote_tcb_status(const struct teelog_quote_report *r)
     return r->ok ? tcb_status_name(r->quote.tcb.status) : NULL;
 }
 
-bool quote_report_simulated(const struct teelog_quote_report *r)
+bool teelog_quote_simulated(const struct teelog_quote_report *r)
 {
     return r->ok && !hash_eq(&r->quote.root, &dcap_intel_root);
 }

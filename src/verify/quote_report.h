@@ -11,8 +11,8 @@ struct teelog_quote_report {
     const char *stage;
     char detail[240];
     uint64_t time;
-    bool has_policy;
-    struct rules rules; /* where ok */
+    bool has_policy, report_data_asked;
+    struct rules rules; /* where ok; "report-data" is the eighth where it was asked */
     /* Of the event log, where ok: hex, or empty where the log does not have it. */
     bool has_events;
     bool compose_ok; /* a compose file was given, and it is the one */
@@ -24,7 +24,10 @@ struct teelog_quote_cache {
     struct dcap_cache *cache;
 };
 
-/* The root is not Intel's: whatever it signs proves nothing about hardware. */
-bool quote_report_simulated(const struct teelog_quote_report *r);
+/* The name of the i-th measurement that a quote of this kind has, for
+ * teelog_quote_measurement; NULL after the last. r: ok. */
+const char *quote_measurement_name(const struct teelog_quote_report *r, size_t i);
+/* "none", "signer", "code" */
+const char *quote_pin_name(enum teelog_pin pin);
 
 #endif

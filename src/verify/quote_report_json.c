@@ -80,34 +80,28 @@ static void put_rules(buf *b, const struct teelog_quote_report *r)
 
 static void put_sgx(buf *b, const struct sgx_report *s)
 {
-    put_hex(b, "mrenclave", SLICE_ARRAY(s->mrenclave));
-    put_hex(b, "mrsigner", SLICE_ARRAY(s->mrsigner));
     put_number(b, "isv_prod_id", s->isv_prod_id);
     put_number(b, "isv_svn", s->isv_svn);
     put_bits(b, "attributes", s->flags);
     put_bits(b, "xfrm", s->xfrm);
-    put_hex(b, "report_data", SLICE_ARRAY(s->report_data));
 }
 
 static void put_td(buf *b, const struct td_report *t)
 {
-    static const char *const rtmr[4] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
-    put_hex(b, "mrtd", SLICE_ARRAY(t->mr_td));
-    for (size_t i = 0; i < 4; i++)
-        put_hex(b, rtmr[i], SLICE_ARRAY(t->rtmr[i]));
-    put_hex(b, "mrconfigid", SLICE_ARRAY(t->mr_config_id));
-    put_hex(b, "mrowner", SLICE_ARRAY(t->mr_owner));
-    put_hex(b, "mrownerconfig", SLICE_ARRAY(t->mr_owner_config));
-    put_hex(b, "mrseam", SLICE_ARRAY(t->mr_seam));
-    put_hex(b, "mrsignerseam", SLICE_ARRAY(t->mr_signer_seam));
     put_hex(b, "tee_tcb_svn", SLICE_ARRAY(t->tee_tcb_svn));
     put_bits(b, "td_attributes", t->td_attributes);
     put_bits(b, "xfam", t->xfam);
-    if (t->has_15) {
+    if (t->has_15)
         put_hex(b, "tee_tcb_svn2", SLICE_ARRAY(t->tee_tcb_svn2));
-        put_hex(b, "mrservicetd", SLICE_ARRAY(t->mr_service_td));
+}
+
+static void put_measurements(buf *b, const struct teelog_quote_report *r)
+{
+    const char *name;
+    for (size_t i = 0; (name = quote_measurement_name(r, i)); i++) {
+        struct teelog_bytes m = teelog_quote_measurement(r, name);
+        put_hex(b, name, slice_of(m.p, m.n));
     }
-    put_hex(b, "report_data", SLICE_ARRAY(t->report_data));
 }
 
 static void put_events(buf *b, const struct teelog_quote_report *r)
@@ -133,10 +127,12 @@ static void put_proven(buf *b, const struct teelog_quote_report *r)
     put_number(b, "qe_evaluation_number", q->qe_evaluation_number);
     put_time(b, "collateral_issued", q->collateral_issued);
     put_time(b, "collateral_expires", q->collateral_expires);
+    put_measurements(b, r);
     if (tdx)
         put_td(b, &q->td);
     else
         put_sgx(b, &q->sgx);
+    put_hex(b, "report_data", slice_of(teelog_quote_report_data(r), sizeof q->td.report_data));
     if (r->has_events)
         put_events(b, r);
 }
@@ -152,7 +148,8 @@ char *teelog_quote_report_json(const struct teelog_quote_report *r)
     put_rules(&b, r);
     put_text(&b, "verdict", teelog_quote_accepted(r) ? "accept" : "reject");
     put_bool(&b, "pinned", teelog_quote_pinned(r));
-    put_bool(&b, "simulated", quote_report_simulated(r));
+    put_text(&b, "pin", quote_pin_name(teelog_quote_pin(r)));
+    put_bool(&b, "simulated", teelog_quote_simulated(r));
     put_number(&b, "time", r->time);
     if (r->ok)
         put_proven(&b, r);

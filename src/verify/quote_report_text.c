@@ -65,9 +65,24 @@ static const char *advice(const char *stage)
     return NULL;
 }
 
+/* Who has something against a genuine quote: the policy before the caller. */
+static const char *refusal(const struct teelog_quote_report *r)
+{
+    for (size_t i = 0; i < r->rules.count; i++)
+        if (!r->rules.rule[i].ok && strcmp(r->rules.rule[i].name, "report-data") != 0)
+            return r->has_policy ? "the policy refuses it" : "the default policy refuses it";
+    return "its report data is not what was asked for";
+}
+
 static void put_verdict(buf *b, const struct teelog_quote_report *r)
 {
-    const char *simulated = quote_report_simulated(r) ? " (simulated)" : "";
+    static const char *const pins[] = {
+        [TEELOG_PIN_NONE] = ", not pinned: genuine, and nothing says which code it must be",
+        [TEELOG_PIN_SIGNER] = ": genuine, and the policy names the signer of its code, who can "
+                              "sign other code",
+        [TEELOG_PIN_CODE] = ": genuine, and the policy names its code",
+    };
+    const char *simulated = teelog_quote_simulated(r) ? " (simulated)" : "";
     if (!r->ok) {
         buf_printf(b, "REJECT: not genuine, at %s: ", r->stage);
         render_plain(b, r->detail);
@@ -76,13 +91,9 @@ static void put_verdict(buf *b, const struct teelog_quote_report *r)
         if (next)
             buf_printf(b, "What to do: %s.\n", next);
     } else if (!r->rules.accept) {
-        buf_printf(b, "REJECT%s: genuine, and %s refuses it\n", simulated,
-                   r->has_policy ? "the policy" : "the default policy");
-    } else if (r->rules.pin == CODE_OPEN) {
-        buf_printf(b, "ACCEPT%s, not pinned: genuine, and nothing says which code it must be\n",
-                   simulated);
+        buf_printf(b, "REJECT%s: genuine, and %s\n", simulated, refusal(r));
     } else {
-        buf_printf(b, "ACCEPT%s: genuine, and the policy names its code\n", simulated);
+        buf_printf(b, "ACCEPT%s%s\n", simulated, pins[teelog_quote_pin(r)]);
     }
 }
 
@@ -99,7 +110,7 @@ char *teelog_quote_report_text(const struct teelog_quote_report *r)
     for (size_t i = 0; i < t->advisory_count; i++)
         buf_printf(&b, "%s%s", i ? " " : "; advisories: ", t->advisories[i]);
     buf_str(&b, "\n");
-    if (quote_report_simulated(r))
+    if (teelog_quote_simulated(r))
         buf_str(&b, "The root is not Intel's: simulated, this proves nothing about hardware.\n");
     for (size_t i = 0; i < r->rules.count; i++) {
         const struct rule *rule = &r->rules.rule[i];
@@ -107,6 +118,8 @@ char *teelog_quote_report_text(const struct teelog_quote_report *r)
         render_plain(&b, rule->detail);
         buf_str(&b, "\n");
     }
+    if (!r->report_data_asked)
+        buf_str(&b, "Report data was not compared: whom the quote is for is not known.\n");
     buf_str(&b, "\n");
     put_measurements(&b, r);
     buf_str(&b, "judged as of ");
