@@ -3,11 +3,13 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 import unittest
 
 from teelogtest import ROOT, TEELOG, Case, main
 
 MAKEDCAP = os.path.realpath(os.environ["MAKEDCAP"])
+QUOTE_VERIFY = os.path.realpath(os.environ["QUOTE_VERIFY"])
 VECTORS = pathlib.Path(os.environ.get("TEELOG_VECTORS", ROOT.parent / "shared" / "vectors")) / "dcap"
 TIME = "1790000000"
 KINDS = {"sgx-v3": ("sgx", 3), "sgx-v4": ("sgx", 4), "sgx-v5": ("sgx", 5), "tdx-v4": ("tdx", 4),
@@ -15,10 +17,10 @@ KINDS = {"sgx-v3": ("sgx", 3), "sgx-v4": ("sgx", 4), "sgx-v5": ("sgx", 5), "tdx-
 
 
 class Quote(Case):
-    def make(self, kind):
+    def make(self, kind, at=TIME):
         out = self.path(kind)
         os.mkdir(out)
-        subprocess.run([MAKEDCAP, kind, out, TIME], check=True)
+        subprocess.run([MAKEDCAP, kind, out, at], check=True)
         return [os.path.join(out, n) for n in ("quote.bin", "collateral.json", "root.pem")]
 
     def judge(self, code, *arguments):
@@ -86,6 +88,76 @@ class Quote(Case):
         self.assertEqual([r["rule"] for r in report["policy"] if not r["ok"]],
                          ["tcb-evaluation-number", "collateral-age"])
         self.teelog("quote", "verify", *given, "--policy", self.write("bad.json", "{}"), code=2)
+
+    def test_report_data(self):
+        for kind in ("sgx-v3", "tdx-v5-15"):
+            quote, collateral, root = self.make(kind)
+            given = [quote, "--collateral", collateral, "--at", TIME, "--root", root]
+            shown = self.judge(4, *given)
+            self.assertEqual(len(shown["policy"]), 7)
+            data = shown["report_data"]
+            self.assertIn("Report data was not compared", self.verify_text(4, given))
+            for wanted, code in ((data, 4), (data.upper(), 4), (data[:-2] + f"{int(data[-2:], 16) ^ 1:02x}", 1),
+                                 ("ab", 1)):
+                with self.subTest(kind=kind, wanted=wanted):
+                    report = self.judge(code, *given, "--report-data", wanted)
+                    self.assertEqual(report["policy"][:7], shown["policy"])
+                    self.assertEqual((report["policy"][7]["rule"], report["policy"][7]["ok"]),
+                                     ("report-data", code == 4))
+                    self.assertTrue(report["ok"])
+                    text = self.verify_text(code, given + ["--report-data", wanted])
+                    self.assertEqual("its report data is not what was asked for" in text, code == 1)
+            for wrong in ("", "a", "0g", "00" * 65, "0x00"):
+                done = self.teelog("quote", "verify", *given, "--report-data", wrong, code=2)
+                self.assertIn("--report-data needs 1 to 64 bytes in hex", done.stderr)
+
+    def verify_text(self, code, arguments):
+        return self.teelog("quote", "verify", *arguments, code=code).stdout
+
+    def test_a_signer_is_not_the_code(self):
+        quote, collateral, root = self.make("sgx-v3")
+        given = [quote, "--collateral", collateral, "--at", TIME, "--root", root]
+        shown = self.judge(4, *given)
+        self.assertEqual((shown["pinned"], shown["pin"]), (False, "none"))
+        for pin, entry in (("signer", {"mrsigner": [shown["mrsigner"]],
+                                       "isv_prod_id": [shown["isv_prod_id"]],
+                                       "min_isv_svn": shown["isv_svn"]}),
+                           ("code", {"mrenclave": [shown["mrenclave"]]})):
+            policy = self.write("policy.json", json.dumps(
+                {"teelog_policy": 1, "evidence": [{"platform": "sgx-gramine", **entry}]}))
+            report = self.judge(0, *given, "--policy", policy)
+            self.assertEqual((report["pinned"], report["pin"]), (True, pin))
+            text = self.verify_text(0, given + ["--policy", policy])
+            self.assertEqual("the policy names its code" in text, pin == "code")
+            self.assertEqual("the signer of its code" in text, pin == "signer")
+
+    def test_the_example(self):
+        now = str(int(time.time()))
+        quote, collateral, root = self.make("tdx-v4", now)
+        shown = self.judge(4, quote, "--collateral", collateral, "--at", now, "--root", root)
+        policy = self.policy_for(shown)
+        data = self.path("data")
+
+        def example(code, wanted, *paths):
+            with open(data, "wb") as f:
+                f.write(wanted)
+            done = subprocess.run([QUOTE_VERIFY, *(paths or (quote, collateral, policy)), data],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            return done.stdout
+
+        right = bytes.fromhex(shown["report_data"])
+        self.assertTrue(example(0, right).startswith("ACCEPT (simulated): "))
+        self.assertIn("its report data is not what was asked for", example(1, b"another"))
+        example(1, b"")
+        example(1, right + b"\0")
+        example(1, right, collateral, collateral, policy)
+        unpinned = self.write("open.json", json.dumps(
+            {"teelog_policy": 1, "evidence": [{"platform": "simulator", "root": shown["root"]}]}))
+        self.assertTrue(example(1, right, quote, collateral, unpinned).startswith("ACCEPT"))
+        example(2, right, quote, collateral, collateral)
+        example(2, right, quote, collateral, self.path("none"))
+        self.assertEqual(subprocess.run([QUOTE_VERIFY], capture_output=True, check=False).returncode, 2)
 
     def test_forms_of_a_quote(self):
         quote, collateral, root = self.make("sgx-v3")
