@@ -131,6 +131,14 @@ static bool zero(slice s)
     return any == 0;
 }
 
+/* What a report of 1.5-Ex says of service TDs, beside MRSERVICETD. */
+static bool service_td(const struct td_report *td)
+{
+    return !zero(SLICE_ARRAY(td->init_servtd_hash)) ||
+           !zero(SLICE_ARRAY(td->init_servtd_attributes)) ||
+           !zero(SLICE_ARRAY(td->cur_servtd_hash)) || !zero(SLICE_ARRAY(td->cur_servtd_attributes));
+}
+
 static void td_attributes(struct complaints *c, const struct td_report *td,
                           const struct policy *policy)
 {
@@ -144,6 +152,8 @@ static void td_attributes(struct complaints *c, const struct td_report *td,
         complain(c, "MIGRATABLE is set (td-migratable)");
     if (REFUSED(!zero(SLICE_ARRAY(td->mr_service_td)) && !(allow & ALLOW_TD_SERVICE_TD)))
         complain(c, "MRSERVICETD is not zero (td-service-td)");
+    if (REFUSED(service_td(td) && !(allow & ALLOW_TD_SERVICE_TD)))
+        complain(c, "a service TD's hash or attributes are not zero (td-service-td)");
     if (REFUSED((bits & TD_ATTR_KEY_LOCKER) && !(allow & ALLOW_TD_KEY_LOCKER)))
         complain(c, "KL is set (td-key-locker)");
     if (REFUSED((bits & TD_ATTR_LASS) && !(allow & ALLOW_TD_LASS)))

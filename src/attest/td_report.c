@@ -2,7 +2,19 @@
 
 #include "base/reader.h"
 
-#define EXTENSION_SIZE (TD_REPORT_15EX_SIZE - TD_REPORT_15_SIZE)
+static void read_15ex(struct td_report *v, reader *r)
+{
+    v->vm_id = reader_u8(r);
+    reader_copy(r, v->td_id, sizeof v->td_id);
+    reader_copy(r, v->dev_info, sizeof v->dev_info);
+    reader_copy(r, v->init_servtd_hash, sizeof v->init_servtd_hash);
+    reader_copy(r, v->init_servtd_attributes, sizeof v->init_servtd_attributes);
+    reader_copy(r, v->init_cpu_svn, sizeof v->init_cpu_svn);
+    reader_copy(r, v->init_tee_tcb_svn, sizeof v->init_tee_tcb_svn);
+    reader_copy(r, v->init_tee_fmspc, sizeof v->init_tee_fmspc);
+    reader_copy(r, v->cur_servtd_hash, sizeof v->cur_servtd_hash);
+    reader_copy(r, v->cur_servtd_attributes, sizeof v->cur_servtd_attributes);
+}
 
 void td_report_read(struct td_report *out, slice body)
 {
@@ -28,8 +40,22 @@ void td_report_read(struct td_report *out, slice body)
     }
     v.has_15ex = body.n >= TD_REPORT_15EX_SIZE;
     if (v.has_15ex)
-        v.extension = reader_bytes(&r, EXTENSION_SIZE);
+        read_15ex(&v, &r);
     *out = v;
+}
+
+static void put_15ex(buf *b, const struct td_report *v)
+{
+    buf_u8(b, v->vm_id);
+    buf_bytes(b, SLICE_ARRAY(v->td_id));
+    buf_bytes(b, SLICE_ARRAY(v->dev_info));
+    buf_bytes(b, SLICE_ARRAY(v->init_servtd_hash));
+    buf_bytes(b, SLICE_ARRAY(v->init_servtd_attributes));
+    buf_bytes(b, SLICE_ARRAY(v->init_cpu_svn));
+    buf_bytes(b, SLICE_ARRAY(v->init_tee_tcb_svn));
+    buf_bytes(b, SLICE_ARRAY(v->init_tee_fmspc));
+    buf_bytes(b, SLICE_ARRAY(v->cur_servtd_hash));
+    buf_bytes(b, SLICE_ARRAY(v->cur_servtd_attributes));
 }
 
 void td_report_put(buf *b, const struct td_report *v)
@@ -52,5 +78,5 @@ void td_report_put(buf *b, const struct td_report *v)
         buf_bytes(b, SLICE_ARRAY(v->mr_service_td));
     }
     if (v->has_15ex)
-        buf_bytes(b, v->extension);
+        put_15ex(b, v);
 }

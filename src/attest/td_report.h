@@ -31,8 +31,13 @@ struct td_report {
     bool has_15;              /* the two below are there (1.5); zero otherwise */
     uint8_t tee_tcb_svn2[16]; /* of the module that runs now */
     uint8_t mr_service_td[48];
-    bool has_15ex;   /* 1.5-Ex: the 237 bytes more, as they stand */
-    slice extension; /* borrowed */
+    /* 1.5-Ex, as Intel's library lays it out: of a TD whose service TD may move it, what
+     * it was begun under, and what it is bound to now. Zero otherwise. */
+    bool has_15ex;
+    uint8_t vm_id, td_id[32], dev_info[48];
+    uint8_t init_servtd_hash[48], init_servtd_attributes[8];
+    uint8_t init_cpu_svn[16], init_tee_tcb_svn[16], init_tee_fmspc[12];
+    uint8_t cur_servtd_hash[48], cur_servtd_attributes[8];
 };
 
 /* body: one of the three sizes above, as struct quote has it. */

@@ -69,7 +69,6 @@ static tl_err read_quote(struct shown *s, slice bytes)
         err = tl_explain(&why, TL_E_QUOTE, "tee_type", "an SGX enclave has no event log");
     if (err == TL_OK) {
         td_report_read(&s->td, q.body);
-        s->td.extension = (slice){NULL, 0};
         s->has_td = true;
     } else {
         failed(s, "quote", err, &why);

@@ -1,7 +1,6 @@
 /* What is in a quote, field by field. Nothing of it is verified here. */
 #include "verify/quote_show.h"
 
-#include "base/reader.h"
 #include "teelog/quote.h"
 #include "verify/render.h"
 
@@ -91,27 +90,18 @@ static void show_sgx(struct fields *f, slice body)
     fields_hex(f, "report_data", SLICE_ARRAY(r.report_data));
 }
 
-/* The rest of the 1.5-Ex report, as Intel's library lays it out. */
-static void show_extension(struct fields *f, slice extension)
+static void show_15ex(struct fields *f, const struct td_report *r)
 {
-    static const struct {
-        const char *name;
-        size_t n;
-    } members[] = {
-        {"vm_id", 1},
-        {"td_id", 32},
-        {"dev_info", 48},
-        {"init_servtd_hash", 48},
-        {"init_servtd_attributes", 8},
-        {"init_cpu_svn", 16},
-        {"init_tee_tcb_svn", 16},
-        {"init_tee_fmspc", 12},
-        {"cur_servtd_hash", 48},
-        {"cur_servtd_attributes", 8},
-    };
-    reader r = reader_of(extension);
-    for (size_t i = 0; i < COUNT(members); i++)
-        fields_hex(f, members[i].name, reader_bytes(&r, members[i].n));
+    fields_hex(f, "vm_id", slice_of(&r->vm_id, 1));
+    fields_hex(f, "td_id", SLICE_ARRAY(r->td_id));
+    fields_hex(f, "dev_info", SLICE_ARRAY(r->dev_info));
+    fields_hex(f, "init_servtd_hash", SLICE_ARRAY(r->init_servtd_hash));
+    fields_hex(f, "init_servtd_attributes", SLICE_ARRAY(r->init_servtd_attributes));
+    fields_hex(f, "init_cpu_svn", SLICE_ARRAY(r->init_cpu_svn));
+    fields_hex(f, "init_tee_tcb_svn", SLICE_ARRAY(r->init_tee_tcb_svn));
+    fields_hex(f, "init_tee_fmspc", SLICE_ARRAY(r->init_tee_fmspc));
+    fields_hex(f, "cur_servtd_hash", SLICE_ARRAY(r->cur_servtd_hash));
+    fields_hex(f, "cur_servtd_attributes", SLICE_ARRAY(r->cur_servtd_attributes));
 }
 
 static void show_td(struct fields *f, slice body)
@@ -139,7 +129,7 @@ static void show_td(struct fields *f, slice body)
         fields_hex(f, "mrservicetd", SLICE_ARRAY(r.mr_service_td));
     }
     if (r.has_15ex)
-        show_extension(f, r.extension);
+        show_15ex(f, &r);
     fields_hex(f, "report_data", SLICE_ARRAY(r.report_data));
 }
 

@@ -271,6 +271,7 @@ static void td_reports(void **state)
 {
     (void)state;
     static const size_t sizes[] = {TD_REPORT_10_SIZE, TD_REPORT_15_SIZE, TD_REPORT_15EX_SIZE};
+    static const uint8_t none[TD_REPORT_15EX_SIZE];
     uint8_t p[TD_REPORT_15EX_SIZE], again[TD_REPORT_15EX_SIZE], zero[64] = {0};
     count(p, sizeof p);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -294,7 +295,17 @@ static void td_reports(void **state)
         assert_memory_equal(r.tee_tcb_svn2, i >= 1 ? p + 584 : zero, 16);
         assert_memory_equal(r.mr_service_td, i >= 1 ? p + 600 : zero, 48);
         assert_int_equal(r.has_15ex, i == 2);
-        assert_true(slice_eq(r.extension, i == 2 ? slice_of(p + 648, 237) : (slice){NULL, 0}));
+        const uint8_t *ex = i == 2 ? p : none;
+        assert_int_equal(r.vm_id, ex[648]);
+        assert_memory_equal(r.td_id, ex + 649, 32);
+        assert_memory_equal(r.dev_info, ex + 681, 48);
+        assert_memory_equal(r.init_servtd_hash, ex + 729, 48);
+        assert_memory_equal(r.init_servtd_attributes, ex + 777, 8);
+        assert_memory_equal(r.init_cpu_svn, ex + 785, 16);
+        assert_memory_equal(r.init_tee_tcb_svn, ex + 801, 16);
+        assert_memory_equal(r.init_tee_fmspc, ex + 817, 12);
+        assert_memory_equal(r.cur_servtd_hash, ex + 829, 48);
+        assert_memory_equal(r.cur_servtd_attributes, ex + 877, 8);
         buf_init_fixed(&b, again, sizeof again);
         td_report_put(&b, &r);
         assert_ok(buf_err(&b));

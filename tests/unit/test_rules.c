@@ -350,6 +350,25 @@ static void td_registers(void **state)
     }
 }
 
+/* What 1.5-Ex says of service TDs is held to the same. */
+static void service_tds(void **state)
+{
+    (void)state;
+    static const char allow[] = "\"attributes\": {\"allow\": [\"td-service-td\"]}";
+    for (size_t which = 0; which < 4; which++)
+        for (size_t end = 0; end < 2; end++) {
+            struct dcap_report q = domain();
+            uint8_t *const fields[] = {q.td.init_servtd_hash, q.td.init_servtd_attributes,
+                                       q.td.cur_servtd_hash, q.td.cur_servtd_attributes};
+            q.td.has_15 = q.td.has_15ex = true;
+            fields[which][end ? (which % 2 ? 7 : 47) : 0] = 1;
+            struct rules r = apply(&q, NULL, PLATFORM_UNKNOWN, NULL);
+            expect(&r, ATTRIBUTES, "a service TD's hash or attributes are not zero", "1.5-Ex");
+            r = apply(&q, NULL, PLATFORM_UNKNOWN, allow);
+            expect(&r, RULES, "", "1.5-Ex, allowed");
+        }
+}
+
 static void tightened(void **state)
 {
     (void)state;
@@ -605,12 +624,12 @@ static void several_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),       cmocka_unit_test(statuses),
-        cmocka_unit_test(advisories),     cmocka_unit_test(numbers_and_ages),
-        cmocka_unit_test(attributes),     cmocka_unit_test(td_registers),
-        cmocka_unit_test(tightened),      cmocka_unit_test(many_complaints),
-        cmocka_unit_test(code),           cmocka_unit_test(odd_events),
-        cmocka_unit_test(several_broken),
+        cmocka_unit_test(defaults),        cmocka_unit_test(statuses),
+        cmocka_unit_test(advisories),      cmocka_unit_test(numbers_and_ages),
+        cmocka_unit_test(attributes),      cmocka_unit_test(td_registers),
+        cmocka_unit_test(service_tds),     cmocka_unit_test(tightened),
+        cmocka_unit_test(many_complaints), cmocka_unit_test(code),
+        cmocka_unit_test(odd_events),      cmocka_unit_test(several_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
