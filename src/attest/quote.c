@@ -91,6 +91,23 @@ static tl_err qe_read(struct quote *q, slice bytes)
     return reader_end(&r);
 }
 
+/* PPID, CPUSVN, PCESVN and PCEID. Old quotes with the PPID in clear have no PCEID, as
+ * Intel's own sample. PEM is for whoever reads it. */
+static bool certification_fits(uint16_t type, size_t n)
+{
+    enum { SVNS = 16 + 2, PCE_ID = 2 };
+    switch (type) {
+    case QUOTE_CERT_PPID:
+        return n == 16 + SVNS || n == 16 + SVNS + PCE_ID;
+    case QUOTE_CERT_PPID_RSA2048:
+        return n == 256 + SVNS + PCE_ID;
+    case QUOTE_CERT_PPID_RSA3072:
+        return n == 384 + SVNS + PCE_ID;
+    default:
+        return true;
+    }
+}
+
 static tl_err authentication(struct quote *q, slice bytes, struct tl_why *why)
 {
     static const char misfit[] =
@@ -116,6 +133,10 @@ static tl_err authentication(struct quote *q, slice bytes, struct tl_why *why)
         return tl_explain(why, TL_E_QUOTE, "certification_type",
                           "certification data of type %u is not of type 1 to 5",
                           (unsigned)q->cert_type);
+    if (REFUSED(!certification_fits(q->cert_type, q->cert_data.n)))
+        return tl_explain(why, TL_E_QUOTE, "certification_size",
+                          "certification data of type %u does not have %zu bytes",
+                          (unsigned)q->cert_type, q->cert_data.n);
     return TL_OK;
 }
 

@@ -105,8 +105,8 @@ static void show_cert(struct fields *f, const char *group, const struct cert *c)
     fields_close(f);
 }
 
-/* Version 3 of Intel's quote library: PPID, CPUSVN, PCESVN, PCEID. */
-static tl_err show_ppid(struct fields *f, const struct quote *q)
+/* PPID, CPUSVN, PCESVN, and PCEID where it is there (quote_read knows the sizes). */
+static void show_ppid(struct fields *f, const struct quote *q)
 {
     size_t n = q->cert_type == QUOTE_CERT_PPID           ? PPID_SIZE
                : q->cert_type == QUOTE_CERT_PPID_RSA2048 ? 256
@@ -114,15 +114,11 @@ static tl_err show_ppid(struct fields *f, const struct quote *q)
     reader r = reader_of(q->cert_data);
     slice ppid = reader_bytes(&r, n), cpu_svn = reader_bytes(&r, 16);
     uint16_t pce_svn = reader_u16le(&r);
-    slice pce_id = reader_bytes(&r, 2);
-    tl_err err = reader_end(&r);
-    if (err != TL_OK)
-        return err;
     fields_hex(f, n == PPID_SIZE ? "ppid" : "encrypted_ppid", ppid);
     fields_hex(f, "cpu_svn", cpu_svn);
     fields_number(f, "pce_svn", pce_svn);
-    fields_hex(f, "pce_id", pce_id);
-    return TL_OK;
+    if (r.rest.n)
+        fields_hex(f, "pce_id", r.rest);
 }
 
 static tl_err show_leaf(struct fields *f, slice pem)
@@ -153,7 +149,7 @@ static tl_err show_chain(struct fields *f, slice pem, struct tl_why *why)
 void show_certification(struct fields *f, const struct quote *q)
 {
     struct tl_why why = {0};
-    tl_err err;
+    tl_err err = TL_OK;
     fields_open(f, "certification");
     fields_code(f, "type", q->cert_type, certification_name(q->cert_type));
     fields_number(f, "size", q->cert_data.n);
@@ -162,7 +158,7 @@ void show_certification(struct fields *f, const struct quote *q)
     else if (q->cert_type == QUOTE_CERT_PCK_LEAF)
         err = show_leaf(f, q->cert_data);
     else
-        err = show_ppid(f, q);
+        show_ppid(f, q);
     if (err == TL_E_MEMORY)
         buf_fail(f->b, err);
     if (err != TL_OK) {

@@ -108,6 +108,9 @@ static void test_differs(void **state)
 static void test_no_chain(void **state)
 {
     (void)state;
+    static const uint8_t named[404];
+    static const size_t sizes[] = {
+        [QUOTE_CERT_PPID] = 36, [QUOTE_CERT_PPID_RSA2048] = 276, [QUOTE_CERT_PPID_RSA3072] = 404};
     static struct fake_dcap f;
     struct about a;
     assert_ok(fake_dcap_init(&f, SIM_SGX_V4));
@@ -117,9 +120,11 @@ static void test_no_chain(void **state)
     buf_init(&pem, 65536);
     buf_bytes(&pem, buf_slice(&f.pck_pem));
     f.cert_is_set = true;
-    f.quote.cert_data = buf_slice(&pem);
     for (uint16_t type = QUOTE_CERT_PPID; type <= QUOTE_CERT_PCK_CHAIN; type++) {
         f.quote.cert_type = type;
+        f.quote.cert_data = buf_slice(&pem);
+        if (type <= QUOTE_CERT_PPID_RSA3072)
+            f.quote.cert_data = slice_of(named, sizes[type]);
         assert_ok(fake_dcap_make(&f));
         assert_err(about_quote(&a, buf_slice(&f.quote_bytes)),
                    type == QUOTE_CERT_PCK_CHAIN ? TL_OK : TL_E_QUOTE);

@@ -213,6 +213,7 @@ static void test_encrypted_ppid(void **state)
 static void test_leaf_in_quote(void **state)
 {
     (void)state;
+    static const uint8_t ppid[36];
     struct scene c;
     struct collateral got;
     slice rest;
@@ -250,7 +251,7 @@ static void test_leaf_in_quote(void **state)
         buf_finish(&ends[i]);
     }
     c.f.quote.cert_type = QUOTE_CERT_PPID;
-    c.f.quote.cert_data = bytes_slice(leaf);
+    c.f.quote.cert_data = SLICE_ARRAY(ppid);
     scene_make(&c);
     assert_err(fetch(&c), TL_E_QUOTE);
     assert_int_equal(c.s.asked, 0);

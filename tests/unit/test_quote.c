@@ -44,6 +44,12 @@ static void check_parts(const struct quote_shape *s)
     buf_finish(&b);
 }
 
+/* The sizes that certification data may have. */
+static const struct {
+    uint16_t type;
+    size_t size;
+} certifications[] = {{1, 34}, {1, 36}, {2, 276}, {3, 404}, {4, 0}, {4, 999}, {5, 0}, {5, 404}};
+
 static void parts(void **state)
 {
     (void)state;
@@ -55,8 +61,9 @@ static void parts(void **state)
         s.qe_auth = 0;
         s.cert = 0;
         check_parts(&s);
-        for (uint16_t type = 1; type <= 5; type++) {
-            s.cert_type = type;
+        for (size_t k = 0; k < sizeof certifications / sizeof certifications[0]; k++) {
+            s.cert_type = certifications[k].type;
+            s.cert = certifications[k].size;
             check_parts(&s);
         }
     }
@@ -144,6 +151,23 @@ static void certification_types(void **state)
                 refused(&s, TL_E_QUOTE, "certification_type");
         }
     }
+}
+
+static void certification_sizes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < QUOTE_SHAPES; i++)
+        for (uint16_t type = 1; type <= 3; type++)
+            for (size_t n = 0; n < 450; n++) {
+                bool good = false;
+                for (size_t k = 0; k < sizeof certifications / sizeof certifications[0]; k++)
+                    good = good || (certifications[k].type == type && certifications[k].size == n);
+                struct quote_shape s = quote_shapes[i];
+                s.cert_type = type;
+                s.cert = n;
+                if (!good)
+                    refused(&s, TL_E_QUOTE, "certification_size");
+            }
 }
 
 /* Each length, one too many and one too few, and as large as it can be. */
@@ -408,11 +432,17 @@ static void synthetic_quotes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts),        cmocka_unit_test(headers),
-        cmocka_unit_test(lengths),      cmocka_unit_test(certification_types),
-        cmocka_unit_test(cut_anywhere), cmocka_unit_test(largest),
-        cmocka_unit_test(sgx_reports),  cmocka_unit_test(td_reports),
-        cmocka_unit_test(real_quotes),  cmocka_unit_test(synthetic_quotes),
+        cmocka_unit_test(parts),
+        cmocka_unit_test(headers),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(certification_types),
+        cmocka_unit_test(certification_sizes),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(largest),
+        cmocka_unit_test(sgx_reports),
+        cmocka_unit_test(td_reports),
+        cmocka_unit_test(real_quotes),
+        cmocka_unit_test(synthetic_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "testlib.h"
 
 #include "fakesample.h"
+#include "pemforms.h"
 
 enum field { SIGNED, SIZES, SIGNATURE, KEY, QE, QE_DATA, CERT_TYPE, CERT_DATA, TRAILING };
 
@@ -49,20 +50,18 @@ static enum field field_of(const struct quote *q, const uint8_t *p)
 }
 
 /* The table for quotes: bits that do not matter. */
-static bool may_change(const struct quote *q, enum field field, unsigned to_type)
+static bool may_change(const struct quote *q, enum field field)
 {
     switch (field) {
     case TRAILING:
         return true; /* no part of the quote: hardware pads with what it likes */
     case CERT_DATA:
         /* Types 1 to 3 only name the platform. Nothing signs that; what proves the
-         * platform is that the chain's PCK signed the QE report. */
-        return q->cert_type <= QUOTE_CERT_PPID_RSA3072;
-    case CERT_TYPE:
-        /* For the same reason these are all alike. */
-        return q->cert_type <= QUOTE_CERT_PPID_RSA3072 && to_type >= QUOTE_CERT_PPID &&
-               to_type <= QUOTE_CERT_PPID_RSA3072;
-    default:
+         * platform is that the chain's PCK signed the QE report. In a chain the NUL at
+         * the end may as well be blank. */
+        return q->cert_type <= QUOTE_CERT_PPID_RSA3072 ||
+               (p == q->cert_data.p + q->cert_data.n - 1 && *p == 0 && to == ' ');
+    default: /* each type has a size of its own */
         return false;
     }
 }
@@ -81,8 +80,7 @@ static void flip_all(struct sample *s)
         dcap_verify(&r, &in);
         snprintf(where, sizeof where, "kind %d, bit %zu of byte %zu (field %d)", (int)s->f.kind,
                  bit % 8, at, (int)field);
-        unsigned to_type = field == CERT_TYPE && r.has_quote ? r.quote.cert_type : 0;
-        if (r.ok != may_change(&s->good.quote, field, to_type))
+        if (r.ok != may_change(&s->good.quote, field))
             fail_msg("%s: %s", where, r.ok ? "accepted" : r.detail);
         if (!r.ok && !sample_stage_in(r.stage, stages[field]))
             fail_msg("%s: stage %s", where, r.stage);
@@ -126,8 +124,8 @@ static void test_quotes(void **state)
     quote_bits(SIM_TDX_V5_15, false);
 }
 
-/* A chain in the collateral serves a quote that only names its platform; one that
- * carries its own could as well do without it. */
+/* A chain in the collateral serves a quote that only names its platform. One that
+ * carries its own is still held to it: that has not the size of a name. */
 static void test_chain_in_both(void **state)
 {
     (void)state;
@@ -146,12 +144,46 @@ static void test_chain_in_both(void **state)
         struct dcap_report r;
         s.bytes[at] = type;
         dcap_verify(&r, &s.in);
-        assert_int_equal(r.ok, type == QUOTE_CERT_PCK_CHAIN ||
-                                   (type >= QUOTE_CERT_PPID && type <= QUOTE_CERT_PPID_RSA3072));
+        assert_int_equal(r.ok, type == QUOTE_CERT_PCK_CHAIN);
         if (r.ok)
             sample_same(&s, &r, "chain in both");
     }
     buf_finish(&json);
+    sample_finish(&s);
+}
+
+/* The chain in other words, in a quote of version 3. */
+static void test_chain_forms(void **state)
+{
+    (void)state;
+    static struct sample s;
+    buf quote, pem;
+    buf_init(&quote, QUOTE_MAX);
+    buf_init(&pem, 65536);
+    sample_start(&s, SIM_SGX_V3, false);
+    const struct quote *q = &s.good.quote;
+    assert_int_equal(q->cert_type, QUOTE_CERT_PCK_CHAIN);
+    size_t auth = q->signed_bytes.n, cert = (size_t)(q->cert_data.p - s.in.quote.p);
+    for (size_t i = 0; i < PEM_FORMS; i++) {
+        struct dcap_report r;
+        struct dcap_input in = s.in;
+        buf_reset(&pem);
+        pem_form_put(&pem, q->cert_data, &pem_forms[i]);
+        assert_false(slice_eq(buf_slice(&pem), q->cert_data));
+        buf_reset(&quote);
+        buf_bytes(&quote, q->signed_bytes);
+        buf_u32le(&quote, (uint32_t)(cert - auth - 4 + pem.n));
+        buf_bytes(&quote, slice_of(s.in.quote.p + auth + 4, cert - auth - 8));
+        buf_u32le(&quote, (uint32_t)pem.n);
+        buf_bytes(&quote, buf_slice(&pem));
+        in.quote = buf_slice(&quote);
+        dcap_verify(&r, &in);
+        if (!r.ok)
+            fail_msg("%s: %s: %s", pem_forms[i].name, r.stage, r.detail);
+        sample_same(&s, &r, pem_forms[i].name);
+    }
+    buf_finish(&quote);
+    buf_finish(&pem);
     sample_finish(&s);
 }
 
@@ -160,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quotes),
         cmocka_unit_test(test_chain_in_both),
+        cmocka_unit_test(test_chain_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
