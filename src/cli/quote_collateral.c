@@ -2,6 +2,7 @@
  * and written to a file. */
 #include "attest/collateral.h"
 #include "attest/dcap.h"
+#include "base/calendar.h"
 #include "base/encoding.h"
 #include "cli/cli.h"
 #include "cli/infile.h"
@@ -64,18 +65,28 @@ static int write_out(const char *path, slice json)
     return err == TL_OK ? EXIT_GOOD : cli_fail("collateral", err, &why);
 }
 
+/* Services and caches can give older collateral that is still valid: when it was
+ * issued is for the user to see. */
+static void say_written(const char *path, const struct pcs_result *r)
+{
+    char issued[CALENDAR_TEXT], expires[CALENDAR_TEXT];
+    cli_say("wrote %s, %s, issued %s, good until %s", strcmp(path, "-") ? path : "standard output",
+            r->from_cache ? "from the cache" : "fresh", calendar_text(issued, r->issued),
+            calendar_text(expires, r->expires));
+}
+
 static int fetch(struct options *o, slice quote, const hash32 *root)
 {
     /* A request may take seconds, so the line is there from the first one on. */
     struct progress p = {.what = "fetched", .unit = "documents", .last_ms = 1};
     struct tl_why why = {{0}, {0}};
-    bool from_cache = false;
+    struct pcs_result result = {.from_cache = false};
     buf json;
     p.shown = isatty(STDERR_FILENO) ? 0 : -1;
     o->pcs.progress = on_progress;
     o->pcs.progress_ctx = &p;
     buf_init(&json, COLLATERAL_MAX);
-    tl_err err = pcs_collateral(&json, &from_cache, quote, &o->pcs, o->cache, (uint64_t)time(NULL),
+    tl_err err = pcs_collateral(&json, &result, quote, &o->pcs, o->cache, (uint64_t)time(NULL),
                                 root, 1, &why);
     progress_end(&p);
     int code = EXIT_GOOD;
@@ -86,8 +97,8 @@ static int fetch(struct options *o, slice quote, const hash32 *root)
             cli_say("warning: %s", why.text);
         code = write_out(o->out, buf_slice(&json));
     }
-    if (code == EXIT_GOOD && strcmp(o->out, "-") != 0)
-        cli_say("wrote %s, %s", o->out, from_cache ? "from the cache" : "fresh");
+    if (code == EXIT_GOOD)
+        say_written(o->out, &result);
     buf_finish(&json);
     return code;
 }
@@ -134,17 +145,12 @@ static int check(struct options *o)
 int quote_collateral(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"output", required_argument, NULL, 'o'},
-        {"pccs", required_argument, NULL, 'p'},
-        {"proxy", required_argument, NULL, 'x'},
-        {"ca", required_argument, NULL, 'a'},
-        {"cache", required_argument, NULL, 'c'},
-        {"no-cache", no_argument, NULL, 'n'},
-        {"update", required_argument, NULL, 'u'},
-        {"root", required_argument, NULL, 'r'},
-        {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"output", required_argument, NULL, 'o'}, {"pccs", required_argument, NULL, 'p'},
+        {"proxy", required_argument, NULL, 'x'},  {"ca", required_argument, NULL, 'a'},
+        {"cache", required_argument, NULL, 'c'},  {"no-cache", no_argument, NULL, 'n'},
+        {"refresh", no_argument, NULL, 'f'},      {"update", required_argument, NULL, 'u'},
+        {"root", required_argument, NULL, 'r'},   {"timeout", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     struct options o = {0};
     for (int got; (got = cli_option(argc, argv, "ho:", longs, "quote")) != -1;) {
@@ -159,6 +165,8 @@ int quote_collateral(int argc, char **argv)
                                        : NULL;
         if (got == 'n')
             o.no_cache = true;
+        else if (got == 'f')
+            o.pcs.refresh = true;
         else if (to)
             *to = optarg;
         else

@@ -1,6 +1,7 @@
 /* Collateral on disk: a directory of files named TEE-FMSPC-CA.json, one for each
- * kind of platform. Whoever can write there can make us ask again, no more: what is
- * read is as untrusted as what a service answers. */
+ * kind of platform. What is read is as untrusted as what a service answers. Whoever can
+ * write there can make us ask again, or put back older collateral that is still valid,
+ * which then serves in place of newer until it is asked for (pcs_options.refresh). */
 #ifndef TL_PCS_CACHE_H
 #define TL_PCS_CACHE_H
 

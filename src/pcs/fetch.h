@@ -28,7 +28,7 @@ struct pcs_job {
     size_t root_count;
 };
 /* pcs_collateral. */
-tl_err pcs_collateral_from(buf *out, bool *from_cache, const struct pcs_job *job,
+tl_err pcs_collateral_from(buf *out, struct pcs_result *result, const struct pcs_job *job,
                            const struct pcs_source *source, struct tl_why *why) TL_MUST;
 
 #endif

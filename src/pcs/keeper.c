@@ -9,7 +9,7 @@
 #include <time.h>
 
 #define DAY_S       86400
-#define RETRY_S     600
+#define RETRY_S     600 /* after a first failure; and the least of all waits but the first */
 #define RETRY_MAX_S 21600
 
 struct keeper {
@@ -50,33 +50,44 @@ static void tell(struct keeper *k, tl_err err, const struct tl_why *why)
         k->options.say(k->options.ctx, text);
 }
 
+/* Not so long that what there is ends in the meantime: a quarter of what is left at
+ * most, since the next attempts may fail. */
+static unsigned before_end(unsigned wait, const struct pcs_result *got, uint64_t now)
+{
+    uint64_t quarter = got->expires > now ? (got->expires - now) / 4 : 0;
+    if (quarter < RETRY_S)
+        return RETRY_S;
+    return quarter < wait ? (unsigned)quarter : wait;
+}
+
 /* One attempt: seconds until the next. */
 static unsigned attempt(struct keeper *k, bool first)
 {
     struct tl_why why = {{0}, {0}};
-    bool cached = false;
+    struct pcs_result got = {.from_cache = false};
+    uint64_t now = (uint64_t)time(NULL);
     buf json;
     buf_init(&json, COLLATERAL_MAX);
     k->options.pcs.refresh = !first;
-    tl_err err =
-        pcs_collateral(&json, &cached, buf_slice(&k->quote), &k->options.pcs, k->options.cache_dir,
-                       (uint64_t)time(NULL), &k->options.root, 1, &why);
+    tl_err err = pcs_collateral(&json, &got, buf_slice(&k->quote), &k->options.pcs,
+                                k->options.cache_dir, now, &k->options.root, 1, &why);
     if (err == TL_OK)
         k->options.give(k->options.ctx, buf_slice(&json));
     buf_finish(&json);
     /* What the cache had is there for now, and newer may be to be had: nobody was
      * asked yet, unless there was trouble in asking. */
-    if (err == TL_OK && cached && first && !why.text[0])
+    if (err == TL_OK && got.from_cache && first && !why.text[0])
         return 0;
     if (!atomic_load(&k->stop))
         tell(k, err, &why);
-    if (err == TL_OK && !cached) {
+    unsigned wait = DAY_S;
+    if (err == TL_OK && !got.from_cache) {
         k->retry_s = RETRY_S;
-        return DAY_S;
+    } else {
+        wait = k->retry_s;
+        k->retry_s = wait * 2 < RETRY_MAX_S ? wait * 2 : RETRY_MAX_S;
     }
-    unsigned wait = k->retry_s;
-    k->retry_s = wait * 2 < RETRY_MAX_S ? wait * 2 : RETRY_MAX_S;
-    return wait;
+    return err == TL_OK ? before_end(wait, &got, now) : wait;
 }
 
 static void *run(void *ctx)

@@ -1,5 +1,5 @@
-/* Keeps a service's own collateral fresh: a thread that asks once a day, and again
- * soon after a failure. */
+/* Keeps a service's own collateral fresh: a thread that asks once a day, more often
+ * where less than four days of validity are left, and again soon after a failure. */
 #ifndef TL_PCS_KEEPER_H
 #define TL_PCS_KEEPER_H
 

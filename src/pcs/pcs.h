@@ -30,6 +30,13 @@ struct pcs_options {
     void *progress_ctx;
 };
 
+/* What it is that was appended: the dates are those of dcap.h, collateral_issued and
+ * collateral_expires (Unix seconds). */
+struct pcs_result {
+    bool from_cache;
+    uint64_t issued, expires;
+};
+
 /* Appends the collateral that this quote needs (attest/collateral.h), verified: only
  * where the quote is found genuine with it at now (Unix seconds) under one of the
  * roots (at least one), or where nothing but the TCB itself is unsupported (stages
@@ -42,11 +49,12 @@ struct pcs_options {
  * cache_dir: a directory of such collateral, made where it is missing; NULL: none.
  * What it holds is trusted no more than the service. It is taken, and the service
  * not asked, where the quote is genuine with it and a quarter of its validity or
- * more is left. Where asking fails for any reason but wrong usage, it is taken as
- * long as it is valid; then, and where the cache could not be written, this is
+ * more is left. Where asking fails for any reason but wrong usage, or gives what was
+ * issued earlier (or, issued alike, ends earlier), it is taken as long as it is valid,
+ * and stays in the cache; then, and where the cache could not be written, this is
  * TL_OK and why says what happened. Quotes without a PCK certificate of their own
  * are not cached: their platform is known only from the service. */
-tl_err pcs_collateral(buf *out, bool *from_cache, slice quote, const struct pcs_options *o,
+tl_err pcs_collateral(buf *out, struct pcs_result *result, slice quote, const struct pcs_options *o,
                       const char *cache_dir, uint64_t now, const hash32 *roots, size_t root_count,
                       struct tl_why *why) TL_MUST;
 

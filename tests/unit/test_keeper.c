@@ -19,7 +19,8 @@ struct step {
     bool cached;
     const char *said; /* NULL: nothing */
     const char *json;
-    bool hangs; /* until it is told to stop */
+    bool hangs;    /* until it is told to stop */
+    uint64_t left; /* seconds of validity; 0: 30 days */
 };
 
 static struct {
@@ -54,12 +55,12 @@ static void changed(void)
     pthread_mutex_unlock(&w.lock);
 }
 
-tl_err __wrap_pcs_collateral(buf *out, bool *from_cache, slice quote, const struct pcs_options *o,
-                             const char *cache_dir, uint64_t now, const hash32 *roots,
-                             size_t root_count, struct tl_why *why);
-tl_err __wrap_pcs_collateral(buf *out, bool *from_cache, slice quote, const struct pcs_options *o,
-                             const char *cache_dir, uint64_t now, const hash32 *roots,
-                             size_t root_count, struct tl_why *why)
+tl_err __wrap_pcs_collateral(buf *out, struct pcs_result *result, slice quote,
+                             const struct pcs_options *o, const char *cache_dir, uint64_t now,
+                             const hash32 *roots, size_t root_count, struct tl_why *why);
+tl_err __wrap_pcs_collateral(buf *out, struct pcs_result *result, slice quote,
+                             const struct pcs_options *o, const char *cache_dir, uint64_t now,
+                             const hash32 *roots, size_t root_count, struct tl_why *why)
 {
     static const struct step good = {.json = "more"};
     locked();
@@ -80,7 +81,7 @@ tl_err __wrap_pcs_collateral(buf *out, bool *from_cache, slice quote, const stru
     if (now < 1000000000 || s->err != TL_OK)
         return s->err == TL_OK ? TL_E_USAGE : s->err;
     buf_str(out, s->json);
-    *from_cache = s->cached;
+    *result = (struct pcs_result){s->cached, now - DAY, now + (s->left ? s->left : 30 * DAY)};
     return buf_err(out);
 }
 
@@ -218,6 +219,31 @@ static void test_what_is_asked(void **state)
     assert_string_equal(w.seen.ca_file, "c");
     assert_int_equal(w.seen.timeout_s, 9);
     assert_non_null(w.seen.stop);
+}
+
+/* The less validity is left, the sooner the next attempt, within reason. */
+static void test_little_left(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {.json = "one", .left = 4 * DAY + 4},
+        {.json = "two", .left = 4 * DAY},
+        {.json = "three", .left = 4 * DAY - 4},
+        {.json = "four", .left = 4 * 3600},
+        {.json = "five", .left = 2404},
+        {.json = "six", .left = 2396},
+        {.json = "seven", .left = 1},
+        {.json = "eight"},
+        /* Where it is the cache's, no later than otherwise. */
+        {.json = "aged", .left = 86400, .cached = true, .said = "still valid collateral"},
+        {.json = "aged", .left = 4 * 700, .cached = true, .said = "still valid collateral"},
+        {.json = "aged", .left = 4 * 700, .cached = true, .said = "still valid collateral"},
+        {.json = "aged", .left = 60, .cached = true, .said = "still valid collateral"},
+        {.err = TL_E_IO, .said = "down"},
+    };
+    PLAY(steps);
+    assert_waits(
+        (const long[]){DAY, DAY, DAY - 1, 3600, 601, 600, 600, DAY, 600, 700, 700, 600, 9600}, 13);
 }
 
 /* What the cache has is there at once, and newer is asked for at once. */
@@ -454,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fresh),
         cmocka_unit_test(test_what_is_asked),
+        cmocka_unit_test(test_little_left),
         cmocka_unit_test(test_cached_first),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_other_trouble_is_told),

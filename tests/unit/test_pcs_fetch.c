@@ -19,7 +19,7 @@ struct scene {
     struct pcs_job job;
     struct tl_why why;
     buf out;
-    bool from_cache;
+    struct pcs_result got;
     char *dir;
 };
 
@@ -76,7 +76,7 @@ static tl_err fetch(struct scene *c)
 static tl_err collateral(struct scene *c)
 {
     forget(c);
-    return pcs_collateral_from(&c->out, &c->from_cache, &c->job, &c->source, &c->why);
+    return pcs_collateral_from(&c->out, &c->got, &c->job, &c->source, &c->why);
 }
 
 #define assert_collateral(c) assert_slice(buf_slice(&(c)->out), buf_slice(&(c)->f.collateral_json))
@@ -200,7 +200,7 @@ static void test_encrypted_ppid(void **state)
     /* Not cached: next time it is asked for again. */
     assert_ok(collateral(&c));
     assert_int_equal(c.s.asked, 5);
-    assert_false(c.from_cache);
+    assert_false(c.got.from_cache);
     c.o.pccs = "https://pccs.example";
     assert_ok(collateral(&c));
     assert_non_null(strstr(c.s.urls[0], "&qeid="));
@@ -306,16 +306,16 @@ static void test_swapped(void **state)
     for (int part = FAKE_TCB_INFO; part < FAKE_PARTS; part++) {
         c.s.other[part] = &other;
         assert_ok(fetch(&c));
-        c.from_cache = true;
+        c.got.from_cache = true;
         assert_err(collateral(&c), TL_E_EVIDENCE);
-        assert_true(c.from_cache);
+        assert_true(c.got.from_cache);
         assert_int_equal(c.out.n, 0);
         assert_says(&c, "not genuine with what the service gave");
         c.s.other[part] = NULL;
     }
     c.job.cache_dir = NULL;
     assert_ok(collateral(&c));
-    assert_false(c.from_cache);
+    assert_false(c.got.from_cache);
     /* Nothing of all that came into the cache. */
     c.job.cache_dir = c.dir;
     c.s.dead = true;
@@ -350,29 +350,140 @@ static void test_cache(void **state)
     struct scene c;
     scene_with_cache(&c, SIM_SGX_V3);
     assert_ok(collateral(&c));
-    assert_false(c.from_cache);
+    assert_false(c.got.from_cache);
     assert_int_equal(c.s.asked, 4);
     assert_string_equal(c.why.text, "");
     assert_ok(collateral(&c));
-    assert_true(c.from_cache);
+    assert_true(c.got.from_cache);
     assert_int_equal(c.s.asked, 0);
     assert_collateral(&c);
     assert_string_equal(c.why.text, "");
     /* Early data are others. */
     c.o.early = true;
     assert_ok(collateral(&c));
-    assert_false(c.from_cache);
+    assert_false(c.got.from_cache);
     c.o.early = false;
     /* A quarter of 30 days and an hour are left, then a second less. */
     uint64_t whole = SIM_COLLATERAL_DAYS * FAKE_DAY;
     uint64_t issued = c.f.tcb_info.issue_date;
     c.job.now = issued + whole - whole / 4;
     assert_ok(collateral(&c));
-    assert_true(c.from_cache);
+    assert_true(c.got.from_cache);
     c.job.now++;
     assert_ok(collateral(&c));
-    assert_false(c.from_cache);
+    assert_false(c.got.from_cache);
     assert_int_equal(c.s.asked, 4);
+    scene_finish(&c);
+}
+
+/* The same platform's, which was issued some time before or ends some time after. */
+static void make_other(struct fake_dcap *out, enum sim_kind kind, uint64_t before, uint64_t ends)
+{
+    assert_ok(fake_dcap_init(out, kind));
+    out->tcb_info.issue_date -= before;
+    out->qe_identity.issue_date -= before;
+    out->pck_crl.this_update -= before;
+    out->tcb_info.next_update = out->qe_identity.next_update = out->pck_crl.next_update =
+        out->time + ends;
+    assert_ok(fake_dcap_make(out));
+}
+
+static void serve_other(struct scene *c, const struct fake_dcap *other)
+{
+    for (int part = FAKE_TCB_INFO; part < FAKE_PARTS; part++)
+        c->s.other[part] = other;
+}
+
+static void assert_cached(struct scene *c, const struct fake_dcap *want)
+{
+    const struct pcs_options refresh = c->o;
+    c->o.refresh = false;
+    c->s.dead = true;
+    assert_ok(collateral(c));
+    assert_true(c->got.from_cache);
+    assert_slice(buf_slice(&c->out), buf_slice(&want->collateral_json));
+    c->s.dead = false;
+    c->o = refresh;
+}
+
+/* What a service gives last is not always the last that was said: older collateral,
+ * still valid, does not take the place of newer. */
+static void test_older_is_not_kept(void **state)
+{
+    (void)state;
+    struct fake_dcap older, shorter;
+    struct scene c;
+    scene_with_cache(&c, SIM_TDX_V4);
+    make_other(&older, SIM_TDX_V4, 1, 31 * FAKE_DAY);
+    make_other(&shorter, SIM_TDX_V4, 0, 60);
+    const struct fake_dcap *const worse[] = {&older, &shorter};
+    for (size_t i = 0; i < 2; i++) {
+        /* At first nothing better is known. */
+        serve_other(&c, worse[i]);
+        c.o.refresh = true;
+        assert_ok(collateral(&c));
+        assert_false(c.got.from_cache);
+        assert_string_equal(c.why.text, "");
+        assert_slice(buf_slice(&c.out), buf_slice(&worse[i]->collateral_json));
+        assert_int_equal(c.got.issued, worse[i]->tcb_info.issue_date);
+        /* Better is taken, and stays. */
+        serve_other(&c, NULL);
+        for (int again = 0; again < 2; again++) {
+            assert_ok(collateral(&c));
+            assert_false(c.got.from_cache);
+            assert_string_equal(c.why.text, "");
+            assert_collateral(&c);
+        }
+        assert_int_equal(c.got.issued, c.f.tcb_info.issue_date);
+        assert_int_equal(c.got.expires, c.f.tcb_info.next_update);
+        serve_other(&c, worse[i]);
+        assert_ok(collateral(&c));
+        assert_int_equal(c.s.asked, 4);
+        assert_true(c.got.from_cache);
+        assert_collateral(&c);
+        assert_int_equal(c.got.issued, c.f.tcb_info.issue_date);
+        assert_int_equal(c.got.expires, c.f.tcb_info.next_update);
+        assert_string_equal(c.why.field, "service");
+        assert_says(&c, "the cache has better");
+        assert_cached(&c, &c.f);
+        char path[4400], fmspc[13];
+        hex_text(fmspc, c.f.platform.fmspc, 6);
+        snprintf(path, sizeof path, "%s/tdx-%s-processor.json", c.dir, fmspc);
+        assert_int_equal(unlink(path), 0);
+    }
+    fake_dcap_finish(&older);
+    fake_dcap_finish(&shorter);
+    scene_finish(&c);
+}
+
+/* Nor does it where the newer says that this platform is no good; and where the newer
+ * comes last it counts, whatever it says. */
+static void test_older_that_says_better(void **state)
+{
+    (void)state;
+    struct fake_dcap older;
+    struct scene c;
+    scene_plan(&c, SIM_TDX_V4);
+    c.dir = test_tmpdir();
+    for (size_t i = 0; i < c.f.tcb_info.level_count; i++)
+        c.f.tcb_info.levels[i].pce_svn = 65535;
+    scene_make(&c);
+    make_other(&older, SIM_TDX_V4, 1, 30 * FAKE_DAY);
+    serve_other(&c, &older);
+    assert_ok(collateral(&c));
+    c.o.refresh = true;
+    serve_other(&c, NULL);
+    assert_ok(collateral(&c));
+    assert_false(c.got.from_cache);
+    assert_collateral(&c);
+    serve_other(&c, &older);
+    assert_ok(collateral(&c));
+    assert_true(c.got.from_cache);
+    assert_collateral(&c);
+    assert_int_equal(c.got.issued, c.f.tcb_info.issue_date);
+    assert_says(&c, "the cache has better");
+    assert_cached(&c, &c.f);
+    fake_dcap_finish(&older);
     scene_finish(&c);
 }
 
@@ -385,7 +496,7 @@ static void test_fall_back(void **state)
     c.job.now += 29 * FAKE_DAY;
     c.s.dead = true;
     assert_ok(collateral(&c));
-    assert_true(c.from_cache);
+    assert_true(c.got.from_cache);
     assert_collateral(&c);
     assert_says(&c, "from the cache");
     assert_says(&c, "the network is down");
@@ -419,13 +530,13 @@ static void test_unsupported_tcb(void **state)
     for (int round = 0; round < 2; round++) {
         assert_ok(collateral(&c));
         assert_collateral(&c);
-        assert_false(c.from_cache);
+        assert_false(c.got.from_cache);
         assert_int_equal(c.s.asked, 4);
         assert_string_equal(c.why.text, "");
     }
     c.s.dead = true;
     assert_ok(collateral(&c));
-    assert_true(c.from_cache);
+    assert_true(c.got.from_cache);
     assert_says(&c, "from the cache");
     scene_finish(&c);
 
@@ -483,7 +594,7 @@ static void test_cache_is_not_believed(void **state)
     for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
         write_file(path, contents[i]);
         assert_ok(collateral(&c));
-        assert_false(c.from_cache);
+        assert_false(c.got.from_cache);
         write_file(path, contents[i]);
         c.s.dead = true;
         assert_err(collateral(&c), TL_E_IO);
@@ -561,7 +672,7 @@ static void test_unwritable_cache(void **state)
     write_file(path, slice_str("x"));
     c.job.cache_dir = path;
     assert_ok(collateral(&c));
-    assert_false(c.from_cache);
+    assert_false(c.got.from_cache);
     assert_collateral(&c);
     assert_says(&c, "cannot write the cache");
     scene_finish(&c);
@@ -608,8 +719,8 @@ static void test_no_server(void **state)
     scene_init(&c, SIM_SGX_V3);
     c.o.pccs = "https://127.0.0.1:1";
     c.o.timeout_s = 5;
-    tl_err err = pcs_collateral(&c.out, &c.from_cache, c.job.quote, &c.o, NULL, c.job.now,
-                                c.job.roots, 1, &c.why);
+    tl_err err =
+        pcs_collateral(&c.out, &c.got, c.job.quote, &c.o, NULL, c.job.now, c.job.roots, 1, &c.why);
     assert_true(err == TL_E_IO || err == TL_E_USAGE); /* the latter: built without libcurl */
     assert_int_equal(c.out.n, 0);
     assert_string_not_equal(c.why.text, "");
@@ -628,6 +739,8 @@ int main(void)
         cmocka_unit_test(test_swapped),
         cmocka_unit_test(test_stale_answer),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_older_is_not_kept),
+        cmocka_unit_test(test_older_that_says_better),
         cmocka_unit_test(test_fall_back),
         cmocka_unit_test(test_unsupported_tcb),
         cmocka_unit_test(test_cache_is_not_believed),

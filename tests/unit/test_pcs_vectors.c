@@ -48,12 +48,12 @@ static bool is_taken(const char *dir, struct pcs_job *job, const struct collater
     const struct pcs_source source = {fake_pcs_get, &s};
     struct tl_why why = {{0}, {0}};
     struct collateral got;
-    bool from_cache;
+    struct pcs_result result;
     buf out;
     buf_init(&f.pck_pem, 65536);
     buf_bytes(&f.pck_pem, given->pck_chain);
     buf_init(&out, COLLATERAL_MAX);
-    bool taken = pcs_collateral_from(&out, &from_cache, job, &source, &why) == TL_OK;
+    bool taken = pcs_collateral_from(&out, &result, job, &source, &why) == TL_OK;
     if (taken) {
         assert_ok(collateral_read(&got, buf_slice(&out), NULL));
         assert_slice(got.tcb_info, given->tcb_info);
