@@ -108,7 +108,7 @@ static tl_err read_chain(struct chain *out, slice pem, const struct kind *kind, 
     struct chain v = {0};
     tl_err err = pem_read(&v.pem, pem);
     if (err != TL_OK)
-        return tl_explain(why, err, "chain", "the %s is not PEM of the strict form: %s", kind->name,
+        return tl_explain(why, err, "chain", "the %s is not certificates in PEM: %s", kind->name,
                           tl_err_text(err));
     if (REFUSED(v.pem.count != kind->count)) {
         err = tl_explain(why, TL_E_CERT, "chain", "the %s has %zu certificates, not %zu",

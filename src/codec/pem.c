@@ -6,7 +6,7 @@
 
 #define COLUMNS 64
 
-static const char begin_line[] = "-----BEGIN CERTIFICATE-----\n";
+static const char begin_line[] = "-----BEGIN CERTIFICATE-----";
 static const char end_line[] = "-----END CERTIFICATE-----";
 
 static bool at(const reader *r, const char *line)
@@ -21,64 +21,97 @@ static void expect(reader *r, const char *line)
     (void)reader_bytes(r, strlen(line));
 }
 
-/* Characters of the next line; the LF is read too. */
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Reads what is blank; whether a line ended in it. */
+static bool skip_blank(reader *r)
+{
+    size_t n = 0;
+    while (n < r->rest.n && is_blank(r->rest.p[n]))
+        n++;
+    slice s = reader_bytes(r, n);
+    return n && memchr(s.p, '\n', n);
+}
+
+/* A line's end: LF, and before it what OpenSSL strips. */
+static void end_of_line(reader *r)
+{
+    while (r->rest.n && *r->rest.p != '\n' && is_blank(*r->rest.p))
+        (void)reader_u8(r);
+    expect(r, "\n");
+}
+
+/* The characters of the next line. */
 static slice line(reader *r)
 {
     size_t n = 0;
-    while (n < COLUMNS && n < r->rest.n && r->rest.p[n] != '\n')
+    while (n < r->rest.n && !is_blank(r->rest.p[n]))
         n++;
     slice s = reader_bytes(r, n);
-    expect(r, "\n");
+    end_of_line(r);
     return s;
 }
 
-/* One block; its DER is appended to out. */
-static tl_err block(reader *r, buf *out)
+/* One block and what is blank after it; its DER is appended to out. digits: room for
+ * its base64, whose lines may be of any length. */
+static tl_err block(reader *r, buf *digits, buf *out)
 {
-    tl_err err = TL_OK;
-    bool more = true;
+    buf_reset(digits);
     expect(r, begin_line);
-    while (err == TL_OK && r->err == TL_OK && more) {
+    end_of_line(r);
+    do {
         slice s = line(r);
-        more = s.n == COLUMNS && !at(r, end_line);
-        /* Padding ends a base64 text, so it stands in the last line only. */
-        if (REFUSED(s.n == 0 || (more && s.p[COLUMNS - 1] == '=')))
+        if (REFUSED(s.n == 0))
             reader_fail(r, TL_E_CERT);
-        else
-            err = base64_read(out, s);
-    }
-    if (err != TL_OK)
-        return err;
+        buf_bytes(digits, s);
+    } while (r->err == TL_OK && !at(r, end_line));
     expect(r, end_line);
-    if (r->rest.n)
-        expect(r, "\n");
-    return r->err;
+    if (!skip_blank(r) && REFUSED(r->rest.n && *r->rest.p))
+        reader_fail(r, TL_E_CERT);
+    if (r->err != TL_OK)
+        return r->err;
+    if (buf_err(digits) != TL_OK)
+        return buf_err(digits);
+    return base64_read(out, buf_slice(digits));
+}
+
+/* NULs end C strings, which quotes carry with their ends. */
+static void skip_nuls(reader *r)
+{
+    while (r->rest.n && *r->rest.p == 0)
+        (void)reader_u8(r);
 }
 
 tl_err pem_read(struct pem_chain *out, slice text)
 {
     struct pem_chain v = {0};
     size_t ends[PEM_MAX_CERTIFICATES];
+    buf digits;
     reader r = reader_of(text);
     tl_err err = TL_OK;
     buf_init(&v.memory, PEM_MAX_BYTES);
+    buf_init(&digits, 2 * PEM_MAX_BYTES);
+    (void)skip_blank(&r);
     do {
-        err = block(&r, &v.memory);
+        err = block(&r, &digits, &v.memory);
         if (err != TL_OK)
             goto out;
         ends[v.count++] = v.memory.n;
     } while (at(&r, "-") && v.count < PEM_MAX_CERTIFICATES);
-    if (r.rest.n == 1 && r.rest.p[0] == 0)
-        (void)reader_u8(&r);
+    skip_nuls(&r);
     err = reader_end(&r);
     if (err != TL_OK)
         goto out;
     for (size_t i = 0, start = 0; i < v.count; start = ends[i++])
         v.certificates[i] = slice_of(v.memory.p + start, ends[i] - start);
     *out = v;
-    return TL_OK;
 out:
-    buf_finish(&v.memory);
+    if (err != TL_OK)
+        buf_finish(&v.memory);
+    buf_finish(&digits);
     return err;
 }
 
@@ -96,6 +129,7 @@ void pem_put(buf *b, slice certificate)
     if (buf_err(&text) != TL_OK)
         buf_fail(b, buf_err(&text));
     buf_str(b, begin_line);
+    buf_str(b, "\n");
     for (size_t i = 0; i < text.n; i += COLUMNS) {
         buf_bytes(b, slice_of(text.p + i, text.n - i < COLUMNS ? text.n - i : COLUMNS));
         buf_str(b, "\n");

@@ -1,4 +1,4 @@
-/* PEM certificate chains (RFC 7468 section 3, its strict form), as quotes carry them. */
+/* PEM certificate chains (RFC 7468), as quotes and collateral carry them. */
 #ifndef TL_CODEC_PEM_H
 #define TL_CODEC_PEM_H
 
@@ -13,11 +13,13 @@ struct pem_chain {
     buf memory;
 };
 
-/* Blocks of "-----BEGIN CERTIFICATE-----", lines of 64 columns (the last one
- * 1 to 64), LF after each line, nothing between, before or after them but one
- * NUL at the very end. The last LF may be missing where nothing follows it, as in
- * collateral that Intel publishes. At least one block. TL_E_CERT, TL_E_ENCODING or
- * TL_E_MEMORY otherwise, and then there is nothing to finish. */
+/* Blocks of "-----BEGIN CERTIFICATE-----", lines of base64 of any length, and the end line.
+ * Lines end in LF, before which spaces, tabs and CR may stand (so CRLF is one). Before,
+ * between and after blocks there may be blank lines, at the very end NULs, and the last
+ * line may have no end. That is what OpenSSL, and so Intel's library, takes of what is
+ * written; nothing else stands beside or in the blocks, and the base64 of a block is
+ * strict as a whole. At least one block. TL_E_CERT, TL_E_ENCODING, TL_E_TRAILING,
+ * TL_E_LIMIT or TL_E_MEMORY otherwise, and then there is nothing to finish. */
 tl_err pem_read(struct pem_chain *out, slice text) TL_MUST;
 void pem_finish(struct pem_chain *chain); /* NULL is fine */
 void pem_put(buf *b, slice certificate);

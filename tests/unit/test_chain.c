@@ -192,7 +192,7 @@ static void count_and_form(void **state)
               "1 certificates");
     why = (struct tl_why){0};
     explained(chain_read_pck(&c, slice_str("not PEM"), &why), TL_E_CERT, &why, "chain",
-              "not PEM of the strict form");
+              "is not certificates in PEM");
     why = (struct tl_why){0};
     explained(chain_read_signer(&c, slice_str(""), &why), TL_E_CERT, &why, "chain",
               "the signing chain is not PEM");

@@ -6,6 +6,7 @@
 #include "testlib.h"
 
 #include "fakesample.h"
+#include "pemforms.h"
 #include "vector_json.h"
 
 /* The value of a member, between its quotes. */
@@ -158,6 +159,38 @@ static void test_rewritten(void **state)
     sample_finish(&s);
 }
 
+/* Chains in other words. JSON has no NULs. */
+static void test_chain_forms(void **state)
+{
+    (void)state;
+    static struct sample s;
+    sample_start(&s, SIM_TDX_V4, true);
+    buf json, pem[3];
+    buf_init(&json, COLLATERAL_MAX);
+    for (size_t i = 0; i < 3; i++)
+        buf_init(&pem[i], 65536);
+    for (size_t i = 0; i < PEM_FORMS; i++) {
+        struct dcap_input in = s.in;
+        struct collateral parts = s.f.parts;
+        slice *const chains[] = {&parts.tcb_info_chain, &parts.qe_identity_chain, &parts.pck_chain};
+        if (pem_forms[i].nuls)
+            continue;
+        for (size_t j = 0; j < 3; j++) {
+            buf_reset(&pem[j]);
+            pem_form_put(&pem[j], *chains[j], &pem_forms[i]);
+            *chains[j] = buf_slice(&pem[j]);
+        }
+        buf_reset(&json);
+        collateral_put(&json, &parts);
+        in.collateral = buf_slice(&json);
+        expect_same(&s, &in, pem_forms[i].name);
+    }
+    for (size_t i = 0; i < 3; i++)
+        buf_finish(&pem[i]);
+    buf_finish(&json);
+    sample_finish(&s);
+}
+
 /* s and n - s are as good as each other, in any ECDSA signature. */
 static void negate(uint8_t s[32])
 {
@@ -201,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_collateral),
         cmocka_unit_test(test_rewritten),
+        cmocka_unit_test(test_chain_forms),
         cmocka_unit_test(test_other_signatures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * reads back. */
 #include "testlib.h"
 
+#include "base/encoding.h"
 #include "codec/der.h"
 #include "codec/pem.h"
 
@@ -336,6 +337,8 @@ static tl_err pem(const char *text, size_t *count)
 #define COL64  "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\n"
 #define PADDED "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n"
 
+#define END    "-----END CERTIFICATE-----"
+
 static void pem_blocks(void **state)
 {
     (void)state;
@@ -345,47 +348,137 @@ static void pem_blocks(void **state)
     assert_ok(pem(B COL64 E B COL64 "QQ==\n" E, &n));
     assert_int_equal(n, 2);
     assert_ok(pem(B PADDED E, &n));
-    assert_ok(pem(B "QUFB\n-----END CERTIFICATE-----", &n)); /* the last LF may be missing */
-    assert_int_equal(n, 1);
     assert_ok(pem(B "QQ==\n" E B "QQ==\n" E B "QQ==\n" E B "QQ==\n" E, &n));
     assert_int_equal(n, 4);
     static const char *const bad[] = {
         "",
+        "\n",
         B,
         B E,            /* no content */
-        B COL64 "\n" E, /* an empty line */
-        B "QUFB" E,     /* no line end */
+        B COL64 "\n" E, /* blank lines within a block */
+        B "\n" COL64 E,
+        B "\r\n" COL64 E,
+        "-----BEGIN CERTIFICATE-----QUFB\n" E,
+        B "QUFB" E, /* no line end */
+        B "QUFB " E,
+        B "QUFB\r" E, /* CR is none */
         B "QUFB\n-----END CERTIFICATE----",
-        B "QUFB\n-----END CERTIFICATE-----" B "QUFB\n" E, /* no line end between */
-        B "QUFB\n-----END CERTIFICATE----- ",
-        B "QUFB\r\n" E,
+        B "QUFB\n" END B "QUFB\n" E, /* no line end between */
+        B "QUFB\n" END " " B "QUFB\n" E,
+        B "QUFB\n" END "\t\r" B "QUFB\n" E,
+        B "QUFB\n" END "x",
+        B "QUFB\n" END " x",
         B "QU FB\n" E,
+        B "QU\tFB\n" E,
+        B " QUFB\n" E,
+        B "QUFB\n " E,
+        B "QUFB\v\n" E,
+        B "QUFB\n" E "\f",
         B "QUF\n" E, /* not whole */
+        B "QUF\nB\nQ\n" E,
         B "QUFC=\n" E,
-        B "QR==\n" E,         /* leftover bits */
-        B "QUFB\nQUFB\n" E,   /* a short line that is not the last */
-        B PADDED "QUFB\n" E,  /* padding before the end */
-        B "QUFBQUFB" COL64 E, /* too long a line */
-        " " B "QUFB\n" E,
+        B "QR==\n" E,        /* leftover bits */
+        B PADDED "QUFB\n" E, /* padding before the end */
+        B "QQ==\nQQ==\n" E,
+        "x" B "QUFB\n" E,
+        "Subject: a text before it\n" B "QUFB\n" E,
         "-----BEGIN CERTIFICATE----=\nQUFB\n" E,
-        B "QUFB\n-----END CERTIFICATE-----\r",
-        B "QUFB\n" E "\n",
-        B "QUFB\n" E "\n" B "QUFB\n" E,
+        B "Proc-Type: 4,ENCRYPTED\n\nQUFB\n" E,
+        B "QUFB\n" E "x" B "QUFB\n" E,
         B "QUFB\n" E "x",
         "-----BEGIN X509 CRL-----\nQUFB\n-----END X509 CRL-----\n",
+        B "QUFB\n" E "-----BEGIN X509 CRL-----\nQUFB\n-----END X509 CRL-----\n",
+        B "QUFB\n-----END X509 CRL-----\n",
         B "QQ==\n" E B "QQ==\n" E B "QQ==\n" E B "QQ==\n" E B "QQ==\n" E,
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (pem(bad[i], &n) == TL_OK)
             fail_msg("accepted case %zu: %s", i, bad[i]);
-
-    /* One NUL at the very end, as Intel's quotes have it, and no more. */
-    struct pem_chain chain;
-    static const char nul[] = B "QUFB\n" E "\0\0";
-    assert_ok(pem_read(&chain, slice_of(nul, sizeof nul - 2)));
-    pem_finish(&chain);
-    assert_err(pem_read(&chain, slice_of(nul, sizeof nul - 1)), TL_E_TRAILING);
     pem_finish(NULL);
+}
+
+/* What tools write and OpenSSL reads: all of it two certificates, "AAA" and "A". */
+static void pem_forms(void **state)
+{
+    (void)state;
+#define FORM(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof text - 1                                                                      \
+    }
+    static const struct {
+        char text[256];
+        size_t n;
+    } forms[] = {
+        FORM(B "QUFB\n" E B "QQ==\n" E),
+        FORM(B "QUFB\n" E B "QQ==\n" END), /* the last line end may be missing */
+        FORM("-----BEGIN CERTIFICATE-----\r\nQUFB\r\n" END "\r\n"
+             "-----BEGIN CERTIFICATE-----\r\nQQ==\r\n" END "\r\n"),
+        FORM(B "QUFB\r\n" E "\r\n" B "QQ==\n" END "\r"),
+        FORM("-----BEGIN CERTIFICATE----- \nQUFB\t\n" END " \t\r\n" B "QQ== \r\n" END " "),
+        FORM("\n \t\r\n" B "QUFB\n" E "\n\r\n\t\n" B "QQ==\n" E "\n\n \r"),
+        FORM("  \t" B "QUFB\n" E " " B "QQ==\n" E),
+        FORM(B "Q\nUF\nB\n" E B "Q\nQ=\n=\n" E), /* lines of any length */
+        FORM(B "QUFB\n" E B "QQ==\n" E "\0"),    /* NULs, as C strings end */
+        FORM(B "QUFB\n" E B "QQ==\n" END "\0"),
+        FORM(B "QUFB\n" E B "QQ==\n" END " \0"),
+        FORM(B "QUFB\n" E B "QQ==\n" E "\n\0\0\0"),
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct pem_chain chain;
+        tl_err err = pem_read(&chain, slice_of(forms[i].text, forms[i].n));
+        if (err != TL_OK)
+            fail_msg("form %zu: %s", i, tl_err_text(err));
+        assert_int_equal(chain.count, 2);
+        assert_true(slice_eq_str(chain.certificates[0], "AAA"));
+        assert_true(slice_eq_str(chain.certificates[1], "A"));
+        pem_finish(&chain);
+    }
+    /* NULs stand at the very end alone. */
+    static const struct {
+        char text[128];
+        size_t n;
+    } bad[] = {
+        FORM(B "QUFB\n" E "\0\n"),  FORM(B "QUFB\n" E "\0" B "QQ==\n" E),
+        FORM("\0" B "QUFB\n" E),    FORM(B "QUFB\n\0" E),
+        FORM(B "QUF\0B\n" E),       FORM("\0"),
+        FORM(B "QUFB\n" E "\0\0x"),
+    };
+#undef FORM
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct pem_chain chain;
+        if (pem_read(&chain, slice_of(bad[i].text, bad[i].n)) == TL_OK)
+            fail_msg("accepted case %zu", i);
+    }
+}
+
+/* Lines of every length, those of one character and of all at once among them. */
+static void pem_line_lengths(void **state)
+{
+    (void)state;
+    uint8_t bytes[1000];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    buf digits, text;
+    buf_init(&digits, 4096);
+    buf_init(&text, 8192);
+    base64_put(&digits, SLICE_ARRAY(bytes));
+    for (size_t columns = 1; columns <= digits.n; columns++) {
+        struct pem_chain chain;
+        buf_reset(&text);
+        buf_str(&text, B);
+        for (size_t i = 0; i < digits.n; i += columns) {
+            size_t left = digits.n - i;
+            buf_bytes(&text, slice_of(digits.p + i, left < columns ? left : columns));
+            buf_str(&text, "\r\n");
+        }
+        buf_str(&text, E);
+        assert_ok(pem_read(&chain, buf_slice(&text)));
+        assert_int_equal(chain.count, 1);
+        assert_true(slice_eq(chain.certificates[0], SLICE_ARRAY(bytes)));
+        pem_finish(&chain);
+    }
+    buf_finish(&digits);
+    buf_finish(&text);
 }
 
 static void pem_round_trip(void **state)
@@ -409,17 +502,39 @@ static void pem_round_trip(void **state)
     }
 }
 
+static void pem_put_all(buf *b, slice certificate)
+{
+    buf_str(b, B);
+    base64_put(b, certificate);
+    buf_str(b, "\n" E);
+}
+
 static void pem_is_bounded(void **state)
 {
     (void)state;
     struct pem_chain chain;
     buf text;
     buf_init(&text, 1 << 20);
-    buf_str(&text, B);
-    for (size_t i = 0; i < PEM_MAX_BYTES / 48 + 2; i++)
-        buf_str(&text, COL64);
-    buf_str(&text, E);
-    assert_err(pem_read(&chain, buf_slice(&text)), TL_E_LIMIT);
+    /* Too much for one block's base64, and then for what two decode to. */
+    for (size_t blocks = 1; blocks <= 2; blocks++) {
+        buf_reset(&text);
+        for (size_t j = 0; j < blocks; j++) {
+            buf_str(&text, B);
+            for (size_t i = 0; i < (blocks == 1 ? 3 : 1) * PEM_MAX_BYTES / 64; i++)
+                buf_str(&text, COL64);
+            buf_str(&text, E);
+        }
+        assert_err(pem_read(&chain, buf_slice(&text)), TL_E_LIMIT);
+    }
+    /* As much as there may be. */
+    uint8_t *bytes = calloc(1, PEM_MAX_BYTES);
+    assert_non_null(bytes);
+    buf_reset(&text);
+    pem_put_all(&text, slice_of(bytes, PEM_MAX_BYTES));
+    assert_ok(pem_read(&chain, buf_slice(&text)));
+    assert_int_equal(chain.certificates[0].n, PEM_MAX_BYTES);
+    pem_finish(&chain);
+    free(bytes);
     buf_finish(&text);
 }
 
@@ -462,6 +577,8 @@ int main(void)
         cmocka_unit_test(written_is_read),
         cmocka_unit_test(full_buffers_stay_whole),
         cmocka_unit_test(pem_blocks),
+        cmocka_unit_test(pem_forms),
+        cmocka_unit_test(pem_line_lengths),
         cmocka_unit_test(pem_round_trip),
         cmocka_unit_test(pem_is_bounded),
         cmocka_unit_test(allocations_fail),
