@@ -53,19 +53,32 @@ static bool take_end(slice *s, const char *end)
     return true;
 }
 
-/* People give the address with the API's path and without it. */
+/* What can be in an address: no query, and no '@' behind the host, which would be that
+ * of a password with a '/' in it. */
+static bool is_address(slice base)
+{
+    bool path = false;
+    for (size_t i = sizeof "https://" - 1; i < base.n; i++) {
+        path = path || base.p[i] == '/';
+        if (base.p[i] <= ' ' || base.p[i] >= 0x7f || base.p[i] == '?' || base.p[i] == '#' ||
+            (path && base.p[i] == '@'))
+            return false;
+    }
+    return true;
+}
+
+/* People give the address with the API's path and without it. It is not repeated in
+ * what is said about it, since it may hold a password. */
 static tl_err read_base(slice *out, const char *pccs, struct tl_why *why)
 {
     slice base = slice_str(pccs ? pccs : INTEL_API);
     if (!slice_starts(base, slice_str("https://")))
         return tl_explain(why, TL_E_USAGE, "service",
-                          "the service's address must begin with https://, unlike %s", pccs);
-    for (size_t i = 0; i < base.n; i++)
-        if (base.p[i] <= ' ' || base.p[i] >= 0x7f || base.p[i] == '?' || base.p[i] == '#')
-            return tl_explain(why, TL_E_USAGE, "service",
-                              "the service's address is to be like https://localhost:8081, without "
-                              "a query, unlike %s",
-                              pccs);
+                          "the service's address must begin with https://");
+    if (!is_address(base))
+        return tl_explain(why, TL_E_USAGE, "service",
+                          "the service's address is to be like https://localhost:8081, without a "
+                          "query, and with / ? # @ in a password written %%2F %%3F %%23 %%40");
     while (take_end(&base, "/"))
         continue;
     (void)take_end(&base, API_PATH);

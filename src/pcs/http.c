@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 void pcs_http_init(struct pcs_http *h, const struct pcs_options *options)
@@ -187,10 +188,17 @@ static tl_err explain_proxy(long status, struct tl_why *why)
                       status);
 }
 
-static tl_err explain(const struct pcs_http *h, CURLcode code, const struct pcs_answer *a,
-                      const char *host, struct tl_why *why)
+/* Of an address with a name and a password libcurl may repeat any part: then only the
+ * kind of the error is told. */
+static const char *said_of(const struct pcs_http *h, CURLcode code, const char *url)
 {
-    const char *said = h->error[0] ? h->error : curl_easy_strerror(code);
+    bool secret = strchr(url, '@') || (h->options->proxy && strchr(h->options->proxy, '@'));
+    return h->error[0] && !secret ? h->error : curl_easy_strerror(code);
+}
+
+static tl_err explain(const struct pcs_http *h, CURLcode code, const struct pcs_answer *a,
+                      const char *host, const char *said, struct tl_why *why)
+{
     long status = 0;
     (void)curl_easy_getinfo(h->curl, CURLINFO_HTTP_CONNECTCODE, &status);
     switch (code) {
@@ -221,12 +229,16 @@ static tl_err explain(const struct pcs_http *h, CURLcode code, const struct pcs_
     }
 }
 
-/* "https://host:port" of a URL. */
+/* "https://host:port" of a URL, without a name and a password before the host. */
 static void put_host(char *out, size_t n, const char *url)
 {
-    const char *host = strstr(url, "://");
-    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : strlen(url);
-    snprintf(out, n, "%.*s", (int)(length < n ? length : n - 1), url);
+    const char *begin = strstr(url, "://");
+    begin = begin ? begin + 3 : url;
+    size_t length = strcspn(begin, "/?#");
+    const char *at = memrchr(begin, '@', length);
+    const char *host = at ? at + 1 : begin;
+    length -= (size_t)(host - begin);
+    snprintf(out, n, "https://%.*s", (int)(length < n ? length : n - 1), host);
 }
 
 tl_err pcs_http_get(void *http, struct pcs_answer *out, const char *url, struct tl_why *why)
@@ -251,7 +263,7 @@ tl_err pcs_http_get(void *http, struct pcs_answer *out, const char *url, struct 
     if (code == CURLE_OK)
         code = curl_easy_perform(h->curl);
     if (code != CURLE_OK)
-        return explain(h, code, out, host, why);
+        return explain(h, code, out, host, said_of(h, code, url), why);
     long status = 0;
     (void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
     out->status = (unsigned)status;

@@ -155,13 +155,19 @@ static void test_wrong_options(void **state)
                                         "https://pccs.example/?a",
                                         "https://pccs.example/#a",
                                         "https://pccs. example",
-                                        "https://pccs\n.example"};
+                                        "https://pccs\n.example",
+                                        "http://name:hunter2@pccs.example",
+                                        "name:hunter2@pccs.example",
+                                        "https://name:hun/hunter2@pccs.example",
+                                        "https://name:hunter2@pccs.example?a",
+                                        "https://name:hunter2#@pccs.example"};
     struct scene c;
     scene_init(&c, SIM_SGX_V3);
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
         c.o.pccs = bases[i];
         assert_err(fetch(&c), TL_E_USAGE);
         assert_string_equal(c.why.field, "service");
+        assert_null(strstr(c.why.text, "hunter2"));
     }
     char *text = malloc(5000);
     assert_non_null(text);
@@ -727,6 +733,45 @@ static void test_no_server(void **state)
     scene_finish(&c);
 }
 
+/* Names and passwords of addresses stay out of what is said. */
+static void test_credentials(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pccs, *proxy, *says;
+    } all[] = {
+        {"https://name:hunter2@127.0.0.1:1", NULL, "https://127.0.0.1:1 "},
+        {"https://name:hunter2@127.0.0.1:1/a/b", NULL, "https://127.0.0.1:1 "},
+        {"https://name:hunter2@hunter2@127.0.0.1:1", NULL, ""},
+        {"https://hunter2@127.0.0.1:1", NULL, "https://127.0.0.1:1 "},
+        {"https://name:hunter2@127.0.0.1:x", NULL, "address"},
+        {"https://127.0.0.1:1", "http://name:hunter2@127.0.0.1:1", "https://127.0.0.1:1"},
+        {"https://127.0.0.1:1", "http://name:hunter2@127.0.0.1:x", "address"},
+        {"https://127.0.0.1:1", "http://name:hunter2@127.0.0.1:1:hunter2", "address"},
+        {"https://127.0.0.1:1", "ftp://name:hunter2@127.0.0.1:1", "address"},
+        {"https://127.0.0.1:1", "http://na/me:hunter2@127.0.0.1:1", ""},
+        {"https://127.0.0.1:1", "name:hunter2@127.0.0.1:1", "https://127.0.0.1:1"},
+        {"https://127.0.0.1:1", "name:hunter2@[127.0.0.1:1", "address"},
+        {"https://127.0.0.1:1", "http://name:hunter2 @127.0.0.1:1", ""},
+    };
+    struct scene c;
+    scene_init(&c, SIM_SGX_V3);
+    c.o.timeout_s = 5;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        forget(&c);
+        c.o.pccs = all[i].pccs;
+        c.o.proxy = all[i].proxy;
+        tl_err err = pcs_collateral(&c.out, &c.got, c.job.quote, &c.o, NULL, c.job.now, c.job.roots,
+                                    1, &c.why);
+        assert_true(err == TL_E_IO || err == TL_E_USAGE);
+        if (strstr(c.why.text, "hunter2") || strstr(c.why.field, "hunter2"))
+            fail_msg("%zu: %s", i, c.why.text);
+        if (!strstr(c.why.text, "cannot fetch")) /* where it is built without libcurl */
+            assert_says(&c, all[i].says);
+    }
+    scene_finish(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -749,6 +794,7 @@ int main(void)
         cmocka_unit_test(test_unwritable_cache),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_no_server),
+        cmocka_unit_test(test_credentials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
