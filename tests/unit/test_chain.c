@@ -195,7 +195,7 @@ static void count_and_form(void **state)
               "is not certificates in PEM");
     why = (struct tl_why){0};
     explained(chain_read_signer(&c, slice_str(""), &why), TL_E_CERT, &why, "chain",
-              "the signing chain is not PEM");
+              "the signing chain is not certificates in PEM");
     struct sim_cert bad = good[CA];
     bad.not_before = bad.not_after + 1;
     plans[1] = &bad;
