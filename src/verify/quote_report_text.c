@@ -78,8 +78,7 @@ static void put_verdict(buf *b, const struct teelog_quote_report *r)
 {
     static const char *const pins[] = {
         [TEELOG_PIN_NONE] = ", not pinned: genuine, and nothing says which code it must be",
-        [TEELOG_PIN_SIGNER] = ": genuine, and the policy names the signer of its code, who can "
-                              "sign other code",
+        [TEELOG_PIN_SIGNER] = ": genuine, and the policy names its signer, who can sign other code",
         [TEELOG_PIN_CODE] = ": genuine, and the policy names its code",
     };
     const char *simulated = teelog_quote_simulated(r) ? " (simulated)" : "";

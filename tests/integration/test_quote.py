@@ -129,7 +129,7 @@ class Quote(Case):
             self.assertEqual((report["pinned"], report["pin"]), (True, pin))
             text = self.verify_text(0, given + ["--policy", policy])
             self.assertEqual("the policy names its code" in text, pin == "code")
-            self.assertEqual("the signer of its code" in text, pin == "signer")
+            self.assertEqual("names its signer, who" in text, pin == "signer")
 
     def test_the_example(self):
         now = str(int(time.time()))

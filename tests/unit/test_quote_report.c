@@ -335,7 +335,7 @@ static void pins(void **state)
              "\"min_isv_svn\": %u",
              signer, (unsigned)s->isv_prod_id, (unsigned)s->isv_svn);
     expect_pin(&t, entry, TEELOG_PIN_SIGNER, "signer",
-               "ACCEPT (simulated): genuine, and the policy names the signer of its code");
+               "ACCEPT (simulated): genuine, and the policy names its signer, who can");
     snprintf(entry, sizeof entry, "\"platform\": \"sgx-gramine\", \"mrenclave\": [\"%s\"]", code);
     expect_pin(&t, entry, TEELOG_PIN_CODE, "code",
                "ACCEPT (simulated): genuine, and the policy names its code\n");
