@@ -187,7 +187,7 @@ void fields_time(struct fields *f, const char *name, uint64_t seconds)
 {
     member(f, name);
     if (f->json)
-        buf_printf(f->b, "%" PRIu64, seconds);
+        render_json_time(f->b, seconds);
     else
         render_time(f->b, seconds);
     line_end(f);

@@ -39,7 +39,7 @@ void fields_bytes(struct fields *f, const char *name, slice bytes);
  * the names are a member "NAME_bits". */
 void fields_bits(struct fields *f, const char *name, slice bytes, const struct bit_name *names,
                  size_t count);
-/* Unix seconds. */
+/* Unix seconds; in JSON a date-time of RFC 3339. */
 void fields_time(struct fields *f, const char *name, uint64_t seconds);
 
 #endif

@@ -4,6 +4,7 @@
 #include "quoteparts.h"
 #include "vector_json.h"
 
+#include "base/calendar.h"
 #include "codec/pem.h"
 #include "tee/sim_pki.h"
 #include "teelog/quote.h"
@@ -307,8 +308,9 @@ static void is_cert(const json_t *chain, const char *group, size_t i)
     snprintf(name, sizeof name, "CN=%s", plan[i].issuer);
     assert_memory_equal(vector_str(c, "issuer"), name, strlen(name));
     is_hex(c, "serial", plan[i].serial, 16);
-    assert_true(vector_int(c, "not_before") == plan[i].not_before);
-    assert_true(vector_int(c, "not_after") == plan[i].not_after);
+    char date[CALENDAR_TEXT];
+    assert_string_equal(vector_str(c, "not_before"), calendar_rfc3339(date, plan[i].not_before));
+    assert_string_equal(vector_str(c, "not_after"), calendar_rfc3339(date, plan[i].not_after));
     buf_init(&spki, 100);
     sim_spki_put(&spki, plan[i].key);
     hash32 h = sha256(buf_slice(&spki));
