@@ -10,7 +10,7 @@
 
 struct in in_of(slice text)
 {
-    struct in in = {.r = js_of(text), .at = ""};
+    struct in in = {.r = js_of(text), .text = text, .at = ""};
     if (REFUSED(text.n > SIGNED_JSON_MAX))
         in_fail(&in, TL_E_LIMIT, "", NULL);
     return in;
@@ -25,12 +25,89 @@ void in_fail(struct in *in, tl_err err, const char *at, const char *says)
     js_fail(&in->r, err);
 }
 
+/* An object or array that reading was within: the member's name, or the index. */
+struct around {
+    bool array;
+    slice name;
+    size_t index;
+};
+
+/* What read was within when it ended, outermost first. All but its last token is
+ * well-formed JSON, so that brackets, commas and colons outside strings tell. */
+static size_t find_around(struct around out[JS_MAX_DEPTH], slice read)
+{
+    size_t depth = 0;
+    slice string = {NULL, 0};
+    for (size_t i = 0; i < read.n; i++) {
+        struct around *inner = depth ? &out[depth - 1] : NULL;
+        switch (read.p[i]) {
+        case '"': {
+            size_t start = i + 1;
+            for (i++; i < read.n && read.p[i] != '"'; i++)
+                i += read.p[i] == '\\';
+            string = slice_of(read.p + start, (i < read.n ? i : read.n) - start);
+            break;
+        }
+        case ':':
+            if (inner)
+                inner->name = string;
+            break;
+        case ',':
+            if (inner)
+                inner->index++;
+            break;
+        case '{':
+        case '[':
+            if (depth < JS_MAX_DEPTH)
+                out[depth++] = (struct around){read.p[i] == '[', {NULL, 0}, 0};
+            break;
+        case '}':
+        case ']':
+            depth -= depth > 0;
+            break;
+        default:
+            break;
+        }
+    }
+    return depth;
+}
+
+/* "tcbLevels[0].tcb.sgxtcbcomponents[1].svn": where reading ended, and the member at
+ * fault, where that is another. */
+static void put_place(buf *b, const struct in *in)
+{
+    struct around around[JS_MAX_DEPTH];
+    const uint8_t *stopped = in->r.stopped;
+    slice last = {NULL, 0};
+    size_t n = stopped ? (size_t)(stopped - in->text.p) : 0;
+    size_t depth = find_around(around, slice_of(in->text.p, n));
+    for (size_t i = 0; i < depth; i++) {
+        if (around[i].array) {
+            buf_printf(b, "[%zu]", around[i].index);
+        } else {
+            last = around[i].name;
+            buf_printf(b, "%s%.*s", b->n && last.n ? "." : "", (int)last.n, (const char *)last.p);
+        }
+    }
+    if (in->at[0] && !slice_eq_str(last, in->at))
+        buf_printf(b, "%s%s", b->n ? "." : "", in->at);
+}
+
 tl_err in_end(struct in *in, struct tl_why *why)
 {
+    char place[200];
+    buf b;
     tl_err err = js_end(&in->r);
     if (err == TL_OK)
         return TL_OK;
-    return tl_explain(why, err, in->at, "%s", in->says ? in->says : tl_err_text(err));
+    buf_init_fixed(&b, (uint8_t *)place, sizeof place);
+    put_place(&b, in);
+    if (buf_err(&b) != TL_OK) { /* members with long names: nothing that we read */
+        buf_init_fixed(&b, (uint8_t *)place, sizeof place);
+        buf_str(&b, in->at);
+    }
+    return tl_explain(why, err, in->at, "%.*s%s%s", (int)b.n, place, b.n ? ": " : "",
+                      in->says ? in->says : tl_err_text(err));
 }
 
 /* Reads the value of a member that has none of the names. */
@@ -159,15 +236,16 @@ void *in_room(struct in *in, void *list, size_t size, size_t count, size_t max, 
 
 static const struct name svn_names[] = {NAME("isvsvn")};
 
-static uint16_t isv_svn(struct in *in)
+/* A level of more than a u16 is one that nothing meets. */
+static uint32_t isv_svn(struct in *in)
 {
     uint64_t svn = 0;
     uint32_t seen = 0;
     js_object(&in->r);
     while (in_member(in, svn_names, COUNT_OF(svn_names), &seen) >= 0)
-        svn = js_uint(&in->r, UINT16_MAX);
+        svn = js_uint(&in->r, UINT32_MAX);
     in_need(in, svn_names, seen, ALL_OF(svn_names));
-    return (uint16_t)svn;
+    return (uint32_t)svn;
 }
 
 enum { SVN_TCB, SVN_DATE, SVN_STATUS, SVN_ADVISORIES };

@@ -10,6 +10,7 @@
 /* Errors are those of r, and as sticky. */
 struct in {
     js r;
+    slice text;       /* all of it */
     const char *at;   /* the member that was read last, at any depth; never NULL */
     const char *says; /* what is wrong with it; NULL: what the error says */
 };
@@ -29,7 +30,7 @@ struct name {
 
 struct in in_of(slice text);
 void in_fail(struct in *in, tl_err err, const char *at, const char *says);
-/* The error, explained, or TL_OK where all of the text was read. */
+/* The error, explained with the place in the text, or TL_OK where all of the text was read. */
 tl_err in_end(struct in *in, struct tl_why *why) TL_MUST;
 
 /* In an object: which of the names the next member has, its bit then set in *seen;

@@ -37,6 +37,13 @@ static const struct name tcb_names[] = {
 
 static const struct name component_names[] = {NAME("svn")};
 
+/* What the whole of the levels is judged by at the end: its version and id may stand
+ * after them. */
+struct levels_facts {
+    uint32_t common;     /* the members that the "tcb" of every level has */
+    struct in tdx_fault; /* the first tdxtcbcomponents that cannot be read, where one is */
+};
+
 /* A list of exactly 16 components; what they are is not our affair. */
 static void components(struct in *in, uint8_t svns[16])
 {
@@ -58,22 +65,35 @@ static void components(struct in *in, uint8_t svns[16])
         in_fail(in, TL_E_FIELD, list, "has not 16 components");
 }
 
-/* Which members it had is for the end to judge: the version and the id of the whole
- * may stand after its levels. */
-static uint32_t tcb(struct in *in, struct tcb_level *l)
+/* In TCB info for SGX anything may stand there (QVL does not look at it). */
+static void tdx_components(struct in *in, uint8_t svns[16], struct in *fault)
+{
+    struct in list = *in;
+    components(&list, svns);
+    if (list.r.err == TL_OK) {
+        *in = list;
+        return;
+    }
+    if (fault->r.err == TL_OK)
+        *fault = list;
+    js_skip(&in->r);
+}
+
+/* The members that it had. */
+static uint32_t tcb(struct in *in, struct tcb_level *l, struct in *tdx_fault)
 {
     uint32_t seen = 0;
     js_object(&in->r);
     for (int i; (i = in_member(in, tcb_names, COUNT_OF(tcb_names), &seen)) >= 0;)
         switch (i) {
         case TCB_PCE_SVN:
-            l->pce_svn = (uint16_t)js_uint(&in->r, UINT16_MAX);
+            l->pce_svn = (uint32_t)js_uint(&in->r, UINT32_MAX);
             break;
         case TCB_SGX:
             components(in, l->sgx);
             break;
         case TCB_TDX:
-            components(in, l->tdx);
+            tdx_components(in, l->tdx, tdx_fault);
             break;
         default:
             l->sgx[i - TCB_COMPONENT_1] = (uint8_t)js_uint(&in->r, UINT8_MAX);
@@ -91,14 +111,14 @@ static const struct name level_names[] = {
     [LEVEL_ADVISORIES] = NAME("advisoryIDs"),
 };
 
-static uint32_t level(struct in *in, struct tcb_level *l)
+static void level(struct in *in, struct tcb_level *l, struct levels_facts *facts)
 {
     uint32_t seen = 0, has = 0;
     js_object(&in->r);
     for (int i; (i = in_member(in, level_names, COUNT_OF(level_names), &seen)) >= 0;)
         switch (i) {
         case LEVEL_TCB:
-            has = tcb(in, l);
+            has = tcb(in, l, &facts->tdx_fault);
             break;
         case LEVEL_DATE:
             l->date = in_time(in);
@@ -111,25 +131,23 @@ static uint32_t level(struct in *in, struct tcb_level *l)
             break;
         }
     in_need(in, level_names, seen, ALL_OF(level_names) & ~BIT(LEVEL_ADVISORIES));
-    return has;
+    facts->common &= has;
 }
 
-/* The members that the "tcb" of every level has. */
-static uint32_t levels(struct in *in, struct tcb_info *t)
+static void levels(struct in *in, struct tcb_info *t, struct levels_facts *facts)
 {
-    uint32_t common = UINT32_MAX;
+    facts->common = UINT32_MAX;
     js_array(&in->r);
     while (js_element(&in->r)) {
         struct tcb_level *list =
             in_room(in, t->levels, sizeof *list, t->level_count, TCB_MAX_LEVELS, "tcbLevels");
         if (!list)
-            return 0;
+            return;
         t->levels = list;
-        common &= level(in, &list[t->level_count++]);
+        level(in, &list[t->level_count++], facts);
     }
     if (REFUSED(t->level_count == 0))
         in_fail(in, TL_E_FIELD, "tcbLevels", "has no level");
-    return common;
 }
 
 enum { MODULE_SIGNER, MODULE_ATTRIBUTES, MODULE_MASK, MODULE_ID, MODULE_LEVELS };
@@ -140,8 +158,8 @@ static const struct name module_names[] = {
 };
 
 /* "TDX_" and the major version in two hex digits, in any case, as Intel's library
- * compares them. */
-static uint8_t module_id(struct in *in)
+ * compares them. An id of another form is no module's that we know. */
+static uint16_t module_id(struct in *in)
 {
     static const char form[] = "tdx_";
     uint8_t major = 0;
@@ -150,7 +168,7 @@ static uint8_t module_id(struct in *in)
     for (size_t i = 0; good && i < 4; i++)
         good = (id.p[i] == '_' ? '_' : id.p[i] | 0x20) == form[i];
     if (REFUSED(!good || hex_read(&major, 1, slice_of(id.p + 4, 2)) != TL_OK))
-        in_fail(in, TL_E_FIELD, "id", "is not TDX_ and two hex digits");
+        return TDX_MODULE_OTHER;
     return major;
 }
 
@@ -192,7 +210,7 @@ static void modules(struct in *in, struct tcb_info *t)
         struct tdx_module *m = &list[t->module_count++];
         module(in, m, COUNT_OF(module_names));
         for (struct tdx_module *earlier = list; earlier < m; earlier++)
-            if (REFUSED(earlier->major == m->major))
+            if (REFUSED(earlier->major == m->major && m->major != TDX_MODULE_OTHER))
                 in_fail(in, TL_E_FIELD, "tdxModuleIdentities", "has two identities of one id");
     }
     if (REFUSED(t->module_count == 0))
@@ -235,7 +253,7 @@ static const struct name info_names[] = {
     [INFO_MODULES] = NAME("tdxModuleIdentities"),
 };
 
-static void info_member(struct in *in, int which, struct tcb_info *t, uint32_t *common)
+static void info_member(struct in *in, int which, struct tcb_info *t, struct levels_facts *facts)
 {
     struct tdx_module m = {0};
     switch (which) {
@@ -264,7 +282,7 @@ static void info_member(struct in *in, int which, struct tcb_info *t, uint32_t *
         t->evaluation_number = (uint32_t)js_uint(&in->r, UINT32_MAX);
         break;
     case INFO_LEVELS:
-        *common = levels(in, t);
+        levels(in, t, facts);
         break;
     case INFO_ID:
         t->tdx = is_tdx(in);
@@ -280,9 +298,9 @@ static void info_member(struct in *in, int which, struct tcb_info *t, uint32_t *
     }
 }
 
-/* What has to stand there, by version and id (QVL, TcbInfo and TcbLevel). common:
- * the members that all levels have. */
-static void info_check(struct in *in, const struct tcb_info *t, uint32_t seen, uint32_t common)
+/* What has to stand there, by version and id (QVL, TcbInfo and TcbLevel). */
+static void info_check(struct in *in, const struct tcb_info *t, uint32_t seen,
+                       const struct levels_facts *facts)
 {
     uint32_t need = BIT(INFO_LEVELS + 1) - 1, level_need = BIT(TCB_PCE_SVN);
     if (t->version == 3) {
@@ -292,7 +310,9 @@ static void info_check(struct in *in, const struct tcb_info *t, uint32_t seen, u
         level_need |= COMPONENTS_2;
     }
     in_need(in, info_names, seen, need);
-    in_need(in, tcb_names, common, level_need);
+    in_need(in, tcb_names, facts->common, level_need);
+    if (REFUSED(t->tdx && facts->tdx_fault.r.err != TL_OK) && in->r.err == TL_OK)
+        *in = facts->tdx_fault;
     if (REFUSED(t->tdx && t->version == 2))
         in_fail(in, TL_E_FIELD, "version", "is 2, which is for SGX alone");
     if (REFUSED(!t->tdx && seen & (BIT(INFO_MODULE) | BIT(INFO_MODULES))))
@@ -330,11 +350,12 @@ tl_err tcb_info_read(struct tcb_info *out, slice text, struct tl_why *why)
 {
     struct in in = in_of(text);
     struct tcb_info t = {0};
-    uint32_t seen = 0, common = 0;
+    struct levels_facts facts = {0};
+    uint32_t seen = 0;
     js_object(&in.r);
     for (int i; (i = in_member(&in, info_names, COUNT_OF(info_names), &seen)) >= 0;)
-        info_member(&in, i, &t, &common);
-    info_check(&in, &t, seen, common);
+        info_member(&in, i, &t, &facts);
+    info_check(&in, &t, seen, &facts);
     sort_levels(&in, &t);
     tl_err err = in_end(&in, why);
     if (err == TL_OK)

@@ -12,7 +12,7 @@
 #define TCB_MAX_LEVELS       256 /* of one list */
 #define TCB_MAX_MODULES      32
 #define SIGNED_JSON_MAX      1048576 /* bytes */
-#define TCB_LEVEL_ADVISORIES 64
+#define TCB_LEVEL_ADVISORIES 128
 
 /* An advisoryIDs array as it stands in the text: at most TCB_LEVEL_ADVISORIES plain
  * strings of 1 to 31 characters A-Z a-z 0-9 -. Empty where absent. Borrowed. */
@@ -25,7 +25,7 @@ bool advisories_next(const struct advisories *a, size_t *at, slice *id);
 
 struct tcb_level {
     uint8_t sgx[16], tdx[16]; /* component SVNs; tdx zero for SGX */
-    uint16_t pce_svn;
+    uint32_t pce_svn;
     enum tcb_status status;
     uint64_t date; /* tcbDate, Unix seconds */
     struct advisories advisories;
@@ -33,14 +33,16 @@ struct tcb_level {
 
 /* A level of a QE or a TDX module: one SVN. */
 struct svn_level {
-    uint16_t isv_svn;
+    uint32_t isv_svn;
     enum tcb_status status;
     uint64_t date;
     struct advisories advisories;
 };
 
+#define TDX_MODULE_OTHER 256 /* no module's version: it has one byte in TEE_TCB_SVN */
+
 struct tdx_module {
-    uint8_t major; /* of "TDX_01": 1 */
+    uint16_t major; /* of "TDX_01": 1; TDX_MODULE_OTHER where the id has another form */
     uint8_t mr_signer[48], attributes[8], attributes_mask[8];
     struct svn_level *levels; /* highest SVN first */
     size_t level_count;

@@ -21,8 +21,10 @@ js js_of(slice text)
 
 void js_fail(js *r, tl_err err)
 {
-    if (r->err == TL_OK)
+    if (r->err == TL_OK) {
         r->err = err;
+        r->stopped = r->rest.p;
+    }
     r->rest = (slice){NULL, 0};
 }
 

@@ -23,6 +23,7 @@ typedef struct js {
     slice rest;
     tl_err err;
     uint8_t depth;
+    const uint8_t *stopped;       /* after an error: up to where it had read */
     bool first[JS_MAX_DEPTH + 1]; /* nothing read yet in the object or array at this depth */
 } js;
 

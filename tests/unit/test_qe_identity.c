@@ -102,6 +102,8 @@ static void identity_rules(void **state)
         {"8C4F", "8C4", TL_E_ENCODING, "mrsigner"},
         {"\"isvprodid\":1", "\"isvprodid\":65536", TL_E_RANGE, "isvprodid"},
         {"\"isvsvn\":6", "\"isvsvn\":8", TL_E_FIELD, "tcbLevels"},
+        {"\"isvsvn\":6", "\"isvsvn\":4294967295", TL_OK, NULL},
+        {"\"isvsvn\":6", "\"isvsvn\":4294967296", TL_E_RANGE, "isvsvn"},
         {"\"UpToDate\"", "\"SWHardeningNeeded\"", TL_E_FIELD, "tcbStatus"},
         {"\"UpToDate\"", "\"ConfigurationAndSWHardeningNeeded\"", TL_E_FIELD, "tcbStatus"},
         {"\"UpToDate\"", "\"TDRelaunchAdvised\"", TL_E_FIELD, "tcbStatus"},

@@ -187,6 +187,24 @@ static void quoting_enclave_levels(void **state)
     expect(&m, TCB_OUT_OF_DATE, 1000, "A INTEL-SA-1 INTEL-SA-2");
 }
 
+/* A number that no report can have is in a level that none meets. */
+static void levels_out_of_reach(void **state)
+{
+    (void)state;
+    struct made m;
+    make(&m, true);
+    m.pck.pce_svn = 65535;
+    m.in.qe_isv_svn = 65535;
+    m.td.tee_tcb_svn[0] = 255;
+    m.levels[0].pce_svn = 65536;
+    m.qe_levels[0].isv_svn = 65536;
+    m.module_levels[0].isv_svn = 256;
+    expect(&m, TCB_OUT_OF_DATE, 2000, "A INTEL-DOC-4 INTEL-SA-00615 INTEL-SA-1");
+    make(&m, true);
+    m.modules[0].major = TDX_MODULE_OTHER + 1;
+    expect_no(&m, "tdx-module", "tdxModuleIdentities");
+}
+
 static void tdx_module(void **state)
 {
     (void)state;
@@ -349,8 +367,8 @@ static void advisories_are_bounded(void **state)
     lists[2] = &m.module_levels[0].advisories;
     for (size_t i = 0; i < 3; i++) {
         buf_init(&texts[i], 65536);
-        for (size_t n = 0; n < TCB_LEVEL_ADVISORIES; n++)
-            buf_printf(&texts[i], "\"%031zu\",", TCB_LEVEL_ADVISORIES * (i % 2) + n);
+        for (size_t n = 0; n < TCB_MAX_ADVISORIES / 2; n++)
+            buf_printf(&texts[i], "\"%031zu\",", TCB_MAX_ADVISORIES / 2 * (i % 2) + n);
         lists[i]->json = buf_slice(&texts[i]);
     }
     /* The first and the last say the same. */
@@ -402,6 +420,7 @@ int main(void)
         cmocka_unit_test(sgx_levels),
         cmocka_unit_test(each_component_counts),
         cmocka_unit_test(quoting_enclave_levels),
+        cmocka_unit_test(levels_out_of_reach),
         cmocka_unit_test(tdx_module),
         cmocka_unit_test(tdx_module_signer_and_attributes),
         cmocka_unit_test(statuses_converge),

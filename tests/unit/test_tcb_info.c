@@ -308,7 +308,9 @@ static void info_rules(void **state)
         {"\"svn\":255", "\"svn\":256", TL_E_RANGE, "svn"},
         {"\"svn\":255", "\"svn\":-1", TL_E_RANGE, "svn"},
         {"\"svn\":255", "\"svn\":\"255\"", TL_E_JSON, "svn"},
-        {"\"pcesvn\":65535", "\"pcesvn\":65536", TL_E_RANGE, "pcesvn"},
+        {"\"pcesvn\":65535", "\"pcesvn\":65536", TL_OK, NULL},
+        {"\"pcesvn\":65535", "\"pcesvn\":4294967295", TL_OK, NULL},
+        {"\"pcesvn\":65535", "\"pcesvn\":4294967296", TL_E_RANGE, "pcesvn"},
         {",{\"svn\":0}]", "]", TL_E_FIELD, "sgxtcbcomponents"},
         {",{\"svn\":0}]", ",{\"svn\":0},{\"svn\":0}]", TL_E_FIELD, "sgxtcbcomponents"},
         {"{\"svn\":8}", "8", TL_E_JSON, "sgxtcbcomponents"},
@@ -372,20 +374,21 @@ static void tdx_rules(void **state)
         {"\"mrsigner\":\"11", "\"mrsigner\":\"1", TL_E_ENCODING, "mrsigner"},
         {"\"02000000", "\"zz000000", TL_E_ENCODING, "attributes"},
         {"\"FFFF", "\"FF", TL_E_ENCODING, "attributesMask"},
-        {"TDX_01", "TDX_1", TL_E_FIELD, "id"},
-        {"TDX_01", "TDX_001", TL_E_FIELD, "id"},
-        {"TDX_01", "TDX-01", TL_E_FIELD, "id"},
-        {"TDX_01", "TDY_01", TL_E_FIELD, "id"},
-        {"TDX_01", "TDX_0g", TL_E_FIELD, "id"},
+        {"TDX_01", "TDX_1", TL_OK, NULL},
+        {"TDX_01", "TDX_001", TL_OK, NULL},
+        {"TDX_01", "TDX-01", TL_OK, NULL},
+        {"TDX_01", "TDY_01", TL_OK, NULL},
+        {"TDX_01", "TDX_0g", TL_OK, NULL},
         {"TDX_01", "TDX_AF", TL_E_FIELD, "tdxModuleIdentities"},
         {"TDX_01", "TDX_00", TL_OK, NULL},
+        {"TDX_01", "TDX_\\u0030", TL_E_JSON, "id"},
         {"\"Revoked\"", "\"SWHardeningNeeded\"", TL_E_FIELD, "tcbStatus"},
         {"\"Revoked\"", "\"ConfigurationNeeded\"", TL_E_FIELD, "tcbStatus"},
         {"\"Revoked\"", "\"ConfigurationAndSWHardeningNeeded\"", TL_E_FIELD, "tcbStatus"},
         {"\"Revoked\"", "\"OutOfDateConfigurationNeeded\"", TL_E_FIELD, "tcbStatus"},
         {"\"isvsvn\":5", "\"isvsvn\":7", TL_E_FIELD, "tcbLevels"},
-        {"\"isvsvn\":5", "\"isvsvn\":65536", TL_E_RANGE, "isvsvn"},
-        {"\"isvsvn\":5", "\"isvsvn\":65535", TL_OK, NULL},
+        {"\"isvsvn\":5", "\"isvsvn\":4294967296", TL_E_RANGE, "isvsvn"},
+        {"\"isvsvn\":5", "\"isvsvn\":4294967295", TL_OK, NULL},
         {",\"tdxtcbcomponents\":" COMPONENTS(5, 0, 6, 0),
          ",\"tdxtcbcomponents\":" COMPONENTS(5, 0, 7, 0), TL_E_FIELD, "tcbLevels"},
         {"0},{\"svn\":0}]},\"tcbDate", "0}]},\"tcbDate", TL_E_FIELD, "tdxtcbcomponents"},
@@ -405,6 +408,127 @@ static void tdx_rules(void **state)
     free(text);
     free(plain);
     free(bare);
+}
+
+/* An SGX level may have anything of TDX. */
+static void sgx_levels_of_tdx(void **state)
+{
+    (void)state;
+    static const struct edit edits[] = {
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"tdxtcbcomponents\":[]", TL_OK, NULL},
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"tdxtcbcomponents\":null", TL_OK, NULL},
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"tdxtcbcomponents\":[{\"svn\":1},{\"svn\":2}]", TL_OK,
+         NULL},
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"tdxtcbcomponents\":[{\"svn\":256}]", TL_OK, NULL},
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"tdxtcbcomponents\":[[1],{}]", TL_OK, NULL},
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"tdxtcbcomponents\":[[1],{]", TL_E_JSON,
+         "tdxtcbcomponents"},
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"tdxtcbcomponents\":1,\"tdxtcbcomponents\":1", TL_E_JSON,
+         "tdxtcbcomponents"},
+    };
+    TRY(INFO, sgx, edits);
+    /* The same of TDX is at fault at its first place, also where the id is last. */
+    struct tl_why why;
+    char *few = edited(tdx, ",{\"svn\":0}]},\"tcbDate\"", "]},\"tcbDate\"");
+    char *more = edited(few, "\"isvsvn\":5", "\"isvsvn\":5,\"x\":0");
+    slice m = member(more, "id", 0);
+    char *rest = without(more, m), *last = rest + strlen(rest) - 1;
+    char *comma = spliced(rest, last, last, ",", 1);
+    last = comma + strlen(comma) - 1;
+    char *moved = spliced(comma, last, last, (const char *)m.p, m.n);
+    assert_err(read_as(INFO, slice_str(moved), &why), TL_E_FIELD);
+    assert_string_equal(why.text, "tcbLevels[0].tcb.tdxtcbcomponents: has not 16 components");
+    char *first = edited(moved, "\"tcbType\":0", "\"tcbType\":1");
+    assert_err(read_as(INFO, slice_str(first), &why), TL_E_FIELD);
+    assert_string_equal(why.text, "tcbType: is not 0");
+    free(few);
+    free(more);
+    free(rest);
+    free(comma);
+    free(moved);
+    free(first);
+}
+
+/* An identity with an id of another form is nobody's: it stands there, and is no
+ * version's. */
+static void odd_modules(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"TDX_1",  "TDX_001", "TDX-01", "TDY_01",
+                                      "TDX_0g", "",        "TDX_01 "};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        struct tcb_info t;
+        struct tl_why why = {0};
+        char *one = edited(tdx, "TDX_01", odd[i]), *both = edited(one, "tdX_aF", odd[i]);
+        assert_ok(tcb_info_read(&t, slice_str(one), &why));
+        assert_int_equal(t.module_count, 2);
+        assert_int_equal(t.modules[0].major, TDX_MODULE_OTHER);
+        assert_int_equal(t.modules[1].major, 0xaf);
+        tcb_info_finish(&t);
+        assert_ok(tcb_info_read(&t, slice_str(both), &why));
+        assert_int_equal(t.modules[1].major, TDX_MODULE_OTHER);
+        tcb_info_finish(&t);
+        free(one);
+        free(both);
+    }
+}
+
+/* An error says where in the text it is. */
+static void errors_name_their_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *text;
+    } cases[] = {
+        {"{\"svn\":8}", "{\"svn\":256}",
+         "tcbLevels[0].tcb.sgxtcbcomponents[1].svn: a value is out of range"},
+        {"{\"svn\":254}", "{\"sv\":254}", "tcbLevels[1].tcb.sgxtcbcomponents[2].svn: is missing"},
+        {"},{\"svn\":255}", "}", "tcbLevels[0].tcb.sgxtcbcomponents: has not 16 components"},
+        {"2025-08-13T", "2025-08-32T",
+         "tcbLevels[0].tcbDate: is not a time like 2025-06-04T09:25:11Z"},
+        {"\"UpToDate\"", "\"upToDate\"",
+         "tcbLevels[0].tcbStatus: is not a status that can stand here"},
+        {"\"tcbStatus\":\"UpToDate\"", "\"x\":{\"a\":[1,{\"b\\\"c\":2}]}",
+         "tcbLevels[0].tcbStatus: is missing"},
+        {"INTEL-DOC-1", "INTEL DOC",
+         "tcbLevels[1].advisoryIDs[1]: has something that is not an advisory's id"},
+        {"\"pcesvn\":13", "\"pcesvn\":13,\"pcesvn\":13",
+         "tcbLevels[0].tcb.pcesvn: stands there twice"},
+        {"{\"id\"", "{\"a\":{\"b\":[0,[],]},\"id\"", "a.b[2]: "},
+        {"{\"id\"", "[\"id\"", ""},
+        {"\"tcbType\":0,", "", "tcbType: is missing"},
+        {"\"SGX\"", "\"TDX\"", "tdxModule: is missing"},
+    };
+    struct tl_why why;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *bad = edited(sgx, cases[i].from, cases[i].to);
+        assert_true(read_as(INFO, slice_str(bad), &why) != TL_OK);
+        if (strncmp(why.text, cases[i].text, strlen(cases[i].text)) != 0)
+            fail_msg("%s -> %s: %s", cases[i].from, cases[i].to, why.text);
+        free(bad);
+    }
+    char *bad = edited(tdx, "\"isvsvn\":7", "\"isvsvn\":-7");
+    assert_err(read_as(INFO, slice_str(bad), &why), TL_E_RANGE);
+    assert_true(strstr(why.text, "tdxModuleIdentities[0].tcbLevels[1].tcb.isvsvn: ") == why.text);
+    free(bad);
+    /* Names too long to be shown, and nesting to the limit and beyond. */
+    buf b;
+    buf_init(&b, 65536);
+    buf_str(&b, "{\"");
+    memset(buf_grow(&b, 500), 'n', 500);
+    buf_str(&b, "\":{\"id\":x}}");
+    assert_err(read_as(INFO, buf_slice(&b), &why), TL_E_JSON);
+    assert_string_equal(why.text, tl_err_text(TL_E_JSON));
+    for (size_t depth = JS_MAX_DEPTH - 1; depth <= JS_MAX_DEPTH; depth++) {
+        buf_reset(&b);
+        buf_str(&b, "{\"x\":");
+        for (size_t i = 0; i < depth; i++)
+            buf_str(&b, "[");
+        assert_err(read_as(INFO, buf_slice(&b), &why),
+                   depth < JS_MAX_DEPTH ? TL_E_JSON : TL_E_DEPTH);
+        assert_true(strncmp(why.text, "x[0][0]", 7) == 0);
+    }
+    buf_finish(&b);
 }
 
 static void lists_are_bounded(void **state)
@@ -544,6 +668,9 @@ int main(void)
         cmocka_unit_test(members_stand_anywhere),
         cmocka_unit_test(info_rules),
         cmocka_unit_test(tdx_rules),
+        cmocka_unit_test(sgx_levels_of_tdx),
+        cmocka_unit_test(odd_modules),
+        cmocka_unit_test(errors_name_their_place),
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(prefixes_are_refused),
         cmocka_unit_test(allocations_fail),
