@@ -75,7 +75,7 @@ struct report_result {
 struct teelog_report {
     enum teelog_verdict verdict;
     bool simulated;
-    bool foreign_root; /* evidence of hardware was taken under a root that is not Intel's */
+    bool foreign_root;     /* evidence of hardware was taken under a root that is not Intel's */
     size_t brought_unused; /* pieces of the caller's collateral that were about nothing here */
     bool has_policy;
     uint64_t time; /* at which evidence was judged */
