@@ -160,6 +160,9 @@ static int options(struct run_options *o, int argc, char **argv)
     }
     if (!o->service.data)
         return cli_usage("run", "where is the log to be kept? Give --data DIR");
+    int code = service_check("run", &o->service);
+    if (code != EXIT_GOOD)
+        return code;
     if (optind >= argc)
         return cli_usage("run", "which command? Put it after --, as in: teelog run --data DIR "
                                 "--tee sim -- node agent.js");

@@ -94,5 +94,6 @@ int cmd_serve(int argc, char **argv)
         return cli_usage("serve", "where is the log to be kept? Give --data DIR");
     if (!o.socket)
         o.socket = cli_socket_default();
-    return serve(&o);
+    int code = service_check("serve", &o);
+    return code == EXIT_GOOD ? serve(&o) : code;
 }

@@ -89,6 +89,7 @@ const struct command commands[] = {
      "    --pccs URL        a PCCS instead of Intel's service\n"
      "    --proxy URL       an HTTPS proxy; --ca FILE the TLS roots (PEM)\n"
      "    --cache DIR       where to keep answers; --no-cache nowhere\n"
+     "    --refresh         ask the service, however good what the cache has is\n"
      "    --update early    TCB data from its first day, not standard; --root PEM\n"
      "                      as above\n"
      "    --timeout SECONDS for all answers together, 30 without it\n"

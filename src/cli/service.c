@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,16 @@ static char *absolute(const char *path)
     int n = here ? asprintf(&out, "%s/%s", here, path) : -1;
     free(here);
     return n < 0 ? NULL : out;
+}
+
+int service_check(const char *command, const struct service_options *o)
+{
+    static const char https[] = "https://";
+    /* It is not repeated: it may hold a password. */
+    if (o->pcs.pccs && strncmp(o->pcs.pccs, https, sizeof https - 1) != 0)
+        return cli_usage(command, "--pccs takes an address that begins with https://, as in "
+                                  "--pccs https://localhost:8081");
+    return EXIT_GOOD;
 }
 
 tl_err service_prepare(struct service *s, const struct service_options *o, struct tl_why *why)
@@ -109,8 +120,12 @@ static tl_err keep_collateral(struct service *s, const struct service_options *o
                                .hurry = is_ending,
                                .ctx = s};
     buf quote;
-    if (tee_simulated(s->tee) && !o->pcs.pccs)
+    if (tee_simulated(s->tee) && !o->pcs.pccs) {
+        if (o->pcs.proxy || o->pcs.ca_file)
+            cli_say("note: --proxy and --ca have no effect, since a simulated platform makes its "
+                    "own collateral; give --pccs to ask a PCCS instead");
         return TL_OK;
+    }
     buf_init(&quote, TEE_QUOTE_MAX);
     tl_err err = tee_quote(s->tee, nothing, &quote, why);
     if (err == TL_OK)

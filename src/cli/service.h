@@ -25,6 +25,8 @@ struct service {
     bool failed;           /* the log's fatal callback has run */
 };
 
+/* Whether the options go together: EXIT_GOOD, or the user has been told. */
+int service_check(const char *command, const struct service_options *o);
 /* Makes the data directory where it is missing, and sets s->socket. */
 tl_err service_prepare(struct service *s, const struct service_options *o,
                        struct tl_why *why) TL_MUST;

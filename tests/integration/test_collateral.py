@@ -286,6 +286,10 @@ class Refused(Fetching):
         done = self.teelog("quote", "collateral", quote, "-o", "out", "--no-cache", "--pccs",
                            self.server().url, "--ca", quote, code=2)
         self.assertIn("CA file", done.stderr)
+        for url in ("http://name:hunter2@localhost:1", "https://na/me:hunter2@localhost:1"):
+            done = self.teelog("quote", "collateral", quote, "-o", "out", "--no-cache", "--pccs",
+                               url, code=2)
+            self.assertNotIn("hunter2", done.stderr)
         self.teelog("quote", "collateral", "missing", "-o", "out", code=3)
         pathlib.Path(self.path("bad")).write_bytes(b"\x03\x00 not a quote")
         self.teelog("quote", "collateral", "bad", "-o", "out", code=1)
@@ -598,6 +602,24 @@ class Transport(Fetching):
         proxy = self.proxy(answer=answer)
         self.run_it("--no-cache", "--proxy", f"http://name:word@127.0.0.1:{proxy.port}")
         self.assert_fetched()
+        for url in (f"http://name:hunter2@127.0.0.1:{proxy.port}", "http://name:hunter2@127.0.0.1:x",
+                    "http://name:hunter2@127.0.0.1:1", "nothing://name:hunter2@127.0.0.1"):
+            done = subprocess.run([TEELOG, "quote", "collateral", str(self.pieces.dir / "quote.bin"),
+                                   "-o", "out", "--no-cache", "--proxy", url],
+                                  capture_output=True, text=True, env=self.env, cwd=self.dir,
+                                  timeout=60, check=False)
+            self.assertIn(done.returncode, (2, 3), done.stderr)
+            self.assertNotIn("hunter2", done.stderr)
+
+    def test_service_with_a_name(self):
+        server = self.server()
+        host = server.url.removeprefix("https://")
+        self.run_it("--no-cache", "--pccs", f"https://name:word@{host}")
+        self.assert_fetched()
+        server.close()
+        said = self.run_it("--no-cache", "--pccs", f"https://name:hunter2@{host}", code=3)
+        self.assertIn(server.url, said)
+        self.assertNotIn("hunter2", said)
 
     def test_proxy_that_reads_along(self):
         """One that ends the TLS itself, with a certificate that nobody trusts."""
@@ -682,6 +704,48 @@ class Cache(Fetching):
         self.assertEqual(pathlib.Path(self.path("out")).read_bytes(), old)
         server.close()
         self.assertIn("warning", self.fetch(server, "--cache", "c"))
+
+    def test_refresh(self):
+        """Asks though the cache is good; older than that does not take its place."""
+        server = self.server()
+        self.fetch(server, "--cache", "c")
+        self.assertIn("from the cache", self.fetch(server, "--cache", "c"))
+        self.assertEqual(len(server.asked), len(PARTS))
+        said = self.fetch(server, "--cache", "c", "--refresh")
+        self.assertIn("wrote out, fresh", said)
+        self.assertEqual(said.count("\n"), 1)
+        self.assertEqual(len(server.asked), 2 * len(PARTS))
+        kept = pathlib.Path(self.path(f"c/{self.name}")).read_bytes()
+        server.pieces = Shared.made("sgx-v3", 5)
+        said = self.fetch(server, "--cache", "c", "--refresh")
+        self.assertEqual(len(server.asked), 3 * len(PARTS))
+        self.assertIn("warning: the service gave collateral issued", said)
+        self.assertIn("wrote out, from the cache", said)
+        self.assertEqual(pathlib.Path(self.path(f"c/{self.name}")).read_bytes(), kept)
+        self.assert_fetched()
+        # Where there is no better it is taken, and its date tells.
+        said = self.fetch(server)
+        self.assertNotIn("warning", said)
+        self.assert_fetched(Shared.made("sgx-v3", 5))
+
+    def test_dates_are_told(self):
+        for days in (0, 5):
+            pieces = Shared.made("sgx-v3", days)
+            server = self.server(pieces)
+            info = json.loads(pieces.expected()["tcb_info"])
+            issued, expires = (info[name].replace("T", " ").replace("Z", " UTC")
+                               for name in ("issueDate", "nextUpdate"))
+            for source in ("fresh", "from the cache"):
+                said = self.fetch(server, "--cache", f"c{days}")
+                self.assertIn(f"teelog: wrote out, {source}, issued {issued}, good until {expires}",
+                              said)
+            done = subprocess.run(
+                [TEELOG, "quote", "collateral", str(pieces.dir / "quote.bin"), "-o", "-",
+                 "--root", str(pieces.dir / "root.pem"), "--cache", f"c{days}"],
+                capture_output=True, text=True, env=self.env, cwd=self.dir, check=True)
+            self.assertIn(f"teelog: wrote standard output, from the cache, issued {issued}",
+                          done.stderr)
+            self.assertEqual(json.loads(done.stdout), pieces.expected())
 
     def test_unwritable(self):
         pathlib.Path(self.path("file")).write_text("x")

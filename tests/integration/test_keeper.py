@@ -163,6 +163,18 @@ class Keeping(Log):
         self.await_said_then_stop(service, "still valid collateral is taken from the cache")
         self.assertEqual(self.kept()[0].read_bytes(), before)
 
+    def test_older_than_what_the_cache_has(self):
+        newer = self.newer(self.collateral)
+        self.server.pieces = Held(newer)
+        self.assertEqual(self.said(self.keep()), "")
+        before = self.kept()[0].read_bytes()
+        self.server.pieces = Held(self.collateral)
+        service = self.keep()
+        self.assert_exports(newer)
+        self.await_said_then_stop(service, "the cache has better")
+        self.assertEqual(len(self.server.asked), 2 * len(PARTS))
+        self.assertEqual(self.kept()[0].read_bytes(), before)
+
     def await_said_then_stop(self, service, text):
         """The service says it on the thread that asks: soon, and once."""
         line = service.process.stderr.readline()
@@ -346,6 +358,32 @@ class Keeping(Log):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([json.loads(t) for t in carried(self.path("run"))], [self.collateral])
         self.assertEqual(len(self.kept()), 1)
+
+
+class Options(Log):
+    """Where the options do not go together."""
+
+    def test_pccs(self):
+        for url in ("http://name:hunter2@localhost:1", "localhost:1", "HTTPS//localhost", ""):
+            for end in (["serve"], ["run"]):
+                args = [*end, "--data", self.data, "--tee", "sim", "--pccs", url]
+                done = self.teelog(*args, *(["--", "true"] if end == ["run"] else []), code=2)
+                self.assertIn("https://", done.stderr)
+                self.assertNotIn("hunter2", done.stderr)
+                self.assertFalse(os.path.exists(self.data))
+
+    def test_no_effect(self):
+        for options in (["--proxy", "http://127.0.0.1:9"], ["--ca", "missing"]):
+            service = self.serve(*options)
+            self.append([record()])
+            self.assertEqual(service.stop(), 0)
+            said = service.process.stderr.read()
+            self.assertEqual(said.count("\n"), 1, said)
+            self.assertIn("note: --proxy and --ca have no effect", said)
+            self.assertIn("--pccs", said)
+        with self.serve() as service:
+            self.assertEqual(service.stop(), 0)
+            self.assertEqual(service.process.stderr.read(), "")
 
 
 @unittest.skipIf(CAN_FETCH, "this build can fetch")
