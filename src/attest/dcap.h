@@ -59,7 +59,8 @@ struct dcap_report {
     struct sgx_extension pck;
     hash32 root; /* of the PCK chain; zero before it was read */
 
-    /* Only where ok. */
+    /* Only where ok; the collateral's dates also where only the TCB is not (the stages
+     * "tcb" and "tdx-module"). */
     struct tcb_verdict tcb;
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     uint64_t collateral_issued;  /* the oldest date of TCB info, QE identity and PCK CRL; the
