@@ -24,8 +24,8 @@ struct teelog_quote_options {
                                                .p == NULL: none */
     struct teelog_quote_cache *cache;       /* may be NULL */
     /* The quote's report data has to begin with these 1 to 64 bytes, and to be zero
-     * after them; any other number of bytes is refused. .p == NULL: not asked, and who
-     * the quote was made for is not known. */
+     * after them; any other number of bytes is refused, and so is NULL with a number.
+     * {NULL, 0}: not asked, and whom the quote was made for is not known. */
     struct teelog_bytes report_data;
 };
 

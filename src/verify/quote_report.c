@@ -128,10 +128,10 @@ static void report_data_rule(struct teelog_quote_report *r, slice want)
     /* All bytes each time: how many are right is nobody's business. */
     uint8_t differs = 0;
     for (size_t i = 0; i < REPORT_DATA_SIZE; i++)
-        differs |= data[i] ^ (i < want.n ? want.p[i] : 0);
+        differs |= data[i] ^ (want.p && i < want.n ? want.p[i] : 0);
     rule->name = "report-data";
     rule->ok = true;
-    if (REFUSED(want.n < 1 || want.n > REPORT_DATA_SIZE))
+    if (REFUSED(!want.p || want.n < 1 || want.n > REPORT_DATA_SIZE))
         rule->ok = false;
     if (REFUSED(differs != 0))
         rule->ok = false;
@@ -164,7 +164,7 @@ tl_err teelog_quote_verify(struct teelog_quote_report **out, const struct teelog
         return TL_E_MEMORY;
     r->time = o->time;
     r->has_policy = o->policy != NULL;
-    r->report_data_asked = o->report_data.p != NULL;
+    r->report_data_asked = o->report_data.p || o->report_data.n;
     judge(r, o);
     if (!r->ok && strcmp(r->stage, "memory") == 0) {
         free(r);

@@ -284,6 +284,7 @@ static void no_report_data_is_refused(void **state)
     memset(report_data(&t.f), 0, 64);
     make(&t);
     expect_data(&t, zeros, 0, false);
+    expect_data(&t, NULL, 32, false);
     expect_data(&t, zeros, 1, true);
     expect_data(&t, zeros, 64, true);
     expect_data(&t, zeros, 65, false);
