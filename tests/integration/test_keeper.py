@@ -444,7 +444,8 @@ class Brought(Log):
                             self.write("old.json", self.old))
         self.assertEqual(report["verdict"], "REJECTED")
 
-    def test_another_platforms_is_passed_over(self):
+    def test_another_roots_is_judged(self):
+        """It may be the right one, damaged; so it counts, unless a better one is beside it."""
         newer = self.newer()
         after = str(next_update(self.old) + 1)
         others = []
@@ -455,10 +456,11 @@ class Brought(Log):
                 others.append(str(pieces.dir / "collateral.json"))
         for other in others:
             with self.subTest(other=other):
-                self.assert_trusted(self.bundle, "--collateral", other)
-                self.assert_rejected("validity", "--at", after, "--collateral", other)
-                self.assert_trusted(self.bundle, "--at", after, "--collateral", other,
-                                    "--collateral", newer)
+                self.assert_rejected("pck-crl", "--collateral", other)
+                self.assert_rejected("pck-crl", "--at", after, "--collateral", other)
+                for both in ([other, newer], [newer, other]):
+                    self.assert_trusted(self.bundle, "--at", after, "--collateral", both[0],
+                                        "--collateral", both[1])
         every = [o for other in others for o in ("--collateral", other)]
         self.assert_trusted(self.bundle, "--at", after, *every, "--collateral", newer)
 
