@@ -7,10 +7,8 @@
  * a nonce that was sent, or a hash of the key that is to be trusted. Exits with 0 where
  * all is well, 1 where the quote is not to be relied on, 2 where it was not judged.
  *
- * In bash, after `make`:
- *     cc -Iinclude -o quote_verify examples/quote_verify.c \
- *         build/release/src/{verify,attest,tlog,crypto,codec,base}/libtl_*.a \
- *         -lcrypto -ljansson -pthread */
+ * After `make install`:
+ *     cc -o quote_verify examples/quote_verify.c $(pkg-config --cflags --libs teelog) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

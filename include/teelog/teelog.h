@@ -1,0 +1,9 @@
+/* All of teelog's public headers. */
+#ifndef TEELOG_TEELOG_H
+#define TEELOG_TEELOG_H
+
+#include "teelog/err.h"
+#include "teelog/quote.h"
+#include "teelog/verify.h"
+
+#endif
