@@ -36,7 +36,7 @@ static void key(slice in)
     hash32 digest = {{0}};
     if (c.rest.n)
         memcpy(signature, c.rest.p, c.rest.n < 64 ? c.rest.n : 64);
-    MUST(!es256_verify(loaded, &digest, signature) || c.rest.n >= 2);
+    MUST(es256_verify(loaded, &digest, signature) != TL_OK || c.rest.n >= 2);
     es256_free(loaded);
 }
 

@@ -60,19 +60,19 @@ static struct {
     hash32 digest[ASKED];
 } asked;
 
-bool __real_es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64]);
-bool __wrap_es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64]);
+tl_err __wrap_es256_verify(struct es256_key *key, const hash32 *digest,
+                           const uint8_t signature[64]);
 tl_err __wrap_es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64]);
 tl_err __real_es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y[32]);
 tl_err __wrap_es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y[32]);
 
-bool __wrap_es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64])
+tl_err __wrap_es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64])
 {
     MUST(key && digest && signature && asked.count < ASKED);
     asked.digest[asked.count++] = *digest;
     if (asked.count == asked.bad)
         asked.refused = true;
-    return asked.count != asked.bad;
+    return asked.count != asked.bad ? TL_OK : TL_E_SIGNATURE;
 }
 
 tl_err __wrap_es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64])

@@ -144,16 +144,14 @@ tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
     if (err != TL_OK)
         return err;
     hash32 digest = sha256(message);
-    if (REFUSED(!es256_verify(key, &digest, signature)))
-        err = TL_E_SIGNATURE;
+    err = es256_verify(key, &digest, signature);
     es256_free(key);
-    return err;
+    return REFUSED(err != TL_OK) ? err : TL_OK;
 }
 
 tl_err cert_verify(const struct cert *c, struct es256_key *issuer_key)
 {
     hash32 digest = sha256(c->tbs);
-    if (REFUSED(!es256_verify(issuer_key, &digest, c->signature)))
-        return TL_E_SIGNATURE;
-    return TL_OK;
+    tl_err err = es256_verify(issuer_key, &digest, c->signature);
+    return REFUSED(err != TL_OK) ? err : TL_OK;
 }

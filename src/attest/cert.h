@@ -38,10 +38,10 @@ struct cert {
  * on the curve. TL_E_CERT or a DER error. */
 tl_err cert_read(struct cert *out, slice der) TL_MUST;
 /* Whether the P-256 key with this affine point signed message; TL_OK,
- * TL_E_SIGNATURE, or TL_E_KEY or TL_E_MEMORY for the key. */
+ * TL_E_SIGNATURE, TL_E_KEY, or TL_E_MEMORY where that could not be told. */
 tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
                     const uint8_t signature[64]) TL_MUST;
-/* Whether issuer_key made c's signature; TL_OK or TL_E_SIGNATURE. */
+/* Whether issuer_key made c's signature; TL_OK, TL_E_SIGNATURE or TL_E_MEMORY. */
 tl_err cert_verify(const struct cert *c, struct es256_key *issuer_key) TL_MUST;
 
 /* Bytes that teelog's own maker of certificates writes (tee/sim_pki.c). */

@@ -17,7 +17,10 @@ static tl_err check_signed(const struct chain *signer, slice text, const uint8_t
                            const char *what, struct tl_why *why)
 {
     hash32 digest = sha256(text);
-    if (REFUSED(!es256_verify(signer->leaf_key, &digest, signature)))
+    tl_err err = es256_verify(signer->leaf_key, &digest, signature);
+    if (err == TL_E_MEMORY)
+        return err;
+    if (REFUSED(err != TL_OK))
         return tl_explain(why, TL_E_SIGNATURE, what,
                           "the %s is not signed by the TCB signer of its chain", what);
     return TL_OK;

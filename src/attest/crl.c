@@ -151,7 +151,10 @@ tl_err crl_check(const struct crl *c, const struct cert *issuer, struct es256_ke
     if (REFUSED(!(issuer->key_usage & KEY_USAGE_CRL_SIGN)))
         return tl_explain(why, TL_E_CERT, "crl", "the issuer of the %s CRL may not sign lists",
                           name);
-    if (REFUSED(!es256_verify(issuer_key, &digest, c->signature)))
+    tl_err err = es256_verify(issuer_key, &digest, c->signature);
+    if (err == TL_E_MEMORY)
+        return err;
+    if (REFUSED(err != TL_OK))
         return tl_explain(why, TL_E_SIGNATURE, "crl", "the %s CRL's signature is not its issuer's",
                           name);
     return TL_OK;

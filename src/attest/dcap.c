@@ -239,14 +239,17 @@ static bool check_qe(struct work *w)
     struct tl_why why = {0};
     const struct quote *q = &w->r->quote;
     hash32 digest = sha256(q->qe_report);
-    if (REFUSED(!es256_verify(w->chain->chain.leaf_key, &digest, q->qe_signature.p)))
-        return fail(w->r, "qe-report", "the QE report is not signed by the platform's PCK");
+    tl_err err = es256_verify(w->chain->chain.leaf_key, &digest, q->qe_signature.p);
+    if (REFUSED(err != TL_OK))
+        return fail_why(
+            w->r, "qe-report", err,
+            &(struct tl_why){.text = "the QE report is not signed by the platform's PCK"});
     /* Intel's library looks at the lower half alone, and so is the upper one left. */
     slice parts[2] = {q->attestation_key, q->qe_auth};
     hash32 h = sha256_parts(parts, 2);
     if (REFUSED(memcmp(h.b, w->r->qe.report_data, sizeof h.b) != 0))
         return fail(w->r, "qe-data", "the QE report does not vouch for this attestation key");
-    tl_err err = qe_identity_check(&w->collateral->qe, &w->r->qe, &why);
+    err = qe_identity_check(&w->collateral->qe, &w->r->qe, &why);
     if (err != TL_OK)
         return fail_why(w->r, "qe", err, &why);
     return true;

@@ -6,6 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <stdatomic.h>
@@ -68,6 +69,15 @@ static EVP_PKEY *bare_key(void)
     return key;
 }
 
+/* Whether what failed since ERR_clear_error was a finding of OpenSSL's about the numbers
+ * that it was given, and not lack of memory: then the first thing that it has to say is
+ * a reason of its code for curves, none of those that all its parts share. */
+static bool found(void)
+{
+    unsigned long first = ERR_peek_error();
+    return ERR_GET_LIB(first) == ERR_LIB_EC && !(ERR_GET_REASON(first) & ERR_RFLAG_COMMON);
+}
+
 tl_err es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y[32])
 {
     uint8_t point[65] = {4};
@@ -79,9 +89,11 @@ tl_err es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y
         return TL_E_MEMORY;
     /* The point must lie on the curve: OpenSSL refuses one that does not when it
      * decodes it. */
+    ERR_clear_error();
     if (EVP_PKEY_set1_encoded_public_key(pkey, point, sizeof point) != 1) {
+        tl_err err = found() ? TL_E_KEY : TL_E_MEMORY;
         EVP_PKEY_free(pkey);
-        return TL_E_KEY;
+        return err;
     }
     return wrap(out, pkey, point);
 }
@@ -239,7 +251,12 @@ static bool verify_one(EVP_PKEY_CTX *c, struct es256_job *job)
 {
     uint8_t der[72];
     size_t n = der_from_raw(der, job->signature);
-    return c && EVP_PKEY_verify(c, der, n, job->digest.b, sizeof job->digest.b) == 1;
+    ERR_clear_error();
+    int got = c ? EVP_PKEY_verify(c, der, n, job->digest.b, sizeof job->digest.b) : -1;
+    /* Below 0 is a failure. A signature that leads to the point at infinity is one too,
+     * and who knows the key can make such signatures. */
+    job->unjudged = got < 0 && !found();
+    return got == 1;
 }
 
 static void run_jobs(struct es256_job *jobs, size_t n, int (*init)(EVP_PKEY_CTX *),
@@ -282,12 +299,12 @@ tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature
     return TL_OK;
 }
 
-bool es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64])
+tl_err es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64])
 {
     struct es256_job job = {.key = key, .digest = *digest};
     memcpy(job.signature, signature, 64);
     es256_verify_jobs(&job, 1);
-    return job.ok;
+    return job.ok ? TL_OK : job.unjudged ? TL_E_MEMORY : TL_E_SIGNATURE;
 }
 
 void ed25519_public(const uint8_t seed[32], uint8_t public_key[32])

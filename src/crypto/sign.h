@@ -10,7 +10,8 @@
 struct es256_key;
 
 tl_err es256_generate(struct es256_key **out) TL_MUST;
-/* From an affine point; TL_E_KEY where it is not on the curve. */
+/* From an affine point; TL_E_KEY where it is not on the curve, TL_E_MEMORY where that could
+ * not be told. */
 tl_err es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y[32]) TL_MUST;
 /* From a private scalar (tests, the simulator); TL_E_KEY where out of range. */
 tl_err es256_private(struct es256_key **out, const uint8_t scalar[32]) TL_MUST;
@@ -31,6 +32,8 @@ struct es256_job {
     hash32 digest;
     uint8_t signature[64];
     bool ok; /* set by es256_sign_jobs and es256_verify_jobs */
+    /* Set by es256_verify_jobs where there was no memory to judge it; ok is false then. */
+    bool unjudged;
 };
 
 /* Neighbours with the same key are cheaper. Never fails as a whole: each job
@@ -38,7 +41,9 @@ struct es256_job {
 void es256_sign_jobs(struct es256_job *jobs, size_t n);
 void es256_verify_jobs(struct es256_job *jobs, size_t n);
 tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64]) TL_MUST;
-bool es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64]);
+/* TL_OK, TL_E_SIGNATURE, or TL_E_MEMORY where it could not be judged. */
+tl_err es256_verify(struct es256_key *key, const hash32 *digest,
+                    const uint8_t signature[64]) TL_MUST;
 
 /* Ed25519, RFC 8032, pure. A key or an R of small order or in a non-canonical
  * encoding does not verify, nor does S >= L. */

@@ -47,19 +47,22 @@ tl_err signatures_new(struct signatures **out, struct teelog_report *r, unsigned
 static tl_err collect(struct signatures *s, struct batch *b)
 {
     tl_err err = TL_OK;
+    bool memory = false;
     if (!b)
         return TL_OK;
     if (b->under_way && s->pool)
         pool_wait(s->pool, &b->task);
     for (size_t i = 0; i < b->n; i++) {
-        if (b->under_way && REFUSED(!b->jobs[i].ok))
+        if (b->under_way && b->jobs[i].unjudged)
+            memory = true;
+        else if (b->under_way && REFUSED(!b->jobs[i].ok))
             err = report_fail(s->report, CHECK_SIGNATURE, b->indexes[i],
                               "the signature of this statement does not verify");
         es256_free(b->jobs[i].key);
     }
     b->under_way = false;
     b->n = 0;
-    return err;
+    return err == TL_OK && memory ? TL_E_MEMORY : err;
 }
 
 void signatures_free(struct signatures *s)

@@ -47,7 +47,7 @@ static hash32 sig_structure_digest(slice protected_header, slice payload)
 static bool verifies(struct es256_key *key, const struct cose_sign1 *s)
 {
     hash32 h = sig_structure_digest(s->protected_header, s->payload);
-    return es256_verify(key, &h, s->signature.p);
+    return es256_verify(key, &h, s->signature.p) == TL_OK;
 }
 
 static void assert_rebuilds(const struct cose_sign1 *s, slice whole)

@@ -312,12 +312,14 @@ static void seal_limits(void **state)
 
 /* ES256: the key and signatures of RFC 6979 appendix A.2.5 */
 
-#define SCALAR   "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"
-#define X        "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
-#define Y        "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
-#define ORDER    "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
-#define SAMPLE_R "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
-#define SAMPLE_S "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
+#define SCALAR        "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"
+#define X             "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+#define Y             "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
+#define ORDER         "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+#define SAMPLE_R      "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+#define SAMPLE_S      "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
+/* For the digest of "sample", by that key. */
+#define AT_INFINITY_R "28815b9a52dcc43d91fe0e07a91bb000f5f475306723ba5e6392aee8be90ee9c"
 
 static tl_err public_of(struct es256_key **out, const char *x, const char *y)
 {
@@ -364,7 +366,7 @@ static void es256_keys(void **state)
     es256_free(key);
     uint8_t signature[64];
     assert_ok(es256_sign(again, &tp, signature));
-    assert_true(es256_verify(pub, &tp, signature));
+    assert_ok(es256_verify(pub, &tp, signature));
     /* A public key cannot sign. */
     memset(signature, 9, 64);
     assert_err(es256_sign(pub, &tp, signature), TL_E_CRYPTO);
@@ -427,7 +429,7 @@ static void es256_points_refused(void **state)
     es256_free(key);
 }
 
-static bool raw_verifies(struct es256_key *key, const char *r, const char *s)
+static tl_err raw_verify(struct es256_key *key, const char *r, const char *s)
 {
     HEX(br, r);
     HEX(bs, s);
@@ -447,26 +449,29 @@ static void es256_signatures_refused(void **state)
     static const char ones[] = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
     struct es256_key *key = NULL;
     assert_ok(public_of(&key, X, Y));
-    assert_true(raw_verifies(key, SAMPLE_R, SAMPLE_S));
-    assert_false(raw_verifies(key, SAMPLE_S, SAMPLE_R));
+    assert_ok(raw_verify(key, SAMPLE_R, SAMPLE_S));
+    assert_err(raw_verify(key, SAMPLE_S, SAMPLE_R), TL_E_SIGNATURE);
     static const char *const bad[] = {zero, one, ORDER, ones};
     for (size_t i = 0; i < 4; i++) {
-        assert_false(raw_verifies(key, bad[i], SAMPLE_S));
-        assert_false(raw_verifies(key, SAMPLE_R, bad[i]));
+        assert_err(raw_verify(key, bad[i], SAMPLE_S), TL_E_SIGNATURE);
+        assert_err(raw_verify(key, SAMPLE_R, bad[i]), TL_E_SIGNATURE);
         for (size_t j = 0; j < 4; j++)
-            assert_false(raw_verifies(key, bad[i], bad[j]));
+            assert_err(raw_verify(key, bad[i], bad[j]), TL_E_SIGNATURE);
     }
+    /* One that leads to the point at infinity: r = -H / d, and any s. */
+    for (size_t i = 1; i < 3; i++)
+        assert_err(raw_verify(key, AT_INFINITY_R, i == 1 ? one : SAMPLE_S), TL_E_SIGNATURE);
     /* Another digest, and every bit of a signature. */
     hash32 h = sha256(slice_str("sample"));
     HEX(raw, SAMPLE_R SAMPLE_S);
     for (size_t bit = 0; bit < 512; bit++) {
         raw[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_false(es256_verify(key, &h, raw));
+        assert_err(es256_verify(key, &h, raw), TL_E_SIGNATURE);
         raw[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    assert_true(es256_verify(key, &h, raw));
+    assert_ok(es256_verify(key, &h, raw));
     h.b[31] ^= 1;
-    assert_false(es256_verify(key, &h, raw));
+    assert_err(es256_verify(key, &h, raw), TL_E_SIGNATURE);
     free(raw);
     es256_free(key);
 }
@@ -483,7 +488,7 @@ static void es256_many_signatures(void **state)
     /* One of r and s begins with a zero byte in 1 of 128 signatures. */
     for (int i = 0; i < 50 || (short_ones == 0 && i < 10000); i++) {
         assert_ok(es256_sign(key, &h, signature));
-        assert_true(es256_verify(key, &h, signature));
+        assert_ok(es256_verify(key, &h, signature));
         short_ones += signature[0] == 0 || signature[32] == 0;
         h = sha256(SLICE_ARRAY(signature));
     }

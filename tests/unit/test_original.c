@@ -270,7 +270,7 @@ static void put_forgery(void *ctx, enum fake_point point, struct fake_step *s)
     }
     es256_point(s->key, &key);
     forge(f, &key);
-    assert_true(es256_verify(s->key, &f->digest, f->signature));
+    assert_ok(es256_verify(s->key, &f->digest, f->signature));
     memcpy(s->st.signature, f->signature, sizeof f->signature);
 }
 

@@ -11,6 +11,20 @@
 
 static struct fakelog *f;
 
+void __real_es256_verify_jobs(struct es256_job *jobs, size_t n);
+void __wrap_es256_verify_jobs(struct es256_job *jobs, size_t n);
+
+static bool short_of_memory; /* for one of the signatures of each batch */
+
+void __wrap_es256_verify_jobs(struct es256_job *jobs, size_t n)
+{
+    __real_es256_verify_jobs(jobs, n);
+    if (short_of_memory) {
+        jobs[n / 2].ok = false;
+        jobs[n / 2].unjudged = true;
+    }
+}
+
 static uint64_t bad[4]; /* indexes with a bad signature */
 static size_t bad_count;
 
@@ -168,6 +182,28 @@ static void test_heads_without_end(void **state)
     subjects_finish(&subjects);
 }
 
+/* What cannot be judged is no signature that is bad: there is no report. */
+static void test_short_of_memory(void **state)
+{
+    (void)state;
+    struct fake_bundle *b = fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0);
+    buf bytes;
+    buf_init(&bytes, SIZE_MAX / 2);
+    fake_bundle_put(&bytes, b);
+    short_of_memory = true;
+    for (unsigned threads = 1; threads <= 4; threads += 3) {
+        slice source = buf_slice(&bytes);
+        struct teelog_report *r = NULL;
+        const struct teelog_verify_options o = {
+            .time = fake_time(), .threads = threads, .read = slice_source_read, .ctx = &source};
+        assert_err(teelog_verify(&r, &o), TL_E_MEMORY);
+        assert_null(r);
+    }
+    short_of_memory = false;
+    buf_finish(&bytes);
+    fake_bundle_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_with_other_failure),
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_heads_without_end),
+        cmocka_unit_test(test_short_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
