@@ -150,8 +150,7 @@ tl_err quote_read(struct quote *out, slice bytes, struct tl_why *why)
     struct quote q = {0};
     reader r = reader_of(bytes);
     if (REFUSED(bytes.n > QUOTE_MAX))
-        return tl_explain(why, TL_E_LIMIT, "quote", "a quote of %zu bytes; the limit is %d",
-                          bytes.n, QUOTE_MAX);
+        return tl_explain(why, TL_E_LIMIT, "quote", "a quote is at most %d bytes long", QUOTE_MAX);
     struct head h = head_read(&r, &q);
     if (r.err != TL_OK)
         return too_short(bytes, why);

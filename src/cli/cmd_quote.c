@@ -25,7 +25,7 @@ static int show(int argc, char **argv)
         return cli_usage("quote", "quote show takes one quote");
     buf quote;
     char *text = NULL;
-    buf_init(&quote, QUOTE_MAX);
+    buf_init(&quote, QUOTE_MAX + 1);
     int code = infile_read_quote(&quote, argv[optind]);
     if (code == EXIT_GOOD) {
         tl_err err = teelog_quote_show(&text, quote.p, quote.n, json, message, sizeof message);
@@ -33,7 +33,7 @@ static int show(int argc, char **argv)
             code = report_print(text, EXIT_GOOD);
         } else {
             cli_say("%s: %s", argv[optind], message[0] ? message : tl_err_text(err));
-            code = tl_err_exit(err);
+            code = err == TL_E_LIMIT ? EXIT_REJECTED : tl_err_exit(err); /* no quote is as long */
         }
     }
     buf_finish(&quote);
@@ -97,9 +97,10 @@ static int run_verify(const struct verify_options *o)
 {
     struct verify_files f = {.policy = NULL};
     uint64_t at;
-    buf_init(&f.quote, QUOTE_MAX);
-    buf_init(&f.collateral, COLLATERAL_MAX);
-    buf_init(&f.event_log, EVENTLOG_MAX_BYTES);
+    /* A byte more than the verifier takes, which then says that it is too much. */
+    buf_init(&f.quote, QUOTE_MAX + 1);
+    buf_init(&f.collateral, COLLATERAL_MAX + 1);
+    buf_init(&f.event_log, EVENTLOG_MAX_BYTES + 1);
     buf_init(&f.compose, EVENTLOG_MAX_BYTES);
     int code = at_read(&at, o->at);
     if (code == EXIT_GOOD)
@@ -109,9 +110,9 @@ static int run_verify(const struct verify_options *o)
     if (code == EXIT_GOOD)
         code = infile_read_quote(&f.quote, o->quote);
     if (code == EXIT_GOOD)
-        code = read_file(&f.collateral, o->collateral);
-    if (code == EXIT_GOOD)
-        code = read_file(&f.event_log, o->event_log);
+        code = infile_read_start(&f.collateral, o->collateral);
+    if (code == EXIT_GOOD && o->event_log)
+        code = infile_read_start(&f.event_log, o->event_log);
     if (code == EXIT_GOOD)
         code = read_file(&f.compose, o->compose);
     if (code == EXIT_GOOD)
@@ -197,10 +198,10 @@ static int run_eventlog(const char *log_path, const char *quote_path, const char
     char message[320] = "";
     char *text = NULL;
     bool ok = false;
-    buf_init(&log, EVENTLOG_MAX_BYTES);
-    buf_init(&quote, QUOTE_MAX);
+    buf_init(&log, EVENTLOG_MAX_BYTES + 1);
+    buf_init(&quote, QUOTE_MAX + 1);
     buf_init(&compose, EVENTLOG_MAX_BYTES);
-    int code = infile_read(&log, log_path);
+    int code = infile_read_start(&log, log_path);
     if (code == EXIT_GOOD)
         code = infile_read_quote(&quote, quote_path);
     if (code == EXIT_GOOD)

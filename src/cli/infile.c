@@ -39,7 +39,8 @@ tl_err infile_some(void *ctx, uint8_t *out, size_t cap, size_t *got)
     return TL_OK;
 }
 
-int infile_read(buf *out, const char *path)
+/* whole: more than out's maximum is TL_E_LIMIT, and is not left unread. */
+static int read_file(buf *out, const char *path, bool whole)
 {
     int fd;
     int code = infile_open(&fd, path);
@@ -49,7 +50,8 @@ int infile_read(buf *out, const char *path)
     size_t got = 1;
     while (got && err == TL_OK) {
         uint8_t bytes[16384];
-        err = infile_some(&fd, bytes, sizeof bytes, &got);
+        size_t left = out->max - out->n;
+        err = infile_some(&fd, bytes, whole || left > sizeof bytes ? sizeof bytes : left, &got);
         if (err == TL_OK)
             buf_bytes(out, slice_of(bytes, got));
         if (err == TL_OK)
@@ -63,6 +65,16 @@ int infile_read(buf *out, const char *path)
     else
         cli_say("cannot read %s: %s", path, tl_err_text(err));
     return tl_err_exit(err);
+}
+
+int infile_read(buf *out, const char *path)
+{
+    return read_file(out, path, true);
+}
+
+int infile_read_start(buf *out, const char *path)
+{
+    return read_file(out, path, false);
 }
 
 static bool blank(uint8_t c)
@@ -95,17 +107,21 @@ int infile_read_quote(buf *out, const char *path)
 {
     buf text;
     buf_init(&text, 2 * out->max + 16);
-    int code = infile_read(&text, path);
+    int code = infile_read_start(&text, path);
     if (code == EXIT_GOOD) {
-        /* A quote begins with a version below 6 and a zero byte, which no text does. */
-        bool hex = text.n && text.p[0] >= ' ' && squeeze(&text);
-        uint8_t *to = buf_grow(out, hex ? text.n / 2 : text.n);
+        /* A quote begins with a version below 6 and a zero byte, which no text does. What
+         * was not read to its end is too long either way, and is left as it is. */
+        bool hex = text.n && text.n < text.max && text.p[0] >= ' ' && squeeze(&text);
+        size_t n = hex ? text.n / 2 : text.n;
+        if (n > out->max)
+            n = out->max;
+        uint8_t *to = buf_grow(out, n);
         if (buf_err(out) != TL_OK) {
-            cli_say("%s is larger than a quote can be", path);
-            code = EXIT_REJECTED;
-        } else if (to && !hex) {
-            memcpy(to, text.p, text.n);
-        } else if (to && hex_read(to, text.n / 2, buf_slice(&text)) != TL_OK) {
+            cli_say("cannot read %s: %s", path, tl_err_text(buf_err(out)));
+            code = EXIT_FAILED;
+        } else if (n && !hex) {
+            memcpy(to, text.p, n);
+        } else if (n && hex_read(to, n, slice_of(text.p, 2 * n)) != TL_OK) {
             cli_say("%s is not hex after all", path);
             code = EXIT_REJECTED;
         }

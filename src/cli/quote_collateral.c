@@ -115,7 +115,7 @@ static int run(struct options *o)
         cli_say("%s", tl_err_text(TL_E_MEMORY));
         return EXIT_FAILED;
     }
-    buf_init(&quote, QUOTE_MAX);
+    buf_init(&quote, QUOTE_MAX + 1);
     int code = root_file_read(root.b, o->root);
     if (code == EXIT_GOOD)
         code = infile_read_quote(&quote, o->quote);

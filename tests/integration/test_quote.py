@@ -171,10 +171,52 @@ class Quote(Case):
                 f.write(content)
             report = self.judge(1, self.path("cut"), *given)
             self.assertIn(report["stage"], ("quote", "signature", "pck-chain"))
-        with open(self.path("huge"), "wb") as f:
-            f.truncate(3 << 20)
-        done = self.teelog("quote", "verify", self.path("huge"), *given, code=3)
-        self.assertIn("larger than", done.stderr)
+
+    def test_too_long(self):
+        """What is longer than there may be is malformed, and no failure of this machine."""
+        quote, collateral, root = self.make("tdx-v4")
+        data = pathlib.Path(quote).read_bytes()
+        judged = [collateral, "--at", TIME, "--root", root]
+
+        def longer(name, start, n, fill):
+            with open(self.path(name), "wb") as f:
+                f.write(start + fill * (n - len(start)))
+            return self.path(name)
+
+        # What follows a quote does not matter, up to the limit.
+        most = 1 << 20
+        self.judge(4, longer("huge", data, most, b"\xff"), "--collateral", *judged)
+        text = data.hex().encode()
+        self.judge(4, longer("huge", text, 2 * most, b"\n"), "--collateral", *judged)
+        self.judge(4, longer("huge", text, 2 * most, b"a"), "--collateral", *judged)
+        for start, n, fill in ((data, most + 1, b"\xff"), (data, 3 * most, b"\xff"),
+                               (b"", 3 * most, b"\0"), (text, 2 * most + 2, b"a"),
+                               (text, 2 * most + 40, b"a"), (text, 5 * most, b"a"),
+                               (text, 5 * most, b"\n"), (b"", 3 * most, b"\n")):
+            huge = longer("huge", start, n, fill)
+            report = self.judge(1, huge, "--collateral", *judged)
+            self.assertEqual((report["ok"], report["stage"], report["detail"]),
+                             (False, "quote", "a quote is at most 1048576 bytes long"))
+            done = self.teelog("quote", "verify", huge, "--collateral", *judged, code=1)
+            self.assertTrue(done.stdout.startswith("REJECT: "), done.stdout)
+            done = self.teelog("quote", "show", huge, "--json", code=1)
+            self.assertIn("at most 1048576 bytes", done.stderr)
+        # Collateral, at the limit and above it.
+        text = pathlib.Path(collateral).read_bytes()
+        self.judge(4, quote, "--collateral", longer("huge", text, most, b" "), *judged[1:])
+        for n in (most + 1, 5 * most):
+            report = self.judge(1, quote, "--collateral", longer("huge", text, n, b" "), *judged[1:])
+            self.assertEqual((report["ok"], report["stage"], report["detail"]),
+                             (False, "collateral", "collateral is at most 1048576 bytes long"))
+        # An event log. That this one is of another quote shows later.
+        for n in (most + 1, 5 * most):
+            huge = longer("huge", b"[]", n, b" ")
+            report = self.judge(1, quote, "--collateral", *judged, "--event-log", huge)
+            self.assertIn("longer than 1048576 bytes", json.dumps(report))
+            done = self.teelog("quote", "eventlog", huge, "--quote", quote, "--json", code=1)
+            shown = json.loads(done.stdout)
+            self.assertFalse(shown["ok"])
+            self.assertIn("longer than 1048576 bytes", done.stdout)
 
     def test_wrong_usage(self):
         quote, collateral, root = self.make("sgx-v3")
