@@ -39,7 +39,7 @@ static int order(const struct tcb_level *a, const struct tcb_level *b)
 {
     int c = memcmp(a->sgx, b->sgx, 16);
     if (c == 0)
-        c = a->pce_svn - b->pce_svn;
+        c = (a->pce_svn > b->pce_svn) - (a->pce_svn < b->pce_svn);
     return c ? c : memcmp(a->tdx, b->tdx, 16);
 }
 
@@ -59,7 +59,7 @@ static void must_be_sound(const struct tcb_info *t, slice text)
         const struct tdx_module *m = &t->modules[i];
         MUST(m->level_count > 0 && m->level_count <= TCB_MAX_LEVELS);
         for (size_t j = 0; j < i; j++)
-            MUST(t->modules[j].major != m->major);
+            MUST(t->modules[j].major != m->major || m->major == TDX_MODULE_OTHER);
         for (size_t j = 0; j < m->level_count; j++) {
             MUST(j == 0 || m->levels[j - 1].isv_svn > m->levels[j].isv_svn);
             must_be_advisories(&m->levels[j].advisories, text);
@@ -90,6 +90,7 @@ static void must_be_verdict(const struct tcb_verdict *v, const struct tcb_info *
     MUST(best->status != TCB_REVOKED || v->status == TCB_REVOKED);
     MUST(best->status < TCB_OUT_OF_DATE || v->status >= TCB_OUT_OF_DATE);
     MUST(t->tdx || v->status == best->status); /* the QE's level says nothing */
+    MUST(!v->qe_apart && v->has_now == (t->tdx && p->td.has_15) && v->now <= TCB_REVOKED);
     for (size_t i = 1; i < v->advisory_count; i++)
         MUST(strcmp(v->advisories[i - 1], v->advisories[i]) < 0);
 }

@@ -25,13 +25,41 @@ __attribute__((format(printf, 4, 5))) static void put(struct rules *out, const c
     out->accept = out->accept && ok;
 }
 
+/* What is wrong, or what there is to say, as a list. */
+struct complaints {
+    size_t n;
+    char text[sizeof((struct rule *)0)->detail];
+};
+
+static void complain(struct complaints *c, const char *text)
+{
+    int n = snprintf(c->text + c->n, sizeof c->text - c->n, "%s%s", c->n ? "; " : "", text);
+    c->n += (size_t)n < sizeof c->text - c->n ? (size_t)n : sizeof c->text - c->n - 1;
+}
+
+static bool accepted(struct complaints *c, const struct policy_tcb *policy, const char *whose,
+                     enum tcb_status status)
+{
+    uint32_t accept = policy->accept ? policy->accept : DEFAULT_ACCEPT;
+    char text[100];
+    bool ok = !REFUSED(!(accept >> status & 1));
+    snprintf(text, sizeof text, "%s%s is %s", whose, tcb_status_name(status),
+             ok ? "accepted" : "not accepted");
+    complain(c, text);
+    return ok;
+}
+
+/* The status itself, and the two that it does not tell (tcb.h). */
 static void tcb_status_rule(struct rules *out, const struct tcb_verdict *tcb,
                             const struct policy_tcb *policy)
 {
-    uint32_t accept = policy->accept ? policy->accept : DEFAULT_ACCEPT;
-    bool ok = !REFUSED(!(accept >> tcb->status & 1));
-    put(out, "tcb-status", ok, "%s is %s", tcb_status_name(tcb->status),
-        ok ? "accepted" : "not a status that the policy accepts");
+    struct complaints c = {0, ""};
+    bool ok = accepted(&c, policy, "", tcb->status);
+    if (tcb->qe_apart)
+        ok &= accepted(&c, policy, "the QE's ", tcb->qe_status);
+    if (tcb->has_now && tcb->now != tcb->status)
+        ok &= accepted(&c, policy, "now ", tcb->now);
+    put(out, "tcb-status", ok, "%s", c.text);
 }
 
 static bool named(const struct policy_tcb *policy, const char *id)
@@ -92,18 +120,6 @@ static void age_rule(struct rules *out, uint64_t issued, uint64_t time,
     bool ok = !REFUSED(age > policy->max_collateral_age);
     put(out, "collateral-age", ok, "%llu s; the policy takes up to %llu s", (unsigned long long)age,
         (unsigned long long)policy->max_collateral_age);
-}
-
-/* What is wrong with the attributes, as a list. */
-struct complaints {
-    size_t n;
-    char text[sizeof((struct rule *)0)->detail];
-};
-
-static void complain(struct complaints *c, const char *text)
-{
-    int n = snprintf(c->text + c->n, sizeof c->text - c->n, "%s%s", c->n ? "; " : "", text);
-    c->n += (size_t)n < sizeof c->text - c->n ? (size_t)n : sizeof c->text - c->n - 1;
 }
 
 static void enclave_attributes(struct complaints *c, uint64_t flags, const struct policy *policy)

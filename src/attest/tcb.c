@@ -9,7 +9,7 @@ enum { MODULE_MINOR = 0, MODULE_MAJOR = 1 };
 
 /* The levels that were met: the platform's, the QE's, the TDX module's. */
 struct met {
-    enum tcb_status status;
+    enum tcb_status status, qe;
     uint64_t date;
     const struct advisories *advisories[3];
     size_t count;
@@ -85,6 +85,7 @@ static tl_err evaluate(struct met *m, const struct tcb_input *in, const uint8_t 
                           "no level of the quoting enclave's identity is met by its SVN %u",
                           in->qe_isv_svn);
     meet(m, qe->status, qe->date, &qe->advisories);
+    m->qe = qe->status;
     if (!svn || svn[MODULE_MAJOR] == 0)
         return TL_OK;
 
@@ -173,7 +174,15 @@ tl_err tcb_evaluate(struct tcb_verdict *out, const struct tcb_input *in, const c
     if (REFUSED(n > TCB_MAX_ADVISORIES))
         return tl_explain(why, TL_E_LIMIT, "advisoryIDs", "more than %d advisories",
                           TCB_MAX_ADVISORIES);
-    *out = (struct tcb_verdict){.status = launch.status, .date = launch.date, .advisory_count = n};
+    bool told = launch.qe == TCB_UP_TO_DATE || launch.qe == TCB_OUT_OF_DATE ||
+                launch.qe == TCB_REVOKED; /* by tcb_status_join */
+    *out = (struct tcb_verdict){.status = launch.status,
+                                .qe_apart = !told,
+                                .qe_status = launch.qe,
+                                .has_now = now.count > 0,
+                                .now = now.status,
+                                .date = launch.date,
+                                .advisory_count = n};
     for (size_t i = 0; i < n; i++)
         memcpy(out->advisories[i], ids[i].p, ids[i].n);
     return TL_OK;

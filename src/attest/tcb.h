@@ -11,9 +11,14 @@
 #define TCB_MAX_ADVISORIES 128
 #define TCB_ADVISORY_SIZE  32 /* with its NUL */
 
+/* status is what Intel's library says. It leaves out two things, which stand beside it. */
 struct tcb_verdict {
     enum tcb_status status;
-    uint64_t date; /* the earliest of those of the levels that were met */
+    bool qe_apart; /* the QE's level has a status that status does not tell: this one */
+    enum tcb_status qe_status;
+    bool has_now;        /* 1.5: what status would be for the module that runs now, ... */
+    enum tcb_status now; /* ... also where that is worse than at launch */
+    uint64_t date;       /* the earliest of those of the levels that were met */
     /* Sorted bytewise, each once. */
     size_t advisory_count;
     char advisories[TCB_MAX_ADVISORIES][TCB_ADVISORY_SIZE];

@@ -38,15 +38,12 @@ bool tcb_status_from(enum tcb_status *out, slice name)
 
 enum tcb_status tcb_status_join(enum tcb_status platform, enum tcb_status component)
 {
-    unsigned says = table[platform].says | table[component].says;
-    if (says & REVOKED)
+    unsigned says = table[platform].says;
+    if (component == TCB_REVOKED)
         return TCB_REVOKED;
-    if (says & OUT_OF_DATE)
-        return says & CONFIGURE ? TCB_OUT_OF_DATE_CONFIGURATION_NEEDED : TCB_OUT_OF_DATE;
-    static const enum tcb_status rest[] = {TCB_UP_TO_DATE, TCB_SW_HARDENING_NEEDED,
-                                           TCB_CONFIGURATION_NEEDED,
-                                           TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED};
-    return rest[says];
+    if (component != TCB_OUT_OF_DATE || says & (OUT_OF_DATE | REVOKED))
+        return platform;
+    return says & CONFIGURE ? TCB_OUT_OF_DATE_CONFIGURATION_NEEDED : TCB_OUT_OF_DATE;
 }
 
 enum tcb_status tcb_status_relaunched(enum tcb_status launch, enum tcb_status now)

@@ -23,9 +23,8 @@ const char *tcb_status_name(enum tcb_status s);
 bool tcb_status_from(enum tcb_status *out, slice name);
 
 /* What a platform's status becomes by that of one of its components, the QE or the
- * TDX module: whatever either is in need of, and Revoked where either is. Intel's
- * library has this table for components that are OutOfDate or Revoked; one with
- * any other status is not counted there, and here as it says. */
+ * TDX module (QVL, convergeTcbStatuses): a component that is OutOfDate or Revoked
+ * counts, and one with another status changes nothing. */
 enum tcb_status tcb_status_join(enum tcb_status platform, enum tcb_status component);
 /* A TD whose TCB was out of date at launch, and is not now, is to be launched
  * again; otherwise launch stands (Intel, QVL, TDRelaunchCheck). */

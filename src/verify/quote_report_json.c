@@ -53,6 +53,10 @@ static void put_tcb(buf *b, const struct teelog_quote_report *r)
 {
     const struct tcb_verdict *t = &r->quote.tcb;
     put_text(b, "tcb_status", teelog_quote_tcb_status(r));
+    if (r->ok && t->qe_apart)
+        put_text(b, "qe_status", tcb_status_name(t->qe_status));
+    if (r->ok && t->has_now)
+        put_text(b, "tcb_status_now", tcb_status_name(t->now));
     buf_str(b, ",\n \"advisories\": [");
     for (size_t i = 0; r->ok && i < t->advisory_count; i++) {
         buf_str(b, i ? ", " : "");

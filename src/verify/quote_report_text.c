@@ -108,6 +108,10 @@ char *teelog_quote_report_text(const struct teelog_quote_report *r)
     render_time(&b, t->date);
     for (size_t i = 0; i < t->advisory_count; i++)
         buf_printf(&b, "%s%s", i ? " " : "; advisories: ", t->advisories[i]);
+    if (t->qe_apart)
+        buf_printf(&b, "; the QE: %s", tcb_status_name(t->qe_status));
+    if (t->has_now && t->now != t->status)
+        buf_printf(&b, "; now: %s", tcb_status_name(t->now));
     buf_str(&b, "\n");
     if (teelog_quote_simulated(r))
         buf_str(&b, "The root is not Intel's: simulated, this proves nothing about hardware.\n");

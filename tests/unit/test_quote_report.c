@@ -167,6 +167,56 @@ static void enclave_values(void **state)
     tear_down(&t);
 }
 
+/* What the status leaves out is told, and the default policy asks for it. */
+static void statuses_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *qe, *module, *qe_status, *now, *line; /* NULL: not told */
+    } cases[] = {
+        {"UpToDate", "UpToDate", NULL, "UpToDate", "TCB: UpToDate as of 2025"},
+        {"ConfigurationNeeded", "UpToDate", "ConfigurationNeeded", "UpToDate",
+         "; the QE: ConfigurationNeeded\n"},
+        {"OutOfDateConfigurationNeeded", "OutOfDate", "OutOfDateConfigurationNeeded", "OutOfDate",
+         "; the QE: OutOfDateConfigurationNeeded; now: OutOfDate\n"},
+        {"UpToDate", "Revoked", NULL, "Revoked", "; now: Revoked\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fixture t;
+        plan(&t, SIM_TDX_V5_15);
+        struct sim_module *m = &t.f.tcb_info.modules[0];
+        t.f.qe_identity.levels[0].status = cases[i].qe;
+        m->levels[1] = m->levels[0];
+        m->level_count = 2;
+        m->levels[1].svn = 1;
+        m->levels[1].status = cases[i].module;
+        t.f.quote.td.tee_tcb_svn2[0] = 1;
+        make(&t);
+        struct teelog_quote_report *r = ask(&t);
+        json_t *v = json_of(r);
+        assert_string_equal(vector_str(v, "tcb_status"), "UpToDate");
+        assert_string_equal(vector_str(v, "tcb_status_now"), cases[i].now);
+        if (cases[i].qe_status)
+            assert_string_equal(vector_str(v, "qe_status"), cases[i].qe_status);
+        else
+            assert_null(json_object_get(v, "qe_status"));
+        assert_int_equal(teelog_quote_accepted(r), i == 0);
+        assert_text(r, cases[i].line, true);
+        assert_text(r, "; now: UpToDate", false);
+        json_decref(v);
+        teelog_quote_report_free(r);
+        tear_down(&t);
+    }
+    struct fixture t;
+    set_up(&t, SIM_SGX_V3);
+    struct teelog_quote_report *r = ask(&t);
+    json_t *v = json_of(r);
+    assert_null(json_object_get(v, "tcb_status_now"));
+    json_decref(v);
+    teelog_quote_report_free(r);
+    tear_down(&t);
+}
+
 /* Each value another, so that none can stand for its neighbour. */
 static void fill_domain(struct td_report *d)
 {
@@ -525,6 +575,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(not_genuine),
+        cmocka_unit_test(statuses_apart),
         cmocka_unit_test(enclave_values),
         cmocka_unit_test(domain_values),
         cmocka_unit_test(report_data_is_asked),

@@ -189,9 +189,53 @@ static void statuses(void **state)
         for (int other = 0; other < TCB_STATUSES; other++) {
             q.tcb.status = (enum tcb_status)other;
             r = apply(&q, NULL, PLATFORM_UNKNOWN, members);
-            expect(&r, other == s ? RULES : STATUS, "not a status", members);
+            expect(&r, other == s ? RULES : STATUS, "not accepted", members);
         }
     }
+}
+
+/* What the status does not tell has to be accepted as well. */
+static void statuses_apart(void **state)
+{
+    (void)state;
+    for (int s = 0; s < TCB_STATUSES; s++) {
+        const char *name = tcb_status_name((enum tcb_status)s);
+        bool good = s == TCB_UP_TO_DATE || s == TCB_SW_HARDENING_NEEDED;
+        struct dcap_report qe = enclave(), td = domain();
+        qe.tcb.qe_status = td.tcb.now = (enum tcb_status)s;
+        struct rules r = apply(&qe, NULL, PLATFORM_UNKNOWN, NULL);
+        expect(&r, RULES, "", name);
+        assert_string_equal(r.rule[STATUS].detail, "UpToDate is accepted");
+        qe.tcb.qe_apart = td.tcb.has_now = true;
+        r = apply(&qe, NULL, PLATFORM_UNKNOWN, NULL);
+        char says[100];
+        snprintf(says, sizeof says, "UpToDate is accepted; the QE's %s is %saccepted", name,
+                 good ? "" : "not ");
+        expect(&r, good ? RULES : STATUS, says, name);
+        assert_string_equal(r.rule[STATUS].detail, says);
+        r = apply(&td, NULL, PLATFORM_UNKNOWN, NULL);
+        snprintf(says, sizeof says, "UpToDate is accepted; now %s is %saccepted", name,
+                 good ? "" : "not ");
+        expect(&r, good ? RULES : STATUS, says, name);
+        assert_string_equal(r.rule[STATUS].detail,
+                            s == TCB_UP_TO_DATE ? "UpToDate is accepted" : says);
+        if (s == TCB_REVOKED)
+            continue;
+        char members[100];
+        snprintf(members, sizeof members, "\"tcb\": {\"accept\": [\"UpToDate\", \"%s\"]}", name);
+        r = apply(&qe, NULL, PLATFORM_UNKNOWN, members);
+        expect(&r, RULES, "", members);
+        r = apply(&td, NULL, PLATFORM_UNKNOWN, members);
+        expect(&r, RULES, "", members);
+    }
+    /* The longest that there can be is not cut. */
+    struct dcap_report q = domain();
+    q.tcb.status = TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
+    q.tcb.qe_apart = q.tcb.has_now = true;
+    q.tcb.qe_status = TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+    q.tcb.now = TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED;
+    struct rules r = apply(&q, NULL, PLATFORM_UNKNOWN, NULL);
+    expect(&r, STATUS, "now ConfigurationAndSWHardeningNeeded is not accepted", "the longest");
 }
 
 static void advisories(void **state)
@@ -624,12 +668,19 @@ static void several_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),        cmocka_unit_test(statuses),
-        cmocka_unit_test(advisories),      cmocka_unit_test(numbers_and_ages),
-        cmocka_unit_test(attributes),      cmocka_unit_test(td_registers),
-        cmocka_unit_test(service_tds),     cmocka_unit_test(tightened),
-        cmocka_unit_test(many_complaints), cmocka_unit_test(code),
-        cmocka_unit_test(odd_events),      cmocka_unit_test(several_broken),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(statuses),
+        cmocka_unit_test(statuses_apart),
+        cmocka_unit_test(advisories),
+        cmocka_unit_test(numbers_and_ages),
+        cmocka_unit_test(attributes),
+        cmocka_unit_test(td_registers),
+        cmocka_unit_test(service_tds),
+        cmocka_unit_test(tightened),
+        cmocka_unit_test(many_complaints),
+        cmocka_unit_test(code),
+        cmocka_unit_test(odd_events),
+        cmocka_unit_test(several_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -286,10 +286,11 @@ static void statuses_converge(void **state)
     (void)state;
     /* By the platform's status; columns: the component's, in the order of the enum. */
     static const enum tcb_status want[7][7] = {
-        {U, H, C, CH, O, OC, R},     {H, H, CH, CH, O, OC, R}, {C, CH, C, CH, OC, OC, R},
-        {CH, CH, CH, CH, OC, OC, R}, {O, O, OC, OC, O, OC, R}, {OC, OC, OC, OC, OC, OC, R},
+        {U, U, U, U, O, U, R},       {H, H, H, H, O, H, R}, {C, C, C, C, OC, C, R},
+        {CH, CH, CH, CH, OC, CH, R}, {O, O, O, O, O, O, R}, {OC, OC, OC, OC, OC, OC, R},
         {R, R, R, R, R, R, R},
     };
+    static const bool apart[7] = {[H] = true, [C] = true, [CH] = true, [OC] = true};
     struct made m;
     for (enum tcb_status p = 0; p < 7; p++)
         for (enum tcb_status c = 0; c < 7; c++) {
@@ -298,6 +299,8 @@ static void statuses_converge(void **state)
             m.levels[0].status = p;
             m.qe_levels[0].status = c;
             expect(&m, want[p][c], 3000, "INTEL-SA-3 INTEL-SA-9");
+            assert_int_equal(m.out.qe_apart, apart[c]);
+            assert_int_equal(m.out.qe_status, c);
             m.qe_levels[0].status = U;
             m.module_levels[0].status = c;
             expect(&m, want[p][c], 3000, "INTEL-SA-3 INTEL-SA-9");
@@ -323,8 +326,11 @@ static void relaunch(void **state)
             memcpy(m.td.tee_tcb_svn2, ((uint8_t[16]){7, 1, 6}), 16);
             /* A report without TEE_TCB_SVN2 stands as it was launched. */
             expect(&m, launch, 2500, "INTEL-SA-00615 INTEL-SA-3 INTEL-SA-9");
+            assert_false(m.out.has_now);
             m.td.has_15 = true;
             expect(&m, want[launch][now], 2500, "INTEL-SA-00615 INTEL-SA-3 INTEL-SA-9");
+            assert_true(m.out.has_now);
+            assert_int_equal(m.out.now, now);
         }
 }
 
