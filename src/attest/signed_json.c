@@ -54,7 +54,7 @@ static size_t find_around(struct around out[JS_MAX_DEPTH], slice read)
             break;
         case ',':
             if (inner)
-                inner->index++;
+                *inner = (struct around){inner->array, {NULL, 0}, inner->index + 1};
             break;
         case '{':
         case '[':
@@ -72,8 +72,8 @@ static size_t find_around(struct around out[JS_MAX_DEPTH], slice read)
     return depth;
 }
 
-/* "tcbLevels[0].tcb.sgxtcbcomponents[1].svn": where reading ended, and the member at
- * fault, where that is another. */
+/* "tcbLevels[0].tcb.sgxtcbcomponents[1].svn": where reading ended, and the member that
+ * is said to be at fault, where that is another. */
 static void put_place(buf *b, const struct in *in)
 {
     struct around around[JS_MAX_DEPTH];
@@ -89,7 +89,7 @@ static void put_place(buf *b, const struct in *in)
             buf_printf(b, "%s%.*s", b->n && last.n ? "." : "", (int)last.n, (const char *)last.p);
         }
     }
-    if (in->at[0] && !slice_eq_str(last, in->at))
+    if (in->says && !slice_eq_str(last, in->at))
         buf_printf(b, "%s%s", b->n ? "." : "", in->at);
 }
 
@@ -102,11 +102,9 @@ tl_err in_end(struct in *in, struct tl_why *why)
         return TL_OK;
     buf_init_fixed(&b, (uint8_t *)place, sizeof place);
     put_place(&b, in);
-    if (buf_err(&b) != TL_OK) { /* members with long names: nothing that we read */
-        buf_init_fixed(&b, (uint8_t *)place, sizeof place);
-        buf_str(&b, in->at);
-    }
-    return tl_explain(why, err, in->at, "%.*s%s%s", (int)b.n, place, b.n ? ": " : "",
+    /* It has room for all but members with long names, which we do not read. */
+    int n = buf_err(&b) == TL_OK ? (int)b.n : 0;
+    return tl_explain(why, err, in->at, "%.*s%s%s", n, place, n ? ": " : "",
                       in->says ? in->says : tl_err_text(err));
 }
 

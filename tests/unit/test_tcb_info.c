@@ -496,6 +496,8 @@ static void errors_name_their_place(void **state)
          "tcbLevels[0].tcb.pcesvn: stands there twice"},
         {"{\"id\"", "{\"a\":{\"b\":[0,[],]},\"id\"", "a.b[2]: "},
         {"{\"id\"", "[\"id\"", ""},
+        {"\"tcbType\":0,", "\"tcbType\":0,]", "not valid JSON"},
+        {"\"fmspc\"", "\"fms\\u0070c\"", "fms\\u0070c: "},
         {"\"tcbType\":0,", "", "tcbType: is missing"},
         {"\"SGX\"", "\"TDX\"", "tdxModule: is missing"},
     };
