@@ -35,8 +35,6 @@ static void same_block(slice *rest, slice certificate, size_t max)
     do {
         MUST(rest->n);
         s = next_line(rest);
-        while (s.n && is_white(*s.p)) /* it may stand before BEGIN alone */
-            s = slice_of(s.p + 1, s.n - 1);
     } while (s.n == 0);
     MUST(slice_eq_str(s, begin_line));
     for (s = next_line(rest); !slice_eq_str(s, end_line); s = next_line(rest)) {

@@ -26,14 +26,17 @@ static bool is_blank(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Reads what is blank; whether a line ended in it. */
+/* Reads what is blank, up to the end of a line or of the text; whether there was any. */
 static bool skip_blank(reader *r)
 {
     size_t n = 0;
     while (n < r->rest.n && is_blank(r->rest.p[n]))
         n++;
-    slice s = reader_bytes(r, n);
-    return n && memchr(s.p, '\n', n);
+    if (n < r->rest.n && r->rest.p[n])
+        while (n && r->rest.p[n - 1] != '\n')
+            n--;
+    (void)reader_bytes(r, n);
+    return n > 0;
 }
 
 /* A line's end: LF, and before it what OpenSSL strips. */

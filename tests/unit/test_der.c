@@ -366,6 +366,10 @@ static void pem_blocks(void **state)
         B "QUFB\n" END B "QUFB\n" E, /* no line end between */
         B "QUFB\n" END " " B "QUFB\n" E,
         B "QUFB\n" END "\t\r" B "QUFB\n" E,
+        " " B "QUFB\n" E, /* BEGIN begins a line */
+        "\n\t" B "QUFB\n" E,
+        B "QUFB\n" E " " B "QUFB\n" E,
+        B "QUFB\n" E "\n\r" B "QUFB\n" E,
         B "QUFB\n" END "x",
         B "QUFB\n" END " x",
         B "QU FB\n" E,
@@ -416,7 +420,6 @@ static void pem_forms(void **state)
         FORM(B "QUFB\r\n" E "\r\n" B "QQ==\n" END "\r"),
         FORM("-----BEGIN CERTIFICATE----- \nQUFB\t\n" END " \t\r\n" B "QQ== \r\n" END " "),
         FORM("\n \t\r\n" B "QUFB\n" E "\n\r\n\t\n" B "QQ==\n" E "\n\n \r"),
-        FORM("  \t" B "QUFB\n" E " " B "QQ==\n" E),
         FORM(B "Q\nUF\nB\n" E B "Q\nQ=\n=\n" E), /* lines of any length */
         FORM(B "QUFB\n" E B "QQ==\n" E "\0"),    /* NULs, as C strings end */
         FORM(B "QUFB\n" E B "QQ==\n" END "\0"),
