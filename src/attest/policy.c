@@ -41,12 +41,12 @@ static tl_err read_log(struct policy *p, const json_t *log, struct json_at at, s
     tl_err err = json_members(log, names, at, why);
     if (err != TL_OK)
         return err;
-    struct json_at here = json_at_key(at, "origin");
-    err = json_text(&origin, json_object_get(log, "origin"), here, why);
+    struct json_at place = json_at_key(at, "origin");
+    err = json_text(&origin, json_object_get(log, "origin"), place, why);
     if (err != TL_OK)
         return err;
     if (REFUSED(!origin_valid(origin)))
-        return json_wrong(why, here, "not an origin: 1 to 128 of A-Z a-z 0-9 . _ : @ / -");
+        return json_wrong(why, place, "not an origin: 1 to 128 of A-Z a-z 0-9 . _ : @ / -");
     memcpy(p->origin, origin.p, origin.n);
     p->has_log = true;
     return read_keys(p, json_object_get(log, "keys"), json_at_key(at, "keys"), why);

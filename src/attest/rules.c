@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define DEFAULT_ACCEPT (1u << TCB_UP_TO_DATE | 1u << TCB_SW_HARDENING_NEEDED)
 /* The TD attributes that a policy has a word about; the others are refused. */
@@ -65,7 +66,7 @@ static void tcb_status_rule(struct rules *out, const struct tcb_verdict *tcb,
 static bool named(const struct policy_tcb *policy, const char *id)
 {
     for (size_t i = 0; i < policy->advisory_count; i++)
-        if (strcmp(policy->advisory_ids[i], id) == 0)
+        if (strcasecmp(policy->advisory_ids[i], id) == 0)
             return true;
     return false;
 }

@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 #include "cli/cli.h"
+#include "codec/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,12 +104,35 @@ static bool squeeze(buf *text)
     return n > 0 && n % 2 == 0;
 }
 
+/* Of dstack's GetQuote answer, an object with the quote in hex, that hex alone. Anything
+ * else is left as it is. */
+static void take_member(buf *text)
+{
+    js r = js_of(buf_slice(text));
+    slice quote = {NULL, 0};
+    uint32_t seen = 0;
+    if (js_peek(&r) != JS_OBJECT)
+        return;
+    js_object(&r);
+    for (slice key; js_member(&r, &key);) {
+        if (js_named(&r, key, "quote", &seen, 0) && js_peek(&r) == JS_STRING)
+            quote = js_plain(&r);
+        else
+            js_skip(&r);
+    }
+    if (js_end(&r) != TL_OK || !quote.n)
+        return;
+    memmove(text->p, quote.p, quote.n);
+    text->n = quote.n;
+}
+
 int infile_read_quote(buf *out, const char *path)
 {
     buf text;
     buf_init(&text, 2 * out->max + 16);
     int code = infile_read_start(&text, path);
     if (code == EXIT_GOOD) {
+        take_member(&text);
         /* A quote begins with a version below 6 and a zero byte, which no text does. What
          * was not read to its end is too long either way, and is left as it is. */
         bool hex = text.n && text.n < text.max && text.p[0] >= ' ' && squeeze(&text);

@@ -18,8 +18,9 @@ int infile_read(buf *out, const char *path);
  * than out's maximum the start is read. With a maximum above the verifier's own, it is
  * the verifier that finds it too long, and says so as of all that it refuses. */
 int infile_read_start(buf *out, const char *path);
-/* infile_read_start for a quote: as it is, or as hex text (0x before it and white space
- * in it are passed over). out: empty, with a maximum. */
+/* infile_read_start for a quote: as it is, as hex text (0x before it and white space in it
+ * are passed over), or as that in the member "quote" of a JSON object, which dstack's
+ * GetQuote answers with. out: empty, with a maximum. */
 int infile_read_quote(buf *out, const char *path);
 
 #endif

@@ -93,9 +93,9 @@ const struct command commands[] = {
      "    --update early    TCB data from its first day, not standard; --root PEM\n"
      "                      as above\n"
      "    --timeout SECONDS for all answers together, 30 without it\n"
-     "QUOTE is bytes or hex, and may be - for standard input. Exit: 0 accepted,\n"
-     "1 rejected, 4 genuine but nothing pins its code, 2 usage or a bad policy,\n"
-     "3 failure.\n",
+     "QUOTE is bytes, hex or dstack's GetQuote answer; - is standard input.\n"
+     "Exit: 0 accepted, 1 rejected, 4 genuine but nothing pins its code, 2 usage or\n"
+     "a bad policy, 3 failure.\n",
      cmd_quote},
     {"fsck", "--data DIR [--tee KIND]", "check a stopped log in full",
      "  --data DIR      the data directory (or TEELOG_DATA)\n"

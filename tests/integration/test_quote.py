@@ -166,6 +166,13 @@ class Quote(Case):
         for text in (data.hex(), "0x" + data.hex().upper() + "\n",
                      "\n".join(data.hex()[i:i + 64] for i in range(0, 2 * len(data), 64))):
             self.judge(4, self.write("hex", text), *given)
+        for answer in ({"quote": data.hex(), "event_log": "[]", "vm_config": "{}"},
+                       {"event_log": [{"a": [1]}], "quote": "0x" + data.hex()}):
+            self.judge(4, self.write("answer.json", json.dumps(answer)), *given)
+        for answer in ('{"quote": 1}', '{"quote": "', '{"a": "%s"}' % data.hex(),
+                       '{"quote": "%s", "quote": ""}' % data.hex(), '{"quote": "zz"}', "{}"):
+            self.assertEqual(self.judge(1, self.write("answer.json", answer), *given)["stage"],
+                             "quote")
         for content in (b"", b"\0", data[:-1], b"zz", data[:3] + b"\x01" + data[4:], b"\xff" * 5000):
             with open(self.path("cut"), "wb") as f:
                 f.write(content)

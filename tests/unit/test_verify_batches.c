@@ -191,11 +191,11 @@ static void test_short_of_memory(void **state)
     buf_init(&bytes, SIZE_MAX / 2);
     fake_bundle_put(&bytes, b);
     short_of_memory = true;
-    for (unsigned threads = 1; threads <= 4; threads += 3) {
+    for (unsigned n = 1; n <= 4; n += 3) {
         slice source = buf_slice(&bytes);
         struct teelog_report *r = NULL;
         const struct teelog_verify_options o = {
-            .time = fake_time(), .threads = threads, .read = slice_source_read, .ctx = &source};
+            .time = fake_time(), .threads = n, .read = slice_source_read, .ctx = &source};
         assert_err(teelog_verify(&r, &o), TL_E_MEMORY);
         assert_null(r);
     }
