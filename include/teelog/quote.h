@@ -6,7 +6,8 @@
  * Without report_data even an accepted and pinned quote may be an old one, or one
  * that was made for somebody else. examples/quote_verify.c is a whole program.
  *
- * Nothing here does I/O, reads a clock or the environment. */
+ * Nothing here does I/O, reads a clock or the environment. OpenSSL's error queue
+ * of the calling thread is emptied. */
 #ifndef TEELOG_QUOTE_H
 #define TEELOG_QUOTE_H
 

@@ -109,31 +109,45 @@ static bool about_another(const struct dcap_input *in, const struct dcap_report 
            memcmp(quote.fmspc, r->collateral_fmspc, sizeof quote.fmspc) != 0;
 }
 
-/* Judges with what the caller brought; false where none of it is about this TEE and
- * FMSPC, and the bundle's own counts. A PCK CRL that is not of the quote's CA may be
- * another CA's, and another piece then fits better, or a damaged one, which must not
- * hide what it said. */
-static bool judge_brought(struct work *w, struct dcap_input *in)
+/* Which piece decides where several are about this platform, NONE where none is: one
+ * that makes the quote fail before one that does not, in whatever order they come, so
+ * that an older one cannot hide what a newer one says. A PCK CRL that is not of the
+ * quote's CA may be another CA's, and another piece then fits better, or a damaged one,
+ * which must not hide what it said. */
+#define NONE SIZE_MAX
+static size_t choose_brought(struct work *w, struct dcap_input *in, size_t *last)
 {
     const struct evidence_context *c = w->context;
-    bool tried = false;
-    size_t at = 0;
+    size_t good = NONE, list = NONE;
     for (size_t i = 0; i < c->brought_count; i++) {
+        *last = i;
         in->collateral = c->brought[i];
         dcap_verify(w->quote, in);
         if (about_another(in, w->quote))
             continue;
-        tried = true;
-        at = i;
-        if (w->quote->ok || strcmp(w->quote->stage, "pck-crl") != 0)
-            break;
+        if (c->brought_used)
+            c->brought_used[i] = true;
+        if (w->quote->ok)
+            good = good == NONE ? i : good;
+        else if (strcmp(w->quote->stage, "pck-crl") != 0)
+            return i;
+        else
+            list = i;
     }
-    if (!tried)
+    return good != NONE ? good : list;
+}
+
+/* Judges with what the caller brought; false where none of it is about this TEE and
+ * FMSPC, and the bundle's own counts. */
+static bool judge_brought(struct work *w, struct dcap_input *in)
+{
+    size_t last = NONE;
+    size_t chosen = choose_brought(w, in, &last);
+    if (chosen == NONE)
         return false;
-    if (c->brought_used)
-        c->brought_used[at] = true;
-    in->collateral = c->brought[at];
-    dcap_verify(w->quote, in);
+    in->collateral = w->context->brought[chosen];
+    if (chosen != last)
+        dcap_verify(w->quote, in);
     return true;
 }
 

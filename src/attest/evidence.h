@@ -60,7 +60,8 @@ struct evidence_context {
     const slice *brought;        /* collateral that the caller brings: where it is about the
                                     evidence's platform, it counts before the bundle's */
     size_t brought_count;
-    bool *brought_used;       /* brought_count of them, set where one decided; may be NULL */
+    bool *brought_used;       /* brought_count of them, set where one is about a platform that was
+                                 judged; may be NULL */
     struct dcap_cache *cache; /* may be NULL */
 };
 

@@ -61,7 +61,7 @@ int tl_err_exit(tl_err err)
 static bool acts(const uint8_t *p, size_t n)
 {
     if (n == 2)
-        return p[0] == 0xc2 && p[1] < 0xa0;
+        return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
     if (n != 3 || p[0] != 0xe2)
         return false;
     if (p[1] == 0x80)

@@ -80,7 +80,8 @@ static void put_scope(buf *b, const struct teelog_report *r)
     render_time(b, r->time);
     buf_str(b, r->simulated ? "; the platform is simulated\n" : "\n");
     if (r->brought_unused)
-        buf_printf(b, "%zu of the collateral files given are about no platform in this bundle\n",
+        buf_printf(b,
+                   "%zu of the collateral files given are about no evidence that was judged here\n",
                    r->brought_unused);
 }
 

@@ -511,6 +511,7 @@ static void explanations_are_printable(void **state)
         {"\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "??????\xe2\x81\xaa"},
         {"\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf",
          "\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf"},
+        {"\xd8\x9c\xd8\x9b", "??\xd8\x9b"},
         {" ~", " ~"}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         struct tl_why why = {0};

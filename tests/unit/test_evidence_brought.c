@@ -19,6 +19,10 @@ static void revoked(struct fake_evidence *f)
     f->dcap.pck_crl.revoked = f->dcap.revoked;
     f->dcap.pck_crl.revoked_count = 1;
 }
+static void plain(struct fake_evidence *f)
+{
+    f->dcap.tcb_info.evaluation_number = 98;
+}
 static void fresh(struct fake_evidence *f)
 {
     f->dcap.tcb_info.evaluation_number = 99;
@@ -115,7 +119,10 @@ static const struct {
     {"revoked over good", NULL, {revoked}, "revoked", 0},
     {"expired over good", NULL, {expired_tcb_info}, "validity", 0},
     {"forged over good", NULL, {forged}, "tcb-info", 0},
-    {"the first counts", NULL, {revoked, fresh}, "revoked", 0},
+    {"what fails counts before what does not", NULL, {revoked, fresh}, "revoked", 0},
+    {"and in the other order", NULL, {fresh, revoked}, "revoked", 0},
+    {"of two good ones the first counts", NULL, {fresh, plain}, NULL, 99},
+    {"a damaged list after a good one", NULL, {fresh, damaged_list}, NULL, 99},
     {"another FMSPC is passed over", NULL, {other_fmspc}, NULL, 0},
     {"another PCEID is no other platform", NULL, {other_pce_id}, "mismatch", 0},
     {"another CA makes way for what is brought beside it", NULL, {other_ca, fresh}, NULL, 99},
