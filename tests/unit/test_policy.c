@@ -486,6 +486,11 @@ static void limits(void **state)
     policy_free(p);
     p = NULL;
     assert_err(policy_read(&p, slice_of(text, POLICY_MAX_BYTES + 1), &why), TL_E_POLICY);
+    /* A NUL after the end, which jansson passes over. */
+    text[20] = 0;
+    memset(&why, 0, sizeof why);
+    assert_err(policy_read(&p, slice_of(text, 21), &why), TL_E_POLICY);
+    assert_non_null(strstr(why.text, "NUL"));
     free(text);
 
     for (size_t n = 1024; n <= 1025; n++) {
