@@ -53,36 +53,42 @@ static bool read_quote(struct work *w)
     return true;
 }
 
-static void show_collateral(struct work *w)
+static void show_collateral(struct dcap_report *r, const struct checked_collateral *c)
 {
-    w->r->has_collateral = true;
-    w->r->collateral_tdx = w->collateral->info.tdx;
-    memcpy(w->r->collateral_fmspc, w->collateral->info.fmspc, sizeof w->r->collateral_fmspc);
-    w->r->collateral_root = w->collateral->signer.root_spki;
+    r->has_collateral = true;
+    r->collateral_tdx = c->info.tdx;
+    memcpy(r->collateral_fmspc, c->info.fmspc, sizeof r->collateral_fmspc);
+    r->collateral_root = c->signer.root_spki;
 }
 
-static bool get_collateral(struct work *w)
+/* NULL where it failed. */
+static struct checked_collateral *get_collateral(const struct work *w)
 {
+    struct checked_collateral *c = NULL;
     struct tl_why why = {0};
     const char *stage = "collateral";
     hash32 digest;
-    if (REFUSED(!w->in->collateral.p))
-        return fail(w->r, stage,
-                    "there is no collateral: without it nobody can tell whether the "
-                    "platform was revoked or is out of date; bring it");
+    if (REFUSED(!w->in->collateral.p)) {
+        fail(w->r, stage,
+             "there is no collateral: without it nobody can tell whether the platform was "
+             "revoked or is out of date; bring it");
+        return NULL;
+    }
     if (w->in->cache) {
         digest = sha256(w->in->collateral);
-        w->collateral = cache_collateral(w->in->cache, &digest);
+        c = cache_collateral(w->in->cache, &digest);
     }
-    if (!w->collateral) {
-        tl_err err = checked_collateral_new(&w->collateral, w->in->collateral, &stage, &why);
-        if (err != TL_OK)
-            return fail_why(w->r, stage, err, &why);
+    if (!c) {
+        tl_err err = checked_collateral_new(&c, w->in->collateral, &stage, &why);
+        if (err != TL_OK) {
+            fail_why(w->r, stage, err, &why);
+            return NULL;
+        }
         if (w->in->cache)
-            cache_put_collateral(w->in->cache, &digest, w->collateral);
+            cache_put_collateral(w->in->cache, &digest, c);
     }
-    show_collateral(w);
-    return true;
+    show_collateral(w->r, c);
+    return c;
 }
 
 /* Quotes that only name their platform take the chain from the collateral; that
@@ -287,9 +293,9 @@ void dcap_verify(struct dcap_report *out, const struct dcap_input *in)
 {
     memset(out, 0, sizeof *out);
     struct work w = {.in = in, .r = out};
-    out->ok = read_quote(&w) && get_collateral(&w) && get_chain(&w) && check_root(&w) &&
-              check_revoked(&w) && check_validity(&w) && check_match(&w) && check_qe(&w) &&
-              check_signature(&w) && check_tcb(&w);
+    out->ok = read_quote(&w) && (w.collateral = get_collateral(&w)) != NULL && get_chain(&w) &&
+              check_root(&w) && check_revoked(&w) && check_validity(&w) && check_match(&w) &&
+              check_qe(&w) && check_signature(&w) && check_tcb(&w);
     if (out->ok)
         snprintf(out->detail, sizeof out->detail, "a genuine %s quote, TCB status %s",
                  quote_is_tdx(&out->quote) ? "TDX" : "SGX", tcb_status_name(out->tcb.status));

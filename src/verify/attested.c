@@ -129,7 +129,9 @@ static tl_err keep(struct attested *a, struct teelog_report *r, slice collateral
         return TL_E_MEMORY;
     if (collateral.n)
         memcpy(bytes, collateral.p, collateral.n);
-    p[a->shared_count++] = (struct shared_collateral){a->position, bytes, collateral.n};
+    p[a->shared_count].position = a->position;
+    p[a->shared_count].bytes = bytes;
+    p[a->shared_count++].n = collateral.n;
     a->shared_bytes += collateral.n;
     return TL_OK;
 }
