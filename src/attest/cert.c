@@ -101,9 +101,9 @@ static void extensions(reader *r, struct cert *v)
     der_leave(r, &outer);
 }
 
-static void tbs(slice bytes, reader *r, struct cert *v)
+static tl_err tbs(struct cert *v)
 {
-    reader whole = reader_of(bytes);
+    reader whole = reader_of(v->tbs);
     reader t = der_enter(&whole, DER_SEQUENCE);
     reader version = der_enter(&t, DER_CONTEXT_0);
     if (REFUSED(der_uint(&version, UINT8_MAX) != VERSION_3))
@@ -116,20 +116,16 @@ static void tbs(slice bytes, reader *r, struct cert *v)
     v->subject = x509_name(&t, &v->common_name);
     public_key(&t, v);
     extensions(&t, v);
-    der_leave(r, &t);
+    der_leave(&whole, &t);
+    return reader_end(&whole);
 }
 
 tl_err cert_read(struct cert *out, slice der)
 {
     struct cert v = {0};
-    reader whole = reader_of(der);
-    reader c = der_enter(&whole, DER_SEQUENCE);
-    v.tbs = der_whole(&c, DER_SEQUENCE);
-    tbs(v.tbs, &c, &v);
-    x509_algorithm(&c);
-    x509_signature(&c, v.signature);
-    der_leave(&whole, &c);
-    tl_err err = reader_end(&whole);
+    tl_err err = x509_signed(der, &v.tbs, v.signature);
+    if (err == TL_OK)
+        err = tbs(&v);
     if (err != TL_OK)
         return err;
     *out = v;

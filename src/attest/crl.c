@@ -95,9 +95,9 @@ static void extensions(reader *r, struct crl *v)
     der_leave(r, &outer);
 }
 
-static void tbs(slice bytes, reader *r, struct crl *v)
+static tl_err tbs(struct crl *v)
 {
-    reader whole = reader_of(bytes);
+    reader whole = reader_of(v->tbs);
     reader t = der_enter(&whole, DER_SEQUENCE);
     if (REFUSED(der_uint(&t, UINT8_MAX) != VERSION_2))
         reader_fail(&t, TL_E_CERT);
@@ -109,22 +109,18 @@ static void tbs(slice bytes, reader *r, struct crl *v)
         reader_fail(&t, TL_E_CERT);
     entries(&t, v);
     extensions(&t, v);
-    der_leave(r, &t);
+    der_leave(&whole, &t);
+    return reader_end(&whole);
 }
 
 tl_err crl_read(struct crl *out, slice der)
 {
     struct crl v = {0};
-    reader whole = reader_of(der);
     if (REFUSED(der.n > CRL_MAX_BYTES))
         return TL_E_CERT;
-    reader c = der_enter(&whole, DER_SEQUENCE);
-    v.tbs = der_whole(&c, DER_SEQUENCE);
-    tbs(v.tbs, &c, &v);
-    x509_algorithm(&c);
-    x509_signature(&c, v.signature);
-    der_leave(&whole, &c);
-    tl_err err = reader_end(&whole);
+    tl_err err = x509_signed(der, &v.tbs, v.signature);
+    if (err == TL_OK)
+        err = tbs(&v);
     if (err != TL_OK)
         return err;
     *out = v;

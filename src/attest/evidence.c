@@ -1,6 +1,7 @@
 #include "attest/evidence.h"
 
 #include "attest/about.h"
+#include "attest/rules_code.h"
 #include "base/refuse.h"
 #include "codec/cbor.h"
 
@@ -59,11 +60,6 @@ __attribute__((format(printf, 3, 4))) static bool fail(struct evidence_report *r
     va_end(ap);
     r->stage = stage;
     return false;
-}
-
-static bool tdx(enum platform p)
-{
-    return p == PLATFORM_TDX_DSTACK || p == PLATFORM_TDX_TSM;
 }
 
 /* What can be said of the form before the quote itself is read. */
@@ -187,7 +183,7 @@ static bool check_kind(struct work *w)
                         (unsigned)q->cert_type);
         return true;
     }
-    if (REFUSED(quote_is_tdx(q) != tdx(w->r->platform)))
+    if (REFUSED(!platform_fits(w->r->platform, quote_is_tdx(q))))
         return fail(w->r, "format", "the platform is %s, and the quote is from %s",
                     platform_name(w->r->platform), quote_is_tdx(q) ? "a TD" : "an SGX enclave");
     return true;

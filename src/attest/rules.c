@@ -183,8 +183,6 @@ static void td_attributes(struct complaints *c, const struct td_report *td,
         complain(c, "an unknown attribute is set");
     if (REFUSED(!zero(SLICE_ARRAY(td->mr_signer_seam))))
         complain(c, "MRSIGNERSEAM is not zero");
-    if (REFUSED(!zero(SLICE_ARRAY(td->seam_attributes))))
-        complain(c, "SEAMATTRIBUTES are not zero");
 }
 
 static void attributes_rule(struct rules *out, const struct dcap_report *quote,

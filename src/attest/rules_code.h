@@ -1,5 +1,5 @@
 /* Which code: what a quote and its event log show against a policy's evidence
- * entries. For rules.c. Pure. */
+ * entries. For rules.c, and evidence.c. Pure. */
 #ifndef TL_ATTEST_RULES_CODE_H
 #define TL_ATTEST_RULES_CODE_H
 

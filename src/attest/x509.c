@@ -17,7 +17,8 @@ void x509_algorithm(reader *r)
         reader_fail(r, TL_E_CERT);
 }
 
-void x509_signature(reader *r, uint8_t out[64])
+/* signatureValue, as r || s. */
+static void signature_value(reader *r, uint8_t out[64])
 {
     unsigned unused;
     reader s = reader_of(der_bits(r, &unused));
@@ -34,6 +35,17 @@ void x509_signature(reader *r, uint8_t out[64])
     }
     der_leave(&s, &pair);
     der_leave(r, &s);
+}
+
+tl_err x509_signed(slice der, slice *tbs, uint8_t signature[64])
+{
+    reader whole = reader_of(der);
+    reader r = der_enter(&whole, DER_SEQUENCE);
+    *tbs = der_whole(&r, DER_SEQUENCE);
+    x509_algorithm(&r);
+    signature_value(&r, signature);
+    der_leave(&whole, &r);
+    return reader_end(&whole);
 }
 
 slice x509_number(reader *r)

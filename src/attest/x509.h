@@ -11,8 +11,9 @@
 /* AlgorithmIdentifier: ecdsa-with-SHA256 alone. The simulator writes it too. */
 extern const uint8_t x509_ecdsa_sha256[12];
 void x509_algorithm(reader *r);
-/* signatureValue, as r || s. */
-void x509_signature(reader *r, uint8_t out[64]);
+/* SEQUENCE { what is signed, algorithm, signature }, and nothing after it. TL_E_CERT or a
+ * DER error. */
+tl_err x509_signed(slice der, slice *tbs, uint8_t signature[64]) TL_MUST;
 /* A serial or CRL number: its magnitude. */
 slice x509_number(reader *r);
 

@@ -390,12 +390,6 @@ static void td_registers(void **state)
         r = apply(&q, NULL, PLATFORM_UNKNOWN, allow_all);
         expect(&r, ATTRIBUTES, "MRSIGNERSEAM", "signer");
     }
-    for (size_t i = 0; i < 8; i++) {
-        struct dcap_report q = domain();
-        q.td.seam_attributes[i] = 0x80;
-        struct rules r = apply(&q, NULL, PLATFORM_UNKNOWN, allow_all);
-        expect(&r, ATTRIBUTES, "SEAMATTRIBUTES", "SEAM attributes");
-    }
 }
 
 /* What 1.5-Ex says of service TDs is held to the same. */
@@ -454,7 +448,6 @@ static void many_complaints(void **state)
     q.td.td_attributes = ~TD_ATTR_SEPT_VE_DISABLE;
     memset(q.td.mr_service_td, 0xff, 48);
     memset(q.td.mr_signer_seam, 0xff, 48);
-    memset(q.td.seam_attributes, 0xff, 8);
     struct rules r = apply(&q, NULL, PLATFORM_UNKNOWN,
                            "\"attributes\": {\"refuse\": [\"td-pks\", \"td-perfmon\"]}");
     expect(&r, ATTRIBUTES, "untrusted is set (td-debug); SEPT_VE_DISABLE is clear", "all bits");
