@@ -4,6 +4,7 @@
 #ifndef TL_HTTP_INTERNAL_H
 #define TL_HTTP_INTERNAL_H
 
+#include "http/caller.h"
 #include "http/head.h"
 #include "http/http.h"
 
@@ -24,6 +25,7 @@ struct exchange {
     struct exchange *next;
     uint8_t *head_bytes; /* owned; head borrows from it */
     struct http_head head;
+    struct caller caller;       /* set before the body is read */
     uint8_t *body;              /* owned */
     size_t body_got, body_room; /* bytes of it that have come, and allocated */
     struct evbuffer *out;       /* answer bytes on their way to the connection */
@@ -104,8 +106,6 @@ void get_agents(struct exchange *x);
 void get_checkpoint(struct exchange *x);
 void get_export(struct exchange *x);
 void post_records(struct exchange *x);
-/* TL_OK where x has the token, or none is needed; else TL_E_AUTH. */
-tl_err authorised(const struct exchange *x, struct tl_why *why) TL_MUST;
 /* Reads the query of a route. */
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
                      size_t count);

@@ -1,6 +1,5 @@
 /* POST /v1/records: lines of JSON in, receipts out. */
 #include "base/refuse.h"
-#include "crypto/secret.h"
 #include "http/internal.h"
 #include "http/receipts.h"
 #include "http/record_json.h"
@@ -25,34 +24,6 @@ static void append_free(void *state)
         return;
     receipts_finish(&a->receipts);
     free(a);
-}
-
-tl_err authorised(const struct exchange *x, struct tl_why *why)
-{
-    const char *token = x->service->config.run_token;
-    static const char scheme[] = "Bearer ";
-    slice given = x->head.authorization;
-    if (!token)
-        return TL_OK;
-    bool bearer = slice_starts(given, slice_of(scheme, sizeof scheme - 1));
-    size_t n = strlen(token);
-    if (REFUSED(!bearer) || REFUSED(given.n != sizeof scheme - 1 + n) ||
-        REFUSED(!secret_eq(given.p + sizeof scheme - 1, (const uint8_t *)token, n)))
-        return tl_explain(why, TL_E_AUTH, "Authorization",
-                          "this needs the token that `teelog run` gave to its command in "
-                          "TEELOG_TOKEN");
-    return TL_OK;
-}
-
-static tl_err agent_allowed(const struct http_config *c, slice agent, struct tl_why *why)
-{
-    if (c->agent_count == 0)
-        return TL_OK;
-    for (size_t i = 0; i < c->agent_count; i++)
-        if (slice_eq_str(agent, c->agents[i]))
-            return TL_OK;
-    return tl_explain(why, TL_E_AUTH, "agentId",
-                      "agentId is not one of the agents that `teelog run` was started for");
 }
 
 /* The lines of a body; a last newline begins no other line. */
@@ -86,7 +57,7 @@ static tl_err add_line(struct exchange *x, struct record_json *json, struct log_
     struct tl_why why = {{0}, {0}};
     tl_err err = record_json_read(json, &record, line, agent, &why);
     if (err == TL_OK)
-        err = agent_allowed(&x->service->config, record.agent, &why);
+        err = caller_agent(x, record.agent, &why);
     if (err == TL_OK)
         err = log_batch_add(batch, &record, &why);
     if (err == TL_OK)
@@ -224,8 +195,7 @@ void post_records(struct exchange *x)
         return;
     struct append *a = x->state;
     struct log_batch *batch = NULL;
-    tl_err err = log_batch_new(&batch, x->service->log,
-                               x->service->config.run_token ? ADMISSION_CHILD : ADMISSION_BEARER);
+    tl_err err = log_batch_new(&batch, x->service->log, x->caller.admission);
     if (err == TL_OK)
         err = add_lines(x, batch, body, params[0].value);
     if (err == TL_OK && full)

@@ -4,30 +4,57 @@
 
 #include <stdio.h>
 
+/* Further paths of a route that ends in '/': what comes after it is the route's
+ * own affair. needs: the scopes of which a caller must have one. */
 static const struct route {
     const char *path, *method;
+    uint8_t needs;
     void (*answer)(struct exchange *x);
 } routes[] = {
-    {"/v1/records", "POST", post_records},  {"/v1/agents", "GET", get_agents},
-    {"/v1/status", "GET", get_status},      {"/v1/export", "GET", get_export},
-    {"/checkpoint", "GET", get_checkpoint}, {"/healthz", "GET", get_healthz},
+    {"/v1/records", "POST", SCOPE_APPEND, post_records},
+    {"/v1/agents", "GET", 0, get_agents},
+    {"/v1/status", "GET", 0, get_status},
+    {"/v1/export", "GET", SCOPE_APPEND | SCOPE_READ, get_export},
+    {"/checkpoint", "GET", 0, get_checkpoint},
+    {"/healthz", "GET", 0, get_healthz},
 };
 
-static const struct route *find(slice path)
+static bool matches(const struct route *r, slice path)
 {
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
-        if (slice_eq_str(path, routes[i].path))
-            return &routes[i];
+    size_t n = strlen(r->path);
+    return r->path[n - 1] == '/' ? path.n > n && memcmp(path.p, r->path, n) == 0
+                                 : slice_eq_str(path, r->path);
+}
+
+/* The route of this path and method; NULL, and in *other one of the same path, where
+ * there is none. */
+static const struct route *find(const struct http_head *h, const struct route **other)
+{
+    *other = NULL;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        const struct route *r = &routes[i];
+        if (!matches(r, h->path))
+            continue;
+        if (slice_eq_str(h->method, r->method))
+            return r;
+        *other = r;
+    }
     return NULL;
 }
 
 static void wrong_method(struct exchange *x, const struct route *r)
 {
     struct tl_why why = {{0}, {0}};
-    char allow[32];
-    snprintf(allow, sizeof allow, "Allow: %s\r\n", r->method);
-    tl_err err = tl_explain(&why, TL_E_HTTP, "method", "%s takes %s only", r->path, r->method);
-    answer_error_status(x, 405, allow, err, &why);
+    char allow[64] = "";
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
+        if (strcmp(routes[i].path, r->path) == 0) {
+            size_t n = strlen(allow);
+            snprintf(allow + n, sizeof allow - n, "%s%s", n ? ", " : "", routes[i].method);
+        }
+    char field[80];
+    snprintf(field, sizeof field, "Allow: %s\r\n", allow);
+    tl_err err = tl_explain(&why, TL_E_HTTP, "method", "%s takes %s only", r->path, allow);
+    answer_error_status(x, 405, field, err, &why);
 }
 
 static void check_body(struct exchange *x, bool takes_body)
@@ -46,37 +73,40 @@ static void check_body(struct exchange *x, bool takes_body)
                      tl_explain(&why, TL_E_LIMIT, "Content-Length",
                                 "a body may have at most %u bytes", HTTP_BODY_MAX),
                      &why);
-    } else if (takes_body) {
-        tl_err err = authorised(x, &why);
-        if (err != TL_OK)
-            answer_error(x, err, &why);
     }
 }
 
 void route_head(struct exchange *x)
 {
     struct tl_why why = {{0}, {0}};
-    const struct route *r = find(x->head.path);
+    const struct route *other, *r = find(&x->head, &other);
     /* An answer now leaves a body unread, so the connection ends after it. */
-    bool close = x->head.length > 0 || x->head.transfer;
-    x->close = close;
-    if (REFUSED(!r)) {
+    x->close = x->head.length > 0 || x->head.transfer;
+    if (REFUSED(!r && !other)) {
         answer_error(x, tl_explain(&why, TL_E_NOT_FOUND, NULL, "there is nothing at this path"),
                      &why);
         return;
     }
-    if (REFUSED(!slice_eq_str(x->head.method, r->method))) {
-        wrong_method(x, r);
+    if (REFUSED(!r)) {
+        wrong_method(x, other);
         return;
     }
     check_body(x, slice_eq_str(x->head.method, "POST"));
+    if (!x->complete) {
+        tl_err err = caller_find(x, &why);
+        if (err == TL_OK)
+            err = caller_may(x, r->needs, &why);
+        if (err != TL_OK)
+            answer_error(x, err, &why);
+    }
     if (!x->complete)
         x->close = false;
 }
 
 void route_request(struct exchange *x)
 {
-    find(x->head.path)->answer(x);
+    const struct route *other, *r = find(&x->head, &other);
+    r->answer(x);
 }
 
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
