@@ -7,6 +7,7 @@
 #include "log/collateral.h"
 #include "log/keys.h"
 #include "log/log.h"
+#include "log/quoter.h"
 #include "log/roster.h"
 #include "log/tree.h"
 
@@ -103,6 +104,7 @@ struct owner_job {
 struct log {
     struct log_keys keys;
     struct tee *tee;
+    struct quoter *quoter;
     struct shelf *shelf;
     struct store *store;
     struct tree *tree;

@@ -11,6 +11,7 @@ void log_free(struct log *log)
 {
     if (!log)
         return;
+    quoter_free(log->quoter);
     pool_free(log->pool);
     group_free(log->groups[0]);
     group_free(log->groups[1]);
@@ -81,6 +82,8 @@ static tl_err set_up(struct log *log, const struct log_config *c)
         err = group_new(&log->groups[1], log);
     if (err == TL_OK)
         err = pool_new(&log->pool, signers > 8 ? 8 : signers);
+    if (err == TL_OK)
+        err = quoter_new(&log->quoter, log->tee, c->quotes_per_second, c->quotes_burst);
     return err;
 }
 
@@ -206,6 +209,7 @@ void log_close(struct log *log)
     if (!log)
         return;
     bool running = log->has_owner;
+    quoter_stop(log->quoter);
     owner_stop(log);
     if (running && !log->dead && !log->frozen)
         say_goodbye(log);

@@ -3,7 +3,8 @@
  *
  * Threads: any thread may build and submit a batch. One owner thread, made by
  * log_open, has the store, gives order and commits; a pool signs. Callbacks run
- * on the owner thread and must not block. */
+ * on the owner thread and must not block. Quotes that callers ask for are made on a
+ * thread of their own (quoter.h). */
 #ifndef TL_LOG_LOG_H
 #define TL_LOG_LOG_H
 
@@ -22,6 +23,7 @@ struct log_config {
     uint8_t admissions;         /* bits 1 << ADMISSION_…, for config 8; not 0 */
     const char *const *command; /* argv of `run`, NULL-terminated, or NULL */
     unsigned signers;           /* signing threads; 0: one a CPU, at most 8 */
+    unsigned quotes_per_second, quotes_burst; /* that may be asked for; 0: see quoter.h */
     /* Called once on the owner thread where the log can go on no more (a commit
      * whose outcome is unknown): the process must end. */
     void (*fatal)(void *ctx, const char *text);

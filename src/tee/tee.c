@@ -1,6 +1,7 @@
 #include "tee/platform.h"
 #include "tee/sim_files.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 /* Where each kind of TEE shows itself; the first of a kind that is there counts. */
@@ -72,7 +73,12 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why)
 
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, struct tl_why *why)
 {
-    return t->ops->quote(t, report_data, quote, why);
+    /* Platforms have one place to ask, of several steps: one thread at a time. */
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    tl_err err = t->ops->quote(t, report_data, quote, why);
+    pthread_mutex_unlock(&lock);
+    return err;
 }
 
 tl_err tee_collateral(struct tee *t, uint64_t now, buf *json, struct tl_why *why)

@@ -25,7 +25,8 @@ const char *tee_sealing(const struct tee *t);  /* for config 7: "simulator file"
 bool tee_simulated(const struct tee *t);
 /* The platform's sealing key, for HKDF only; the caller wipes it. */
 tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MUST;
-/* Appends a quote over exactly this report data; that it carries it is checked. */
+/* Appends a quote over exactly this report data; that it carries it is checked. Any
+ * thread: others wait for their turn. */
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
                  struct tl_why *why) TL_MUST;
 /* Appends fresh collateral for its quotes (attest/collateral.h: JSON of at most

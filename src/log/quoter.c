@@ -1,0 +1,152 @@
+#include "log/quoter.h"
+
+#include "log/internal.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define SECOND UINT64_C(1000000000)
+
+struct quote_job {
+    uint8_t report_data[64];
+    log_quote_done_fn *done;
+    void *ctx;
+};
+
+struct quoter {
+    struct tee *tee;
+    uint64_t period, slack; /* nanoseconds: between quotes, and of a whole burst */
+    pthread_t thread;
+    pthread_mutex_t lock; /* for all below */
+    pthread_cond_t wake;
+    bool running, stop;
+    uint64_t due; /* when the quotes so far would have been made at the average rate */
+    struct quote_job jobs[QUOTES_WAITING_MAX]; /* a ring */
+    size_t first, count;
+};
+
+tl_err quoter_new(struct quoter **out, struct tee *tee, unsigned per_second, unsigned burst)
+{
+    struct quoter *q = calloc(1, sizeof *q);
+    if (!q)
+        return TL_E_MEMORY;
+    q->tee = tee;
+    q->period = SECOND / (per_second ? per_second : QUOTES_PER_SECOND);
+    q->slack = q->period * ((burst ? burst : QUOTES_BURST) - 1);
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->wake, NULL);
+    *out = q;
+    return TL_OK;
+}
+
+static void quote(struct quoter *q, const struct quote_job *job, bool stopping)
+{
+    struct tl_why why = {{0}, {0}};
+    buf b;
+    buf_init(&b, TEE_QUOTE_MAX);
+    tl_err err = stopping ? TL_E_STOPPING : tee_quote(q->tee, job->report_data, &b, &why);
+    job->done(job->ctx, err, err == TL_OK ? buf_slice(&b) : (slice){NULL, 0}, &why);
+    buf_finish(&b);
+}
+
+static void *run(void *arg)
+{
+    struct quoter *q = arg;
+    pthread_mutex_lock(&q->lock);
+    for (;;) {
+        if (q->count) {
+            struct quote_job job = q->jobs[q->first];
+            bool stopping = q->stop;
+            q->first = (q->first + 1) % QUOTES_WAITING_MAX;
+            q->count--;
+            pthread_mutex_unlock(&q->lock);
+            quote(q, &job, stopping);
+            pthread_mutex_lock(&q->lock);
+        } else if (q->stop) {
+            break;
+        } else {
+            pthread_cond_wait(&q->wake, &q->lock);
+        }
+    }
+    pthread_mutex_unlock(&q->lock);
+    return NULL;
+}
+
+static uint64_t monotonic(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* A token bucket, told as a time: it is empty where the quotes so far reach further
+ * ahead of now than a burst. The lock is held. */
+static tl_err take_turn(struct quoter *q, struct tl_why *why)
+{
+    uint64_t now = monotonic(), due = q->due > now ? q->due : now;
+    if (q->stop)
+        return TL_E_STOPPING;
+    if (q->count == QUOTES_WAITING_MAX)
+        return tl_explain(why, TL_E_BUSY, NULL,
+                          "%d quotes are waited for already; ask again in a while",
+                          QUOTES_WAITING_MAX);
+    if (due - now > q->slack)
+        return tl_explain(why, TL_E_BUSY, NULL,
+                          "the hardware is asked for no more than %llu quotes a second; ask again "
+                          "in a while",
+                          (unsigned long long)(SECOND / q->period));
+    if (!q->running && pthread_create(&q->thread, NULL, run, q) != 0)
+        return TL_E_MEMORY;
+    q->running = true;
+    q->due = due + q->period;
+    return TL_OK;
+}
+
+tl_err quoter_submit(struct quoter *q, const uint8_t report_data[64], log_quote_done_fn *done,
+                     void *ctx, struct tl_why *why)
+{
+    pthread_mutex_lock(&q->lock);
+    tl_err err = take_turn(q, why);
+    if (err == TL_OK) {
+        struct quote_job *job = &q->jobs[(q->first + q->count++) % QUOTES_WAITING_MAX];
+        memcpy(job->report_data, report_data, sizeof job->report_data);
+        job->done = done;
+        job->ctx = ctx;
+        pthread_cond_signal(&q->wake);
+    }
+    pthread_mutex_unlock(&q->lock);
+    return err;
+}
+
+void quoter_stop(struct quoter *q)
+{
+    if (!q)
+        return;
+    pthread_mutex_lock(&q->lock);
+    bool join = q->running && !q->stop;
+    q->stop = true;
+    pthread_cond_signal(&q->wake);
+    pthread_mutex_unlock(&q->lock);
+    if (join)
+        pthread_join(q->thread, NULL);
+}
+
+void quoter_free(struct quoter *q)
+{
+    if (!q)
+        return;
+    quoter_stop(q);
+    pthread_cond_destroy(&q->wake);
+    pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+tl_err log_quote_submit(struct log *log, const uint8_t report_data[64], log_quote_done_fn *done,
+                        void *ctx, struct tl_why *why)
+{
+    pthread_mutex_lock(&log->lock);
+    bool dead = log->dead;
+    pthread_mutex_unlock(&log->lock);
+    /* Its boot has ended: nobody is to vouch for it any more. */
+    return dead ? TL_E_STOPPING : quoter_submit(log->quoter, report_data, done, ctx, why);
+}

@@ -1,0 +1,360 @@
+#include "testlib.h"
+
+#include "attest/quote.h"
+#include "attest/td_report.h"
+#include "log/quoter.h"
+#include "tee/platform.h"
+#include "testlog.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/* Hardware that answers when it is told to, and notices two that ask at once. */
+struct slow_tee {
+    struct tee tee;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    unsigned may;     /* quotes that may be finished */
+    unsigned asked;   /* quotes begun */
+    atomic_uint busy; /* threads inside */
+    atomic_bool met;  /* two at once */
+    bool fails;
+};
+
+static struct slow_tee hardware;
+
+static tl_err slow_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
+                         struct tl_why *why)
+{
+    struct slow_tee *s = (struct slow_tee *)t;
+    if (atomic_fetch_add(&s->busy, 1) != 0)
+        atomic_store(&s->met, true);
+    pthread_mutex_lock(&s->lock);
+    s->asked++;
+    pthread_cond_broadcast(&s->wake);
+    while (s->may == 0)
+        pthread_cond_wait(&s->wake, &s->lock);
+    s->may--;
+    pthread_mutex_unlock(&s->lock);
+    atomic_fetch_sub(&s->busy, 1);
+    if (s->fails)
+        return tl_explain(why, TL_E_TEE, "tee", "no quote today");
+    buf_bytes(quote, slice_of(report_data, 64));
+    return TL_OK;
+}
+
+static void no_close(struct tee *t)
+{
+    (void)t;
+}
+
+static const struct tee_ops slow_ops = {
+    .platform = "simulator", .close = no_close, .quote = slow_quote};
+
+static void allow(unsigned n)
+{
+    pthread_mutex_lock(&hardware.lock);
+    hardware.may += n;
+    pthread_cond_broadcast(&hardware.wake);
+    pthread_mutex_unlock(&hardware.lock);
+}
+
+static void await_asked(unsigned n)
+{
+    pthread_mutex_lock(&hardware.lock);
+    while (hardware.asked < n)
+        pthread_cond_wait(&hardware.wake, &hardware.lock);
+    pthread_mutex_unlock(&hardware.lock);
+}
+
+/* What callers are told, in order. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    size_t count;
+    struct {
+        const void *ctx;
+        tl_err err;
+        uint8_t first; /* byte of the quote; 0: none */
+        struct tl_why why;
+        pthread_t thread;
+    } all[256];
+} told;
+
+static void done(void *ctx, tl_err err, slice quote, const struct tl_why *why)
+{
+    pthread_mutex_lock(&told.lock);
+    told.all[told.count].ctx = ctx;
+    told.all[told.count].err = err;
+    told.all[told.count].first = quote.n ? quote.p[0] : 0;
+    told.all[told.count].why = *why;
+    told.all[told.count].thread = pthread_self();
+    told.count++;
+    pthread_cond_broadcast(&told.wake);
+    pthread_mutex_unlock(&told.lock);
+}
+
+static void await_told(size_t n)
+{
+    pthread_mutex_lock(&told.lock);
+    while (told.count < n)
+        pthread_cond_wait(&told.wake, &told.lock);
+    pthread_mutex_unlock(&told.lock);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&hardware, 0, sizeof hardware);
+    hardware.tee.ops = &slow_ops;
+    pthread_mutex_init(&hardware.lock, NULL);
+    pthread_cond_init(&hardware.wake, NULL);
+    memset(&told, 0, sizeof told);
+    pthread_mutex_init(&told.lock, NULL);
+    pthread_cond_init(&told.wake, NULL);
+    return 0;
+}
+
+static tl_err ask(struct quoter *q, unsigned n, struct tl_why *why)
+{
+    uint8_t report_data[64];
+    memset(report_data, (int)n, sizeof report_data);
+    return quoter_submit(q, report_data, done, (void *)(uintptr_t)n, why);
+}
+
+static void answers_in_order_on_its_own_thread(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    for (unsigned i = 1; i <= 5; i++)
+        assert_ok(ask(q, i, NULL));
+    allow(5);
+    await_told(5);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal((uintptr_t)told.all[i].ctx, i + 1);
+        assert_ok(told.all[i].err);
+        assert_int_equal(told.all[i].first, i + 1);
+        assert_true(pthread_equal(told.all[i].thread, told.all[0].thread));
+        assert_false(pthread_equal(told.all[i].thread, pthread_self()));
+    }
+    quoter_free(q);
+}
+
+static void failure_is_passed_on(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    hardware.fails = true;
+    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    assert_ok(ask(q, 7, NULL));
+    allow(1);
+    await_told(1);
+    assert_err(told.all[0].err, TL_E_TEE);
+    assert_int_equal(told.all[0].first, 0);
+    assert_string_equal(told.all[0].why.text, "no quote today");
+    quoter_free(q);
+}
+
+static void too_many_waiting(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    struct tl_why why = {0};
+    assert_ok(quoter_new(&q, &hardware.tee, 1000, 1000));
+    assert_ok(ask(q, 1, NULL));
+    await_asked(1); /* it is no longer among those that wait */
+    for (unsigned i = 0; i < QUOTES_WAITING_MAX; i++)
+        assert_ok(ask(q, 2 + i, NULL));
+    assert_err(ask(q, 99, &why), TL_E_BUSY);
+    assert_non_null(strstr(why.text, "64 quotes are waited for"));
+    allow(1);
+    await_asked(2);
+    assert_ok(ask(q, 100, NULL));
+    allow(QUOTES_WAITING_MAX + 1);
+    await_told(QUOTES_WAITING_MAX + 2);
+    assert_int_equal((uintptr_t)told.all[told.count - 1].ctx, 100);
+    assert_int_equal(told.all[told.count - 1].first, 100);
+    quoter_free(q);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void no_more_than_the_rate(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    struct tl_why why = {0};
+    unsigned made = 0;
+    uint64_t begin = now_ms();
+    assert_ok(quoter_new(&q, &hardware.tee, 50, 4));
+    allow(1000);
+    while (made < 4 && ask(q, 1, &why) == TL_OK)
+        made++;
+    assert_int_equal(made, 4); /* a burst at once */
+    while (made < 14) {
+        if (ask(q, 1, &why) == TL_OK)
+            made++;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    uint64_t took = now_ms() - begin;
+    assert_true(took >= 195); /* ten more, 20 ms apart */
+    assert_non_null(strstr(why.text, "no more than 50 quotes a second"));
+    assert_string_equal(why.field, "");
+    await_told(14);
+    quoter_free(q);
+}
+
+/* A pause does not save up more than a burst. */
+static void a_pause_is_no_credit(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    assert_ok(quoter_new(&q, &hardware.tee, 1, 2));
+    allow(1000);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    assert_ok(ask(q, 1, NULL));
+    assert_ok(ask(q, 1, NULL));
+    assert_err(ask(q, 1, NULL), TL_E_BUSY);
+    quoter_free(q);
+}
+
+static void *stop(void *arg)
+{
+    quoter_stop(arg);
+    return NULL;
+}
+
+static void stopping_answers_those_who_wait(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    pthread_t stopper;
+    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    for (unsigned i = 1; i <= 3; i++)
+        assert_ok(ask(q, i, NULL));
+    await_asked(1);
+    assert_int_equal(pthread_create(&stopper, NULL, stop, q), 0);
+    while (ask(q, 4, NULL) != TL_E_STOPPING) /* until it has begun */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_int_equal(told.count, 0);
+    allow(1);
+    pthread_join(stopper, NULL);
+    assert_true(told.count >= 3);
+    assert_ok(told.all[0].err);
+    for (size_t i = 1; i < told.count; i++)
+        assert_err(told.all[i].err, TL_E_STOPPING);
+    assert_int_equal(hardware.asked, 1);
+    assert_err(ask(q, 5, NULL), TL_E_STOPPING);
+    quoter_stop(q); /* again: harmless */
+    quoter_free(q);
+}
+
+static void *ask_hardware(void *arg)
+{
+    static const uint8_t report_data[64];
+    buf b;
+    buf_init(&b, 64);
+    tl_err err = tee_quote(arg, report_data, &b, NULL);
+    buf_finish(&b);
+    return err == TL_OK ? arg : NULL;
+}
+
+/* As the owner thread does, for a session, while the quoter is at it. */
+static void hardware_is_asked_by_one_thread_at_a_time(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    pthread_t other;
+    void *ok = NULL;
+    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    assert_ok(ask(q, 1, NULL));
+    await_asked(1);
+    assert_int_equal(pthread_create(&other, NULL, ask_hardware, &hardware.tee), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    assert_int_equal(hardware.asked, 1);
+    allow(2);
+    pthread_join(other, &ok);
+    assert_non_null(ok);
+    await_told(1);
+    assert_int_equal(hardware.asked, 2);
+    assert_false(atomic_load(&hardware.met));
+    quoter_free(q);
+}
+
+static void never_used(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    quoter_free(q);
+    quoter_free(NULL);
+    quoter_stop(NULL);
+}
+
+static void keep_quote(void *ctx, tl_err err, slice quote, const struct tl_why *why)
+{
+    buf *b = ctx;
+    assert_ok(err);
+    assert_string_equal(why->text, "");
+    buf_bytes(b, quote);
+    done(ctx, err, quote, why);
+}
+
+/* A log's own: while sessions are opened, on its owner thread. */
+static void a_log_quotes_beside_its_sessions(void **state)
+{
+    (void)state;
+    static struct world w;
+    static const uint8_t zero[64];
+    uint8_t report_data[64];
+    buf quotes[16];
+    world_init(&w);
+    world_open(&w);
+    for (unsigned i = 0; i < 16; i++) {
+        char agent[16];
+        snprintf(agent, sizeof agent, "agent-%u", i);
+        memset(report_data, 1 + (int)i, sizeof report_data);
+        buf_init(&quotes[i], TEE_QUOTE_MAX);
+        assert_ok(log_quote_submit(w.log, report_data, keep_quote, &quotes[i], NULL));
+        (void)append_one(&w, agent, "hello");
+    }
+    await_told(16);
+    for (unsigned i = 0; i < 16; i++) {
+        struct quote q;
+        struct sgx_report r;
+        assert_ok(quote_read(&q, buf_slice(&quotes[i]), NULL));
+        sgx_report_read(&r, q.body);
+        memset(report_data, 1 + (int)i, sizeof report_data);
+        assert_memory_equal(r.report_data, report_data, 64);
+        buf_finish(&quotes[i]);
+    }
+    world_stop(&w);
+    world_open(&w);
+    assert_ok(log_quote_submit(w.log, zero, done, NULL, NULL));
+    world_stop(&w); /* answers before it ends */
+    assert_int_equal(told.count, 17);
+    world_finish(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(answers_in_order_on_its_own_thread, set_up),
+        cmocka_unit_test_setup(failure_is_passed_on, set_up),
+        cmocka_unit_test_setup(too_many_waiting, set_up),
+        cmocka_unit_test_setup(no_more_than_the_rate, set_up),
+        cmocka_unit_test_setup(a_pause_is_no_credit, set_up),
+        cmocka_unit_test_setup(stopping_answers_those_who_wait, set_up),
+        cmocka_unit_test_setup(hardware_is_asked_by_one_thread_at_a_time, set_up),
+        cmocka_unit_test_setup(never_used, set_up),
+        cmocka_unit_test_setup(a_log_quotes_beside_its_sessions, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
