@@ -131,6 +131,10 @@ static tl_err known_field(struct http_head *out, struct seen *seen, slice name, 
         if (REFUSED(out->authorization.p))
             return tl_explain(why, TL_E_HTTP, "Authorization", "comes twice");
         out->authorization = value;
+    } else if (same_word(name, "Last-Event-ID")) {
+        if (REFUSED(out->last_event_id.p))
+            return tl_explain(why, TL_E_HTTP, "Last-Event-ID", "comes twice");
+        out->last_event_id = value;
     } else if (same_word(name, "Host")) {
         if (REFUSED(seen->host))
             return tl_explain(why, TL_E_HTTP, "Host", "comes twice");

@@ -10,12 +10,13 @@
 
 #define HTTP_HEAD_MAX   16384 /* bytes, the empty line included */
 #define HTTP_FIELDS_MAX 64
-#define HTTP_QUERY_MAX  1024 /* bytes */
+#define HTTP_QUERY_MAX  8192 /* bytes: every filter at its longest, percent-encoded */
 
 /* Slices are borrowed from the bytes read. */
 struct http_head {
     slice method, path, query; /* query without its '?'; empty where there is none */
     slice authorization;       /* the field's value; .p == NULL where there is none */
+    slice last_event_id;       /* the same */
     bool has_length;
     uint64_t length; /* Content-Length */
     bool transfer;   /* a Transfer-Encoding is there */

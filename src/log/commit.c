@@ -197,6 +197,14 @@ void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct
     log_batch_free(b);
 }
 
+static void tell_watcher(struct log *log)
+{
+    pthread_mutex_lock(&log->watch_lock);
+    if (log->grown)
+        log->grown(log->grown_ctx, log->durable_size);
+    pthread_mutex_unlock(&log->watch_lock);
+}
+
 tl_err commit_group(struct log *log, struct group *g)
 {
     tl_err err = TL_OK;
@@ -226,6 +234,8 @@ tl_err commit_group(struct log *log, struct group *g)
         next = b->next;
         batch_finish(log, b, err == TL_OK ? TL_OK : TL_E_COMMIT, &why);
     }
+    if (err == TL_OK && g->count)
+        tell_watcher(log);
     group_reset(g);
     return err;
 }

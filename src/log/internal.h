@@ -131,6 +131,10 @@ struct log {
     pthread_t owner;
     bool has_owner;
 
+    pthread_mutex_t watch_lock; /* for both; held while grown runs */
+    void (*grown)(void *ctx, uint64_t size);
+    void *grown_ctx;
+
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t wake;
     struct log_batch *queue, **queue_last;

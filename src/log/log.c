@@ -26,6 +26,7 @@ void log_free(struct log *log)
     for (size_t i = 0; log->command && log->command[i]; i++)
         free(log->command[i]);
     free(log->command);
+    pthread_mutex_destroy(&log->watch_lock);
     pthread_cond_destroy(&log->wake);
     pthread_mutex_destroy(&log->lock);
     free(log);
@@ -41,6 +42,7 @@ tl_err log_new(struct log **out, struct tee *tee)
     log->jobs_last = &log->jobs;
     buf_init(&log->checkpoint, NOTE_MAX);
     pthread_mutex_init(&log->lock, NULL);
+    pthread_mutex_init(&log->watch_lock, NULL);
     pthread_cond_init(&log->wake, NULL);
     tl_err err = shelf_new(&log->shelf);
     if (err == TL_OK)
@@ -250,6 +252,14 @@ bool is_frozen(struct log *log)
     bool frozen = log->frozen;
     pthread_mutex_unlock(&log->lock);
     return frozen;
+}
+
+void log_watch(struct log *log, void (*grown)(void *ctx, uint64_t size), void *ctx)
+{
+    pthread_mutex_lock(&log->watch_lock);
+    log->grown = grown;
+    log->grown_ctx = ctx;
+    pthread_mutex_unlock(&log->watch_lock);
 }
 
 void log_freeze(struct log *log, const char *why)

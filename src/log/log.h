@@ -60,6 +60,10 @@ struct log_info {
 void log_info(struct log *log, struct log_info *out);
 /* Appends the signed checkpoint of the durable log. */
 tl_err log_checkpoint(struct log *log, buf *out) TL_MUST;
+/* grown is called on the owner thread after each commit, with the durable size. It must
+ * not block. One at a time: NULL takes it away, and once that has returned it runs no
+ * more. */
+void log_watch(struct log *log, void (*grown)(void *ctx, uint64_t size), void *ctx);
 /* Appends fail with TL_E_FROZEN from now on; reads go on. */
 void log_freeze(struct log *log, const char *why);
 

@@ -31,17 +31,19 @@ static void takes_a_request(void **state)
     assert_ok(
         read_head("POST /v1/records?agent=a&x=%20 HTTP/1.1\r\nhost: x\r\nContent-Length:12 \r\n"
                   "Authorization: \tBearer t\r\nconnection: Close\r\nExpect: 100-Continue\r\n"
-                  "X-Other: \xc3\xbc\t!\r\nX-Empty:\r\n\r\n"));
+                  "LAST-EVENT-ID: 7\r\nX-Other: \xc3\xbc\t!\r\nX-Empty:\r\n\r\n"));
     assert_text(head.method, "POST");
     assert_text(head.path, "/v1/records");
     assert_text(head.query, "agent=a&x=%20");
     assert_text(head.authorization, "Bearer t");
+    assert_text(head.last_event_id, "7");
     assert_true(head.has_length && head.length == 12 && head.close && head.expects);
     assert_false(head.transfer);
     assert_ok(read_head("GET / HTTP/1.1\r\nHost:\r\nTransfer-Encoding: chunked\r\n"
                         "Connection: keep-alive\r\n\r\n"));
     assert_int_equal(head.query.n, 0);
     assert_null(head.authorization.p);
+    assert_null(head.last_event_id.p);
     assert_true(head.transfer);
     assert_false(head.has_length || head.close || head.expects);
 }
@@ -94,6 +96,7 @@ static const struct refused {
     {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nConnection: close\r\n\r\n", "Connection"},
     {"GET / HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\n\r\n", "Expect"},
     {"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n", "Authorization"},
+    {"GET / HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1\r\nlast-event-id: 1\r\n\r\n", "Last-Event-ID"},
 };
 
 static void refuses_what_is_loose(void **state)

@@ -204,6 +204,45 @@ static void frozen_log_takes_nothing(void **state)
     assert_string_equal(after.frozen_why, "because");
 }
 
+struct watch {
+    uint64_t calls, size;
+};
+
+static void note_growth(void *ctx, uint64_t size)
+{
+    struct watch *seen = ctx;
+    assert_true(size > seen->size);
+    seen->calls++;
+    seen->size = size;
+}
+
+/* What the owner thread had to do before is done. */
+static void let_the_owner_finish(struct world *w)
+{
+    struct log_agent *agents = NULL;
+    size_t n;
+    assert_ok(log_agents(w->log, &agents, &n));
+    free(agents);
+}
+
+static void tells_its_watcher_of_each_commit(void **state)
+{
+    struct world *w = *state;
+    struct watch seen = {0, 0};
+    log_watch(w->log, note_growth, &seen);
+    (void)append_one(w, "alice", "one"); /* and her session */
+    let_the_owner_finish(w);
+    assert_true(seen.calls >= 1);
+    struct log_receipt r = append_one(w, "alice", "two");
+    let_the_owner_finish(w);
+    assert_int_equal(seen.size, r.index + 1);
+    uint64_t calls = seen.calls;
+    log_watch(w->log, NULL, NULL);
+    (void)append_one(w, "alice", "three");
+    world_stop(w);
+    assert_int_equal(seen.calls, calls);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refused_records_enter_no_agent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_keep_to_their_measure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frozen_log_takes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_its_watcher_of_each_commit, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
