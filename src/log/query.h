@@ -19,8 +19,9 @@ struct log_query_options {
     size_t limit;  /* rows at most: 1 to QUERY_LIMIT_MAX */
     uint64_t skip; /* rows that match and come first are left out (pages by number) */
     bool total;    /* counts all that match, skipped and left out ones too */
-    /* Only records, unless type names one of the log's own ("teelog.session"): those
-     * have neither room, user nor text. */
+    /* Only records, unless type names one of the log's own ("teelog.session") or
+     * every is set: those have neither room, user nor text. */
+    bool every;
 };
 
 struct log_row {
