@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "cli/journal.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +11,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list a
 {
     char text[1024];
     vsnprintf(text, sizeof text, fmt, ap);
-    /* One write, so that lines of several threads do not mix. */
-    fprintf(stderr, "teelog: %s\n", text);
+    journal_line("note", text);
 }
 
 void cli_say(const char *fmt, ...)

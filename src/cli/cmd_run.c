@@ -1,7 +1,7 @@
 #include "cli/bundle_out.h"
 #include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/service.h"
+#include "cli/service_options.h"
 #include "cli/signals.h"
 
 #include "base/encoding.h"
@@ -33,7 +33,7 @@ static int wait_for(struct service *s, const struct child *c)
     for (;;) {
         int status;
         bool terminal;
-        int number = signals_wait(&terminal);
+        int number = service_wait(s, &terminal);
         if (number == SIGNALS_FATAL)
             return end_both(s, c);
         if (number != SIGCHLD) {
@@ -60,15 +60,13 @@ static tl_err export_after(const struct run_options *o, struct tl_why *why)
 static int run_child(struct service *s, struct child *c, const struct run_options *o)
 {
     struct tl_why why = {{0}, {0}};
-    char line[1024];
     tl_err err = service_start(s, &o->service, &why);
     if (err != TL_OK) {
         child_cancel(c);
         (void)cli_fail("cannot run", err, &why);
         return EXIT_RUN_FAILED;
     }
-    service_describe(s, line, sizeof line);
-    cli_say("ready, %s", line);
+    service_say_ready(s, stderr);
     err = child_go(c, o->argv[0], &why);
     int code = wait_for(s, c);
     service_stop(s);
@@ -109,58 +107,27 @@ static int run(struct run_options *o)
     return code;
 }
 
-/* TL_OK, or what is wrong has been said. */
+/* EXIT_GOOD and o->argv set, or the exit code after the user has been told. */
 static int options(struct run_options *o, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"socket", required_argument, NULL, 's'},
-        {"tee", required_argument, NULL, 't'},
-        {"pccs", required_argument, NULL, 'p'},
-        {"proxy", required_argument, NULL, 'x'},
-        {"ca", required_argument, NULL, 'c'},
-        {"origin", required_argument, NULL, 'o'},
-        {"export", required_argument, NULL, 'e'},
-        {"agent", required_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
+    enum { EXPORT = 'e', AGENT = 'a' };
+    static const struct option longs[] = {SERVICE_OPTIONS,
+                                          {"export", required_argument, NULL, EXPORT},
+                                          {"agent", required_argument, NULL, AGENT},
+                                          {0}};
+    int code;
     for (int got; (got = cli_option(argc, argv, "+h", longs, "run")) != -1;) {
-        switch (got) {
-        case 'd':
-            o->service.data = optarg;
-            break;
-        case 's':
-            o->service.socket = optarg;
-            break;
-        case 't':
-            o->service.tee = optarg;
-            break;
-        case 'o':
-            o->service.origin = optarg;
-            break;
-        case 'e':
+        code = EXIT_GOOD;
+        if (got == EXPORT)
             o->export = optarg;
-            break;
-        case 'p':
-            o->service.pcs.pccs = optarg;
-            break;
-        case 'x':
-            o->service.pcs.proxy = optarg;
-            break;
-        case 'c':
-            o->service.pcs.ca_file = optarg;
-            break;
-        case 'a':
+        else if (got == AGENT)
             o->service.agents[o->service.agent_count++] = optarg;
-            break;
-        default:
-            exit(cli_option_exit(got));
-        }
+        else
+            code = service_option_take(&o->service, "run", got, optarg);
+        if (code != EXIT_GOOD || got == 'h')
+            return code;
     }
-    if (!o->service.data)
-        return cli_usage("run", "where is the log to be kept? Give --data DIR");
-    int code = service_check("run", &o->service);
+    code = service_options_check(&o->service, "run");
     if (code != EXIT_GOOD)
         return code;
     if (optind >= argc)

@@ -17,7 +17,9 @@ const struct command commands[] = {
      "  --origin NAME   the name of a new log\n"
      "  --pccs URL      fetch collateral for the evidence from this PCCS instead of\n"
      "                  Intel's service; --proxy URL an HTTPS proxy, --ca FILE the\n"
-     "                  TLS roots (PEM)\n",
+     "                  TLS roots (PEM)\n"
+     "  --log-format F  what it says on standard error: text, or json\n"
+     "  --access-log    a line there for each request\n",
      cmd_serve},
     {"run", "--data DIR [--tee KIND] [--export FILE] [OPTIONS] -- CMD [ARG]...",
      "run a command with a log beside it",
@@ -26,7 +28,8 @@ const struct command commands[] = {
      "  --export FILE   write a bundle of the whole log once CMD has ended\n"
      "  --socket PATH   the socket (else DIR/teelog.sock)\n"
      "  --origin NAME   the name of a new log\n"
-     "  --pccs URL      as for serve, and --proxy URL and --ca FILE\n"
+     "  --pccs URL      as for serve, and --proxy URL, --ca FILE, --log-format F and\n"
+     "                  --access-log\n"
      "  --agent ID      an agent that CMD may log as; repeat it for more. Without\n"
      "                  it CMD may log as any\n"
      "CMD finds the socket in TEELOG_SOCKET and its token in TEELOG_TOKEN.\n",

@@ -3,7 +3,9 @@
 #include "attest/chain.h"
 #include "attest/dcap.h"
 #include "cli/cli.h"
+#include "cli/journal.h"
 #include "cli/signals.h"
+#include "cli/supervisor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,18 +38,9 @@ static char *absolute(const char *path)
     return n < 0 ? NULL : out;
 }
 
-int service_check(const char *command, const struct service_options *o)
-{
-    static const char https[] = "https://";
-    /* It is not repeated: it may hold a password. */
-    if (o->pcs.pccs && strncmp(o->pcs.pccs, https, sizeof https - 1) != 0)
-        return cli_usage(command, "--pccs takes an address that begins with https://, as in "
-                                  "--pccs https://localhost:8081");
-    return EXIT_GOOD;
-}
-
 tl_err service_prepare(struct service *s, const struct service_options *o, struct tl_why *why)
 {
+    supervisor_open();
     tl_err err = make_directory(o->data, why);
     if (err != TL_OK)
         return err;
@@ -152,6 +145,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .run_token = o->token,
         .agents = o->agents,
         .agent_count = o->agent_count,
+        .access = o->access_log ? journal_access : NULL,
     };
     signals_block(true);
     tl_err err = tee_open(&s->tee, o->tee, o->data, why);
@@ -165,17 +159,37 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     return err;
 }
 
-void service_describe(const struct service *s, char *line, size_t size)
+void service_say_ready(const struct service *s, FILE *out)
 {
     struct log_info info;
+    char status[300];
+    buf line;
     log_info(s->log, &info);
-    snprintf(line, size, "%s%s, origin %s, socket %s, log key %s",
-             info.simulated ? "SIMULATED platform" : "platform ",
-             info.simulated ? "" : info.platform, info.origin, s->socket, info.log_key);
+    buf_init(&line, 4096);
+    journal_ready(&line, &info, s->socket);
+    (void)!fwrite(line.p, 1, line.n, out);
+    fflush(out);
+    buf_finish(&line);
+    snprintf(status, sizeof status, "%s, %s", info.origin,
+             info.simulated ? "SIMULATED platform" : info.platform);
+    supervisor_ready(status);
+}
+
+int service_wait(const struct service *s, bool *from_terminal)
+{
+    int number;
+    do {
+        number = signals_wait(supervisor_watchdog_ms(), from_terminal);
+        /* The thread that commits answers this, or nobody hears of us again. */
+        if (number == SIGNALS_NONE && log_ping(s->log) == TL_OK)
+            supervisor_alive();
+    } while (number == SIGNALS_NONE);
+    return number;
 }
 
 void service_stop(struct service *s)
 {
+    supervisor_stopping();
     http_stop(s->http);
     keeper_stop(s->keeper);
     log_close(s->log);

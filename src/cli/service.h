@@ -5,6 +5,8 @@
 #include "http/http.h"
 #include "pcs/keeper.h"
 
+#include <stdio.h>
+
 struct service_options {
     const char *data, *tee, *origin;
     const char *socket;         /* NULL: data/teelog.sock */
@@ -12,6 +14,7 @@ struct service_options {
     const char *const *command; /* of run's child, or NULL */
     const char **agents;
     size_t agent_count;
+    bool access_log;        /* a line for each request */
     struct pcs_options pcs; /* where collateral for its evidence comes from */
 };
 
@@ -25,17 +28,19 @@ struct service {
     bool failed;           /* the log's fatal callback has run */
 };
 
-/* Whether the options go together: EXIT_GOOD, or the user has been told. */
-int service_check(const char *command, const struct service_options *o);
-/* Makes the data directory where it is missing, and sets s->socket. */
+/* Makes the data directory where it is missing, and sets s->socket. Before there are
+ * threads: what a supervisor put into the environment is taken out. */
 tl_err service_prepare(struct service *s, const struct service_options *o,
                        struct tl_why *why) TL_MUST;
 /* Opens the platform and the log and serves. After a failure service_stop is
  * still due. */
 tl_err service_start(struct service *s, const struct service_options *o,
                      struct tl_why *why) TL_MUST;
-/* One line that says that it is ready and on what. */
-void service_describe(const struct service *s, char *line, size_t size);
+/* One line that says that it is ready and on what, to out and to a supervisor. */
+void service_say_ready(const struct service *s, FILE *out);
+/* Waits for the next signal, as signals_wait; a supervisor hears that the log is
+ * alive meanwhile. */
+int service_wait(const struct service *s, bool *from_terminal);
 /* Takes no more requests, ends sessions, writes heads, closes. May come twice. */
 void service_stop(struct service *s);
 

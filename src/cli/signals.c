@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -68,10 +70,14 @@ bool signals_pending(void)
     return pending;
 }
 
-int signals_wait(bool *from_terminal)
+int signals_wait(long timeout_ms, bool *from_terminal)
 {
     unsigned char byte;
     ssize_t n;
+    struct pollfd wait = {.fd = ends[0], .events = POLLIN};
+    *from_terminal = false;
+    if (timeout_ms && poll(&wait, 1, timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX) == 0)
+        return SIGNALS_NONE;
     do
         n = read(ends[0], &byte, 1);
     while (n < 0 && errno == EINTR);

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-#define SIGNALS_FATAL 0 /* reported by signals_fatal */
+#define SIGNALS_FATAL 0  /* reported by signals_fatal */
+#define SIGNALS_NONE  -1 /* none came in time */
 
 /* Catches TERM, INT, HUP, QUIT and CHLD, and ignores PIPE. What this process was
  * started to ignore stays ignored. */
@@ -17,9 +18,10 @@ tl_err signals_open(void) TL_MUST;
 void signals_block(bool block);
 /* Whether one that ends a process has come while they are blocked. */
 bool signals_pending(void);
-/* Waits for the next: its number, or SIGNALS_FATAL. *from_terminal: a key was
- * pressed, and every process of the terminal's group has got it too. */
-int signals_wait(bool *from_terminal);
+/* Waits for the next: its number, or SIGNALS_FATAL; at most timeout_ms, where that
+ * is not 0, and then SIGNALS_NONE. *from_terminal: a key was pressed, and every
+ * process of the terminal's group has got it too. */
+int signals_wait(long timeout_ms, bool *from_terminal);
 /* From any thread: the log has stopped. */
 void signals_fatal(void);
 /* In a child before exec: as this process was given them. */

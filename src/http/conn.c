@@ -55,6 +55,7 @@ void exchange_free(struct exchange *x)
 static void drop_first(struct conn *c)
 {
     struct exchange *x = c->first;
+    stats_exchange(x);
     c->first = x->next;
     if (!c->first)
         c->last = &c->first;
@@ -116,6 +117,7 @@ static struct exchange *exchange_new(struct conn *c, size_t head_size)
         return NULL;
     x->service = c->service;
     x->conn = c;
+    x->began_us = stats_clock_us();
     x->out = evbuffer_new();
     x->head_bytes = malloc(head_size);
     if (!x->out || !x->head_bytes) {
@@ -414,6 +416,7 @@ void conn_accept(struct http_service *s, int fd)
                                    "Content-Length: 0\r\nConnection: close\r\n\r\n";
         (void)!write(fd, full, sizeof full - 1);
         close(fd);
+        s->stats.turned_away++;
         return;
     }
     c->service = s;
@@ -425,6 +428,7 @@ void conn_accept(struct http_service *s, int fd)
         c->next->self = &c->next;
     s->conns = c;
     s->conn_count++;
+    s->stats.accepted++;
     bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
     bufferevent_setwatermark(c->bev, EV_READ, 0, READ_AT_ONCE);
     bufferevent_setwatermark(c->bev, EV_WRITE, UNSENT_MAX / 2, 0);

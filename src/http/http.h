@@ -12,6 +12,15 @@
 #define HTTP_FULL_LINES_MAX 1024        /* the same with ?receipt=full */
 #define HTTP_INFLIGHT_MAX   (64u << 20) /* bytes of all bodies that are not answered yet */
 
+/* One answered request, for an access log. Nothing private: the path is without its
+ * query. */
+struct http_access {
+    slice method, path; /* borrowed; what the client sent, within the gate's alphabet */
+    int status;         /* 0: the client was gone before an answer began */
+    bool cut;           /* the answer's end was not handed over */
+    uint64_t us, body_bytes;
+};
+
 struct http_config {
     const char *socket_path;
     /* The token of `teelog run`: where it is set, appending and exporting need it
@@ -20,6 +29,9 @@ struct http_config {
     const char *run_token;
     const char *const *agents; /* with a run token: the only ones it is good for; */
     size_t agent_count;        /* 0: any */
+    /* Called on the loop's thread after each request; may be NULL. */
+    void (*access)(void *ctx, const struct http_access *a);
+    void *access_ctx;
 };
 
 struct http_service;

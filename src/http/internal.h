@@ -19,6 +19,14 @@
 struct conn;
 struct evbuffer;
 
+/* What the loop counts of its requests. */
+struct http_stats {
+    uint64_t answers[600];          /* by status */
+    uint64_t cut;                   /* the client was gone, or the answer could not be finished */
+    uint64_t accepted, turned_away; /* connections */
+    struct histogram request_us; /* from head to the answer's last byte, exports and tails apart */
+};
+
 struct exchange {
     struct http_service *service;
     struct conn *conn; /* NULL once the client is gone */
@@ -29,6 +37,8 @@ struct exchange {
     uint8_t *body;              /* owned */
     size_t body_got, body_room; /* bytes of it that have come, and allocated */
     struct evbuffer *out;       /* answer bytes on their way to the connection */
+    int status;                 /* of the answer, 0 before it begins */
+    uint64_t began_us;          /* monotonic, when its head was read */
     bool complete;              /* the answer is whole */
     bool broken;                /* it cannot be finished: cut the connection off */
     bool close;                 /* the connection ends after it */
@@ -53,6 +63,7 @@ struct http_service {
     size_t conn_count, inflight; /* inflight: bytes allocated for bodies */
     size_t exports;              /* under way */
     uint64_t turns;
+    struct http_stats stats;
     size_t pending; /* exchanges held by the owner thread */
     bool stopping;
     pthread_mutex_t lock; /* of the two below */
@@ -69,6 +80,9 @@ void service_release(struct exchange *x);
 /* Ends the loop of a stopping service once nothing is left to be answered. */
 void service_end_when_idle(struct http_service *s);
 void exchange_free(struct exchange *x);
+/* stats.c: x is answered, or (complete is false) never will be. */
+void stats_exchange(struct exchange *x);
+uint64_t stats_clock_us(void); /* monotonic */
 
 /* Connections. */
 void conn_accept(struct http_service *s, int fd);
@@ -101,6 +115,7 @@ void route_head(struct exchange *x);
 void route_request(struct exchange *x);
 
 void get_healthz(struct exchange *x);
+void get_metrics(struct exchange *x);
 void get_status(struct exchange *x);
 void get_agents(struct exchange *x);
 void get_checkpoint(struct exchange *x);

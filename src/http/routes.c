@@ -17,6 +17,7 @@ static const struct route {
     {"/v1/export", "GET", SCOPE_APPEND | SCOPE_READ, get_export},
     {"/checkpoint", "GET", 0, get_checkpoint},
     {"/healthz", "GET", 0, get_healthz},
+    {"/metrics", "GET", SCOPE_ALL, get_metrics},
 };
 
 static bool matches(const struct route *r, slice path)

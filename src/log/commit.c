@@ -85,7 +85,7 @@ static tl_err store_group(struct log *log, struct group *g)
 
 /* Only now may anyone learn of it. The note is a function of the head, which is
  * durable, and of the log key: a later start signs the same bytes. */
-static tl_err publish(struct log *log, struct group *g)
+static tl_err publish(struct log *log, struct group *g, uint64_t us)
 {
     buf note;
     hash32 root = tree_root(log->tree);
@@ -108,6 +108,7 @@ static tl_err publish(struct log *log, struct group *g)
         e->subject->durable_count = e->seq + 1;
         e->subject->durable_last = e->index;
     }
+    stats_count(log, g, us);
     pthread_mutex_unlock(&log->lock);
     return TL_OK;
 }
@@ -177,6 +178,7 @@ void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct
         b->receipts[i].repeated = b->receipts[i].err == TL_OK;
     }
     struct log_result r = {.err = err, .count = b->count, .receipts = b->receipts};
+    stats_answered(log, b);
     if (why)
         r.why = *why;
     if (err == TL_OK) {
@@ -210,10 +212,11 @@ tl_err commit_group(struct log *log, struct group *g)
     tl_err err = TL_OK;
     if (g->count) {
         err = sign_wait(log, g);
+        uint64_t began = stats_now_us();
         if (err == TL_OK)
             err = store_group(log, g);
         if (err == TL_OK)
-            err = publish(log, g);
+            err = publish(log, g, stats_now_us() - began);
     }
     for (size_t i = 0; i < g->count && err == TL_OK; i++) {
         const struct entry *e = &g->entries[i];

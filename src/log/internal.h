@@ -147,6 +147,7 @@ struct log {
     hash32 durable_root;
     buf checkpoint; /* signed, of the durable tree */
     uint64_t subject_count;
+    struct log_stats stats; /* store_bytes and queued_bytes are filled in when asked */
 };
 
 /* sequence.c: what comes next in a group. The owner thread. An error of one
@@ -204,6 +205,12 @@ tl_err group_row(struct group *g, struct side_row row) TL_MUST;
  * the log is dead. */
 tl_err commit_group(struct log *log, struct group *g) TL_MUST;
 void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why);
+
+/* stats.c: a group that was committed, which took this long. Under log->lock. */
+void stats_count(struct log *log, const struct group *g, uint64_t us);
+/* A batch that is about to be answered. Takes log->lock. */
+void stats_answered(struct log *log, const struct log_batch *b);
+uint64_t stats_now_us(void); /* monotonic */
 
 /* owner.c */
 tl_err owner_start(struct log *log) TL_MUST;

@@ -238,6 +238,16 @@ void log_info(struct log *log, struct log_info *out)
     pthread_mutex_unlock(&log->lock);
 }
 
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+tl_err log_ping(struct log *log)
+{
+    return owner_call(log, nothing, NULL, false);
+}
+
 tl_err log_checkpoint(struct log *log, buf *out)
 {
     pthread_mutex_lock(&log->lock);

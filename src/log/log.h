@@ -9,6 +9,7 @@
 #define TL_LOG_LOG_H
 
 #include "base/buf.h"
+#include "base/histogram.h"
 #include "crypto/hash.h"
 #include "tee/tee.h"
 #include "tlog/body.h"
@@ -56,8 +57,21 @@ struct log_info {
     bool frozen;
     char frozen_why[200];
 };
+/* What this boot has done, for those who watch the service. */
+struct log_stats {
+    uint64_t statements, records, commits; /* committed */
+    uint64_t sessions, heads;              /* of these statements */
+    uint64_t repeated, refused;            /* records answered without a statement */
+    uint64_t queued_bytes;                 /* of bodies that wait now */
+    uint64_t store_bytes;                  /* all files of the store */
+    struct histogram commit_us;            /* from the first row to durable */
+};
+/* Any thread. */
+void log_stats(struct log *log, struct log_stats *out);
 /* Of the durable log, from any thread. */
 void log_info(struct log *log, struct log_info *out);
+/* Waits until the owner thread has answered: it lives, and is not stuck in a commit. */
+tl_err log_ping(struct log *log) TL_MUST;
 /* Appends the signed checkpoint of the durable log. */
 tl_err log_checkpoint(struct log *log, buf *out) TL_MUST;
 /* grown is called on the owner thread after each commit, with the durable size. It must

@@ -429,6 +429,22 @@ static void decimals(void **state)
 
 /* err */
 
+static void a_histogram_counts_in_steps(void **state)
+{
+    (void)state;
+    struct histogram h = {{0}, 0, 0};
+    const uint64_t us[] = {0, 100, 101, 2500000, 2500001, 1u << 31};
+    for (size_t i = 0; i < sizeof us / sizeof us[0]; i++)
+        histogram_add(&h, us[i]);
+    assert_int_equal(h.count, 6);
+    assert_int_equal(h.sum_us, 201 + 2500000 + 2500001 + (UINT64_C(1) << 31));
+    assert_int_equal(h.steps[0], 2);
+    assert_int_equal(h.steps[1], 1);
+    assert_int_equal(h.steps[HISTOGRAM_STEPS - 1], 1);
+    for (size_t i = 1; i < HISTOGRAM_STEPS; i++)
+        assert_true(histogram_ends_us[i - 1] < histogram_ends_us[i]);
+}
+
 static void errors_become_statuses_and_exits(void **state)
 {
     (void)state;
@@ -540,6 +556,7 @@ int main(void)
         cmocka_unit_test(base64_is_strict),
         cmocka_unit_test(utf8_table_3_7),
         cmocka_unit_test(decimals),
+        cmocka_unit_test(a_histogram_counts_in_steps),
         cmocka_unit_test(errors_become_statuses_and_exits),
         cmocka_unit_test(explanations),
         cmocka_unit_test(explanations_are_printable),

@@ -1,0 +1,20 @@
+/* What a service tells those who run it: lines on standard error, for eyes or as
+ * JSON, one object a line. */
+#ifndef TL_CLI_JOURNAL_H
+#define TL_CLI_JOURNAL_H
+
+#include "base/err.h"
+#include "http/http.h"
+
+/* What cli_say prints is JSON from now on: {"time","level","event","message"}. */
+void journal_as_json(void);
+bool journal_is_json(void);
+
+/* A line of text; what makes a terminal act is taken out. */
+void journal_line(const char *event, const char *text);
+/* For http_config: a line for each request. ctx is not used. */
+void journal_access(void *ctx, const struct http_access *a);
+/* The line that a started log prints on standard output, with a newline. */
+void journal_ready(buf *out, const struct log_info *info, const char *socket);
+
+#endif

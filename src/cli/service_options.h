@@ -1,0 +1,40 @@
+/* The options that `serve` and `run` share. */
+#ifndef TL_CLI_SERVICE_OPTIONS_H
+#define TL_CLI_SERVICE_OPTIONS_H
+
+#include "cli/cli.h"
+#include "cli/service.h"
+
+/* Entries for getopt_long; their values are above every character. */
+enum service_option {
+    OPTION_DATA = 256,
+    OPTION_SOCKET,
+    OPTION_TEE,
+    OPTION_ORIGIN,
+    OPTION_PCCS,
+    OPTION_PROXY,
+    OPTION_CA,
+    OPTION_LOG_FORMAT,
+    OPTION_ACCESS_LOG,
+};
+#define SERVICE_OPTIONS                                                                            \
+    {"data", required_argument, NULL, OPTION_DATA},                                                \
+        {"socket", required_argument, NULL, OPTION_SOCKET},                                        \
+        {"tee", required_argument, NULL, OPTION_TEE},                                              \
+        {"origin", required_argument, NULL, OPTION_ORIGIN},                                        \
+        {"pccs", required_argument, NULL, OPTION_PCCS},                                            \
+        {"proxy", required_argument, NULL, OPTION_PROXY},                                          \
+        {"ca", required_argument, NULL, OPTION_CA},                                                \
+        {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},                                \
+        {"access-log", no_argument, NULL, OPTION_ACCESS_LOG},                                      \
+    {                                                                                              \
+        "help", no_argument, NULL, 'h'                                                             \
+    }
+
+/* Takes one that getopt_long gave: EXIT_GOOD, or the exit code after the user was
+ * told what is wrong with it, --help and unknown options too. */
+int service_option_take(struct service_options *o, const char *command, int got, char *value);
+/* Whether what was given goes together: EXIT_GOOD, or the user has been told. */
+int service_options_check(const struct service_options *o, const char *command);
+
+#endif
