@@ -1,5 +1,6 @@
 #include "testlib.h"
 
+#include "base/histogram.h"
 #include "base/pool.h"
 #include "base/reader.h"
 #include "base/refuse.h"
