@@ -219,6 +219,10 @@ void owner_stop(struct log *log);
 tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesce) TL_MUST;
 /* The same without waiting; job is the caller's until run. */
 tl_err owner_submit(struct log *log, struct owner_job *job) TL_MUST;
+/* When a job that began now must give the others their turn (it may submit itself
+ * again), and whether that is past. */
+uint64_t owner_slice_end(void);
+bool owner_slice_over(uint64_t end);
 
 /* start.c */
 /* Who the stored log is, its keys, and its authenticated head. */
