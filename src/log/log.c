@@ -2,6 +2,7 @@
 #include "log/log.h"
 
 #include "crypto/secret.h"
+#include "crypto/sign.h"
 #include "log/internal.h"
 
 #include <stdio.h>
@@ -288,10 +289,10 @@ struct agents_call {
     tl_err err;
 };
 
-static void compressed(uint8_t out[33], const struct es256_key *key)
+static void compressed(uint8_t out[33], const struct sign_key *key)
 {
     struct cose_ec2 point;
-    es256_point(key, &point);
+    sign_key_point(key, &point);
     out[0] = point.y[31] & 1 ? 3 : 2;
     memcpy(out + 1, point.x, 32);
 }
@@ -306,11 +307,12 @@ static void add_agent(void *ctx, struct subject *s)
     memcpy(a->id, s->name.p, s->name.n);
     a->count = s->durable_count;
     a->last_index = s->durable_last;
-    a->open = s->session.key != NULL;
+    a->open = s->session.key.alg != 0;
     if (a->open) {
         a->session = s->session.index;
         a->admission = s->session.admission;
-        compressed(a->public_key, s->session.key);
+        a->alg = s->session.key.alg;
+        compressed(a->public_key, &s->session.key);
     }
 }
 
