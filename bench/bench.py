@@ -3,7 +3,7 @@
 
 usage: bench.py TEELOG BIN [--only PART] [--records N] [--bundle N] [--dir DIR] [--json FILE]
 
-BIN is the folder of raw, quotes, run and makedcap. PART is append, verify or quotes.
+BIN is the folder of raw, quotes, run and makedcap. PART is append (with queries), verify or quotes.
 
 Machines are shared and noisy, so every figure of ours is a ratio to a raw
 figure measured just before and just after it.
@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import queries
 
 ORIGINAL = 482  # records a second, plugin-tee-log, measured on this machine kind
 
@@ -47,14 +49,16 @@ def rate(args, what):
     return raw(args, what, 2)["per_second"]
 
 
+TYPES = ("Action:TRANSFER", "Message:IN", "Message:OUT")
+
+
 def lines(path, n, agents=4):
-    """n records of 200 bytes of content, from a few agents."""
+    """n records of 200 bytes of content, from a few agents, many rooms and more users."""
     text = "Sent 5 USDC to bob; " * 10
     with open(path, "w") as f:
         for i in range(n):
-            f.write('{"agentId":"agent-%d","roomId":"9efdeebf-4e0c-07fc-88d2-b4f24c228274",'
-                    '"userId":"522b276a-356b-0f39-813d-fabea2cd43e1","type":"Action:TRANSFER",'
-                    '"content":"%s"}\n' % (i % agents, text))
+            f.write('{"agentId":"agent-%d","roomId":"room-%d","userId":"user-%d","type":"%s",'
+                    '"content":"%s"}\n' % (i % agents, i % 1009, i % 10007, TYPES[i % 3], text))
 
 
 class Serve:
@@ -268,6 +272,7 @@ def main():
             data = os.path.join(args.dir, "data")
             serve = bench_append(args, data, found)
             bench_latency(args, serve, found)
+            queries.run(args, serve, latency, found, say)
             bench_start(args, data, serve, found)
         if args.only in (None, "verify"):
             bench_verify(args, found)
