@@ -100,9 +100,10 @@ const struct command commands[] = {
      "Exit: 0 accepted, 1 rejected, 4 genuine but nothing pins its code, 2 usage or\n"
      "a bad policy, 3 failure.\n",
      cmd_quote},
-    {"fsck", "--data DIR [--tee KIND]", "check a stopped log in full",
+    {"fsck", "--data DIR [--tee KIND] [--json]", "check a stopped log in full",
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
-     "  --tee KIND      as for serve\n",
+     "  --tee KIND      as for serve\n"
+     "  --json          a finding a line, and at the end whether it is clean\n",
      cmd_fsck},
     {"version", "[--json]", "print the version", "  --json          as JSON\n", cmd_version},
 };

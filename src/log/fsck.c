@@ -183,6 +183,11 @@ static tl_err check_beyond(struct fsck *f)
     return TL_OK;
 }
 
+static void bad_row(void *ctx, const char *text)
+{
+    say(ctx, true, "%s", text);
+}
+
 static tl_err run(struct fsck *f, const char *dir, struct tl_why *why)
 {
     struct tl_why engine = {0}, identity = {0};
@@ -202,10 +207,12 @@ static tl_err run(struct fsck *f, const char *dir, struct tl_why *why)
         err = check_edge(f);
     if (err == TL_OK)
         err = check_beyond(f);
+    uint64_t subjects = roster_count(f->log->roster);
+    if (err == TL_OK && f->frontier.size == f->size)
+        err = fsck_rows(f->log, f->size, &f->root, bad_row, f);
     if (err == TL_OK)
         say(f, false, "%s: %llu statements, %llu subjects, %llu findings", f->log->keys.origin,
-            (unsigned long long)f->size, (unsigned long long)roster_count(f->log->roster),
-            (unsigned long long)f->bad);
+            (unsigned long long)f->size, (unsigned long long)subjects, (unsigned long long)f->bad);
     return err;
 }
 

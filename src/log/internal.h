@@ -225,6 +225,12 @@ tl_err owner_submit(struct log *log, struct owner_job *job) TL_MUST;
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;
 tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why) TL_MUST;
+/* Whether the rows behind the last heads are those of a proven statement, into the
+ * roster: TL_E_STORED where they are not. The tree is loaded. */
+tl_err start_check_heads(struct log *log, uint64_t size) TL_MUST;
+/* fsck_rows.c: calls bad for each row that saves work and is not ours. */
+tl_err fsck_rows(struct log *log, uint64_t size, const hash32 *root,
+                 void (*bad)(void *ctx, const char *text), void *ctx) TL_MUST;
 /* boot.c */
 tl_err boot_append(struct log *log, struct tl_why *why) TL_MUST;
 /* Quotes over the report data and puts the evidence item among the group's

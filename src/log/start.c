@@ -192,6 +192,16 @@ static tl_err load_heads(struct log *log, uint64_t size, buf *b, uint64_t *from)
     return TL_OK;
 }
 
+tl_err start_check_heads(struct log *log, uint64_t size)
+{
+    uint64_t from;
+    buf b;
+    buf_init(&b, 65536);
+    tl_err err = load_heads(log, size, &b, &from);
+    buf_finish(&b);
+    return err;
+}
+
 /* Where the rows behind the heads were altered, the whole log is read instead:
  * slower, and just as right. */
 static tl_err load_subjects(struct log *log, uint64_t size, buf *b, struct tl_why *why)

@@ -27,6 +27,7 @@
     X(EACH_HEAD, "SELECT subject, value FROM head ORDER BY subject")                               \
     X(PUT_REQUEST, "INSERT INTO request VALUES(?1, ?2)")                                           \
     X(GET_REQUEST, "SELECT value FROM request WHERE tag = ?1")                                     \
+    X(EACH_REQUEST, "SELECT tag, value FROM request ORDER BY tag")                                 \
     X(PUT_BODY_KEY, "REPLACE INTO body_key VALUES(?1, ?2)")                                        \
     X(GET_BODY_KEY, "SELECT salt FROM body_key WHERE number = ?1")                                 \
     X(BODY_KEY_BOUND, "SELECT max(number) FROM body_key")                                          \

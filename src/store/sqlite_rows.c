@@ -290,24 +290,37 @@ tl_err store_clear_heads(struct store *s)
     return err == TL_OK ? store_run(s, ST_CLEAR_HEADS) : err;
 }
 
-tl_err store_each_head(struct store *s, tl_err (*each)(void *ctx, slice subject, slice row),
-                       void *ctx)
+/* Calls each with both columns of every row. */
+static tl_err each_pair(struct store *s, enum store_st which,
+                        tl_err (*each)(void *ctx, slice key, slice value), void *ctx)
 {
     tl_err err = store_enter(s);
     if (err != TL_OK)
         return err;
-    sqlite3_stmt *st = s->st[ST_EACH_HEAD];
+    sqlite3_stmt *st = s->st[which];
     int rc = SQLITE_ROW;
     while (err == TL_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        slice subject, row;
-        err = column(st, 0, SMALL_MAX, &subject);
+        slice key, value;
+        err = column(st, 0, SMALL_MAX, &key);
         if (err == TL_OK)
-            err = column(st, 1, SMALL_MAX, &row);
+            err = column(st, 1, SMALL_MAX, &value);
         if (err == TL_OK)
-            err = each(ctx, subject, row);
+            err = each(ctx, key, value);
     }
     sqlite3_reset(st);
     return err == TL_OK ? store_sqlite_err(rc) : err;
+}
+
+tl_err store_each_head(struct store *s, tl_err (*each)(void *ctx, slice subject, slice row),
+                       void *ctx)
+{
+    return each_pair(s, ST_EACH_HEAD, each, ctx);
+}
+
+tl_err store_each_request(struct store *s, tl_err (*each)(void *ctx, slice tag, slice value),
+                          void *ctx)
+{
+    return each_pair(s, ST_EACH_REQUEST, each, ctx);
 }
 
 tl_err store_put_request(struct store *s, const uint8_t tag[16], slice value)

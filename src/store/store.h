@@ -75,6 +75,10 @@ tl_err store_each_head(struct store *s, tl_err (*each)(void *ctx, slice subject,
 tl_err store_put_request(struct store *s, const uint8_t tag[16], slice value) TL_MUST;
 tl_err store_get_request(struct store *s, const uint8_t tag[16], buf *out) TL_MUST;
 
+/* Calls each in ascending order of tag, until it fails. */
+tl_err store_each_request(struct store *s, tl_err (*each)(void *ctx, slice tag, slice value),
+                          void *ctx) TL_MUST;
+
 /* Salts of the body keys, one a boot; number counts from 0. */
 tl_err store_put_body_key(struct store *s, uint32_t number, const uint8_t salt[32]) TL_MUST;
 tl_err store_get_body_key(struct store *s, uint32_t number, uint8_t salt[32]) TL_MUST;

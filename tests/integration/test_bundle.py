@@ -165,6 +165,11 @@ class Bundle(Case):
         done = self.teelog("fsck", "--data", self.data, "--tee", "sim", code=1)
         self.assertIn("9", done.stdout)
         self.assertIn("NOT CLEAN", done.stdout)
+        said = [json.loads(line) for line in self.teelog(
+            "fsck", "--data", self.data, "--tee", "sim", "--json", code=1).stdout.splitlines()]
+        self.assertEqual(said[-1], {"clean": False, "findings": 1, "simulated": True})
+        bad, = [s["text"] for s in said if s.get("bad")]
+        self.assertIn("statement 9", bad)
 
 
 if __name__ == "__main__":

@@ -191,6 +191,7 @@ static void rows_of_agents_are_only_a_shortcut(void **state)
     for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
         begin_again(&small);
         host_sql(&small, sql[i]);
+        fsck_says(&small, "rows behind the last heads");
         starts(&small, SMALL_NEXT);
         world_stop(&small);
         fsck_is_content(&small);

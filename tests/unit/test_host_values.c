@@ -241,6 +241,7 @@ static void altered_request_rows_fail_the_append(void **state)
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
         begin_again(&small);
         host_flip(&small, "request", "value", "1", at[i]);
+        fsck_says(&small, "request id's row");
         world_open(&small);
         log_info(small.log, &before);
         struct log_receipt r = pay_again(&small);
@@ -265,6 +266,7 @@ static void request_rows_of_no_form_fail_the_append(void **state)
     for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
         begin_again(&small);
         host_sql(&small, sql[i]);
+        fsck_says(&small, "request id's row");
         world_open(&small);
         assert_err(pay_again(&small).err, TL_E_STORED);
         append_one(&small, "alice", "others go on");
@@ -284,6 +286,7 @@ static void request_row_moved_to_another_tag_fails_the_append(void **state)
     /* The row that is updated last finds its own value in the other's place. */
     host_sql(&small, "UPDATE request SET value = (SELECT o.value FROM request AS o"
                      " WHERE o.tag <> request.tag)");
+    fsck_says(&small, "request id's row");
     world_open(&small);
     append(&small, &r, 1, &a);
     tl_err first = pay_again(&small).err, second = a.receipts[0].err;
@@ -313,6 +316,7 @@ static void request_row_of_a_lost_history_acknowledges_nothing(void **state)
                  "INSERT INTO main.request SELECT * FROM new.request",
                  newer.dir);
         host_sql(&small, sql);
+        fsck_says(&small, "request id's row");
         world_open(&small);
         if (longer) /* so that the index is one of this history too */
             grow_log(&small, 20);
