@@ -7,6 +7,7 @@
 #   make bench       what it does on this machine, beside raw signatures and syncs; some
 #                    minutes (BENCH_ARGS="--only quotes": half a minute)
 #   make fuzz        every fuzz target for FUZZ_SECONDS (30)
+#   make deb         Debian packages in build/deb; make dist: a reproducible tarball
 #   make install     to PREFIX (/usr/local), below DESTDIR where it is set
 #   make clean       removes build/
 #
@@ -49,6 +50,12 @@ fuzz:
 	@scripts/install-deps check
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
+dist:
+	@scripts/dist
+
+deb:
+	@scripts/deb
+
 install: $(B)/build.ninja
 	@meson install -C $(B) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
 
@@ -56,4 +63,4 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all demo check check-long bench fuzz install clean FORCE
+.PHONY: all demo check check-long bench fuzz dist deb install clean FORCE

@@ -69,10 +69,12 @@ struct teelog_check {
 size_t teelog_report_check_count(const struct teelog_report *r);
 const struct teelog_check *teelog_report_check(const struct teelog_report *r, size_t i);
 
-/* The whole report as JSON, resp. as text for people. A NUL-terminated string
- * that the caller frees with free(); NULL where memory is short. */
+/* The whole report as JSON (docs/report.schema.json), as text for people, or as one
+ * page of HTML that refers to nothing outside itself. A NUL-terminated string that the
+ * caller frees with free(); NULL where memory is short. */
 char *teelog_report_json(const struct teelog_report *r);
 char *teelog_report_text(const struct teelog_report *r);
+char *teelog_report_html(const struct teelog_report *r);
 /* A policy that pins what this bundle shows, as JSON; NULL with a message where
  * the report holds a failed check. For a person to review. */
 char *teelog_report_policy(const struct teelog_report *r, char *message, size_t message_size);

@@ -1,5 +1,8 @@
 #include "cli/cli.h"
+#include "cli/outfile.h"
 #include "cli/report.h"
+
+#include <stdlib.h>
 
 static int verdict_exit(enum teelog_verdict v)
 {
@@ -14,14 +17,36 @@ static int verdict_exit(enum teelog_verdict v)
     return EXIT_REJECTED;
 }
 
-static int verify(const struct report_options *o, bool json)
+/* A page for the files; what standard output says stays the same. */
+static int write_html(const struct teelog_report *report, const char *path)
+{
+    struct outfile f;
+    struct tl_why why = {{0}, {0}};
+    char *text = teelog_report_html(report);
+    if (!text)
+        return cli_fail("the page", TL_E_MEMORY, NULL);
+    tl_err err = outfile_open(&f, path, 0666, &why);
+    if (err == TL_OK) {
+        err = outfile_write(&f, slice_str(text), &why);
+        if (err == TL_OK)
+            err = outfile_keep(&f, &why);
+        outfile_close(&f);
+    }
+    free(text);
+    return err == TL_OK ? EXIT_GOOD : cli_fail("the page", err, &why);
+}
+
+static int verify(const struct report_options *o, bool json, const char *html)
 {
     struct teelog_report *report = NULL;
     int code = report_make(&report, o);
     if (code != EXIT_GOOD)
         return code;
-    code = report_print(json ? teelog_report_json(report) : teelog_report_text(report),
-                        verdict_exit(teelog_report_verdict(report)));
+    if (html)
+        code = write_html(report, html);
+    if (code == EXIT_GOOD)
+        code = report_print(json ? teelog_report_json(report) : teelog_report_text(report),
+                            verdict_exit(teelog_report_verdict(report)));
     teelog_report_free(report);
     return code;
 }
@@ -29,11 +54,16 @@ static int verify(const struct report_options *o, bool json)
 int cmd_verify(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"policy", required_argument, NULL, 'p'}, {"collateral", required_argument, NULL, 'c'},
-        {"at", required_argument, NULL, 'a'},     {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"policy", required_argument, NULL, 'p'},
+        {"collateral", required_argument, NULL, 'c'},
+        {"at", required_argument, NULL, 'a'},
+        {"json", no_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'H'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct report_options o = {0};
+    const char *html = NULL;
     bool json = false;
     for (int got; (got = cli_option(argc, argv, "h", longs, "verify")) != -1;) {
         switch (got) {
@@ -49,6 +79,9 @@ int cmd_verify(int argc, char **argv)
                                  REPORT_COLLATERALS);
             o.collaterals[o.collateral_count++] = optarg;
             break;
+        case 'H':
+            html = optarg;
+            break;
         case 'j':
             json = true;
             break;
@@ -59,5 +92,5 @@ int cmd_verify(int argc, char **argv)
     if (argc - optind != 1)
         return cli_usage("verify", "verify takes one bundle");
     o.bundle = argv[optind];
-    return verify(&o, json);
+    return verify(&o, json, html);
 }

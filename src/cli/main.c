@@ -58,12 +58,15 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
-    {"verify", "FILE [--policy FILE] [--collateral FILE]... [--at UNIXTIME] [--json]",
+    {"verify",
+     "FILE [--policy FILE] [--collateral FILE]... [--at UNIXTIME] [--json]\n"
+     "                     [--html PAGE]",
      "check a bundle, offline, under a policy",
      "  --policy FILE   what to trust; without it nothing is pinned\n"
      "  --collateral FILE   newer collateral than the bundle holds\n"
      "  --at UNIXTIME   judge as of this time instead of now\n"
      "  --json          the report as JSON\n"
+     "  --html PAGE     also write the report as a page of HTML\n"
      "FILE may be - for standard input. Exit: 0 TRUSTED, 1 REJECTED, 4 UNPINNED,\n"
      "2 usage or a bad policy, 3 failure.\n",
      cmd_verify},

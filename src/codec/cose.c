@@ -42,6 +42,22 @@ void cose_sig_structure_put(buf *b, slice protected_header, slice payload)
     cbor_put_bytes(b, payload);
 }
 
+const char *cose_alg_name(enum cose_alg alg)
+{
+    return alg == COSE_ES256K ? "ES256K" : "ES256";
+}
+
+bool cose_alg_named(enum cose_alg *out, slice name)
+{
+    if (slice_eq_str(name, "ES256"))
+        *out = COSE_ES256;
+    else if (slice_eq_str(name, "ES256K"))
+        *out = COSE_ES256K;
+    else
+        return false;
+    return true;
+}
+
 void cose_ec2_read(cbor *c, struct cose_ec2 *out)
 {
     slice order = {NULL, 0};

@@ -9,7 +9,7 @@
 enum cose_alg {
     COSE_ES256 = -7,
     COSE_ES256_P256 = -9, /* RFC 9864's fully specified ES256; read, never written */
-    COSE_ES256K = -47,
+    COSE_ES256K = -47,    /* RFC 8812 */
 };
 
 struct cose_sign1 {
@@ -32,6 +32,11 @@ struct cose_ec2 {
     enum cose_curve curve;
     uint8_t x[32], y[32];
 };
+
+/* "ES256" or "ES256K", the two that keys are made for. */
+const char *cose_alg_name(enum cose_alg alg);
+/* One of these names; false for another text. */
+bool cose_alg_named(enum cose_alg *out, slice name);
 
 /* Reads one key as the next item. That the point lies on the curve is checked
  * where the key is loaded (crypto/sign.h), not here. */

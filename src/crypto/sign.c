@@ -178,15 +178,6 @@ void es256_point(const struct es256_key *key, struct cose_ec2 *out)
     *out = key->point;
 }
 
-hash32 cose_ec2_thumbprint(const struct cose_ec2 *key)
-{
-    uint8_t mem[COSE_EC2_SIZE];
-    buf b;
-    buf_init_fixed(&b, mem, sizeof mem);
-    cose_ec2_put(&b, key);
-    return sha256(buf_slice(&b));
-}
-
 hash32 es256_thumbprint(const struct es256_key *key)
 {
     return cose_ec2_thumbprint(&key->point);
@@ -239,7 +230,7 @@ static bool raw_from_der(uint8_t raw[64], const uint8_t *der, size_t n)
     return at == n;
 }
 
-static bool sign_one(EVP_PKEY_CTX *c, struct es256_job *job)
+static bool sign_one(EVP_PKEY_CTX *c, struct sign_job *job)
 {
     uint8_t der[80];
     size_t n = sizeof der;
@@ -247,7 +238,7 @@ static bool sign_one(EVP_PKEY_CTX *c, struct es256_job *job)
            raw_from_der(job->signature, der, n);
 }
 
-static bool verify_one(EVP_PKEY_CTX *c, struct es256_job *job)
+static bool verify_one(EVP_PKEY_CTX *c, struct sign_job *job)
 {
     uint8_t der[72];
     size_t n = der_from_raw(der, job->signature);
@@ -259,15 +250,15 @@ static bool verify_one(EVP_PKEY_CTX *c, struct es256_job *job)
     return got == 1;
 }
 
-static void run_jobs(struct es256_job *jobs, size_t n, int (*init)(EVP_PKEY_CTX *),
-                     bool (*one)(EVP_PKEY_CTX *, struct es256_job *))
+static void run_jobs(struct sign_job *jobs, size_t n, int (*init)(EVP_PKEY_CTX *),
+                     bool (*one)(EVP_PKEY_CTX *, struct sign_job *))
 {
     EVP_PKEY_CTX *c = NULL;
     const struct es256_key *key = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (jobs[i].key != key) {
+        if (jobs[i].key.es256 != key) {
             EVP_PKEY_CTX_free(c);
-            key = jobs[i].key;
+            key = jobs[i].key.es256;
             c = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
             if (c && init(c) != 1) {
                 EVP_PKEY_CTX_free(c);
@@ -279,19 +270,19 @@ static void run_jobs(struct es256_job *jobs, size_t n, int (*init)(EVP_PKEY_CTX 
     EVP_PKEY_CTX_free(c);
 }
 
-void es256_sign_jobs(struct es256_job *jobs, size_t n)
+void es256_sign_jobs(struct sign_job *jobs, size_t n)
 {
     run_jobs(jobs, n, EVP_PKEY_sign_init, sign_one);
 }
 
-void es256_verify_jobs(struct es256_job *jobs, size_t n)
+void es256_verify_jobs(struct sign_job *jobs, size_t n)
 {
     run_jobs(jobs, n, EVP_PKEY_verify_init, verify_one);
 }
 
 tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64])
 {
-    struct es256_job job = {.key = key, .digest = *digest};
+    struct sign_job job = {.key = sign_key_es256(key), .digest = *digest};
     es256_sign_jobs(&job, 1);
     if (!job.ok)
         return TL_E_CRYPTO;
@@ -301,7 +292,7 @@ tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature
 
 tl_err es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t signature[64])
 {
-    struct es256_job job = {.key = key, .digest = *digest};
+    struct sign_job job = {.key = sign_key_es256(key), .digest = *digest};
     memcpy(job.signature, signature, 64);
     es256_verify_jobs(&job, 1);
     return job.ok ? TL_OK : job.unjudged ? TL_E_MEMORY : TL_E_SIGNATURE;

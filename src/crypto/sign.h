@@ -2,8 +2,7 @@
 #ifndef TL_CRYPTO_SIGN_H
 #define TL_CRYPTO_SIGN_H
 
-#include "codec/cose.h"
-#include "crypto/hash.h"
+#include "crypto/key.h"
 
 /* A P-256 key, private half or not. Shared by threads freely; counted, since
  * jobs in flight may outlive the session that made it. */
@@ -24,22 +23,10 @@ void es256_free(struct es256_key *key);
 void es256_point(const struct es256_key *key, struct cose_ec2 *out);
 /* RFC 9679 thumbprint, SHA-256. */
 hash32 es256_thumbprint(const struct es256_key *key);
-hash32 cose_ec2_thumbprint(const struct cose_ec2 *key);
 
-/* One signature to make or to check: raw r || s over a SHA-256 digest. */
-struct es256_job {
-    struct es256_key *key; /* borrowed */
-    hash32 digest;
-    uint8_t signature[64];
-    bool ok; /* set by es256_sign_jobs and es256_verify_jobs */
-    /* Set by es256_verify_jobs where there was no memory to judge it; ok is false then. */
-    bool unjudged;
-};
-
-/* Neighbours with the same key are cheaper. Never fails as a whole: each job
- * says whether it is ok. */
-void es256_sign_jobs(struct es256_job *jobs, size_t n);
-void es256_verify_jobs(struct es256_job *jobs, size_t n);
+/* Jobs with keys of this kind alone. */
+void es256_sign_jobs(struct sign_job *jobs, size_t n);
+void es256_verify_jobs(struct sign_job *jobs, size_t n);
 tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature[64]) TL_MUST;
 /* TL_OK, TL_E_SIGNATURE, or TL_E_MEMORY where it could not be judged. */
 tl_err es256_verify(struct es256_key *key, const hash32 *digest,

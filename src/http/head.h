@@ -30,6 +30,10 @@ tl_err http_head_find(size_t *size, slice bytes, struct tl_why *why) TL_MUST;
 /* Reads a whole head, its empty line included. why names the field at fault. */
 tl_err http_head_read(struct http_head *out, slice bytes, struct tl_why *why) TL_MUST;
 
+/* Percent-decodes text (RFC 3986 section 2.1) to *at, which it moves on; that is never
+ * longer. name is named where it is refused. */
+tl_err http_percent_read(uint8_t **at, const char *name, slice text, struct tl_why *why) TL_MUST;
+
 /* One key that a route takes. name is the caller's, value is set. */
 struct http_param {
     const char *name;

@@ -61,7 +61,7 @@ struct http_service {
     pthread_t thread;
     struct conn *conns;
     size_t conn_count, inflight; /* inflight: bytes allocated for bodies */
-    size_t exports;              /* under way */
+    size_t exports, rests;       /* under way */
     uint64_t turns;
     struct http_stats stats;
     size_t pending; /* exchanges held by the owner thread */
@@ -121,6 +121,9 @@ void get_agents(struct exchange *x);
 void get_checkpoint(struct exchange *x);
 void get_export(struct exchange *x);
 void post_records(struct exchange *x);
+void get_tee_agents(struct exchange *x);
+void get_tee_agent(struct exchange *x);
+void post_tee_logs(struct exchange *x);
 /* Reads the query of a route. */
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
                      size_t count);

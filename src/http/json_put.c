@@ -2,29 +2,21 @@
 
 static void put_escape(buf *b, uint8_t c)
 {
-    switch (c) {
-    case '"':
-        buf_str(b, "\\\"");
-        return;
-    case '\\':
-        buf_str(b, "\\\\");
-        return;
-    case '\n':
-        buf_str(b, "\\n");
-        return;
-    default:
+    static const char shorts[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    const char *at = c ? strchr(shorts, c) : NULL;
+    if (at)
+        buf_printf(b, "\\%c", letters[at - shorts]);
+    else
         buf_printf(b, "\\u%04x", c);
-        return;
-    }
 }
 
-void json_put_text(buf *b, slice text)
+static void put_text(buf *b, slice text, bool escape_del)
 {
     size_t plain = 0;
     buf_u8(b, '"');
     for (size_t i = 0; i < text.n; i++) {
         uint8_t c = text.p[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+        if (c >= 0x20 && c != '"' && c != '\\' && (c != 0x7f || !escape_del))
             continue;
         buf_bytes(b, slice_of(text.p + plain, i - plain));
         plain = i + 1;
@@ -33,6 +25,16 @@ void json_put_text(buf *b, slice text)
     if (plain < text.n)
         buf_bytes(b, slice_of(text.p + plain, text.n - plain));
     buf_u8(b, '"');
+}
+
+void json_put_text(buf *b, slice text)
+{
+    put_text(b, text, true);
+}
+
+void json_put_canonical(buf *b, slice text)
+{
+    put_text(b, text, false);
 }
 
 void json_put_str(buf *b, const char *text)

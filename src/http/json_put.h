@@ -4,8 +4,10 @@
 
 #include "base/buf.h"
 
-/* A quoted JSON string; text is valid UTF-8. */
+/* A quoted JSON string; text is valid UTF-8. For terminals DEL is escaped too. */
 void json_put_text(buf *b, slice text);
+/* The same byte for byte as ECMAScript's JSON.stringify and RFC 8785 have it. */
+void json_put_canonical(buf *b, slice text);
 void json_put_str(buf *b, const char *text);
 /* A decimal. */
 void json_put_uint(buf *b, uint64_t v);

@@ -12,8 +12,7 @@ static tl_err bad(struct tl_why *why, slice name, const char *text)
     return tl_explain(why, TL_E_HTTP, field, "%s", text);
 }
 
-/* Decodes one value to *at, which it moves on. The decoded text is never longer. */
-static tl_err decode(uint8_t **at, slice name, slice text, struct tl_why *why)
+tl_err http_percent_read(uint8_t **at, const char *name, slice text, struct tl_why *why)
 {
     for (size_t i = 0; i < text.n; i++, (*at)++) {
         if (text.p[i] != '%') {
@@ -21,7 +20,7 @@ static tl_err decode(uint8_t **at, slice name, slice text, struct tl_why *why)
             continue;
         }
         if (REFUSED(text.n - i < 3) || hex_read(*at, 1, slice_of(text.p + i + 1, 2)) != TL_OK)
-            return bad(why, name, "a % must be followed by two hex digits");
+            return bad(why, slice_str(name), "a % must be followed by two hex digits");
         i += 2;
     }
     return TL_OK;
@@ -55,7 +54,8 @@ tl_err http_query_read(struct http_query *q, struct http_param *params, size_t c
         if (REFUSED(!equals || name.n + 1 == pair.n))
             return bad(why, name, "needs a value");
         uint8_t *start = at;
-        tl_err err = decode(&at, name, slice_of(equals + 1, pair.n - name.n - 1), why);
+        tl_err err =
+            http_percent_read(&at, param->name, slice_of(equals + 1, pair.n - name.n - 1), why);
         if (err != TL_OK)
             return err;
         param->value = slice_of(start, (size_t)(at - start));

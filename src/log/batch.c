@@ -22,6 +22,11 @@ tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission adm
     return TL_OK;
 }
 
+void log_batch_alg(struct log_batch *b, enum cose_alg alg)
+{
+    b->alg = alg;
+}
+
 void log_batch_full(struct log_batch *b)
 {
     b->full = true;

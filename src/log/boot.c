@@ -1,5 +1,6 @@
 /* The boot statement: a fresh service key, bound to the platform. */
 #include "crypto/secret.h"
+#include "crypto/sign.h"
 #include "log/internal.h"
 
 #include <stdlib.h>
@@ -104,7 +105,7 @@ tl_err boot_append(struct log *log, struct tl_why *why)
         goto out;
     log->heads = v.heads;
     p.payload = sha256(p.body);
-    p.key = log->service;
+    p.key = sign_key_es256(log->service);
     p.kid = log->service_kid;
     log->boot_index = log->next_index;
     const struct entry *e = place(log, g, &p);

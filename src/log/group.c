@@ -30,7 +30,7 @@ void group_free(struct group *g)
 void group_reset(struct group *g)
 {
     for (size_t i = 0; i < g->count; i++)
-        es256_free(g->jobs[i].key);
+        sign_key_free(&g->jobs[i].key);
     for (struct side_row *r = g->rows, *next; r; r = next) {
         next = r->next;
         free(r);

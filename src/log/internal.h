@@ -58,7 +58,7 @@ struct group {
     struct log *log;
     size_t count;
     struct entry entries[GROUP_MAX];
-    struct es256_job jobs[GROUP_MAX];
+    struct sign_job jobs[GROUP_MAX];
     struct sign_chunk chunks[GROUP_MAX / CHUNK];
     size_t chunk_count;
     struct kept *kept; /* bodies of the log's own statements, side rows */
@@ -81,6 +81,7 @@ struct record_item {
 struct log_batch {
     struct log *log;
     enum admission admission;
+    enum cose_alg alg; /* that its agents are to sign by; 0: as they do already */
     bool full;
     buf arena;
     struct record_item *items;
@@ -165,7 +166,7 @@ struct placing {
     slice type; /* of a record; else the kind's own */
     hash32 payload;
     slice body, extra; /* as they are to be stored, in memory that outlives the group */
-    struct es256_key *key;
+    struct sign_key key;
     hash32 kid;
     uint64_t session; /* UINT64_MAX: its own index */
     bool has_ref;
@@ -183,7 +184,7 @@ tl_err sign_wait(struct log *log, struct group *g) TL_MUST;
 
 /* session.c */
 tl_err session_open(struct log *log, struct group *g, struct subject *s, enum admission admission,
-                    struct tl_why *why) TL_MUST;
+                    enum cose_alg alg, struct tl_why *why) TL_MUST;
 
 /* requests.c: request ids. */
 void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[16]);
@@ -219,6 +220,10 @@ void owner_stop(struct log *log);
 tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesce) TL_MUST;
 /* The same without waiting; job is the caller's until run. */
 tl_err owner_submit(struct log *log, struct owner_job *job) TL_MUST;
+/* When a job that began now must give the others their turn (it may submit itself
+ * again), and whether that is past. */
+uint64_t owner_slice_end(void);
+bool owner_slice_over(uint64_t end);
 
 /* start.c */
 /* Who the stored log is, its keys, and its authenticated head. */

@@ -2,6 +2,7 @@
 #include "log/log.h"
 
 #include "crypto/secret.h"
+#include "crypto/sign.h"
 #include "log/internal.h"
 
 #include <stdio.h>
@@ -109,24 +110,14 @@ static tl_err is_empty(struct log *log, bool *empty)
     return err;
 }
 
-/* The log of this directory, or a new one; *made says which. */
-static tl_err open_or_make(struct log *log, const char *dir, bool *made, struct tl_why *why)
-{
-    struct tl_why open_why = {{0}, {0}};
-    tl_err err = store_open(&log->store, dir, STORE_OPEN, &open_why);
-    *made = err == TL_E_NOT_FOUND;
-    if (*made)
-        return store_open(&log->store, dir, STORE_CREATE, why);
-    return err == TL_OK ? TL_OK : tl_explain(why, err, open_why.field, "%s", open_why.text);
-}
-
 static tl_err start(struct log *log, const struct log_config *c, struct tl_why *why)
 {
-    bool empty = true, made;
-    tl_err err = open_or_make(log, c->dir, &made, why);
+    bool empty = true;
+    enum store_open_mode mode = store_exists(c->dir) ? STORE_OPEN : STORE_CREATE;
+    tl_err err = store_open(&log->store, c->dir, mode, why);
     if (err == TL_OK)
         err = tree_new(&log->tree, log->store);
-    if (err == TL_OK && !made)
+    if (err == TL_OK && mode == STORE_OPEN)
         err = is_empty(log, &empty);
     if (err != TL_OK)
         return err;
@@ -298,10 +289,10 @@ struct agents_call {
     tl_err err;
 };
 
-static void compressed(uint8_t out[33], const struct es256_key *key)
+static void compressed(uint8_t out[33], const struct sign_key *key)
 {
     struct cose_ec2 point;
-    es256_point(key, &point);
+    sign_key_point(key, &point);
     out[0] = point.y[31] & 1 ? 3 : 2;
     memcpy(out + 1, point.x, 32);
 }
@@ -316,11 +307,12 @@ static void add_agent(void *ctx, struct subject *s)
     memcpy(a->id, s->name.p, s->name.n);
     a->count = s->durable_count;
     a->last_index = s->durable_last;
-    a->open = s->session.key != NULL;
+    a->open = s->session.key.alg != 0;
     if (a->open) {
         a->session = s->session.index;
         a->admission = s->session.admission;
-        compressed(a->public_key, s->session.key);
+        a->alg = s->session.key.alg;
+        compressed(a->public_key, &s->session.key);
     }
 }
 

@@ -115,6 +115,10 @@ struct log_result {
 typedef void log_done_fn(void *ctx, const struct log_result *result);
 
 tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission) TL_MUST;
+/* What the agents of this batch are to sign by, COSE_ES256 or COSE_ES256K: a session that
+ * signs by another is closed for a new one, which costs a quote. Where it is not said, an
+ * open session goes on as it is, and a new one is ES256. */
+void log_batch_alg(struct log_batch *b, enum cose_alg alg);
 /* Asks for statements and inclusion paths in the result. */
 void log_batch_full(struct log_batch *b);
 /* Checks the record, and makes and seals its body. An error names the field in
@@ -134,7 +138,8 @@ struct log_agent {
     uint64_t count, last_index;
     bool open;              /* has an open session */
     uint64_t session;       /* its index, where open */
-    uint8_t public_key[33]; /* compressed point of the open session */
+    enum cose_alg alg;      /* of the open session, as the next: COSE_ES256 or COSE_ES256K */
+    uint8_t public_key[33]; /* compressed point */
     enum admission admission;
 };
 tl_err log_agents(struct log *log, struct log_agent **out, size_t *count) TL_MUST; /* free() */

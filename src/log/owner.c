@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define SLICE_NS 500000 /* of work that appends wait for */
 
 static struct log_batch *pop_batch(struct log *log)
 {
@@ -158,6 +161,23 @@ void owner_stop(struct log *log)
     pthread_mutex_unlock(&log->lock);
     pthread_join(log->owner, NULL);
     log->has_owner = false;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+uint64_t owner_slice_end(void)
+{
+    return now_ns() + SLICE_NS;
+}
+
+bool owner_slice_over(uint64_t end)
+{
+    return now_ns() >= end;
 }
 
 tl_err owner_submit(struct log *log, struct owner_job *job)

@@ -29,7 +29,7 @@ struct entry *place(struct log *log, struct group *g, const struct placing *p)
     struct statement st = {
         .kind = p->kind,
         .service = service,
-        .alg = COSE_ES256,
+        .alg = p->key.alg,
         .kid = p->kid,
         .origin = slice_str(log->keys.origin),
         .subject = s->name,
@@ -56,8 +56,8 @@ struct entry *place(struct log *log, struct group *g, const struct placing *p)
     e->header_size = header.n;
     e->batch = NULL;
 
-    struct es256_job *job = &g->jobs[g->count];
-    job->key = es256_ref(p->key);
+    struct sign_job *job = &g->jobs[g->count];
+    job->key = sign_key_ref(&p->key);
     job->digest = statement_digest(buf_slice(&header), &p->payload);
     g->count++;
 

@@ -50,7 +50,7 @@ void log_query_cancel(struct log_query *q);
 /* The answer, once done: borrowed until log_query_free. */
 const struct log_row *log_query_rows(const struct log_query *q, size_t *count);
 /* Whether more match after these rows, and where to go on: the next from, or, newest
- * first, the next to. */
+ * first, the next to. Where no more match, next is the end of what was looked at. */
 bool log_query_more(const struct log_query *q, uint64_t *next);
 uint64_t log_query_total(const struct log_query *q); /* where it was asked for */
 

@@ -19,7 +19,7 @@ tl_err roster_new(struct roster **out)
 
 void session_close(struct session *s)
 {
-    es256_free(s->key);
+    sign_key_free(&s->key);
     *s = (struct session){0};
 }
 

@@ -2,7 +2,7 @@
 #ifndef TL_LOG_ROSTER_H
 #define TL_LOG_ROSTER_H
 
-#include "crypto/sign.h"
+#include "crypto/key.h"
 #include "store/store.h"
 #include "tlog/body.h"
 
@@ -11,7 +11,7 @@
 /* An agent's key while it is open. */
 struct session {
     uint64_t index;
-    struct es256_key *key; /* counted */
+    struct sign_key key; /* counted */
     hash32 kid;
     enum admission admission;
 };
@@ -21,7 +21,7 @@ struct subject {
     uint64_t count; /* statements given out: the next one's seq */
     uint64_t last_index;
     hash32 last_hash;
-    struct session session;               /* .key == NULL: none open */
+    struct session session;               /* .key.alg == 0: none open */
     bool dirty;                           /* changed since the last heads */
     uint64_t durable_count, durable_last; /* as committed */
 };

@@ -71,7 +71,7 @@ tl_err sequence_heads(struct log *log, struct group *g)
     body_heads_put(&body, &log->heads);
     struct placing p = {.kind = ST_HEADS,
                         .subject = log->origin,
-                        .key = log->service,
+                        .key = sign_key_es256(log->service),
                         .kid = log->service_kid,
                         .session = log->boot_index};
     return place_plain(log, g, p, buf_slice(&body));
@@ -88,7 +88,7 @@ static void end_one(void *ctx, struct subject *s)
     struct end_walk *w = ctx;
     uint8_t mem[8];
     buf body;
-    if (!s->session.key || w->err != TL_OK || group_full(w->g))
+    if (!s->session.key.alg || w->err != TL_OK || group_full(w->g))
         return;
     buf_init_fixed(&body, mem, sizeof mem);
     body_end_put(&body);
@@ -226,6 +226,17 @@ static tl_err place_record(struct log *log, struct group *g, struct log_batch *b
     return TL_OK;
 }
 
+/* What the batch's caller wants its agents to sign by, or else what they sign by already. */
+static enum cose_alg batch_alg(const struct log_batch *b, const struct session *open)
+{
+    return b->alg ? b->alg : open->key.alg ? open->key.alg : COSE_ES256;
+}
+
+static bool session_fits(const struct session *open, const struct log_batch *b)
+{
+    return open->key.alg == batch_alg(b, open) && open->admission == b->admission;
+}
+
 /* The record's agent, with a session open for its caller. An agent is entered
  * only once it has something to say: what is refused leaves no trace. */
 static tl_err open_agent(struct log *log, struct group *g, const struct log_batch *b,
@@ -241,8 +252,8 @@ static tl_err open_agent(struct log *log, struct group *g, const struct log_batc
     if (err == TL_E_LIMIT)
         (void)tl_explain(why, err, "agentId", "this log holds %d agents and takes no more",
                          ROSTER_MAX);
-    if (err == TL_OK && (!s->session.key || s->session.admission != b->admission))
-        err = session_open(log, g, s, b->admission, why);
+    if (err == TL_OK && !session_fits(&s->session, b))
+        err = session_open(log, g, s, b->admission, batch_alg(b, &s->session), why);
     if (err != TL_OK && s && s->count == 0)
         roster_remove(log->roster, s);
     if (err == TL_OK)

@@ -67,21 +67,21 @@ out:
 }
 
 static void binding(struct log *log, const struct subject *s, const struct body_session *v,
-                    const hash32 *agent_tp, uint8_t report_data[64])
+                    const hash32 *agent_tp, enum cose_alg alg, uint8_t report_data[64])
 {
     struct session_binding b = {.origin = slice_str(log->keys.origin),
                                 .log_tp = log->log_tp,
                                 .boot_leaf = log->boot_leaf,
                                 .agent = s->name,
                                 .agent_tp = *agent_tp,
-                                .alg = COSE_ES256,
+                                .alg = alg,
                                 .size = v->size,
                                 .root = v->root};
     binding_session(report_data, &b);
 }
 
 tl_err session_open(struct log *log, struct group *g, struct subject *s, enum admission admission,
-                    struct tl_why *why)
+                    enum cose_alg alg, struct tl_why *why)
 {
     struct session fresh = {.admission = admission};
     uint8_t report_data[64], mem[512];
@@ -95,12 +95,12 @@ tl_err session_open(struct log *log, struct group *g, struct subject *s, enum ad
     if (!(log->admissions >> admission & 1))
         return tl_explain(why, TL_E_AUTH, NULL,
                           "this log's configuration does not admit callers of this kind");
-    tl_err err = es256_generate(&fresh.key);
+    tl_err err = sign_key_generate(&fresh.key, alg);
     if (err != TL_OK)
         return err;
-    fresh.kid = es256_thumbprint(fresh.key);
-    es256_point(fresh.key, &v.agent);
-    binding(log, s, &v, &fresh.kid, report_data);
+    sign_key_point(&fresh.key, &v.agent);
+    fresh.kid = cose_ec2_thumbprint(&v.agent);
+    binding(log, s, &v, &fresh.kid, alg, report_data);
     err = evidence_make(log, g, report_data, &v.evidence, why);
     if (err == TL_OK)
         err = about(log, g, s, &v.about, &p.extra);

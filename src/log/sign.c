@@ -5,7 +5,7 @@ static void run_chunk(void *arg)
 {
     struct sign_chunk *c = arg;
     struct group *g = c->group;
-    es256_sign_jobs(g->jobs + c->from, c->to - c->from);
+    sign_jobs(g->jobs + c->from, c->to - c->from);
     c->ok = true;
     for (size_t i = c->from; i < c->to; i++) {
         struct entry *e = &g->entries[i];

@@ -45,8 +45,6 @@ tl_err body_session_read(struct body_session *out, slice body)
     tl_err err = cbor_end(&c);
     if (err != TL_OK)
         return err;
-    if (REFUSED(v.agent.curve != COSE_P256))
-        return TL_E_BODY;
     if (REFUSED(v.boot >= v.size))
         return TL_E_BODY;
     if (REFUSED(v.admission == 0))

@@ -37,6 +37,20 @@ static const struct question {
 
 #define QUESTION_COMPLETE 3
 
+const char *report_verdict_text(const struct teelog_report *r)
+{
+    switch (r->verdict) {
+    case TEELOG_TRUSTED:
+        return "every check passed under the policy";
+    case TEELOG_UNPINNED:
+        return r->has_policy ? "sound, but the policy leaves something open"
+                             : "sound, but no policy says what to trust";
+    case TEELOG_REJECTED:
+        break;
+    }
+    return "do not rely on this bundle";
+}
+
 /* Whether the bundle shows that nothing of its agents is missing, up to its
  * checkpoint: the last heads stand right before that. */
 static bool report_complete(const struct teelog_report *r)

@@ -166,6 +166,12 @@ static tl_err check_body(struct verifier *v, const struct leaf *l)
     return check_record(v, l);
 }
 
+/* What the statement says that it is signed by, under the name that keys go by. */
+static int64_t alg_of(const struct statement *st)
+{
+    return st->alg == COSE_ES256_P256 ? COSE_ES256 : st->alg;
+}
+
 /* The session, or for the origin the boot, that the statement belongs to is
  * the one that is open, and its key is the one that the statement names. */
 static tl_err check_session(struct verifier *v, const struct leaf *l)
@@ -182,9 +188,10 @@ static tl_err check_session(struct verifier *v, const struct leaf *l)
         return report_fail(v->report, CHECK_SESSION, l->index,
                            "it names the %s at %" PRIu64 ", and the open one is at %" PRIu64, what,
                            l->st.session, s->session);
-    if (REFUSED(l->st.alg != COSE_ES256 && l->st.alg != COSE_ES256_P256))
+    if (REFUSED(alg_of(&l->st) != s->key.alg))
         return report_fail(v->report, CHECK_ROLE, l->index,
-                           "its algorithm (%" PRId64 ") is not that of a P-256 key", l->st.alg);
+                           "its algorithm (%" PRId64 ") is not that of its %s's key", l->st.alg,
+                           what);
     if (REFUSED(!hash_eq(&l->st.kid, &s->kid)))
         return report_fail(v->report, CHECK_ROLE, l->index,
                            "it is signed by another key than that of its %s", what);
@@ -195,7 +202,7 @@ static tl_err check_session(struct verifier *v, const struct leaf *l)
 static tl_err take(struct verifier *v, const struct leaf *l)
 {
     struct subject *s = l->subject;
-    tl_err err = signatures_add(v->signatures, l->index, s->key, &l->digest, l->st.signature);
+    tl_err err = signatures_add(v->signatures, l->index, &s->key, &l->digest, l->st.signature);
     if (err == TL_OK)
         err = cover_leaf(&v->cover, v->report, l->index, &l->hash);
     if (err == TL_OK)

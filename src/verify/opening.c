@@ -8,14 +8,15 @@
 static tl_err open_key(struct verifier *v, const struct leaf *l, const struct cose_ec2 *point,
                        enum check check)
 {
-    struct es256_key *key = NULL;
+    struct sign_key key;
     struct subject *s = l->subject;
-    tl_err err = es256_public(&key, point->x, point->y);
+    tl_err err = sign_key_public(&key, point);
     if (err == TL_E_MEMORY)
         return err;
     if (REFUSED(err != TL_OK))
-        return report_fail(v->report, check, l->index, "its key is not a point of the curve P-256");
-    es256_free(s->key);
+        return report_fail(v->report, check, l->index, "its key is not a point of the curve %s",
+                           point->curve == COSE_SECP256K1 ? "secp256k1" : "P-256");
+    sign_key_free(&s->key);
     s->key = key;
     s->kid = cose_ec2_thumbprint(point);
     s->open = true;

@@ -75,6 +75,15 @@ void render_plain(buf *b, const char *s)
         buf_u8(b, printable(*s) ? (uint8_t)*s : '?');
 }
 
+void render_html(buf *b, const char *s)
+{
+    for (; *s; s++)
+        if (*s == '<' || *s == '>' || *s == '&' || *s == '"' || *s == '\'')
+            buf_printf(b, "&#%d;", *s);
+        else
+            buf_u8(b, printable(*s) ? (uint8_t)*s : '?');
+}
+
 void render_time(buf *b, uint64_t seconds)
 {
     char text[CALENDAR_TEXT];

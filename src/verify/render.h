@@ -19,6 +19,8 @@ const char *render_json_bool(bool v);
 
 /* s for a terminal: bytes that are not printable ASCII become '?'. */
 void render_plain(buf *b, const char *s);
+/* s within HTML, as text or in a quoted attribute: what is not printable ASCII becomes '?'. */
+void render_html(buf *b, const char *s);
 /* Unix seconds as a date and time of day, for people. */
 void render_time(buf *b, uint64_t seconds);
 /* Ends the text with a NUL and gives it away; NULL where memory was short. */

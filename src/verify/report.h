@@ -130,6 +130,8 @@ bool report_agent_complete(const struct teelog_report *r, const struct report_ag
 void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out);
 /* Appends the names of TCB statuses, with a text between, before and after each. */
 void report_tcb(buf *b, unsigned seen, const char *quote);
+/* What the verdict means, in one line. */
+const char *report_verdict_text(const struct teelog_report *r);
 /* One line about what the bundle holds. */
 void report_scope_text(const struct teelog_report *r, char *out, size_t size);
 const char *report_scope_name(const struct teelog_report *r);

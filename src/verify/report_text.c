@@ -11,18 +11,7 @@ static void put_verdict(buf *b, const struct teelog_report *r)
 {
     buf_printf(b, "%s%s%s", teelog_verdict_name(r->verdict), r->simulated ? " (simulated)" : "",
                r->foreign_root ? " (under a root that is not Intel's)" : "");
-    switch (r->verdict) {
-    case TEELOG_TRUSTED:
-        buf_str(b, ": every check passed under the policy");
-        break;
-    case TEELOG_UNPINNED:
-        buf_str(b, r->has_policy ? ": sound, but the policy leaves something open"
-                                 : ": sound, but no policy says what to trust");
-        break;
-    case TEELOG_REJECTED:
-        buf_str(b, ": do not rely on this bundle");
-        break;
-    }
+    buf_printf(b, ": %s", report_verdict_text(r));
     buf_str(b, "\n\n");
 }
 

@@ -12,7 +12,7 @@ struct batch {
     struct pool_task task;
     bool under_way;
     size_t n;
-    struct es256_job jobs[BATCH];
+    struct sign_job jobs[BATCH];
     uint64_t indexes[BATCH];
 };
 
@@ -26,7 +26,7 @@ struct signatures {
 static void run(void *arg)
 {
     struct batch *b = arg;
-    es256_verify_jobs(b->jobs, b->n);
+    verify_jobs(b->jobs, b->n);
 }
 
 tl_err signatures_new(struct signatures **out, struct teelog_report *r, unsigned threads)
@@ -58,7 +58,7 @@ static tl_err collect(struct signatures *s, struct batch *b)
         else if (b->under_way && REFUSED(!b->jobs[i].ok))
             err = report_fail(s->report, CHECK_SIGNATURE, b->indexes[i],
                               "the signature of this statement does not verify");
-        es256_free(b->jobs[i].key);
+        sign_key_free(&b->jobs[i].key);
     }
     b->under_way = false;
     b->n = 0;
@@ -111,14 +111,14 @@ static tl_err current(struct signatures *s, struct batch **out)
     return TL_OK;
 }
 
-tl_err signatures_add(struct signatures *s, uint64_t index, struct es256_key *key,
+tl_err signatures_add(struct signatures *s, uint64_t index, const struct sign_key *key,
                       const hash32 *digest, const uint8_t signature[64])
 {
     struct batch *b;
     tl_err err = current(s, &b);
     if (err != TL_OK)
         return err;
-    b->jobs[b->n] = (struct es256_job){.key = es256_ref(key), .digest = *digest};
+    b->jobs[b->n] = (struct sign_job){.key = sign_key_ref(key), .digest = *digest};
     memcpy(b->jobs[b->n].signature, signature, sizeof b->jobs[b->n].signature);
     b->indexes[b->n++] = index;
     return TL_OK;

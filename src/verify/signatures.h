@@ -2,7 +2,7 @@
 #ifndef TL_VERIFY_SIGNATURES_H
 #define TL_VERIFY_SIGNATURES_H
 
-#include "crypto/sign.h"
+#include "crypto/key.h"
 #include "verify/report.h"
 
 struct signatures;
@@ -13,7 +13,7 @@ tl_err signatures_new(struct signatures **out, struct teelog_report *r, unsigned
 void signatures_free(struct signatures *s);
 /* One signature to check; key is referenced. VERDICT where an earlier one is
  * known to be bad: which one that is does not depend on the threads' timing. */
-tl_err signatures_add(struct signatures *s, uint64_t index, struct es256_key *key,
+tl_err signatures_add(struct signatures *s, uint64_t index, const struct sign_key *key,
                       const hash32 *digest, const uint8_t signature[64]) TL_MUST;
 /* Checks all that were added. */
 tl_err signatures_drain(struct signatures *s) TL_MUST;

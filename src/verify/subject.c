@@ -18,7 +18,7 @@ void subjects_finish(struct subjects *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         tdelete(s->list[i], &s->tree, compare);
-        es256_free(s->list[i]->key);
+        sign_key_free(&s->list[i]->key);
         free(s->list[i]);
     }
     free(s->list);

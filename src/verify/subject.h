@@ -3,7 +3,7 @@
 #ifndef TL_VERIFY_SUBJECT_H
 #define TL_VERIFY_SUBJECT_H
 
-#include "crypto/sign.h"
+#include "crypto/key.h"
 #include "tlog/heads.h"
 #include "verify/report.h"
 
@@ -18,7 +18,7 @@ struct subject {
     bool open;
     uint64_t session; /* its index */
     uint64_t boot;    /* of that session */
-    struct es256_key *key;
+    struct sign_key key;
     hash32 kid;
 };
 

@@ -13,6 +13,7 @@ struct fakelog *fake_case_log(fake_hook *hook, void *ctx)
     fakelog_boot(f);
     fakelog_session(f, "a");
     fakelog_record(f, "a", "one");
+    f->alg = COSE_ES256K;
     fakelog_session(f, "b");
     fakelog_record(f, "b", "two");
     fakelog_answer(f, "a", "three", 2);

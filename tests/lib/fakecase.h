@@ -7,7 +7,7 @@
 
 #define FAKE_ORIGIN "example.org/log"
 
-/* The log that most tests alter:
+/* The log that most tests alter. b signs by ES256K, and so does a after the second boot:
  *  0 boot            1 session a   2 a record     3 session b   4 b record
  *  5 a answer to 2   6 heads       7 a end        8 erasure of 4
  *  9 boot           10 session a  11 a answer to 5             12 heads */

@@ -89,6 +89,7 @@ struct fakelog *fakelog_new(const char *origin)
     f->log_id = hash_of("log_id", origin);
     f->time_ms = 1700000000000;
     f->admission = ADMISSION_CHILD;
+    f->alg = COSE_ES256;
     f->config = (struct body_config){
         .platform = slice_str(tee_platform(tee)),
         .sealing = slice_str(tee_sealing(tee)),
@@ -103,7 +104,7 @@ void fakelog_free(struct fakelog *f)
     if (!f)
         return;
     for (size_t i = 0; i < f->subject_count; i++)
-        es256_free(f->subjects[i].key);
+        sign_key_free(&f->subjects[i].key);
     free(f->subjects);
     free(f->leaves);
     free(f->hashes);
@@ -203,6 +204,15 @@ static hash32 quote(struct fakelog *f, struct fake_step *s)
     return e.digest;
 }
 
+hash32 fake_kid(const struct sign_key *key)
+{
+    struct cose_ec2 point;
+    if (!key->alg)
+        return (hash32){{0}};
+    sign_key_point(key, &point);
+    return cose_ec2_thumbprint(&point);
+}
+
 static struct fake_step begin(struct fakelog *f, enum statement_kind kind, size_t subject)
 {
     struct fake_subject *s = &f->subjects[subject];
@@ -213,8 +223,8 @@ static struct fake_step begin(struct fakelog *f, enum statement_kind kind, size_
             {
                 .kind = kind,
                 .service = kind <= ST_ERASURE,
-                .alg = COSE_ES256,
-                .kid = s->key ? es256_thumbprint(s->key) : (hash32){{0}},
+                .alg = s->key.alg,
+                .kid = fake_kid(&s->key),
                 .origin = slice_str(f->origin),
                 .subject = slice_str(s->id),
                 .type = slice_str(kind == ST_RECORD ? "note" : statement_kind_type(kind)),
@@ -241,7 +251,10 @@ static struct fake_leaf *append(struct fakelog *f, size_t subject, struct fake_s
     statement_header_put(&header, &s->st);
     slice protected_header = keep_buf(&header);
     l.digest = statement_digest(protected_header, &payload);
-    assert_ok(es256_sign(s->key, &l.digest, s->st.signature));
+    struct sign_job job = {.key = s->key, .digest = l.digest};
+    sign_jobs(&job, 1);
+    assert_true(job.ok);
+    memcpy(s->st.signature, job.signature, sizeof job.signature);
     hook(f, FAKE_SIGNED, s);
     statement_put(&statement, protected_header, &payload, s->st.signature);
     l.statement = keep_buf(&statement);
@@ -258,17 +271,16 @@ static struct fake_leaf *append(struct fakelog *f, size_t subject, struct fake_s
     return &f->leaves[f->count++];
 }
 
-static void new_key(struct fake_subject *s, uint64_t index)
+static void new_key(struct fake_subject *s, enum cose_alg alg, uint64_t index)
 {
-    es256_free(s->key);
-    s->key = NULL;
-    assert_ok(es256_generate(&s->key));
+    sign_key_free(&s->key);
+    assert_ok(sign_key_generate(&s->key, alg));
     s->session = index;
 }
 
 void fakelog_boot(struct fakelog *f)
 {
-    new_key(&f->subjects[0], f->count);
+    new_key(&f->subjects[0], COSE_ES256, f->count);
     struct fake_step s = begin(f, ST_BOOT, 0);
     f->boot = f->count;
     s.boot = (struct body_boot){
@@ -283,7 +295,7 @@ void fakelog_boot(struct fakelog *f)
         .version = slice_str("test"),
     };
     s.boot.boot_id.b[0] = (uint8_t)f->count;
-    es256_point(s.key, &s.boot.service);
+    sign_key_point(&s.key, &s.boot.service);
     hook(f, FAKE_FIELDS, &s);
     struct boot_binding binding = {
         .origin = slice_str(f->origin),
@@ -311,7 +323,7 @@ void fakelog_boot(struct fakelog *f)
 void fakelog_session(struct fakelog *f, const char *agent)
 {
     size_t subject = fakelog_subject(f, agent);
-    new_key(&f->subjects[subject], f->count);
+    new_key(&f->subjects[subject], f->alg, f->count);
     struct fake_step s = begin(f, ST_SESSION, subject);
     s.session = (struct body_session){
         .boot = f->boot,
@@ -326,7 +338,7 @@ void fakelog_session(struct fakelog *f, const char *agent)
     }
     if (f->boot < f->count)
         s.boot_leaf = f->hashes[f->boot];
-    es256_point(s.key, &s.session.agent);
+    sign_key_point(&s.key, &s.session.agent);
     hook(f, FAKE_FIELDS, &s);
     struct session_binding binding = {
         .origin = slice_str(f->origin),

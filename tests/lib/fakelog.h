@@ -23,8 +23,8 @@ enum fake_point {
 
 struct fake_step {
     uint64_t index;
-    struct statement st;   /* kid and all */
-    struct es256_key *key; /* signs */
+    struct statement st; /* kid and all */
+    struct sign_key key; /* signs */
     struct body_boot boot;
     struct body_session session;
     struct body_record record;
@@ -54,7 +54,7 @@ struct fake_subject {
     char id[SUBJECT_MAX + 1];
     uint64_t count, session;
     hash32 last_hash;
-    struct es256_key *key;
+    struct sign_key key;
 };
 
 struct fake_evidence {
@@ -69,7 +69,8 @@ struct fakelog {
     char log_key_text[400];
     hash32 log_id;
     uint64_t time_ms, boot;
-    uint64_t admission; /* of the next session */
+    uint64_t admission; /* of the next session, as is alg */
+    enum cose_alg alg;
     struct body_config config;
     struct fake_leaf *leaves;
     hash32 *hashes; /* the leaves' */
@@ -90,6 +91,9 @@ struct fakelog *fakelog_new(const char *origin);
 void fakelog_free(struct fakelog *f);
 /* Removes the simulated platform's files. */
 void fakelog_done(void);
+
+/* The thumbprint of a key; zeros where there is none. */
+hash32 fake_kid(const struct sign_key *key);
 
 void fakelog_boot(struct fakelog *f);
 void fakelog_session(struct fakelog *f, const char *agent);

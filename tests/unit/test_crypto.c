@@ -500,20 +500,20 @@ static void es256_jobs_judge_one_by_one(void **state)
 {
     (void)state;
     struct es256_key *keys[3] = {0};
-    struct es256_job jobs[9] = {0};
+    struct sign_job jobs[9] = {0};
     assert_ok(es256_generate(&keys[0]));
     assert_ok(es256_generate(&keys[1]));
     assert_ok(public_of(&keys[2], X, Y)); /* cannot sign */
     for (size_t i = 0; i < 9; i++) {
-        jobs[i].key = keys[i < 6 ? i / 3 : i % 3];
+        jobs[i].key = sign_key_es256(keys[i < 6 ? i / 3 : i % 3]);
         jobs[i].digest = sha256(slice_of(&i, sizeof i));
     }
     es256_sign_jobs(jobs, 9);
     for (size_t i = 0; i < 9; i++)
-        assert_true(jobs[i].ok == (jobs[i].key != keys[2]));
+        assert_true(jobs[i].ok == (jobs[i].key.es256 != keys[2]));
     jobs[1].signature[5] ^= 1;
     jobs[4].digest.b[0] ^= 1;
-    jobs[6].key = keys[1];
+    jobs[6].key.es256 = keys[1];
     es256_verify_jobs(jobs, 9);
     static const bool want[9] = {true, false, true, true, false, true, false, true, false};
     for (size_t i = 0; i < 9; i++)
@@ -531,9 +531,9 @@ static void *sign_and_verify(void *arg)
     struct es256_key *key = shared_key;
     hash32 h = sha256(slice_of(arg, sizeof *good));
     for (size_t i = 0; i < 50; i++) {
-        struct es256_job jobs[4];
+        struct sign_job jobs[4];
         for (size_t j = 0; j < 4; j++) {
-            jobs[j] = (struct es256_job){.key = key, .digest = h};
+            jobs[j] = (struct sign_job){.key = sign_key_es256(key), .digest = h};
             h = sha256(hash_slice(&h));
         }
         es256_sign_jobs(jobs, 4);

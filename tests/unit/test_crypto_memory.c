@@ -81,9 +81,9 @@ static tl_err verify(const void *signature)
 /* The same, as one job among three. */
 static tl_err verify_among(const void *signature)
 {
-    struct es256_job jobs[3] = {{.key = key, .digest = digest},
-                                {.key = key, .digest = digest},
-                                {.key = key, .digest = digest, .unjudged = true}};
+    struct sign_job jobs[3] = {{.key = sign_key_es256(key), .digest = digest},
+                               {.key = sign_key_es256(key), .digest = digest},
+                               {.key = sign_key_es256(key), .digest = digest, .unjudged = true}};
     for (size_t i = 0; i < 3; i++)
         memcpy(jobs[i].signature, signature, 64);
     es256_verify_jobs(jobs, 3);

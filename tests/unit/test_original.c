@@ -84,7 +84,7 @@ static void keep_signature(void *ctx, enum fake_point point, struct fake_step *s
         statement_header_put(&header, &s->st);
         hash32 digest = statement_digest(buf_slice(&header), &payload);
         buf_finish(&header);
-        assert_ok(es256_sign(s->key, &digest, r->signature));
+        assert_ok(es256_sign(s->key.es256, &digest, r->signature));
         if (r->replace)
             r->replace(s);
     } else if (point == FAKE_SIGNED) {
@@ -268,9 +268,9 @@ static void put_forgery(void *ctx, enum fake_point point, struct fake_step *s)
                                       "                                                ");
         return;
     }
-    es256_point(s->key, &key);
+    es256_point(s->key.es256, &key);
     forge(f, &key);
-    assert_ok(es256_verify(s->key, &f->digest, f->signature));
+    assert_ok(es256_verify(s->key.es256, &f->digest, f->signature));
     memcpy(s->st.signature, f->signature, sizeof f->signature);
 }
 

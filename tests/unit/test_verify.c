@@ -73,7 +73,7 @@ static void body_junk(struct fake_step *s)
 
 static void key_of_other_curve(struct fake_step *s)
 {
-    s->session.agent.curve = COSE_SECP256K1;
+    s->boot.service.curve = COSE_SECP256K1;
 }
 
 static void note_in_second_boot(struct fake_step *s)
@@ -92,7 +92,7 @@ static void test_body(void **state)
         {"heads", 6, FAKE_BODY, body_junk, "body", WHOLE | CHAIN, 0},
         {"an end", 7, FAKE_BODY, body_junk, "body", WHOLE | CHAIN, 0},
         {"an erasure", 8, FAKE_BODY, body_junk, "body", WHOLE | CHAIN, 0},
-        {"a key of another curve", 10, FAKE_FIELDS, key_of_other_curve, "body", EVERY, 0},
+        {"a service key of another curve", 9, FAKE_FIELDS, key_of_other_curve, "body", EVERY, 0},
         {"an old note, not in a genesis", 9, FAKE_FIELDS, note_in_second_boot, "body", EVERY, 0},
     };
     RUN(cases);
@@ -103,7 +103,7 @@ static void test_body(void **state)
 static void sign_as(struct fake_step *s, const char *subject)
 {
     s->key = fake_current->subjects[fakelog_subject(fake_current, subject)].key;
-    s->st.kid = es256_thumbprint(s->key);
+    s->st.kid = fake_kid(&s->key);
 }
 
 static void signed_by_service(struct fake_step *s)
@@ -131,6 +131,11 @@ static void alg_es256k(struct fake_step *s)
     s->st.alg = COSE_ES256K;
 }
 
+static void alg_es256(struct fake_step *s)
+{
+    s->st.alg = COSE_ES256;
+}
+
 static void alg_p256(struct fake_step *s)
 {
     s->st.alg = COSE_ES256_P256;
@@ -139,6 +144,62 @@ static void alg_p256(struct fake_step *s)
 static void other_key(struct fake_step *s)
 {
     s->key = fake_current->subjects[fakelog_subject(fake_current, "b")].key;
+}
+
+/* What is in the place of the signature's r, resp. s. */
+static void put_number(struct fake_step *s, size_t at, const char *hex)
+{
+    size_t n;
+    uint8_t *p = test_hex(hex, &n);
+    memcpy(s->st.signature + at, p, n);
+    free(p);
+}
+
+#define ORDER_K "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
+#define ORDER_P "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+
+static void r_zero(struct fake_step *s)
+{
+    memset(s->st.signature, 0, 32);
+}
+
+static void s_zero(struct fake_step *s)
+{
+    memset(s->st.signature + 32, 0, 32);
+}
+
+static void r_order(struct fake_step *s)
+{
+    put_number(s, 0, ORDER_K);
+}
+
+static void s_order(struct fake_step *s)
+{
+    put_number(s, 32, ORDER_K);
+}
+
+/* n - s for s: the other form of the same signature. */
+static void other_form(struct fake_step *s, const char *order)
+{
+    size_t n;
+    uint8_t *minuend = test_hex(order, &n), *p = s->st.signature + 32;
+    int borrow = 0;
+    for (size_t i = n; i-- > 0;) {
+        int d = minuend[i] - p[i] - borrow;
+        borrow = d < 0;
+        p[i] = (uint8_t)(d & 255);
+    }
+    free(minuend);
+}
+
+static void high_s(struct fake_step *s)
+{
+    other_form(s, ORDER_K);
+}
+
+static void other_s(struct fake_step *s)
+{
+    other_form(s, ORDER_P);
 }
 
 static void signature_bit(struct fake_step *s)
@@ -160,15 +221,38 @@ static void test_role(void **state)
         {"another kid", 11, FAKE_HEADER, other_kid, "role", EVERY, 0},
         {"another kid in the genesis", 0, FAKE_HEADER, other_kid, "role", EVERY, 0},
         {"ES256K with a P-256 key", 5, FAKE_HEADER, alg_es256k, "role", EVERY, 0},
-        {"ES256K in a session", 10, FAKE_FIELDS, alg_es256k, "role", EVERY, 0},
+        {"ES256K in a session with a P-256 key", 1, FAKE_FIELDS, alg_es256k, "role", EVERY, 0},
+        {"ES256 with a secp256k1 key", 11, FAKE_HEADER, alg_es256, "role", EVERY, 0},
+        {"the same by its other name", 11, FAKE_HEADER, alg_p256, "role", EVERY, 0},
+        {"ES256 in a session with a secp256k1 key", 10, FAKE_FIELDS, alg_es256, "role", EVERY, 0},
+        {"the same by its other name", 10, FAKE_FIELDS, alg_p256, "role", EVERY, 0},
+        {"ES256K in a boot", 9, FAKE_FIELDS, alg_es256k, "statement", EVERY, 0},
+        {"ES256K in heads", 6, FAKE_HEADER, alg_es256k, "statement", WHOLE | CHAIN, 0},
+        {"ES256K in an erasure", 8, FAKE_HEADER, alg_es256k, "statement", WHOLE | CHAIN, 0},
         {"ES256 by its other name", 5, FAKE_HEADER, alg_p256, NULL, EVERY, 0},
-        {"the same in a session", 10, FAKE_FIELDS, alg_p256, NULL, EVERY, 0},
+        {"the same in a session", 1, FAKE_FIELDS, alg_p256, NULL, EVERY, 0},
         {"the same in a boot", 9, FAKE_FIELDS, alg_p256, NULL, EVERY, 0},
         {"another key's signature", 5, FAKE_HEADER, other_key, "signature", EVERY, 0},
         {"a boot's signature", 9, FAKE_SIGNED, signature_bit, "signature", EVERY, 0},
         {"a session's signature", 10, FAKE_SIGNED, signature_bit, "signature", EVERY, 0},
         {"a record's signature", 11, FAKE_SIGNED, signature_bit, "signature", EVERY, 0},
         {"the last signature", 12, FAKE_SIGNED, signature_bit, "signature", WHOLE | CHAIN, 0},
+    };
+    RUN(cases);
+}
+
+/* Of the two forms of an ES256K signature one is taken; ES256 has no such rule. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct fake_case cases[] = {
+        {"s in its upper half", 11, FAKE_SIGNED, high_s, "signature", EVERY, 0},
+        {"the same of a session", 10, FAKE_SIGNED, high_s, "signature", EVERY, 0},
+        {"r = 0", 11, FAKE_SIGNED, r_zero, "signature", EVERY, 0},
+        {"s = 0", 11, FAKE_SIGNED, s_zero, "signature", EVERY, 0},
+        {"r = n", 11, FAKE_SIGNED, r_order, "signature", EVERY, 0},
+        {"s = n", 11, FAKE_SIGNED, s_order, "signature", EVERY, 0},
+        {"the other form of an ES256 signature", 5, FAKE_SIGNED, other_s, NULL, EVERY, 0},
     };
     RUN(cases);
 }
@@ -327,6 +411,27 @@ static void agent_off_curve(struct fake_step *s)
     s->session.agent.y[31] ^= 1;
 }
 
+/* Good points, of the other curve than the one that is named. */
+static void agent_on(struct fake_step *s, enum cose_alg alg)
+{
+    enum cose_curve named = s->session.agent.curve;
+    struct sign_key key;
+    assert_ok(sign_key_generate(&key, alg));
+    sign_key_point(&key, &s->session.agent);
+    s->session.agent.curve = named;
+    sign_key_free(&key);
+}
+
+static void agent_on_p256(struct fake_step *s)
+{
+    agent_on(s, COSE_ES256);
+}
+
+static void agent_on_k256(struct fake_step *s)
+{
+    agent_on(s, COSE_ES256K);
+}
+
 static void service_off_curve(struct fake_step *s)
 {
     s->boot.service.y[31] ^= 1;
@@ -396,7 +501,10 @@ static void test_session(void **state)
         {"a session of a session", 10, FAKE_FIELDS, boot_is_session, "session", EVERY, 0},
         {"a tree larger than the index", 10, FAKE_FIELDS, tree_too_large, "session", EVERY, 0},
         {"a smaller tree", 3, FAKE_FIELDS, tree_before, NULL, WHOLE, 0},
-        {"a key off the curve", 10, FAKE_FIELDS, agent_off_curve, "session", EVERY, 0},
+        {"a key off secp256k1", 10, FAKE_FIELDS, agent_off_curve, "session", EVERY, 0},
+        {"a key off P-256", 1, FAKE_FIELDS, agent_off_curve, "session", EVERY, 0},
+        {"a P-256 key on secp256k1", 10, FAKE_FIELDS, agent_on_p256, "session", EVERY, 0},
+        {"a secp256k1 key on P-256", 1, FAKE_FIELDS, agent_on_k256, "session", EVERY, 0},
     };
     RUN(cases);
 }
@@ -427,14 +535,14 @@ static void test_closed_session(void **state)
         fakelog_session(f, "a"); /* 1 */
         fakelog_record(f, "a", "in time");
         struct fake_subject old = f->subjects[1];
-        old.key = es256_ref(old.key);
+        old.key = sign_key_ref(&old.key);
         if (way == 0)
             fakelog_end(f, "a");
         else if (way == 1)
             fakelog_boot(f);
         else
             fakelog_session(f, "a");
-        es256_free(f->subjects[1].key);
+        sign_key_free(&f->subjects[1].key);
         f->subjects[1].key = old.key;
         f->subjects[1].session = old.session;
         fakelog_record(f, "a", "too late"); /* 4 */
@@ -457,7 +565,7 @@ static void test_genesis(void **state)
 {
     (void)state;
     struct fakelog *f = fakelog_new(FAKE_ORIGIN);
-    assert_ok(es256_generate(&f->subjects[0].key));
+    assert_ok(sign_key_generate(&f->subjects[0].key, COSE_ES256));
     fakelog_heads(f);
     fakelog_boot(f);
     fakelog_session(f, "a");
@@ -632,11 +740,11 @@ static void after_admissions(struct fake_step *s)
 
 static void after_service(struct fake_step *s)
 {
-    static struct es256_key *key; /* another one, on the curve */
-    assert_ok(es256_generate(&key));
-    es256_point(key, &s->boot.service);
-    es256_point(key, &s->session.agent);
-    es256_free(key);
+    struct sign_key key; /* another one, on the curve */
+    assert_ok(sign_key_generate(&key, s->key.alg));
+    sign_key_point(&key, &s->boot.service);
+    sign_key_point(&key, &s->session.agent);
+    sign_key_free(&key);
 }
 
 static void after_log_key(struct fake_step *s)
@@ -717,7 +825,7 @@ static void reuse_key(void *ctx, enum fake_point point, struct fake_step *s)
     struct fake_step *first = ctx;
     if (s->index == 1 && point == FAKE_HEADER) {
         *first = *s;
-        first->key = es256_ref(s->key);
+        first->key = sign_key_ref(&s->key);
     }
     if (s->index != 2)
         return;
@@ -746,7 +854,7 @@ static void test_reused_key(void **state)
     expect_failure(fake_verify(b, NULL), "evidence", 2);
     fake_bundle_free(b);
     fakelog_free(f);
-    es256_free(first.key);
+    sign_key_free(&first.key);
 }
 
 static void swap_log_key(void *ctx, enum fake_point point, struct fake_step *s)
@@ -777,13 +885,13 @@ static void test_stolen_quote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sound),      cmocka_unit_test(test_statement),
-        cmocka_unit_test(test_body),       cmocka_unit_test(test_role),
-        cmocka_unit_test(test_order),      cmocka_unit_test(test_session),
-        cmocka_unit_test(test_boot),       cmocka_unit_test(test_closed_session),
-        cmocka_unit_test(test_genesis),    cmocka_unit_test(test_trees),
-        cmocka_unit_test(test_evidence),   cmocka_unit_test(test_stolen_quote),
-        cmocka_unit_test(test_reused_key),
+        cmocka_unit_test(test_sound),          cmocka_unit_test(test_statement),
+        cmocka_unit_test(test_body),           cmocka_unit_test(test_role),
+        cmocka_unit_test(test_numbers),        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_session),        cmocka_unit_test(test_boot),
+        cmocka_unit_test(test_closed_session), cmocka_unit_test(test_genesis),
+        cmocka_unit_test(test_trees),          cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_stolen_quote),   cmocka_unit_test(test_reused_key),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

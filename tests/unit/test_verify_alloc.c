@@ -150,13 +150,14 @@ static void test_renderings(void **state)
     fake_bundle_put(&bytes, b);
     struct teelog_report *r = verify(&bytes, NULL, 1, &err);
     assert_ok(err);
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < 4; kind++) {
         size_t n = 0;
         for (bool failed = true; failed;) {
             char message[100] = "";
             test_fail_alloc(++n);
             char *text = kind == 0   ? teelog_report_json(r)
                          : kind == 1 ? teelog_report_text(r)
+                         : kind == 3 ? teelog_report_html(r)
                                      : teelog_report_policy(r, message, sizeof message);
             failed = test_alloc_failed();
             test_fail_alloc(0);

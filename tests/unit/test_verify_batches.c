@@ -11,14 +11,14 @@
 
 static struct fakelog *f;
 
-void __real_es256_verify_jobs(struct es256_job *jobs, size_t n);
-void __wrap_es256_verify_jobs(struct es256_job *jobs, size_t n);
+void __real_verify_jobs(struct sign_job *jobs, size_t n);
+void __wrap_verify_jobs(struct sign_job *jobs, size_t n);
 
 static bool short_of_memory; /* for one of the signatures of each batch */
 
-void __wrap_es256_verify_jobs(struct es256_job *jobs, size_t n)
+void __wrap_verify_jobs(struct sign_job *jobs, size_t n)
 {
-    __real_es256_verify_jobs(jobs, n);
+    __real_verify_jobs(jobs, n);
     if (short_of_memory) {
         jobs[n / 2].ok = false;
         jobs[n / 2].unjudged = true;

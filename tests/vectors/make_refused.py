@@ -350,7 +350,6 @@ def session_faults():
         yield f"label {k} of 2^53", "E_RANGE", raw_map(put(good, k, LONG))
     yield "size equal to the boot's index", "E_BODY", raw_map(put(good, 2, 1))
     yield "size below the boot's index", "E_BODY", raw_map(put(good, 2, 2))
-    yield "agent key on secp256k1", "E_BODY", raw_map(put(good, 1, {**v.AGENT_KEY, -1: 8}))
     yield "admission 0", "E_BODY", raw_map(put(good, 6, 0))
     yield "admission 4", "E_RANGE", raw_map(put(good, 6, 4))
     yield "admission 2 without a peer", "E_BODY", raw_map(put(good, 6, 2))

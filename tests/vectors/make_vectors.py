@@ -62,8 +62,8 @@ def fixed(name, n=32):
 # --- keys ----------------------------------------------------------------------
 
 
-def ec2(name):
-    return {1: 2, -1: 1, -2: fixed(name + " x"), -3: fixed(name + " y")}
+def ec2(name, curve=1):
+    return {1: 2, -1: curve, -2: fixed(name + " x"), -3: fixed(name + " y")}
 
 
 def thumbprint(key):
@@ -134,9 +134,9 @@ def boot_body(size, root, heads, config, note=None):
     return body
 
 
-def session_body(boot, size, root, admission, peer):
+def session_body(boot, size, root, admission, peer, key=AGENT_KEY):
     return {
-        1: AGENT_KEY,
+        1: key,
         2: boot,
         3: size,
         4: root,
@@ -163,7 +163,9 @@ BODIES = {
     "boot": boot_body(700, fixed("root 700"), [700, 3, fixed("heads 700")], CONFIG_FULL),
     "successor": boot_body(0, EMPTY_ROOT, [0, 0, EMPTY_ROOT], CONFIG_FULL, b"old note\n"),
     "session": session_body(0, 1, fixed("root 1"), 1, None),
-    "session of a peer": session_body(256, 70000, fixed("root 70000"), 2, PEER),
+    "session of a peer": session_body(
+        256, 70000, fixed("root 70000"), 2, PEER, ec2("agent", 8)
+    ),
     "heads": {1: [5, 2, fixed("heads 5")]},
     "end": {},
     "erasure": {1: [3, 4, 70000, 2**53 - 1]},

@@ -1,0 +1,114 @@
+#include "http/rest.h"
+
+#include "base/refuse.h"
+#include "log/quoter.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static void rest_free(void *state)
+{
+    struct rest *r = state;
+    if (!r)
+        return;
+    r->service->rests--;
+    log_query_free(r->query);
+    log_sessions_free(r->sessions);
+    rest_ask_finish(&r->ask);
+    buf_finish(&r->asked);
+    buf_finish(&r->answer);
+    buf_finish(&r->quote);
+    free(r);
+}
+
+struct rest *rest_begin(struct exchange *x)
+{
+    struct rest *r = NULL;
+    struct timespec now;
+    tl_err err = x->service->rests >= RESTS_MAX ? TL_E_BUSY : TL_OK;
+    if (err == TL_OK && !(r = calloc(1, sizeof *r)))
+        err = TL_E_MEMORY;
+    if (err != TL_OK) {
+        answer_error(x, err, NULL);
+        return NULL;
+    }
+    r->service = x->service;
+    r->service->rests++;
+    buf_init(&r->asked, REST_ANSWER_MAX);
+    buf_init(&r->answer, REST_ANSWER_MAX);
+    buf_init(&r->quote, TEE_QUOTE_MAX);
+    log_info(x->service->log, &r->info);
+    clock_gettime(CLOCK_REALTIME, &now);
+    r->time_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    x->state = r;
+    x->state_free = rest_free;
+    return r;
+}
+
+void rest_done(void *ctx, tl_err err, const struct tl_why *why)
+{
+    struct exchange *x = ctx;
+    struct rest *r = x->state;
+    r->err = err;
+    if (err != TL_OK && why)
+        r->why = *why;
+    service_post(x);
+}
+
+void rest_sessions(struct exchange *x, void (*resume)(struct exchange *x))
+{
+    struct rest *r = x->state;
+    x->resume = resume;
+    service_hold(x);
+    tl_err err = log_sessions_submit(r->sessions, rest_done, x);
+    if (err == TL_OK)
+        return;
+    service_release(x);
+    answer_error(x, err, NULL);
+}
+
+/* The quote goes in before the answer's last brace. */
+static void quoted(struct exchange *x)
+{
+    struct rest *r = x->state;
+    if (r->err == TL_OK)
+        r->err = buf_err(&r->quote);
+    if (r->err != TL_OK) {
+        answer_error(x, r->err, &r->why);
+        return;
+    }
+    r->answer.n--;
+    buf_str(&r->answer, ",\"attestation\":");
+    rest_put_attestation(&r->answer, buf_slice(&r->quote), r->time_ms);
+    buf_str(&r->answer, "}");
+    answer_take(x, 200, "application/json", NULL, &r->answer);
+}
+
+/* On the quoting thread. */
+static void quote_done(void *ctx, tl_err err, slice quote, const struct tl_why *why)
+{
+    struct exchange *x = ctx;
+    struct rest *r = x->state;
+    buf_bytes(&r->quote, quote);
+    rest_done(x, err, why);
+}
+
+void rest_attest(struct exchange *x)
+{
+    struct rest *r = x->state;
+    uint8_t report_data[64];
+    tl_err err = buf_err(&r->answer);
+    if (REFUSED(err == TL_E_LIMIT))
+        (void)tl_explain(&r->why, err, "pageSize",
+                         "these rows do not fit into one answer; ask for a smaller page");
+    if (err == TL_OK) {
+        rest_report_data(report_data, buf_slice(&r->answer), &r->ask.nonce);
+        x->resume = quoted;
+        service_hold(x);
+        err = log_quote_submit(x->service->log, report_data, quote_done, x, &r->why);
+        if (err == TL_OK)
+            return;
+        service_release(x);
+    }
+    answer_error(x, err, &r->why);
+}

@@ -1,0 +1,144 @@
+/* GET /tee/agents and GET /tee/agents/ID. */
+#include "base/refuse.h"
+#include "http/json_put.h"
+#include "http/rest.h"
+
+#include <stdlib.h>
+
+#define AGENT "/tee/agents/"
+
+static void put_list(struct rest *r)
+{
+    size_t n;
+    const struct log_session *rows = log_sessions_rows(r->sessions, &n);
+    buf_str(&r->answer, "{\"agents\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_str(&r->answer, ",");
+        rest_put_agent(&r->answer, &rows[i]);
+    }
+    buf_str(&r->answer, "]");
+    json_put_number(&r->answer, "total", log_sessions_total(r->sessions));
+}
+
+static tl_err put_found(struct rest *r, struct tl_why *why)
+{
+    size_t n;
+    const struct log_session *rows = log_sessions_rows(r->sessions, &n);
+    if (r->err != TL_OK)
+        return r->err;
+    if (r->single && n == 0)
+        return tl_explain(why, TL_E_NOT_FOUND, NULL, "Agent not found");
+    if (REFUSED(!r->single && !r->paged && n < log_sessions_total(r->sessions)))
+        return tl_explain(why, TL_E_LIMIT, "pageSize",
+                          "there are more than %d agents: ask for them a page at a time",
+                          QUERY_LIMIT_MAX);
+    if (r->single) {
+        buf_str(&r->answer, "{\"agent\":");
+        rest_put_agent(&r->answer, &rows[0]);
+    } else {
+        put_list(r);
+    }
+    buf_bytes(&r->answer, buf_slice(&r->asked));
+    r->info.size = log_sessions_tree(r->sessions, &r->info.root);
+    rest_put_log(&r->answer, &r->info, r->time_ms);
+    buf_str(&r->answer, "}");
+    return TL_OK;
+}
+
+static void found(struct exchange *x)
+{
+    struct rest *r = x->state;
+    tl_err err = put_found(r, &r->why);
+    if (err != TL_OK)
+        answer_error(x, err, &r->why);
+    else
+        rest_attest(x);
+}
+
+static void ask(struct exchange *x, const slice *agents, size_t count)
+{
+    struct rest *r = x->state;
+    uint64_t skip = (r->ask.page - 1) * r->ask.page_size;
+    tl_err err = log_sessions_latest(&r->sessions, x->service->log, agents, count, skip,
+                                     (size_t)r->ask.page_size);
+    if (err != TL_OK)
+        answer_error(x, err, NULL);
+    else
+        rest_sessions(x, found);
+}
+
+static tl_err read_params(struct rest *r, const struct http_param *p, struct tl_why *why)
+{
+    r->ask.page = 1;
+    r->ask.page_size = QUERY_LIMIT_MAX;
+    r->paged = p[1].value.p || p[2].value.p;
+    tl_err err = p[0].value.p ? rest_nonce_read(&r->ask.nonce, p[0].value, why) : TL_OK;
+    if (err == TL_OK && p[1].value.p)
+        err = rest_number_read(&r->ask.page, "page", p[1].value, REST_PAGE_MAX, why);
+    if (err == TL_OK && p[2].value.p)
+        err = rest_number_read(&r->ask.page_size, "pageSize", p[2].value, QUERY_LIMIT_MAX, why);
+    return err;
+}
+
+void get_tee_agents(struct exchange *x)
+{
+    struct http_query q = {{0}};
+    struct http_param params[] = {{"nonce"}, {"page"}, {"pageSize"}};
+    const struct caller *c = &x->caller;
+    struct rest *r = query_or_answer(x, &q, params, 3) ? rest_begin(x) : NULL;
+    if (!r)
+        return;
+    slice *agents = calloc(c->agent_count ? c->agent_count : 1, sizeof *agents);
+    tl_err err = agents ? read_params(r, params, &r->why) : TL_E_MEMORY;
+    if (err != TL_OK) {
+        free(agents);
+        answer_error(x, err, &r->why);
+        return;
+    }
+    buf_str(&r->asked, ",\"query\":{\"page\":");
+    json_put_uint(&r->asked, r->ask.page);
+    json_put_number(&r->asked, "pageSize", r->ask.page_size);
+    for (size_t i = 0; i < c->agent_count; i++) {
+        agents[i] = slice_str(c->agents[i]);
+        buf_str(&r->asked, i ? "," : ",\"agentIds\":[");
+        json_put_canonical(&r->asked, agents[i]);
+    }
+    buf_str(&r->asked, c->agent_count ? "]}" : "}");
+    ask(x, agents, c->agent_count);
+    free(agents);
+}
+
+/* The id at the path's end, decoded into id. */
+static tl_err read_id(slice *out, uint8_t id[HTTP_HEAD_MAX], slice path, struct tl_why *why)
+{
+    size_t n = strlen(AGENT);
+    uint8_t *at = id;
+    tl_err err = http_percent_read(&at, "agentId", slice_of(path.p + n, path.n - n), why);
+    if (err == TL_OK)
+        *out = slice_of(id, (size_t)(at - id));
+    return err;
+}
+
+void get_tee_agent(struct exchange *x)
+{
+    struct http_query q = {{0}};
+    struct http_param params[] = {{"nonce"}};
+    uint8_t mem[HTTP_HEAD_MAX];
+    slice id;
+    struct rest *r = query_or_answer(x, &q, params, 1) ? rest_begin(x) : NULL;
+    if (!r)
+        return;
+    r->single = true;
+    r->ask.page = r->ask.page_size = 1;
+    tl_err err =
+        params[0].value.p ? rest_nonce_read(&r->ask.nonce, params[0].value, &r->why) : TL_OK;
+    if (err == TL_OK)
+        err = read_id(&id, mem, x->head.path, &r->why);
+    if (err == TL_OK)
+        err = caller_agent(x, id, &r->why);
+    if (err != TL_OK)
+        answer_error(x, err, &r->why);
+    else
+        ask(x, &id, 1);
+}

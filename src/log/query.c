@@ -1,0 +1,423 @@
+/* A query on its way: candidates in order, each checked against the tree, its body
+ * opened, and held against what was asked. All of it on the owner thread, in slices. */
+#include "log/query.h"
+
+#include "base/refuse.h"
+#include "crypto/secret.h"
+#include "log/export.h"
+#include "log/match.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum stage { QUERY_BEGIN, QUERY_AFTER, QUERY_BEFORE, QUERY_LOOK, QUERY_DONE };
+
+struct log_query {
+    struct log *log;
+    struct match match;
+    enum stage stage;
+    atomic_bool cancelled;
+
+    uint64_t size;     /* durable when it began */
+    uint64_t from, to; /* what is still to be looked at */
+    uint64_t a, b;     /* while a time is searched for: it lies in [a, b] */
+
+    struct log_row *rows;
+    uint8_t **owned; /* a row's statement and body */
+    size_t *owned_size;
+    size_t count, capacity;
+    size_t bytes;
+    uint64_t matched;
+    bool more;
+    uint64_t next;
+
+    bool prove;
+    struct log_proof proof;
+
+    struct owner_job job;
+    log_query_done_fn *done;
+    void *done_ctx;
+};
+
+tl_err log_query_new(struct log_query **out, struct log *log, const struct log_query_options *o,
+                     struct tl_why *why)
+{
+    struct log_query *q = calloc(1, sizeof *q);
+    if (!q)
+        return TL_E_MEMORY;
+    q->log = log;
+    buf_init(&q->proof.checkpoint, NOTE_MAX);
+    atomic_init(&q->cancelled, false);
+    tl_err err = match_init(&q->match, o, why);
+    if (err == TL_OK)
+        *out = q;
+    else
+        log_query_free(q);
+    return err;
+}
+
+void log_query_free(struct log_query *q)
+{
+    if (!q)
+        return;
+    for (size_t i = 0; i < q->count; i++) {
+        secret_wipe(q->owned[i], q->owned_size[i]);
+        free(q->owned[i]);
+    }
+    free(q->owned);
+    free(q->owned_size);
+    free(q->rows);
+    buf_finish(&q->proof.checkpoint);
+    match_finish(&q->match);
+    free(q);
+}
+
+void log_query_prove(struct log_query *q)
+{
+    q->prove = true;
+}
+
+void log_query_cancel(struct log_query *q)
+{
+    atomic_store(&q->cancelled, true);
+}
+
+const struct log_row *log_query_rows(const struct log_query *q, size_t *count)
+{
+    *count = q->count;
+    return q->rows;
+}
+
+bool log_query_more(const struct log_query *q, uint64_t *next)
+{
+    *next = q->next;
+    return q->more;
+}
+
+uint64_t log_query_total(const struct log_query *q)
+{
+    return q->matched;
+}
+
+const struct log_proof *log_query_proof(const struct log_query *q)
+{
+    return q->prove && q->count ? &q->proof : NULL;
+}
+
+/* ---- rows ---- */
+
+static tl_err room_for_row(struct log_query *q)
+{
+    if (q->count < q->capacity)
+        return TL_OK;
+    size_t more = q->capacity ? 2 * q->capacity : 16;
+    void *rows = realloc(q->rows, more * sizeof *q->rows);
+    if (rows)
+        q->rows = rows;
+    void *owned = realloc(q->owned, more * sizeof *q->owned);
+    if (owned)
+        q->owned = owned;
+    void *sizes = realloc(q->owned_size, more * sizeof *q->owned_size);
+    if (sizes)
+        q->owned_size = sizes;
+    if (!rows || !owned || !sizes)
+        return TL_E_MEMORY;
+    q->capacity = more;
+    return TL_OK;
+}
+
+static slice moved(const uint8_t *to, slice from, slice part)
+{
+    return slice_of(to + (part.p - from.p), part.n);
+}
+
+static tl_err add_row(struct log_query *q, const struct store_leaf *leaf,
+                      const struct statement *st, slice body)
+{
+    tl_err err = room_for_row(q);
+    if (err != TL_OK)
+        return err;
+    size_t size = leaf->statement.n + body.n;
+    uint8_t *p = malloc(size);
+    if (!p)
+        return TL_E_MEMORY;
+    memcpy(p, leaf->statement.p, leaf->statement.n);
+    if (body.n)
+        memcpy(p + leaf->statement.n, body.p, body.n);
+    q->rows[q->count] = (struct log_row){
+        .index = leaf->index,
+        .seq = st->seq,
+        .time_ms = st->time_ms,
+        .session = st->session,
+        .ref = st->ref,
+        .has_ref = st->has_ref,
+        .erased = !body.p,
+        .agent = moved(p, leaf->statement, st->subject),
+        .type = moved(p, leaf->statement, st->type),
+        .statement = slice_of(p, leaf->statement.n),
+        .body = body.p ? slice_of(p + leaf->statement.n, body.n) : (slice){NULL, 0},
+        .key_id = st->kid,
+    };
+    q->owned[q->count] = p;
+    q->owned_size[q->count++] = size;
+    q->bytes += size;
+    return TL_OK;
+}
+
+/* ---- one candidate ---- */
+
+/* Whether one more match is a row of this answer; the first that is not says where the
+ * next one goes on. */
+static bool wants_row(struct log_query *q, const struct store_leaf *leaf)
+{
+    const struct log_query_options *o = &q->match.want;
+    if (q->more || q->matched <= o->skip)
+        return false;
+    if (q->count < o->limit &&
+        (q->count == 0 || q->bytes + leaf->statement.n + leaf->body.n <= QUERY_BYTES_MAX))
+        return true;
+    q->more = true;
+    q->next = o->newest_first ? leaf->index + 1 : leaf->index;
+    return false;
+}
+
+/* The body as it goes into a bundle, checked: of the log's own statements as it lies
+ * there, of records opened into plain. */
+static tl_err open_body(struct log_query *q, const struct store_leaf *leaf,
+                        const struct statement *st, buf *plain, slice *out)
+{
+    if (!leaf->body.p)
+        return TL_E_STORED;
+    if (st->kind == ST_RECORD) {
+        tl_err err = body_open(q->log->bodies, plain, &st->payload, leaf->body);
+        if (err == TL_OK)
+            *out = buf_slice(plain);
+        return err;
+    }
+    hash32 digest = sha256(leaf->body);
+    if (REFUSED(!hash_eq(&digest, &st->payload)))
+        return TL_E_STORED;
+    *out = leaf->body;
+    return TL_OK;
+}
+
+static tl_err take(struct log_query *q, const struct store_leaf *leaf, const struct statement *st,
+                   buf *plain)
+{
+    struct body_record record;
+    slice body = {NULL, 0};
+    tl_err err = TL_OK;
+    if (q->match.body) {
+        err = open_body(q, leaf, st, plain, &body);
+        if (err == TL_OK)
+            err = body_record_read(&record, body);
+        if (err != TL_OK || !match_body(&q->match, &record))
+            return err;
+    }
+    q->matched++;
+    if (!wants_row(q, leaf))
+        return TL_OK;
+    if (!q->match.body)
+        err = open_body(q, leaf, st, plain, &body);
+    return err == TL_OK ? add_row(q, leaf, st, body) : err;
+}
+
+static tl_err look_at(struct log_query *q, uint64_t index, struct tl_why *why)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    tl_err err = stored_leaf(q->log, index, &leaf, &st);
+    if (err == TL_OK && match_statement(&q->match, &st)) {
+        buf plain;
+        buf_init(&plain, BODY_MAX);
+        err = take(q, &leaf, &st, &plain);
+        buf_finish_secret(&plain);
+    }
+    return export_bad_statement(why, err, index);
+}
+
+/* ---- stages ---- */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static tl_err begin(struct log_query *q)
+{
+    const struct log_query_options *o = &q->match.want;
+    q->size = q->log->durable_size;
+    q->to = least(o->to, q->size);
+    q->from = least(o->from, q->to);
+    q->a = q->from;
+    q->b = q->to;
+    q->stage = QUERY_AFTER;
+    return q->prove ? log_checkpoint(q->log, &q->proof.checkpoint) : TL_OK;
+}
+
+/* Times never decrease, so that those of a time on are a range: one step of the search
+ * for its begin, the first index that is not before it. True once found: it is a. */
+static tl_err search(struct log_query *q, uint64_t time_ms, bool *found, struct tl_why *why)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    *found = q->a == q->b;
+    if (*found)
+        return TL_OK;
+    uint64_t middle = q->a + (q->b - q->a) / 2;
+    tl_err err = stored_leaf(q->log, middle, &leaf, &st);
+    if (err != TL_OK)
+        return export_bad_statement(why, err, middle);
+    if (st.time_ms < time_ms)
+        q->a = middle + 1;
+    else
+        q->b = middle;
+    return TL_OK;
+}
+
+static tl_err find_after(struct log_query *q, struct tl_why *why)
+{
+    bool found = true;
+    tl_err err = TL_OK;
+    if (q->match.want.after_ms > 0)
+        err = search(q, q->match.want.after_ms, &found, why);
+    if (err == TL_OK && found) {
+        q->from = q->a;
+        q->b = q->to;
+        q->stage = QUERY_BEFORE;
+    }
+    return err;
+}
+
+static tl_err find_before(struct log_query *q, struct tl_why *why)
+{
+    bool found = true;
+    tl_err err = TL_OK;
+    if (q->match.want.before_ms <= TL_INT_MAX)
+        err = search(q, q->match.want.before_ms, &found, why);
+    else
+        q->a = q->to;
+    if (err == TL_OK && found) {
+        q->to = q->a;
+        q->next = q->match.want.newest_first ? q->from : q->to;
+        q->stage = QUERY_LOOK;
+    }
+    return err;
+}
+
+static tl_err prove(struct log_query *q)
+{
+    struct merkle_nodes nodes = tree_nodes(q->log->tree);
+    q->proof.tree_size = q->size;
+    return merkle_prove_inclusion(&nodes, q->rows[0].index, q->size, q->proof.path,
+                                  &q->proof.path_count);
+}
+
+static tl_err look(struct log_query *q, struct tl_why *why)
+{
+    if (q->from == q->to || (q->more && !q->match.want.total)) {
+        q->stage = QUERY_DONE;
+        return q->prove && q->count ? prove(q) : TL_OK;
+    }
+    return look_at(q, q->match.want.newest_first ? --q->to : q->from++, why);
+}
+
+static tl_err step(struct log_query *q, struct tl_why *why)
+{
+    switch (q->stage) {
+    case QUERY_BEGIN:
+        return begin(q);
+    case QUERY_AFTER:
+        return find_after(q, why);
+    case QUERY_BEFORE:
+        return find_before(q, why);
+    case QUERY_LOOK:
+        return look(q, why);
+    case QUERY_DONE:
+        break;
+    }
+    return TL_OK;
+}
+
+static tl_err slice_of_query(struct log_query *q, struct tl_why *why)
+{
+    uint64_t end = owner_slice_end();
+    tl_err err = TL_OK;
+    do {
+        if (atomic_load(&q->cancelled))
+            return TL_E_STOPPING;
+        err = step(q, why);
+    } while (err == TL_OK && q->stage != QUERY_DONE && !owner_slice_over(end));
+    return err;
+}
+
+static void run_slice(void *arg)
+{
+    struct log_query *q = arg;
+    struct tl_why why = {0};
+    tl_err err = slice_of_query(q, &why);
+    if (err == TL_OK && q->stage != QUERY_DONE) {
+        err = owner_submit(q->log, &q->job);
+        if (err == TL_OK)
+            return; /* it may be running again, or be gone */
+    }
+    q->done(q->done_ctx, err, &why);
+}
+
+tl_err log_query_submit(struct log_query *q, log_query_done_fn *done, void *ctx)
+{
+    q->done = done;
+    q->done_ctx = ctx;
+    q->job = (struct owner_job){.run = run_slice, .arg = q};
+    return owner_submit(q->log, &q->job);
+}
+
+/* ---- waiting for it ---- */
+
+struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    bool done;
+    tl_err err;
+    struct tl_why *why;
+};
+
+static void wake(void *ctx, tl_err err, const struct tl_why *why)
+{
+    struct waiting *w = ctx;
+    pthread_mutex_lock(&w->lock);
+    w->err = err;
+    if (w->why)
+        *w->why = *why;
+    w->done = true;
+    pthread_cond_signal(&w->finished);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static tl_err run_here(struct log_query *q, struct tl_why *why)
+{
+    tl_err err = TL_OK;
+    while (err == TL_OK && q->stage != QUERY_DONE)
+        err = slice_of_query(q, why);
+    return err;
+}
+
+tl_err log_query_run(struct log_query *q, struct tl_why *why)
+{
+    if (!q->log->has_owner)
+        return run_here(q, why);
+    struct waiting w = {.why = why};
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.finished, NULL);
+    tl_err err = log_query_submit(q, wake, &w);
+    if (err == TL_OK) {
+        pthread_mutex_lock(&w.lock);
+        while (!w.done)
+            pthread_cond_wait(&w.finished, &w.lock);
+        pthread_mutex_unlock(&w.lock);
+        err = w.err;
+    }
+    pthread_cond_destroy(&w.finished);
+    pthread_mutex_destroy(&w.lock);
+    return err;
+}
