@@ -37,6 +37,10 @@ struct teelog_verify_options {
     /* SHA-256 of the SubjectPublicKeyInfo of the root that evidence of hardware
      * must come from; NULL: Intel's. For tests and for Intel's own test root. */
     const uint8_t *hardware_root;
+    /* The caller's own nonce, of 16 to 64 bytes, that the log was asked over; borrowed.
+     * The bundle then must hold the log's answer to it. NULL: not asked. */
+    const uint8_t *nonce;
+    size_t nonce_size;
     unsigned threads; /* for signatures; 0: as many as there are CPUs, 1: none but the caller's */
     /* Gives up to cap bytes of the bundle; *got == 0 only at its end. */
     tl_err (*read)(void *ctx, uint8_t *out, size_t cap, size_t *got);
@@ -49,8 +53,8 @@ struct teelog_verify_options {
 struct teelog_report;
 
 /* TL_OK with a report for every bundle, however broken: a failed check is a
- * verdict. Other codes are failures of this machine (memory, reading); then
- * *out is untouched and there is no verdict. */
+ * verdict. Other codes are failures of this machine (memory, reading), or TL_E_USAGE
+ * for a nonce of another length; then *out is untouched and there is no verdict. */
 tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_options *o) TL_MUST;
 void teelog_report_free(struct teelog_report *r);
 

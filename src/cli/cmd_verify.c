@@ -54,13 +54,10 @@ static int verify(const struct report_options *o, bool json, const char *html)
 int cmd_verify(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"policy", required_argument, NULL, 'p'},
-        {"collateral", required_argument, NULL, 'c'},
-        {"at", required_argument, NULL, 'a'},
-        {"json", no_argument, NULL, 'j'},
-        {"html", required_argument, NULL, 'H'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"policy", required_argument, NULL, 'p'}, {"collateral", required_argument, NULL, 'c'},
+        {"at", required_argument, NULL, 'a'},     {"json", no_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'H'},   {"nonce", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     struct report_options o = {0};
     const char *html = NULL;
@@ -81,6 +78,9 @@ int cmd_verify(int argc, char **argv)
             break;
         case 'H':
             html = optarg;
+            break;
+        case 'n':
+            o.nonce = optarg;
             break;
         case 'j':
             json = true;

@@ -59,10 +59,11 @@ const struct command commands[] = {
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
     {"verify",
-     "FILE [--policy FILE] [--collateral FILE]... [--at UNIXTIME] [--json]\n"
-     "                     [--html PAGE]",
+     "FILE [--policy FILE] [--nonce HEX] [--collateral FILE]... [--at UNIXTIME]\n"
+     "                     [--json] [--html PAGE]",
      "check a bundle, offline, under a policy",
      "  --policy FILE   what to trust; without it nothing is pinned\n"
+     "  --nonce HEX     yours: the bundle must hold the log's answer to it\n"
      "  --collateral FILE   newer collateral than the bundle holds\n"
      "  --at UNIXTIME   judge as of this time instead of now\n"
      "  --json          the report as JSON\n"

@@ -71,6 +71,14 @@ int at_read(uint64_t *out, const char *text)
     return EXIT_USAGE;
 }
 
+int nonce_read(uint8_t out[FRESH_NONCE_MAX], size_t *size, const char *text)
+{
+    if (fresh_nonce_read(out, size, slice_str(text)) == TL_OK)
+        return EXIT_GOOD;
+    cli_say("--nonce takes %d to %d bytes in hex", FRESH_NONCE_MIN, FRESH_NONCE_MAX);
+    return EXIT_USAGE;
+}
+
 /* A verdict that follows from a file's being the wrong one helps nobody. */
 static int check_collateral(slice json, const char *path)
 {
@@ -108,8 +116,11 @@ static int judge(struct teelog_report **out, const struct report_options *o, uin
                  const struct teelog_policy *policy, const struct teelog_bytes *collaterals)
 {
     struct progress p = {.what = "read", .unit = "items"};
-    int fd;
-    int code = infile_open(&fd, o->bundle);
+    uint8_t nonce[FRESH_NONCE_MAX];
+    size_t nonce_size = 0;
+    int fd, code = o->nonce ? nonce_read(nonce, &nonce_size, o->nonce) : EXIT_GOOD;
+    if (code == EXIT_GOOD)
+        code = infile_open(&fd, o->bundle);
     if (code != EXIT_GOOD)
         return code;
     struct teelog_verify_options v = {
@@ -117,6 +128,8 @@ static int judge(struct teelog_report **out, const struct report_options *o, uin
         .time = at,
         .collaterals = collaterals,
         .collateral_count = o->collateral_count,
+        .nonce = o->nonce ? nonce : NULL,
+        .nonce_size = nonce_size,
         .read = infile_some,
         .ctx = &fd,
         .progress = progress,

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "teelog/verify.h"
+#include "tlog/fresh.h"
 
 #define REPORT_COLLATERALS 8
 
@@ -12,6 +13,7 @@ struct report_options {
     const char *bundle;                          /* path, or "-" */
     const char *policy;                          /* path, or NULL */
     const char *at;                              /* Unix seconds as text, or NULL: now */
+    const char *nonce;                           /* hex that the log was asked over, or NULL */
     const char *collaterals[REPORT_COLLATERALS]; /* paths */
     size_t collateral_count;
 };
@@ -27,6 +29,8 @@ int policy_file_read(struct teelog_policy **out, const char *path);
 /* SHA-256 of the key of the root certificate in a PEM file; *out is untouched where
  * path is NULL. */
 int root_file_read(uint8_t out[32], const char *path);
+/* --nonce: hex of 16 to 64 bytes. */
+int nonce_read(uint8_t out[FRESH_NONCE_MAX], size_t *size, const char *text);
 /* --at: text as Unix seconds, now where it is NULL. */
 int at_read(uint64_t *out, const char *text);
 

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define KINDS      5
+#define KINDS      (BUNDLE_FRESH + 1)
 #define READ_AHEAD 65536u
 #define BUFFER_MAX (BUNDLE_ITEM_MAX + READ_AHEAD)
 
@@ -121,6 +121,7 @@ static uint64_t key_of(const struct bundle_item *item)
         return item->u.anchor.size;
     case BUNDLE_HEADER:
     case BUNDLE_EVIDENCE:
+    case BUNDLE_FRESH:
         break;
     }
     return 0;
@@ -183,6 +184,7 @@ static void remember(struct bundle_reader *r)
         r->promised[BUNDLE_LEAF] = item->u.header.leaf_count;
         r->promised[BUNDLE_PROOF] = item->u.header.proof_count;
         r->promised[BUNDLE_ANCHOR] = item->u.header.anchor_count;
+        r->promised[BUNDLE_FRESH] = 1; /* or none */
     } else if (item->kind == BUNDLE_EVIDENCE) {
         last->digest = item->u.evidence.digest;
     } else if (item->kind == BUNDLE_PROOF) {
@@ -195,10 +197,11 @@ static void remember(struct bundle_reader *r)
     }
 }
 
-/* One header, and as many of each other kind as it promised. */
+/* One header, and as many of each other kind as it promised. A fresh answer may be
+ * absent. */
 static tl_err check_end(const struct bundle_reader *r)
 {
-    for (size_t kind = 0; kind < KINDS; kind++)
+    for (size_t kind = 0; kind < BUNDLE_FRESH; kind++)
         if (REFUSED(r->seen[kind] != r->promised[kind]))
             return TL_E_BUNDLE;
     return TL_OK;

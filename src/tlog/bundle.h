@@ -5,12 +5,20 @@
 
 #include "base/buf.h"
 #include "codec/cbor.h"
+#include "tlog/fresh.h"
 #include "tlog/merkle.h"
 
 #define BUNDLE_VERSION  1
 #define BUNDLE_ITEM_MAX (4u << 20) /* bytes of one item */
 
-enum bundle_kind { BUNDLE_HEADER, BUNDLE_EVIDENCE, BUNDLE_LEAF, BUNDLE_PROOF, BUNDLE_ANCHOR };
+enum bundle_kind {
+    BUNDLE_HEADER,
+    BUNDLE_EVIDENCE,
+    BUNDLE_LEAF,
+    BUNDLE_PROOF,
+    BUNDLE_ANCHOR,
+    BUNDLE_FRESH
+};
 enum bundle_scope { SCOPE_WHOLE, SCOPE_CHAIN, SCOPE_RECORDS };
 enum bundle_proof { PROOF_FILL, PROOF_CONSISTENCY, PROOF_HEAD };
 
@@ -52,6 +60,10 @@ struct bundle_item {
             size_t path_count;
             hash32 path[MERKLE_MAX_PATH];
         } anchor;
+        struct {
+            hash32 evidence; /* digest */
+            struct fresh answer;
+        } fresh;
     } u;
 };
 

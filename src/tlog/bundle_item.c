@@ -100,10 +100,18 @@ static void read_anchor(cbor *c, size_t members, struct bundle_item *out)
     out->u.anchor.path_count = read_path(c, out->u.anchor.path);
 }
 
+static void read_fresh(cbor *c, size_t members, struct bundle_item *out)
+{
+    want_members(c, members, 9);
+    (void)cbor_uint(c, 0);
+    cbor_bytes_copy(c, out->u.fresh.evidence.b, sizeof out->u.fresh.evidence.b);
+    fresh_read(c, &out->u.fresh.answer);
+}
+
 void bundle_item_read(cbor *c, struct bundle_item *out)
 {
     size_t members = cbor_array(c);
-    out->kind = (enum bundle_kind)cbor_uint(c, BUNDLE_ANCHOR);
+    out->kind = (enum bundle_kind)cbor_uint(c, BUNDLE_FRESH);
     switch (out->kind) {
     case BUNDLE_HEADER:
         read_header(c, members, out);
@@ -119,6 +127,9 @@ void bundle_item_read(cbor *c, struct bundle_item *out)
         return;
     case BUNDLE_ANCHOR:
         read_anchor(c, members, out);
+        return;
+    case BUNDLE_FRESH:
+        read_fresh(c, members, out);
         return;
     }
 }

@@ -89,5 +89,12 @@ void bundle_item_put(buf *b, const struct bundle_item *item)
         cbor_put_bytes(b, item->u.anchor.checkpoint);
         put_path(b, item->u.anchor.path, item->u.anchor.path_count);
         return;
+    case BUNDLE_FRESH:
+        cbor_put_array(b, 9);
+        cbor_put_uint(b, BUNDLE_FRESH);
+        cbor_put_uint(b, 0); /* its key: there is one at most */
+        cbor_put_bytes(b, hash_slice(&item->u.fresh.evidence));
+        fresh_put(b, &item->u.fresh.answer);
+        return;
     }
 }

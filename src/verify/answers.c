@@ -32,7 +32,7 @@ static const struct question {
      {CHECK_FORMAT, CHECK_CHECKPOINT, CHECK_STATEMENT, CHECK_BODY, CHECK_ROLE, CHECK_ORDER,
       CHECK_CHAIN, CHECK_SESSION, CHECK_BOOT, CHECK_SIGNATURE, CHECK_TREE, CHECK_CONSISTENCY,
       CHECK_HEADS}},
-    {"history", HISTORY_LINE, HISTORY_LINE, "", 1, {CHECK_HISTORY}},
+    {"history", HISTORY_LINE, HISTORY_LINE, "", 2, {CHECK_HISTORY, CHECK_FRESH}},
 };
 
 #define QUESTION_COMPLETE 3
@@ -105,6 +105,45 @@ static void add_tcb(const struct teelog_report *r, char *out, size_t size)
         out[0] = 0; /* every status at once: too many words for this line */
 }
 
+const char *report_mode_name(enum fresh_mode mode)
+{
+    static const char *const names[] = {"fenced", "degraded", "frozen", "unwitnessed"};
+    return names[mode];
+}
+
+/* What the running log said, as far as it can be relied on. */
+static void put_fresh(buf *b, const struct teelog_report *r)
+{
+    const struct report_fresh *f = &r->fresh;
+    buf_str(b, f->asked ? "; the running log answered the nonce given: "
+                        : "; it holds an answer of the running log, and nobody can tell when that "
+                          "was made (give --nonce): ");
+    buf_printf(b, "size %" PRIu64 ", ", r->size);
+    if (f->agent[0])
+        buf_printf(b, "%s at %" PRIu64 " statements, ", f->agent, f->count);
+    buf_str(b, report_mode_name(f->mode));
+    if (f->has_cosigned)
+        buf_printf(b, ", last cosigned at size %" PRIu64, f->cosigned);
+}
+
+/* The history line stands word for word, whatever else the report says. */
+static void answer_history(const struct teelog_report *r, struct report_answer *out)
+{
+    const struct report_result *fresh = &r->results[CHECK_FRESH];
+    buf b;
+    buf_init_fixed(&b, (uint8_t *)out->detail, sizeof out->detail);
+    buf_str(&b, HISTORY_LINE);
+    if (fresh->state == CHECK_FAILED)
+        buf_printf(&b, "; fresh: %s", fresh->detail);
+    else if (r->verdict != TEELOG_REJECTED && r->fresh.there)
+        put_fresh(&b, r);
+    buf_u8(&b, 0);
+    if (fresh->state == CHECK_FAILED)
+        out->ok = 0;
+    else if (r->results[CHECK_HISTORY].state == CHECK_PASSED)
+        out->ok = 1;
+}
+
 void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out)
 {
     const struct question *q = &questions[question];
@@ -116,9 +155,7 @@ void report_answer(const struct teelog_report *r, size_t question, struct report
     }
     *out = (struct report_answer){.question = q->name, .ok = -1};
     if (question == QUESTION_COUNT - 1) {
-        /* Word for word, whatever else the report says. */
-        snprintf(out->detail, sizeof out->detail, "%s", HISTORY_LINE);
-        out->ok = passed ? 1 : -1;
+        answer_history(r, out);
     } else if (failed) {
         out->ok = 0;
         gather(r, q, CHECK_FAILED, out);
@@ -139,6 +176,23 @@ void report_answer(const struct teelog_report *r, size_t question, struct report
     } else {
         snprintf(out->detail, sizeof out->detail, "not reached");
     }
+}
+
+const char *report_answer_word(const struct report_answer *a, size_t question)
+{
+    if (a->ok == 0)
+        return "NO";
+    if (question == QUESTION_COUNT - 1)
+        return "";
+    return a->ok < 0 ? "open" : "yes";
+}
+
+const char *report_frozen_text(const struct teelog_report *r)
+{
+    if (r->verdict == TEELOG_REJECTED || !r->fresh.there || r->fresh.mode != FRESH_FROZEN)
+        return NULL;
+    return "THE LOG SAYS THAT IT IS FROZEN: it has seen another history of itself, and takes no "
+           "more statements";
 }
 
 const char *report_scope_name(const struct teelog_report *r)

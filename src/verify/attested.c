@@ -209,18 +209,20 @@ static tl_err check_code(struct attested *a, struct teelog_report *r, uint64_t i
 tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
                     const hash32 *digest, const uint8_t binding[64], enum platform platform)
 {
+    const bool fresh = index == NO_INDEX;
+    const char *what = fresh ? "the fresh answer" : "this statement";
     struct attested_item *e = find(a, digest);
     if (REFUSED(!e))
         return report_fail(r, CHECK_EVIDENCE, index,
-                           "the evidence that this statement names is not in the bundle");
+                           "the evidence that %s names is not in the bundle", what);
     bool used = e->used;
     e->used = true;
     if (REFUSED(e->failure))
         return report_fail(r, CHECK_GENUINE, index, "%s", e->failure);
     struct report_code *code = &r->codes[e->code];
     if (REFUSED(memcmp(e->report_data, binding, sizeof e->report_data) != 0))
-        return report_fail(r, CHECK_BINDING, index,
-                           "the quote was made for something else than this statement says");
+        return report_fail(r, fresh ? CHECK_FRESH : CHECK_BINDING, index,
+                           "the quote was made for something else than %s says", what);
     /* A key is made for one statement, and quoted for it alone. */
     if (REFUSED(used))
         return report_fail(r, CHECK_EVIDENCE, index,
@@ -239,7 +241,7 @@ tl_err attested_end(const struct attested *a, struct teelog_report *r)
         hex_text(hex, a->items[i].digest.b, 8);
         if (REFUSED(!a->items[i].used))
             return report_fail(r, CHECK_EVIDENCE, NO_INDEX,
-                               "no boot or session in the bundle names evidence %s…", hex);
+                               "nothing in the bundle names evidence %s…", hex);
     }
     return TL_OK;
 }

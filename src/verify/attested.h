@@ -34,12 +34,12 @@ void attested_finish(struct attested *a);
 /* Checks one item of the bundle. */
 tl_err attested_add(struct attested *a, struct teelog_report *r, const struct bundle_item *item,
                     const struct evidence_context *context) TL_MUST;
-/* The boot or session at index names digest and wants this binding. platform:
- * what the configuration of its boot says. */
+/* The boot or session at index, or with NO_INDEX the fresh answer, names digest and wants
+ * this binding. platform: what the configuration of its boot says. */
 tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
                     const hash32 *digest, const uint8_t binding[64],
                     enum platform platform) TL_MUST;
-/* After the last leaf: nothing is left over. */
+/* After all of these: nothing is left over. */
 tl_err attested_end(const struct attested *a, struct teelog_report *r) TL_MUST;
 
 #endif

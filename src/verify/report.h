@@ -29,7 +29,8 @@
     X(CODE, "code")                                                                                \
     X(LOG, "log")                                                                                  \
     X(ADMISSION, "admission")                                                                      \
-    X(HISTORY, "history")
+    X(HISTORY, "history")                                                                          \
+    X(FRESH, "fresh")
 
 #define CHECK_ENUM(name, text) CHECK_##name,
 enum check { CHECK_TABLE(CHECK_ENUM) CHECK_COUNT };
@@ -37,8 +38,9 @@ enum check { CHECK_TABLE(CHECK_ENUM) CHECK_COUNT };
 
 /* Every check begins as open, and one that is still open at the end is never
  * shown as ok. CHECK_UNPINNED: it was finished and found nothing wrong, but the
- * policy does not say what it needs to hear. */
-enum check_state { CHECK_OPEN, CHECK_PASSED, CHECK_UNPINNED, CHECK_FAILED };
+ * policy does not say what it needs to hear. CHECK_NOT_ASKED: the caller did not ask,
+ * and it is not shown as ok either. */
+enum check_state { CHECK_OPEN, CHECK_PASSED, CHECK_UNPINNED, CHECK_NOT_ASKED, CHECK_FAILED };
 
 #define NO_INDEX     UINT64_MAX
 #define NO_SIZE      UINT64_MAX
@@ -51,7 +53,20 @@ struct report_agent {
     uint64_t complete_up_to; /* a tree size, or NO_SIZE */
 };
 
-/* One kind of platform and code, and how many boots and sessions showed it. */
+/* What the running log said over a nonce. */
+struct report_fresh {
+    bool there; /* and sound */
+    bool asked; /* the nonce is the caller's */
+    enum fresh_mode mode;
+    bool has_cosigned;
+    uint64_t cosigned;           /* a tree size */
+    char agent[SUBJECT_MAX + 1]; /* empty: none */
+    uint64_t count;              /* of its statements at the checkpoint's size */
+    uint8_t nonce[FRESH_NONCE_MAX];
+    size_t nonce_size;
+};
+
+/* One kind of platform and code, and how many quotes showed it. */
 struct report_code {
     struct evidence_code seen;
     bool simulated;
@@ -93,6 +108,7 @@ struct teelog_report {
     uint64_t leaves;
     bool successor; /* the genesis names an older log */
     bool admitted[4];
+    struct report_fresh fresh;
     struct report_agent *agents; /* in bytewise order; none where REJECTED */
     size_t agent_count;
     struct report_code *codes;
@@ -122,12 +138,17 @@ enum { QUESTION_COUNT = 5 };
 struct report_answer {
     const char *question;
     int ok; /* 1, 0, or -1 where it was not reached or a pin is missing */
-    char detail[400];
+    char detail[640];
 };
+const char *report_mode_name(enum fresh_mode mode);
 /* Whether a whole log, or heads right before the checkpoint, show that the agent
  * said no more than this. */
 bool report_agent_complete(const struct teelog_report *r, const struct report_agent *a);
 void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out);
+/* "yes", "NO" or "open"; "" where the last question's detail says all of it. */
+const char *report_answer_word(const struct report_answer *a, size_t question);
+/* What to say loudly where the log said that it is frozen; else NULL. */
+const char *report_frozen_text(const struct teelog_report *r);
 /* Appends the names of TCB statuses, with a text between, before and after each. */
 void report_tcb(buf *b, unsigned seen, const char *quote);
 /* What the verdict means, in one line. */

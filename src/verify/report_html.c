@@ -48,6 +48,8 @@ static void put_verdict(buf *b, const struct teelog_report *r)
     if (r->foreign_root)
         buf_str(b, "<p class=\"sim\">Evidence of hardware was taken under a root that is not "
                    "Intel&#39;s.</p>\n");
+    if (report_frozen_text(r))
+        buf_printf(b, "<p class=\"sim\">%s.</p>\n", report_frozen_text(r));
 }
 
 static void put_answers(buf *b, const struct teelog_report *r)
@@ -56,17 +58,13 @@ static void put_answers(buf *b, const struct teelog_report *r)
     for (size_t i = 0; i < QUESTION_COUNT; i++) {
         struct report_answer a;
         report_answer(r, i, &a);
-        bool last = i == QUESTION_COUNT - 1;
         buf_str(b, "<tr><th>");
         render_html(b, a.question);
         buf_printf(b, "</th><td class=\"%s\">%s</td><td>",
                    a.ok < 0 ? "open"
                    : a.ok   ? "ok"
                             : "bad",
-                   last       ? ""
-                   : a.ok < 0 ? "open"
-                   : a.ok     ? "yes"
-                              : "NO");
+                   report_answer_word(&a, i));
         render_html(b, a.detail);
         buf_str(b, "</td></tr>\n");
     }

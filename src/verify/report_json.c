@@ -25,6 +25,29 @@ static void put_log(buf *b, const struct teelog_report *r)
     buf_str(b, "},\n");
 }
 
+static void put_fresh(buf *b, const struct teelog_report *r)
+{
+    const struct report_fresh *f = &r->fresh;
+    buf_str(b, " \"fresh\": ");
+    if (!f->there || r->verdict == TEELOG_REJECTED) {
+        buf_str(b, "null,\n");
+        return;
+    }
+    buf_str(b, "{\"nonce\": ");
+    render_json_hex(b, slice_of(f->nonce, f->nonce_size));
+    buf_printf(b, ", \"asked\": %s, \"size\": %" PRIu64 ", ", render_json_bool(f->asked), r->size);
+    put_member(b, "agent", f->agent[0] ? f->agent : NULL);
+    if (f->agent[0])
+        buf_printf(b, ", \"count\": %" PRIu64 ", ", f->count);
+    else
+        buf_str(b, ", \"count\": null, ");
+    put_member(b, "mode", report_mode_name(f->mode));
+    if (f->has_cosigned)
+        buf_printf(b, ", \"cosigned\": %" PRIu64 "},\n", f->cosigned);
+    else
+        buf_str(b, ", \"cosigned\": null},\n");
+}
+
 static void put_scope(buf *b, const struct teelog_report *r)
 {
     char text[240];
@@ -145,6 +168,7 @@ char *teelog_report_json(const struct teelog_report *r)
                render_json_bool(r->simulated), render_json_bool(r->foreign_root), r->brought_unused,
                r->time);
     put_log(&b, r);
+    put_fresh(&b, r);
     put_scope(&b, r);
     put_questions(&b, r);
     put_checks(&b, r);

@@ -11,8 +11,11 @@ static void put_verdict(buf *b, const struct teelog_report *r)
 {
     buf_printf(b, "%s%s%s", teelog_verdict_name(r->verdict), r->simulated ? " (simulated)" : "",
                r->foreign_root ? " (under a root that is not Intel's)" : "");
-    buf_printf(b, ": %s", report_verdict_text(r));
-    buf_str(b, "\n\n");
+    buf_printf(b, ": %s\n", report_verdict_text(r));
+    const char *frozen = report_frozen_text(r);
+    if (frozen)
+        buf_printf(b, "%s\n", frozen);
+    buf_str(b, "\n");
 }
 
 static void put_answers(buf *b, const struct teelog_report *r)
@@ -21,8 +24,8 @@ static void put_answers(buf *b, const struct teelog_report *r)
         struct report_answer a;
         report_answer(r, i, &a);
         buf_printf(b, "%s: ", a.question);
-        if (i < QUESTION_COUNT - 1)
-            buf_str(b, a.ok < 0 ? "open; " : a.ok ? "yes; " : "NO; ");
+        const char *word = report_answer_word(&a, i);
+        buf_printf(b, "%s%s", word, word[0] ? "; " : "");
         render_plain(b, a.detail);
         buf_str(b, "\n");
     }

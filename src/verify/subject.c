@@ -51,15 +51,29 @@ static tl_err add(struct subjects *s, struct subject **out, const struct subject
     return TL_OK;
 }
 
+/* Both ids are of SUBJECT_MAX bytes at most: statement_read and fresh_read see to it. */
+static struct subject like(slice id)
+{
+    struct subject v = {.id_size = id.n};
+    memcpy(v.id, id.p, id.n);
+    return v;
+}
+
 tl_err subjects_get(struct subjects *s, struct subject **out, slice id)
 {
-    struct subject like = {.id_size = id.n};
-    memcpy(like.id, id.p, id.n); /* statement_read bounds it by SUBJECT_MAX */
-    struct subject *const *found = tfind(&like, &s->tree, compare);
+    const struct subject wanted = like(id);
+    struct subject *const *found = tfind(&wanted, &s->tree, compare);
     if (!found)
-        return add(s, out, &like);
+        return add(s, out, &wanted);
     *out = *found;
     return TL_OK;
+}
+
+const struct subject *subjects_find(const struct subjects *s, slice id)
+{
+    const struct subject wanted = like(id);
+    struct subject *const *found = tfind(&wanted, &s->tree, compare);
+    return found ? *found : NULL;
 }
 
 void subjects_sort(struct subjects *s)

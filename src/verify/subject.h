@@ -37,6 +37,8 @@ struct subjects {
 void subjects_finish(struct subjects *s);
 /* Finds or adds. */
 tl_err subjects_get(struct subjects *s, struct subject **out, slice id) TL_MUST;
+/* NULL where there is none of this id. */
+const struct subject *subjects_find(const struct subjects *s, slice id);
 /* Puts list in bytewise order of the ids. */
 void subjects_sort(struct subjects *s);
 

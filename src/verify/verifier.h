@@ -21,6 +21,7 @@ enum phase {
     PHASE_CONSISTENCY,
     PHASE_HEADS,
     PHASE_ANCHORS,
+    PHASE_FRESH,
     PHASE_END
 };
 
@@ -60,6 +61,10 @@ struct verifier {
     uint64_t complete_up_to; /* of a chain's agent */
     uint64_t *erased;        /* room for ERASURE_MAX, made when needed */
 };
+
+/* The fresh answer, after all else; and, after it or in its place, the check's end. */
+tl_err verify_fresh(struct verifier *v, const hash32 *evidence, const struct fresh *f) TL_MUST;
+tl_err verify_fresh_end(struct verifier *v) TL_MUST;
 
 /* One leaf of the bundle. */
 tl_err verify_leaf(struct verifier *v, uint64_t index, slice statement, slice body) TL_MUST;

@@ -98,8 +98,6 @@ static tl_err end_leaves(struct verifier *v)
     if (REFUSED(v->scope == SCOPE_CHAIN && v->subjects.count != 2))
         return report_fail(r, CHECK_FORMAT, NO_INDEX, "the chain of no agent is in the bundle");
     tl_err err = signatures_drain(v->signatures);
-    if (err == TL_OK)
-        err = attested_end(&v->attested, r);
     if (err != TL_OK)
         return err;
     roots_sort(&v->roots);
@@ -115,12 +113,6 @@ static tl_err end_leaves(struct verifier *v)
                v->scope == SCOPE_RECORDS ? "; whether one was closed in between is not known" : "");
     report_end(r, CHECK_BOOT, CHECK_PASSED, "%" PRIu64 " boots of one log", v->boots);
     report_end(r, CHECK_SIGNATURE, CHECK_PASSED, "%" PRIu64 " signatures", v->leaves);
-    report_end(r, CHECK_EVIDENCE, CHECK_PASSED, "each boot and session has its own");
-    report_end(r, CHECK_GENUINE, CHECK_PASSED, "%" PRIu64 " quotes%s", v->boots + v->sessions,
-               r->simulated ? " of a simulated platform, which proves nothing about hardware" : "");
-    report_end(r, CHECK_BINDING, CHECK_PASSED, "all 64 bytes of report data, in each quote");
-    enum check_state pinned = !v->policy || v->attested.code_open ? CHECK_UNPINNED : CHECK_PASSED;
-    report_end(r, CHECK_CODE, pinned, "%s", v->attested.code_detail);
     if (v->peer_unchecked)
         report_end(r, CHECK_ADMISSION, CHECK_UNPINNED,
                    "an agent was let in as an attested peer, and this version cannot check the "
@@ -156,11 +148,33 @@ static tl_err end_heads(struct verifier *v)
     return err;
 }
 
+/* All that names evidence was read. */
+static tl_err end_evidence(struct verifier *v)
+{
+    struct teelog_report *r = v->report;
+    tl_err err = attested_end(&v->attested, r);
+    if (err != TL_OK)
+        return err;
+    report_end(r, CHECK_EVIDENCE, CHECK_PASSED, "each boot and session has its own");
+    report_end(r, CHECK_GENUINE, CHECK_PASSED, "%" PRIu64 " quotes%s",
+               v->boots + v->sessions + r->fresh.there,
+               r->simulated ? " of a simulated platform, which proves nothing about hardware" : "");
+    report_end(r, CHECK_BINDING, CHECK_PASSED, "all 64 bytes of report data, in each quote");
+    enum check_state pinned = !v->policy || v->attested.code_open ? CHECK_UNPINNED : CHECK_PASSED;
+    report_end(r, CHECK_CODE, pinned, "%s", v->attested.code_detail);
+    return TL_OK;
+}
+
 /* The last byte was read. */
-static void end_all(struct verifier *v)
+static tl_err end_all(struct verifier *v)
 {
     struct teelog_report *r = v->report;
     const struct policy *p = v->policy;
+    tl_err err = verify_fresh_end(v);
+    if (err == TL_OK)
+        err = end_evidence(v);
+    if (err != TL_OK)
+        return err;
     report_end(r, CHECK_FORMAT, CHECK_PASSED, "a bundle of version %d", BUNDLE_VERSION);
     report_end(r, CHECK_CHECKPOINT, CHECK_PASSED, "signed by the log's key, size %" PRIu64,
                r->size);
@@ -171,6 +185,7 @@ static void end_all(struct verifier *v)
                                : "the policy names no log");
     report_end(r, CHECK_HISTORY, p && p->has_history ? CHECK_PASSED : CHECK_UNPINNED, "%s",
                HISTORY_LINE);
+    return TL_OK;
 }
 
 static tl_err end_phase(struct verifier *v)
@@ -184,9 +199,8 @@ static tl_err end_phase(struct verifier *v)
         return roots_end(&v->roots, v->report);
     case PHASE_HEADS:
         return end_heads(v);
-    case PHASE_ANCHORS:
-        end_all(v);
-        return TL_OK;
+    case PHASE_FRESH:
+        return end_all(v);
     default:
         return TL_OK;
     }
@@ -215,6 +229,8 @@ static enum phase phase_of(const struct bundle_item *item)
         return PHASE_LEAVES;
     case BUNDLE_ANCHOR:
         return PHASE_ANCHORS;
+    case BUNDLE_FRESH:
+        return PHASE_FRESH;
     case BUNDLE_PROOF:
         break;
     }
@@ -244,9 +260,11 @@ static tl_err take_item(struct verifier *v, const struct bundle_item *item)
     case BUNDLE_PROOF:
         return read_proof(v, item);
     case BUNDLE_ANCHOR:
+        return read_anchor(v, item);
+    case BUNDLE_FRESH:
         break;
     }
-    return read_anchor(v, item);
+    return verify_fresh(v, &item->u.fresh.evidence, &item->u.fresh.answer);
 }
 
 /* The next item. What is malformed is a verdict, what is not readable is not. */
@@ -365,6 +383,8 @@ static tl_err set_up_evidence(struct verifier *v)
 
 tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_options *o)
 {
+    if (o->nonce && (o->nonce_size < FRESH_NONCE_MIN || o->nonce_size > FRESH_NONCE_MAX))
+        return TL_E_USAGE;
     struct teelog_report *r = calloc(1, sizeof *r);
     struct verifier *v = calloc(1, sizeof *v);
     if (!r || !v) {

@@ -234,6 +234,46 @@ void fake_bundle_anchor(struct fake_bundle *b, const struct fakelog *f, uint64_t
     push(b, &item);
 }
 
+size_t fake_bundle_evidence(struct fake_bundle *b, const uint8_t report_data[64])
+{
+    struct bundle_item item = {.kind = BUNDLE_EVIDENCE};
+    item.u.evidence.item = fakelog_evidence(report_data);
+    item.u.evidence.digest = sha256(item.u.evidence.item);
+    size_t at = 1;
+    while (at < b->count && b->items[at].kind == BUNDLE_EVIDENCE &&
+           compare_evidence(&b->items[at], &item) < 0)
+        at++;
+    fake_bundle_insert(b, at, &item);
+    return at;
+}
+
+struct fresh_binding fake_fresh_binding(const struct fakelog *f, const struct fake_bundle *b,
+                                        const struct fresh *answer)
+{
+    static struct note note;
+    struct fresh_binding v = {
+        .origin = slice_str(f->origin),
+        .log_tp = note_key_thumbprint(&f->log_key),
+        .answer = answer,
+    };
+    assert_ok(note_read(&note, b->items[0].u.header.checkpoint));
+    v.text = sha256(note.text);
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].kind == BUNDLE_LEAF && f->leaves[b->items[i].u.leaf.index].kind == ST_BOOT)
+            v.boot_leaf = f->hashes[b->items[i].u.leaf.index];
+    return v;
+}
+
+void fake_bundle_fresh(struct fake_bundle *b, const struct fresh_binding *quoted)
+{
+    uint8_t report_data[64];
+    binding_fresh(report_data, quoted);
+    struct bundle_item item = {.kind = BUNDLE_FRESH};
+    item.u.fresh.evidence = b->items[fake_bundle_evidence(b, report_data)].u.evidence.digest;
+    item.u.fresh.answer = *quoted->answer;
+    push(b, &item);
+}
+
 size_t fake_bundle_find(const struct fake_bundle *b, enum bundle_kind kind, size_t n)
 {
     for (size_t i = 0; i < b->count; i++)
@@ -263,7 +303,7 @@ size_t fake_bundle_find_leaf(const struct fake_bundle *b, uint64_t index)
 
 static void fix_counts(struct fake_bundle *b)
 {
-    uint64_t n[5] = {0};
+    uint64_t n[6] = {0};
     for (size_t i = 0; i < b->count; i++) {
         if (b->items[i].kind == BUNDLE_PROOF)
             b->items[i].u.proof.number = n[BUNDLE_PROOF];

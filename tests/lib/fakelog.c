@@ -213,6 +213,18 @@ hash32 fake_kid(const struct sign_key *key)
     return cose_ec2_thumbprint(&point);
 }
 
+slice fakelog_evidence(const uint8_t report_data[64])
+{
+    buf q, item;
+    buf_init(&q, TEE_QUOTE_MAX);
+    buf_init(&item, EVIDENCE_MAX);
+    assert_ok(tee_quote(tee, report_data, &q, NULL));
+    const struct evidence e = {.platform = slice_str(tee_platform(tee)), .quote = buf_slice(&q)};
+    evidence_put(&item, &e);
+    buf_finish(&q);
+    return keep_buf(&item);
+}
+
 static struct fake_step begin(struct fakelog *f, enum statement_kind kind, size_t subject)
 {
     struct fake_subject *s = &f->subjects[subject];

@@ -131,10 +131,19 @@ size_t fake_bundle_find(const struct fake_bundle *b, enum bundle_kind kind, size
 /* The place of the n-th proof of a type. */
 size_t fake_bundle_find_proof(const struct fake_bundle *b, enum bundle_proof type, size_t n);
 size_t fake_bundle_find_leaf(const struct fake_bundle *b, uint64_t index);
+/* What a fresh answer of f over this bundle is bound to: its last boot, its checkpoint. */
+struct fresh_binding fake_fresh_binding(const struct fakelog *f, const struct fake_bundle *b,
+                                        const struct fresh *answer);
+/* Quotes it, and adds the evidence and the item. */
+void fake_bundle_fresh(struct fake_bundle *b, const struct fresh_binding *quoted);
+/* An evidence item over any report data; its place in the bundle. */
+size_t fake_bundle_evidence(struct fake_bundle *b, const uint8_t report_data[64]);
 /* Appends the bytes. */
 void fake_bundle_put(buf *out, struct fake_bundle *b);
 /* A signed checkpoint of the first size leaves; the caller frees .p. */
 slice fakelog_checkpoint(const struct fakelog *f, uint64_t size);
+/* An evidence item over this report data; lives until fakelog_done. */
+slice fakelog_evidence(const uint8_t report_data[64]);
 /* A copy that lives until fakelog_done. */
 slice fake_keep(slice s);
 

@@ -11,10 +11,18 @@ uint64_t fake_time(void)
 
 struct teelog_report *fake_verify_bytes(slice bytes, const struct teelog_policy *policy)
 {
+    return fake_verify_asked(bytes, policy, (slice){NULL, 0});
+}
+
+struct teelog_report *fake_verify_asked(slice bytes, const struct teelog_policy *policy,
+                                        slice nonce)
+{
     struct teelog_report *r = NULL;
     const struct teelog_verify_options options = {
         .policy = policy,
         .time = fake_time(),
+        .nonce = nonce.p,
+        .nonce_size = nonce.n,
         .threads = 1,
         .read = slice_source_read,
         .ctx = &bytes,

@@ -9,6 +9,9 @@
 uint64_t fake_time(void);
 /* policy may be NULL. Machine errors fail the test. The caller frees. */
 struct teelog_report *fake_verify_bytes(slice bytes, const struct teelog_policy *policy);
+/* The same with the caller's nonce; none where its .p is NULL. */
+struct teelog_report *fake_verify_asked(slice bytes, const struct teelog_policy *policy,
+                                        slice nonce);
 struct teelog_report *fake_verify(struct fake_bundle *b, const struct teelog_policy *policy);
 /* From JSON that must be good. */
 struct teelog_policy *fake_policy(const char *json);

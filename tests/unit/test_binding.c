@@ -1,5 +1,6 @@
 #include "faults.h"
 #include "tlog/body.h"
+#include "tlog/fresh.h"
 
 static hash32 hash_member(const json_t *v, const char *key)
 {
@@ -58,6 +59,36 @@ static void session_report_data(void **state)
     json_decref(all);
 }
 
+static void fresh_report_data(void **state)
+{
+    (void)state;
+    json_t *all = vector_file(test_source("vectors/binding.json"));
+    const json_t *answers = vector_member(all, "fresh");
+    assert_int_equal(json_array_size(answers), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *v = json_array_get(answers, i);
+        struct bytes members = bytes_of(v, "members"), text = bytes_of(v, "text");
+        struct fresh answer;
+        uint8_t out[64];
+        cbor c = cbor_of(bytes_slice(members));
+        cbor_array_of(&c, 6);
+        fresh_read(&c, &answer);
+        assert_ok(cbor_end(&c));
+        struct fresh_binding b = {
+            .origin = slice_str(vector_str(v, "origin")),
+            .log_tp = hash_member(v, "log_tp"),
+            .boot_leaf = hash_member(v, "boot_leaf"),
+            .text = sha256(bytes_slice(text)),
+            .answer = &answer,
+        };
+        binding_fresh(out, &b);
+        assert_hex(SLICE_ARRAY(out), vector_str(v, "report_data"));
+        free(members.p);
+        free(text.p);
+    }
+    json_decref(all);
+}
+
 /* The longest names and largest numbers that a statement can bring fit. */
 static void longest_fits(void **state)
 {
@@ -93,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(boot_report_data),
         cmocka_unit_test(session_report_data),
+        cmocka_unit_test(fresh_report_data),
         cmocka_unit_test(longest_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

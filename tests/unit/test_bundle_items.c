@@ -4,8 +4,8 @@
 static json_t *vectors;
 static struct bytes good;
 /* The items of the good bundle, in order: 2 evidence, 3 leaves, 6 proofs, 2
- * anchors after the header. */
-#define ITEMS 14
+ * anchors, a fresh answer after the header. */
+#define ITEMS 15
 
 static int load(void **state)
 {
@@ -189,12 +189,29 @@ static void check_anchor(size_t i, const struct bundle_item *item)
     check_path(item->u.anchor.path, item->u.anchor.path_count, i == 0 ? 2 : 0);
 }
 
+static void check_fresh(const struct bundle_item *item)
+{
+    const struct fresh *f = &item->u.fresh.answer;
+    const char *evidence = json_string_value(json_array_get(vector_member(vectors, "items"), 2));
+    char hex[65];
+    memcpy(hex, evidence + 8, 64); /* after its array, kind and head: the digest */
+    hex[64] = 0;
+    assert_hex(hash_slice(&item->u.fresh.evidence), hex);
+    assert_int_equal(f->mode, FRESH_FROZEN);
+    assert_true(f->has_cosigned);
+    assert_int_equal(f->cosigned, 4);
+    assert_slice(f->agent, slice_str("agent:alpha@example"));
+    assert_int_equal(f->count, 3);
+    assert_hex(hash_slice(&f->last), vector_str(vectors, "last hash"));
+    assert_hex(f->nonce, vector_str(vectors, "nonce"));
+}
+
 static void check_item(size_t i, const struct bundle_item *item)
 {
     static const enum bundle_kind kind[ITEMS] = {
         BUNDLE_HEADER, BUNDLE_EVIDENCE, BUNDLE_EVIDENCE, BUNDLE_LEAF,   BUNDLE_LEAF,
         BUNDLE_LEAF,   BUNDLE_PROOF,    BUNDLE_PROOF,    BUNDLE_PROOF,  BUNDLE_PROOF,
-        BUNDLE_PROOF,  BUNDLE_PROOF,    BUNDLE_ANCHOR,   BUNDLE_ANCHOR,
+        BUNDLE_PROOF,  BUNDLE_PROOF,    BUNDLE_ANCHOR,   BUNDLE_ANCHOR, BUNDLE_FRESH,
     };
     assert_int_equal(item->kind, kind[i]);
     if (i == 0)
@@ -205,14 +222,107 @@ static void check_item(size_t i, const struct bundle_item *item)
         check_leaf(i - 3, item);
     else if (i <= 11)
         check_proof(i - 6, item);
-    else
+    else if (i <= 13)
         check_anchor(i - 12, item);
+    else
+        check_fresh(item);
 }
 
 static void items_hold_what_was_written(void **state)
 {
     (void)state;
     each_item(check_item);
+}
+
+/* What an answer may leave out, each way, and the lengths of nonces. */
+static void fresh_answers_of_each_form(void **state)
+{
+    (void)state;
+    static const uint8_t nonce[FRESH_NONCE_MAX] = {1, 2, 3};
+    static const struct fresh forms[] = {
+        {.mode = FRESH_UNWITNESSED, .nonce = {nonce, 16}},
+        {.mode = FRESH_FENCED, .has_cosigned = true, .nonce = {nonce, 64}},
+        {.mode = FRESH_DEGRADED, .agent = {(const uint8_t *)"a", 1}, .nonce = {nonce, 17}},
+        {.mode = FRESH_FROZEN,
+         .has_cosigned = true,
+         .cosigned = TL_INT_MAX,
+         .agent = {(const uint8_t *)"a", 1},
+         .count = TL_INT_MAX,
+         .last = {{9}},
+         .nonce = {nonce, 32}},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        buf b;
+        struct fresh got;
+        buf_init(&b, 4096);
+        fresh_put(&b, &forms[i]);
+        assert_ok(buf_err(&b));
+        cbor c = cbor_of(buf_slice(&b));
+        fresh_read(&c, &got);
+        assert_ok(cbor_end(&c));
+        assert_int_equal(got.mode, forms[i].mode);
+        assert_int_equal(got.has_cosigned, forms[i].has_cosigned);
+        assert_int_equal(got.cosigned, forms[i].cosigned);
+        assert_int_equal(got.agent.p == NULL, forms[i].agent.p == NULL);
+        assert_slice(got.agent, forms[i].agent);
+        assert_int_equal(got.count, forms[i].count);
+        if (got.count)
+            assert_true(hash_eq(&got.last, &forms[i].last));
+        assert_slice(got.nonce, forms[i].nonce);
+        buf_finish(&b);
+    }
+}
+
+static void nonces_in_hex(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        size_t n; /* 0: refused */
+    } tries[] = {
+        {"", 0},
+        {"000102030405060708090a0b0c0d0e", 0},
+        {"000102030405060708090a0b0c0d0e0", 0},
+        {"000102030405060708090a0b0c0d0e0f", 16},
+        {"000102030405060708090A0B0C0D0E0F10", 17},
+        {"000102030405060708090a0b0c0d0e0f1", 0},
+        {"000102030405060708090a0b0c0d0e0g", 0},
+        {" 00102030405060708090a0b0c0d0e0f", 0},
+    };
+    char longest[132];
+    uint8_t out[FRESH_NONCE_MAX + 1];
+    size_t n = 99;
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        memset(out, 0xee, sizeof out);
+        tl_err err = fresh_nonce_read(out, &n, slice_str(tries[i].hex));
+        if (tries[i].n == 0) {
+            assert_err(err, TL_E_ENCODING);
+            continue;
+        }
+        assert_ok(err);
+        assert_int_equal(n, tries[i].n);
+        for (size_t k = 0; k < n; k++)
+            assert_int_equal(out[k], k);
+    }
+    memset(longest, 'a', sizeof longest);
+    longest[128] = 0;
+    assert_ok(fresh_nonce_read(out, &n, slice_str(longest)));
+    assert_int_equal(n, 64);
+    memset(out, 0xee, sizeof out);
+    longest[128] = 'a';
+    longest[130] = 0;
+    assert_err(fresh_nonce_read(out, &n, slice_str(longest)), TL_E_ENCODING);
+    assert_int_equal(out[64], 0xee);
+}
+
+/* It may be absent: the header does not count it. */
+static void fresh_answer_may_be_absent(void **state)
+{
+    (void)state;
+    const json_t *list = vector_member(vectors, "items");
+    size_t items, last = strlen(json_string_value(json_array_get(list, ITEMS - 1))) / 2;
+    assert_ok(read_slice(slice_of(good.p, good.n - last), &items));
+    assert_int_equal(items, ITEMS - 1);
 }
 
 static tl_err fault_error(slice s, const json_t *fault)
@@ -246,7 +356,10 @@ static void refuses_every_cut(void **state)
         struct bytes cut = bytes_copy(slice_of(good.p, n));
         size_t items;
         bool between = n == 0 || (whole > 0 && ends[whole - 1] == n);
-        assert_err(read_slice(bytes_slice(cut), &items), between ? TL_E_BUNDLE : TL_E_SHORT);
+        tl_err want = between ? TL_E_BUNDLE : TL_E_SHORT;
+        if (n == ends[ITEMS - 2]) /* before the fresh answer, which nothing promises */
+            want = TL_OK;
+        assert_err(read_slice(bytes_slice(cut), &items), want);
         assert_int_equal(items, whole);
         free(cut.p);
     }
@@ -428,6 +541,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes),
         cmocka_unit_test(items_hold_what_was_written),
+        cmocka_unit_test(fresh_answers_of_each_form),
+        cmocka_unit_test(nonces_in_hex),
+        cmocka_unit_test(fresh_answer_may_be_absent),
         cmocka_unit_test(refuses_faults),
         cmocka_unit_test(refuses_every_cut),
         cmocka_unit_test(items_up_to_the_limit),

@@ -119,17 +119,31 @@ static slice evidence_items(const struct fake_bundle *b, const buf *bytes)
     return s;
 }
 
-static void flip_all(enum bundle_scope scope)
+/* fresh: with an answer over a nonce, which is given, or not. */
+static void flip_all(enum bundle_scope scope, bool fresh, bool asked)
 {
+    static const uint8_t nonce[16] = "a nonce of one's";
     const uint64_t picks[] = {4, 5};
     struct fake_bundle *b = fakelog_export(f, scope, scope == SCOPE_CHAIN ? "a" : NULL, picks,
                                            scope == SCOPE_RECORDS ? 2 : 0);
+    const struct fresh answer = {.mode = FRESH_FENCED,
+                                 .has_cosigned = true,
+                                 .cosigned = 4,
+                                 .agent = slice_str("a"),
+                                 .count = 3,
+                                 .last = f->leaves[4].digest,
+                                 .nonce = SLICE_ARRAY(nonce)};
+    const slice given = asked ? answer.nonce : (slice){NULL, 0};
     buf bytes;
     if (scope == SCOPE_RECORDS)
         fake_bundle_anchor(b, f, 3);
+    if (fresh) {
+        const struct fresh_binding binding = fake_fresh_binding(f, b, &answer);
+        fake_bundle_fresh(b, &binding);
+    }
     buf_init(&bytes, SIZE_MAX / 2);
     fake_bundle_put(&bytes, b);
-    expect_verdict(fake_verify_bytes(buf_slice(&bytes), pinned), TEELOG_TRUSTED);
+    expect_verdict(fake_verify_asked(buf_slice(&bytes), pinned, given), TEELOG_TRUSTED);
     /* Evidence is read alike in every scope: once is enough. Collateral has texts
      * of more than one spelling; which bytes matter there is for test_quote_bits. */
     slice collateral = fakelog_collateral();
@@ -142,7 +156,7 @@ static void flip_all(enum bundle_scope scope)
             i += pass.n;
         for (unsigned bit = 0; bit < 8; bit++) {
             bytes.p[i] ^= (uint8_t)(1u << bit);
-            struct teelog_report *r = fake_verify_bytes(buf_slice(&bytes), pinned);
+            struct teelog_report *r = fake_verify_asked(buf_slice(&bytes), pinned, given);
             if (teelog_report_verdict(r) != TEELOG_REJECTED)
                 fail_msg("bit %u of byte %zu does not matter", bit, i);
             bool failed = false;
@@ -153,7 +167,7 @@ static void flip_all(enum bundle_scope scope)
             bytes.p[i] ^= (uint8_t)(1u << bit);
         }
     }
-    expect_verdict(fake_verify_bytes(buf_slice(&bytes), pinned), TEELOG_TRUSTED);
+    expect_verdict(fake_verify_asked(buf_slice(&bytes), pinned, given), TEELOG_TRUSTED);
     buf_finish(&bytes);
     fake_bundle_free(b);
 }
@@ -161,27 +175,40 @@ static void flip_all(enum bundle_scope scope)
 static void test_whole(void **state)
 {
     (void)state;
-    flip_all(SCOPE_WHOLE);
+    flip_all(SCOPE_WHOLE, false, false);
 }
 
 static void test_chain(void **state)
 {
     (void)state;
-    flip_all(SCOPE_CHAIN);
+    flip_all(SCOPE_CHAIN, false, false);
 }
 
 static void test_records(void **state)
 {
     (void)state;
-    flip_all(SCOPE_RECORDS);
+    flip_all(SCOPE_RECORDS, false, false);
+}
+
+static void test_fresh(void **state)
+{
+    (void)state;
+    flip_all(SCOPE_RECORDS, true, true);
+}
+
+/* An answer over somebody else's nonce is no looser. */
+static void test_fresh_not_asked(void **state)
+{
+    (void)state;
+    flip_all(SCOPE_RECORDS, true, false);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_whole),           cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_records),         cmocka_unit_test(test_fresh),
+        cmocka_unit_test(test_fresh_not_asked),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -10,7 +10,8 @@ import make_vectors as v
 from make_refused import LONG, raw_array, wrong_values
 from make_vectors import AGENT, ITEMS, ORIGIN, PATH, Raw, enc, fixed
 
-HEADER, EVIDENCE, LEAF, FILL, CONSISTENCY, HEAD, ANCHOR = 0, 1, 3, 6, 8, 10, 12
+HEADER, EVIDENCE, LEAF, FILL, CONSISTENCY, HEAD, ANCHOR, FRESH = 0, 1, 3, 6, 8, 10, 12, 14
+END = len(ITEMS)
 NAMES = {
     HEADER: "header",
     EVIDENCE: "evidence",
@@ -19,6 +20,7 @@ NAMES = {
     CONSISTENCY: "consistency",
     HEAD: "head",
     ANCHOR: "anchor",
+    FRESH: "fresh",
 }
 
 
@@ -48,6 +50,9 @@ def renumbered(items):
 def form_faults():
     """(name, error, items given before, items)"""
     allowed = {(EVIDENCE, 3): ("null", "bytes", "uint"), (LEAF, 3): ("null", "bytes")}
+    allowed |= {(FRESH, 4): ("null",)}
+    # Of another type than that, but one that each could have by itself.
+    disagrees = {(FRESH, 5): "null", (FRESH, 6): "null", (FRESH, 7): "null"}
     for i, what in NAMES.items():
         item = ITEMS[i]
         for n in (len(item) - 1, len(item) + 1):
@@ -55,16 +60,18 @@ def form_faults():
         yield f"{what}: a member too many", "E_BUNDLE", i, with_item(i, item + [0])
         for k, x in enumerate(item):
             for kind, wrong, error in wrong_values(x, allowed.get((i, k), ())):
+                if disagrees.get((i, k)) == kind:
+                    error = "E_BUNDLE"
                 yield f"{what}: member {k} {kind}", error, i, member(i, k, wrong)
             if type(x) is int:
                 yield f"{what}: member {k} of 2^53", "E_RANGE", i, member(i, k, LONG)
     for kind, wrong, error in wrong_values([1]):
         yield f"item: {kind}", error, LEAF, with_item(LEAF, wrong)
-    yield "an empty array", "E_SHORT", 14, ITEMS + [Raw(b"\x80")]
+    yield "an empty array", "E_SHORT", END, ITEMS + [Raw(b"\x80")]
 
 
 def value_faults():
-    yield "kind 5", "E_RANGE", LEAF, member(LEAF, 0, 5)
+    yield "kind 6", "E_RANGE", LEAF, member(LEAF, 0, 6)
     yield "header's key 1", "E_RANGE", 0, member(HEADER, 1, 1)
     for version in (0, 2):
         yield f"version {version}", "E_BUNDLE", 0, member(HEADER, 2, version)
@@ -91,6 +98,21 @@ def value_faults():
     yield "fill that ends beyond 2^53", "E_RANGE", FILL, with_item(
         FILL, [3, 0, 0, 10, 2**43, bytes(32)]
     )
+    yield "fresh answer's key 1", "E_RANGE", FRESH, member(FRESH, 1, 1)
+    yield "mode 4", "E_RANGE", FRESH, member(FRESH, 3, 4)
+    yield "agent of 129 bytes", "E_BUNDLE", FRESH, member(FRESH, 5, "a" * 129)
+    yield "agent not UTF-8", "E_UTF8", FRESH, member(FRESH, 5, Raw(b"\x61\xff"))
+    for agent, count, last in ((None, 3, None), (None, None, bytes(32)), (AGENT, None, None),
+                               (AGENT, 0, bytes(32)), (AGENT, 1, None)):
+        item = ITEMS[FRESH][:5] + [agent, count, last] + ITEMS[FRESH][8:]
+        named = "an agent" if agent else "no agent"
+        yield (f"{named}, count {count}, {'a' if last else 'no'} last hash", "E_BUNDLE", FRESH,
+               with_item(FRESH, item))
+    for n in (31, 33):
+        yield f"last hash of {n} bytes", "E_RANGE", FRESH, member(FRESH, 7, bytes(n))
+        yield f"fresh answer: digest of {n} bytes", "E_RANGE", FRESH, member(FRESH, 2, bytes(n))
+    for n in (0, 15, 65):
+        yield f"nonce of {n} bytes", "E_BUNDLE", FRESH, member(FRESH, 8, bytes(n))
     yield "subject of 129 bytes", "E_BUNDLE", HEAD, member(HEAD, 4, "a" * 129)
     yield "subject not UTF-8", "E_UTF8", HEAD, member(HEAD, 4, Raw(b"\x61\xff"))
 
@@ -103,8 +125,9 @@ def count_faults():
         less = v.COUNTS[:k] + [n - 1] + v.COUNTS[k + 1 :]
         more = v.COUNTS[:k] + [n + 1] + v.COUNTS[k + 1 :]
         yield f"{what}: one more than counted", "E_BUNDLE", first[k] + n - 1, member(HEADER, 5, less)
-        yield f"{what}: one less than counted", "E_BUNDLE", 14, member(HEADER, 5, more)
+        yield f"{what}: one less than counted", "E_BUNDLE", END, member(HEADER, 5, more)
     yield "nothing at all", "E_BUNDLE", 0, []
+    yield "a fresh answer for a header", "E_BUNDLE", 0, ITEMS[FRESH:]
     yield "only a header that promises more", "E_BUNDLE", 1, ITEMS[:1]
     yield "no header", "E_BUNDLE", 0, ITEMS[1:]
 
@@ -112,7 +135,7 @@ def count_faults():
 def order_faults():
     yield "the header twice", "E_BUNDLE", 1, ITEMS[:1] + ITEMS
     yield "the header last", "E_BUNDLE", 0, ITEMS[1:] + ITEMS[:1]
-    yield "the header again at the end", "E_BUNDLE", 14, ITEMS + ITEMS[:1]
+    yield "the header again at the end", "E_BUNDLE", END, ITEMS + ITEMS[:1]
     for i, what in NAMES.items():
         if i > 0:
             twice = recounted(ITEMS[: i + 1] + ITEMS[i:])
@@ -120,7 +143,8 @@ def order_faults():
     for i, what in ((1, "evidence"), (3, "leaves"), (12, "anchors")):
         swapped = ITEMS[:i] + [ITEMS[i + 1], ITEMS[i]] + ITEMS[i + 2 :]
         yield f"{what} in descending order", "E_BUNDLE", i + 1, swapped
-    for i, what in ((2, "leaf before evidence"), (5, "proof before leaf"), (11, "anchor before proof")):
+    for i, what in ((2, "leaf before evidence"), (5, "proof before leaf"), (11, "anchor before proof"),
+                    (13, "fresh answer before anchor")):
         swapped = ITEMS[:i] + [ITEMS[i + 1], ITEMS[i]] + ITEMS[i + 2 :]
         # A proof that follows out of turn has the wrong number as well.
         yield what, "E_BUNDLE", i + 1, swapped
@@ -156,7 +180,7 @@ def byte_faults():
         ("half an item", "E_SHORT", b"\x84\x02"),
         ("a break", "E_CBOR", b"\xff"),
     ):
-        yield f"at the end: {name}", error, 14, good + tail
+        yield f"at the end: {name}", error, END, good + tail
     before = b"".join(map(enc, ITEMS[:LEAF]))
     members, after = enc(ITEMS[LEAF])[1:], b"".join(map(enc, ITEMS[LEAF + 1 :]))
     yield "leaf: long form", "E_CBOR", LEAF, before + b"\x98\x04" + members + after

@@ -272,6 +272,20 @@ def session_binding(body, agent, alg):
     }
 
 
+def fresh_binding(mode, cosigned, agent, count, last, nonce, origin=ORIGIN):
+    leaf = sha(b"\0", S["genesis"]["statement"])
+    text = f"{origin}\n6\n{base64.b64encode(fixed('root 6')).decode()}\n".encode()
+    pre = [origin, LOG_TP, leaf, sha(text), mode, cosigned, agent, count, last, nonce]
+    return {
+        "origin": origin,
+        "log_tp": LOG_TP,
+        "boot_leaf": leaf,
+        "text": text,
+        "members": enc(pre[4:]),
+        "report_data": hashlib.sha512(b"teelog/fresh/v1\0" + enc(pre)).digest(),
+    }
+
+
 # --- bundles (section 10) -------------------------------------------------------------
 
 CHECKPOINT = b"log.example/teelog-1\n6\nAAAA\n\n\xe2\x80\x94 signature\n"
@@ -292,6 +306,7 @@ ITEMS += [
     [3, 5, 2, 5, ORIGIN, 1, PATH],
     [4, 2, CHECKPOINT, PATH],
     [4, 4, CHECKPOINT, []],
+    [5, 0, sorted(EVIDENCE)[1], 2, 4, AGENT, 3, S["record with ref"]["digest"], fixed("nonce", 16)],
 ]
 COUNTS = [sum(i[0] == kind for i in ITEMS) for kind in (1, 2, 3, 4)]
 ITEMS.insert(0, [0, 0, 1, 1, CHECKPOINT, COUNTS])
@@ -353,6 +368,14 @@ def main():
                 session_binding(BODIES["session"], AGENT, -7),
                 session_binding(BODIES["session of a peer"], "b" * 128, -47),
             ],
+            "fresh": [
+                fresh_binding(3, None, None, None, None, fixed("nonce", 16)),
+                fresh_binding(3, None, AGENT, 3, S["record with ref"]["digest"], fixed("nonce")),
+                fresh_binding(2, None, AGENT, 0, None, fixed("nonce", 20)),
+                fresh_binding(
+                    0, M, "b" * 128, M, fixed("last"), fixed("nonce", 64), origin="o" * 128
+                ),
+            ],
         },
     )
     write(
@@ -366,6 +389,8 @@ def main():
             "path 1": PATH[1],
             "fill 2": fixed("fill 2"),
             "fill 4": fixed("fill 4"),
+            "last hash": S["record with ref"]["digest"],
+            "nonce": fixed("nonce", 16),
         },
     )
 
