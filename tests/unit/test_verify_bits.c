@@ -131,7 +131,7 @@ static void flip_all(enum bundle_scope scope, bool fresh, bool asked)
                                  .cosigned = 4,
                                  .agent = slice_str("a"),
                                  .count = 3,
-                                 .last = f->leaves[4].digest,
+                                 .last = f->leaves[5].digest,
                                  .nonce = SLICE_ARRAY(nonce)};
     const slice given = asked ? answer.nonce : (slice){NULL, 0};
     buf bytes;
