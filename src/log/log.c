@@ -110,14 +110,24 @@ static tl_err is_empty(struct log *log, bool *empty)
     return err;
 }
 
+/* The log of this directory, or a new one; *made says which. */
+static tl_err open_or_make(struct log *log, const char *dir, bool *made, struct tl_why *why)
+{
+    struct tl_why open_why = {{0}, {0}};
+    tl_err err = store_open(&log->store, dir, STORE_OPEN, &open_why);
+    *made = err == TL_E_NOT_FOUND;
+    if (*made)
+        return store_open(&log->store, dir, STORE_CREATE, why);
+    return err == TL_OK ? TL_OK : tl_explain(why, err, open_why.field, "%s", open_why.text);
+}
+
 static tl_err start(struct log *log, const struct log_config *c, struct tl_why *why)
 {
-    bool empty = true;
-    enum store_open_mode mode = store_exists(c->dir) ? STORE_OPEN : STORE_CREATE;
-    tl_err err = store_open(&log->store, c->dir, mode, why);
+    bool empty = true, made;
+    tl_err err = open_or_make(log, c->dir, &made, why);
     if (err == TL_OK)
         err = tree_new(&log->tree, log->store);
-    if (err == TL_OK && mode == STORE_OPEN)
+    if (err == TL_OK && !made)
         err = is_empty(log, &empty);
     if (err != TL_OK)
         return err;

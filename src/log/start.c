@@ -45,10 +45,12 @@ static tl_err read_identity(struct log *log, buf *b, struct tl_why *why)
     }
     if (err == TL_OK && b->n != sizeof log->keys.log_id.b)
         err = TL_E_STORED;
-    if (err != TL_OK)
+    if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
         return tl_explain(why, err == TL_E_NOT_FOUND ? TL_E_HEAD : err, NULL,
                           "the database does not say which log it is: it was altered or never "
                           "finished; put back a copy, or move it aside to begin a new log");
+    if (err != TL_OK)
+        return err;
     memcpy(log->keys.log_id.b, b->p, b->n);
     return TL_OK;
 }

@@ -17,8 +17,8 @@ struct store_files {
     int lock; /* descriptor that holds the lock, or -1 */
 };
 
-/* Makes dir where mode is STORE_CREATE, and takes its lock. TL_E_NOT_FOUND,
- * TL_E_EXISTS (as store_open), TL_E_LOCKED. */
+/* Makes dir where mode is STORE_CREATE, and takes its lock. TL_E_NOT_FOUND (as
+ * store_open), TL_E_LOCKED. */
 tl_err store_files_init(struct store_files *f, const char *dir, enum store_open_mode mode,
                         struct tl_why *why) TL_MUST;
 /* Gives the lock back. Fine on what store_files_init did not fill (lock -1). */

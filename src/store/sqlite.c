@@ -142,18 +142,13 @@ static int go_wal(struct store *s)
 }
 
 /* A new database is made in one transaction with what the caller puts first, in
- * a rollback journal: a crash before its commit leaves no log behind. */
-static tl_err start_new(struct store *s, struct tl_why *why)
+ * a rollback journal: a crash before its commit leaves no page behind, once SQLite
+ * has played the journal back. It does so before it counts. */
+static tl_err start_new(struct store *s, int64_t pages, struct tl_why *why)
 {
-    int64_t pages = 0;
+    if (pages > 0)
+        return tl_explain(why, TL_E_EXISTS, "data", "there is a log in %s already", s->files.dir);
     int rc = sqlite3_exec(s->db, "PRAGMA journal_mode = TRUNCATE", NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = pragma_int(s->db, "PRAGMA page_count", &pages);
-    if (rc == SQLITE_OK && pages > 0)
-        return tl_explain(why, TL_E_EXISTS, "data",
-                          "there is a log in %s already, and beside it the journal of one that was "
-                          "never made: someone put it there. Remove " STORE_DATABASE "-journal",
-                          s->files.dir);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
@@ -164,9 +159,11 @@ static tl_err start_new(struct store *s, struct tl_why *why)
     return TL_OK;
 }
 
-static tl_err start_old(struct store *s, struct tl_why *why)
+static tl_err start_old(struct store *s, int64_t pages, struct tl_why *why)
 {
     int64_t id = 0, version = 0;
+    if (pages == 0)
+        return tl_explain(why, TL_E_NOT_FOUND, "data", "there is no log in %s", s->files.dir);
     int rc = pragma_int(s->db, "PRAGMA application_id", &id);
     if (rc == SQLITE_OK)
         rc = pragma_int(s->db, "PRAGMA user_version", &version);
@@ -195,6 +192,7 @@ static tl_err prepare_all(struct store *s, struct tl_why *why)
 static tl_err open_database(struct store *s, enum store_open_mode mode, struct tl_why *why)
 {
     char path[STORE_PATH_MAX];
+    int64_t pages = 0;
     store_files_path(&s->files, STORE_DATABASE, path);
     if (mode == STORE_CREATE) {
         tl_err err = make_file(path, why);
@@ -207,9 +205,11 @@ static tl_err open_database(struct store *s, enum store_open_mode mode, struct t
         rc = harden(s->db);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(s->db, settings, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = pragma_int(s->db, "PRAGMA page_count", &pages);
     if (rc != SQLITE_OK)
         return explain_open(s, rc, why);
-    tl_err err = mode == STORE_CREATE ? start_new(s, why) : start_old(s, why);
+    tl_err err = mode == STORE_CREATE ? start_new(s, pages, why) : start_old(s, pages, why);
     return err == TL_OK ? prepare_all(s, why) : err;
 }
 

@@ -42,19 +42,6 @@ static tl_err set_dir(struct store_files *f, const char *dir, struct tl_why *why
     return TL_OK;
 }
 
-/* The first transaction makes the whole database, in a rollback journal. Until
- * the journal is empty again that transaction is not done, and there is no log. */
-static bool holds_log(const struct store_files *f)
-{
-    return size_of(f, STORE_DATABASE) > 0 && size_of(f, STORE_DATABASE "-journal") == 0;
-}
-
-bool store_exists(const char *dir)
-{
-    struct store_files f;
-    return set_dir(&f, dir, NULL) == TL_OK && holds_log(&f);
-}
-
 /* The lock of the whole log, not of one engine's file: it is held before the
  * engine looks at anything, and the kernel gives it back when the process ends. */
 static tl_err take_lock(struct store_files *f, struct tl_why *why)
@@ -88,15 +75,9 @@ tl_err store_files_init(struct store_files *f, const char *dir, enum store_open_
         return err;
     if (mode == STORE_CREATE && mkdir(f->dir, 0700) != 0 && errno != EEXIST)
         return tl_explain(why, TL_E_IO, "data", "cannot make %s: %s", dir, strerror(errno));
-    if (mode != STORE_CREATE && !holds_log(f))
+    if (mode != STORE_CREATE && size_of(f, STORE_DATABASE) == 0)
         return tl_explain(why, TL_E_NOT_FOUND, "data", "there is no log in %s", dir);
-    err = take_lock(f, why);
-    /* Only under the lock is it certain that nobody is making one right now. */
-    if (err == TL_OK && mode == STORE_CREATE && holds_log(f)) {
-        store_files_finish(f);
-        return tl_explain(why, TL_E_EXISTS, "data", "there is a log in %s already", dir);
-    }
-    return err;
+    return take_lock(f, why);
 }
 
 void store_files_finish(struct store_files *f)

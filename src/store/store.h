@@ -9,8 +9,8 @@
 #include "crypto/hash.h"
 
 enum store_open_mode {
-    STORE_CREATE, /* dir must hold no log; made if missing, mode 0700 */
-    STORE_OPEN,   /* TL_E_NOT_FOUND where there is no log */
+    STORE_CREATE, /* TL_E_EXISTS where dir holds a log; made if missing, mode 0700 */
+    STORE_OPEN,   /* TL_E_NOT_FOUND where there is no log, or one whose making was cut short */
     STORE_READ,   /* the same, and nothing is written */
 };
 
@@ -21,8 +21,6 @@ struct store;
 tl_err store_open(struct store **out, const char *dir, enum store_open_mode mode,
                   struct tl_why *why) TL_MUST;
 void store_close(struct store *s);
-/* True where dir holds a log. */
-bool store_exists(const char *dir);
 
 /* One transaction at a time. Every put is inside one. A failed commit has an
  * unknown outcome: the caller must stop using the store. */

@@ -106,6 +106,9 @@ static void take_answer(void *ctx, const struct log_result *r)
     pthread_mutex_lock(&a->lock);
     a->err = r->err;
     a->size = r->tree_size;
+    a->checkpoint_size = r->checkpoint.n <= sizeof a->checkpoint ? r->checkpoint.n : 0;
+    if (a->checkpoint_size)
+        memcpy(a->checkpoint, r->checkpoint.p, a->checkpoint_size);
     a->count = r->count;
     for (size_t i = 0; i < r->count && i < 64; i++)
         a->receipts[i] = r->receipts[i];

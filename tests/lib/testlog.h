@@ -41,6 +41,8 @@ struct answer {
     bool done;
     tl_err err;
     uint64_t size;
+    uint8_t checkpoint[1024]; /* the note that came with it */
+    size_t checkpoint_size;
     size_t count;
     struct log_receipt receipts[64];
 };

@@ -1,0 +1,190 @@
+#include "promises.h"
+
+#include "tlog/checkpoint.h"
+#include "tlog/statement.h"
+
+#define BATCH 8
+
+/* slot: of the memory that the content is made in. */
+static struct log_record record_of(const struct promise *m, size_t slot)
+{
+    static char contents[BATCH][PROMISE_PAD + 32];
+    struct log_record r = record(m->agent, contents[slot]);
+    int n = snprintf(contents[slot], sizeof contents[slot], "%s%*s", m->name, (int)m->pad, "");
+    r.content = slice_of(contents[slot], (size_t)n);
+    r.request = slice_str(m->name);
+    return r;
+}
+
+static void see(struct promises *p, slice bytes)
+{
+    static struct note note;
+    struct checkpoint c;
+    if (p->seen_count == sizeof p->seen / sizeof p->seen[0])
+        return;
+    assert_ok(note_read(&note, bytes));
+    assert_ok(checkpoint_read(&c, note.text));
+    p->seen[p->seen_count++] = (struct seen_checkpoint){c.size, c.root};
+}
+
+void promise_look(struct promises *p, struct world *w)
+{
+    buf b;
+    buf_init(&b, 1024);
+    assert_ok(log_checkpoint(w->log, &b));
+    see(p, buf_slice(&b));
+    buf_finish(&b);
+}
+
+/* What one record's answer means for it. */
+static void note_answer(struct promise *m, tl_err err, const struct log_receipt *r, bool fresh)
+{
+    if (err == TL_OK && r->err == TL_OK) {
+        if (m->state == PROMISE_KEPT) {
+            assert_true(r->repeated);
+            assert_int_equal(r->index, m->receipt.index);
+            assert_true(hash_eq(&r->leaf, &m->receipt.leaf));
+        }
+        m->state = PROMISE_KEPT;
+        m->receipt = *r;
+    } else if (fresh && err != TL_E_COMMIT) {
+        m->state = PROMISE_REFUSED; /* a refused repeat says nothing of the first */
+    }
+}
+
+static void note_answers(struct promises *p, struct promise *made, const struct answer *a, size_t n,
+                         bool fresh)
+{
+    for (size_t i = 0; i < n; i++)
+        note_answer(&made[i], a->err, &a->receipts[i], fresh);
+    if (a->err == TL_OK)
+        see(p, slice_of(a->checkpoint, a->checkpoint_size));
+    else
+        p->ended = true;
+}
+
+void promise_append(struct promises *p, struct world *w, const char *const *agents, size_t n,
+                    size_t pad)
+{
+    struct log_record records[BATCH];
+    struct answer a;
+    struct promise *made = &p->made[p->count];
+    assert_true(n <= BATCH && p->count + n <= PROMISES_MAX && pad <= PROMISE_PAD);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(made[i].agent, sizeof made[i].agent, "%s", agents[i]);
+        snprintf(made[i].name, sizeof made[i].name, "record %u", p->next++);
+        made[i].pad = pad;
+        records[i] = record_of(&made[i], i);
+    }
+    p->count += n;
+    append(w, records, n, &a);
+    note_answers(p, made, &a, n, true);
+}
+
+void promise_repeat(struct promises *p, struct world *w, size_t i)
+{
+    struct log_record r = record_of(&p->made[i], 0);
+    struct answer a;
+    append(w, &r, 1, &a);
+    note_answers(p, &p->made[i], &a, 1, false);
+}
+
+void promise_settle(struct promises *p, struct world *w)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->made[i].state != PROMISE_UNKNOWN)
+            continue;
+        promise_repeat(p, w, i);
+        assert_int_equal(p->made[i].state, PROMISE_KEPT);
+    }
+}
+
+/* Where each promised record stands in a bundle: the one whose content begins with
+ * its name, as often as it is there. */
+struct found {
+    unsigned times;
+    uint64_t index;
+};
+
+static void find_record(const struct promises *p, struct found *found, uint64_t index, slice body)
+{
+    struct body_record r;
+    assert_ok(body_record_read(&r, body));
+    for (size_t i = 0; i < p->count; i++) {
+        const struct promise *m = &p->made[i];
+        size_t n = strlen(m->name);
+        if (r.content.n == n + m->pad && memcmp(r.content.p, m->name, n) == 0) {
+            found[i].times++;
+            found[i].index = index;
+        }
+    }
+}
+
+static void find_records(const struct promises *p, struct found *found, slice bundle)
+{
+    struct bundle_reader *r = NULL;
+    struct bundle_item item;
+    struct statement st;
+    bool more = true;
+    assert_ok(bundle_reader_new(&r, (struct byte_source){slice_source_read, &bundle}));
+    for (;;) {
+        assert_ok(bundle_next(r, &item, &more));
+        if (!more)
+            break;
+        if (item.kind != BUNDLE_LEAF)
+            continue;
+        assert_ok(statement_read(&st, item.u.leaf.statement));
+        if (st.kind == ST_RECORD && item.u.leaf.body.p)
+            find_record(p, found, item.u.leaf.index, item.u.leaf.body);
+    }
+    bundle_reader_free(r);
+}
+
+static void check_record(const struct promise *m, const struct found *found,
+                         const struct history *h)
+{
+    uint64_t index = m->receipt.index;
+    if (m->state == PROMISE_REFUSED && found->times)
+        fail_msg("%s was refused, and is there", m->name);
+    if (found->times > 1)
+        fail_msg("%s is there %u times", m->name, found->times);
+    if (m->state != PROMISE_KEPT)
+        return;
+    if (index >= h->size || !hash_eq(&h->leaves[index], &m->receipt.leaf))
+        fail_msg("the statement of %s, acknowledged at %llu, is lost", m->name,
+                 (unsigned long long)index);
+    if (found->times != 1 || found->index != index)
+        fail_msg("%s, acknowledged at %llu, is lost", m->name, (unsigned long long)index);
+}
+
+static void check_checkpoint(const struct seen_checkpoint *c, const struct history *h)
+{
+    struct merkle_leaves leaves = {h->leaves, h->size};
+    const struct merkle_nodes nodes = {merkle_leaves_get, &leaves};
+    hash32 root;
+    if (c->size <= h->size) {
+        assert_ok(merkle_root(&nodes, c->size, &root));
+        if (hash_eq(&root, &c->root))
+            return;
+    }
+    fail_msg("the checkpoint of size %llu is of another history than the log, of size %llu",
+             (unsigned long long)c->size, (unsigned long long)h->size);
+}
+
+void promise_audit(const struct promises *p, struct world *w)
+{
+    const struct log_export_options all = {.withhold_bodies = false};
+    struct found found[PROMISES_MAX] = {{0}};
+    struct history h;
+    size_t n;
+    uint8_t *bundle = export_all(w, &all, &n);
+    assert_int_not_equal(verdict_of(bundle, n, NULL), TEELOG_REJECTED);
+    history_read(&h, bundle, n);
+    find_records(p, found, slice_of(bundle, n));
+    for (size_t i = 0; i < p->count; i++)
+        check_record(&p->made[i], &found[i], &h);
+    for (size_t i = 0; i < p->seen_count; i++)
+        check_checkpoint(&p->seen[i], &h);
+    history_finish(&h);
+    free(bundle);
+}
