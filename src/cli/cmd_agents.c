@@ -28,9 +28,11 @@ static tl_err print_table(slice answer, struct tl_why *why)
         const json_t *a = json_array_get(agents, i);
         const char *id = json_string_value(json_object_get(a, "id"));
         char session[64] = "closed";
+        const char *alg = json_string_value(json_object_get(a, "alg"));
         if (json_is_true(json_object_get(a, "open")))
-            snprintf(session, sizeof session, "open since %" JSON_INTEGER_FORMAT,
-                     json_integer_value(json_object_get(a, "session")));
+            snprintf(session, sizeof session, "open since %" JSON_INTEGER_FORMAT "%s",
+                     json_integer_value(json_object_get(a, "session")),
+                     alg && strcmp(alg, "ES256K") == 0 ? ", ES256K" : "");
         printf("%-40s %12" JSON_INTEGER_FORMAT " %12" JSON_INTEGER_FORMAT "  %s\n", id ? id : "?",
                json_integer_value(json_object_get(a, "count")),
                json_integer_value(json_object_get(a, "lastIndex")), session);

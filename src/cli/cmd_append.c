@@ -1,6 +1,7 @@
 #include "cli/batches.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "codec/cose.h"
 #include "http/json_put.h"
 
 #include <jansson.h>
@@ -213,7 +214,7 @@ static void report_unknown(struct appender *a)
     (void)!flush(a, &why);
 }
 
-static tl_err make_target(struct appender *a, const char *agent, bool full)
+static tl_err make_target(struct appender *a, const char *agent, const char *alg, bool full)
 {
     buf b;
     buf_init(&b, 2048);
@@ -224,12 +225,14 @@ static tl_err make_target(struct appender *a, const char *agent, bool full)
         buf_str(&b, "&agent=");
         url_put(&b, agent);
     }
+    if (alg)
+        buf_printf(&b, "&alg=%s", alg);
     buf_u8(&b, 0);
     a->target = (char *)b.p;
     return buf_err(&b);
 }
 
-static int append(const char *socket, const char *agent, bool full)
+static int append(const char *socket, const char *agent, const char *alg, bool full)
 {
     struct appender a = {.socket = socket, .token = cli_token()};
     struct tl_why why = {{0}, {0}};
@@ -239,7 +242,7 @@ static int append(const char *socket, const char *agent, bool full)
     buf_init(&a.out, 2 * ANSWER_MAX);
     for (size_t i = 0; i < DEPTH; i++)
         buf_init(&a.batches[i].body, LINE_MAX_BYTES + 1);
-    tl_err err = make_target(&a, agent, full);
+    tl_err err = make_target(&a, agent, alg, full);
     if (err == TL_OK)
         err = client_open(&a.client, socket, a.token, &why);
     if (err == TL_OK)
@@ -261,16 +264,24 @@ static int append(const char *socket, const char *agent, bool full)
 int cmd_append(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},  {"full", no_argument, NULL, 'f'},
-        {"socket", required_argument, NULL, 's'}, {"data", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"agent", required_argument, NULL, 'a'},
+        {"alg", required_argument, NULL, 'k'},
+        {"full", no_argument, NULL, 'f'},
+        {"socket", required_argument, NULL, 's'},
+        {"data", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
-    const char *agent = NULL, *socket = NULL, *data = NULL;
+    const char *agent = NULL, *alg = NULL, *socket = NULL, *data = NULL;
+    enum cose_alg known;
     bool full = false;
     for (int got; (got = cli_option(argc, argv, "h", longs, "append")) != -1;) {
         switch (got) {
         case 'a':
             agent = optarg;
+            break;
+        case 'k':
+            alg = optarg;
             break;
         case 'f':
             full = true;
@@ -288,10 +299,12 @@ int cmd_append(int argc, char **argv)
     if (optind < argc)
         return cli_usage("append", "append takes no argument %s; records come on standard input",
                          argv[optind]);
+    if (alg && !cose_alg_named(&known, slice_str(alg)))
+        return cli_usage("append", "--alg is ES256 or ES256K, not %s", alg);
     char *path = cli_socket_path("append", socket, data);
     if (!path)
         return EXIT_USAGE;
-    int code = append(path, agent, full);
+    int code = append(path, agent, alg, full);
     free(path);
     return code;
 }

@@ -34,9 +34,10 @@ const struct command commands[] = {
      "                  it CMD may log as any\n"
      "CMD finds the socket in TEELOG_SOCKET and its token in TEELOG_TOKEN.\n",
      cmd_run},
-    {"append", "[--agent ID] [--full] [--socket PATH | --data DIR]",
+    {"append", "[--agent ID] [--alg ALG] [--full] [--socket PATH | --data DIR]",
      "append records, JSON lines on standard input",
      "  --agent ID      the agent of records that name none\n"
+     "  --alg ALG       what they sign by, ES256 or ES256K; costs a quote to change\n"
      "  --full          receipts with statement, checkpoint and path\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n",

@@ -27,6 +27,7 @@ static void put_agent(buf *b, const struct log_agent *a)
     buf_str(b, a->open ? ",\"open\":true" : ",\"open\":false");
     if (a->open) {
         json_put_number(b, "session", a->session);
+        json_put_member(b, "alg", cose_alg_name(a->alg));
         buf_str(b, ",\"publicKey\":\"");
         hex_put(b, SLICE_ARRAY(a->public_key));
         buf_str(b, "\"");

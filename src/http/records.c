@@ -169,16 +169,23 @@ static bool begin(struct exchange *x, size_t count, bool full, bool partial)
     return true;
 }
 
-static bool options(struct exchange *x, struct http_param *params, bool *full, bool *partial)
+struct options {
+    bool full, partial;
+    enum cose_alg alg; /* 0: not said */
+};
+
+static bool options(struct exchange *x, struct http_param *params, struct options *out)
 {
     struct tl_why why = {{0}, {0}};
     tl_err err = TL_OK;
-    *full = slice_eq_str(params[1].value, "full");
-    *partial = slice_eq_str(params[2].value, "1");
-    if (params[1].value.p && REFUSED(!*full))
+    *out = (struct options){.full = slice_eq_str(params[1].value, "full"),
+                            .partial = slice_eq_str(params[2].value, "1")};
+    if (params[1].value.p && REFUSED(!out->full))
         err = tl_explain(&why, TL_E_FIELD, "receipt", "must be full where it is given");
-    else if (params[2].value.p && REFUSED(!*partial))
+    else if (params[2].value.p && REFUSED(!out->partial))
         err = tl_explain(&why, TL_E_FIELD, "partial", "must be 1 where it is given");
+    else if (params[3].value.p && REFUSED(!cose_alg_named(&out->alg, params[3].value)))
+        err = tl_explain(&why, TL_E_FIELD, "alg", "must be ES256 or ES256K");
     if (err != TL_OK)
         answer_error(x, err, &why);
     return err == TL_OK;
@@ -187,27 +194,29 @@ static bool options(struct exchange *x, struct http_param *params, bool *full, b
 void post_records(struct exchange *x)
 {
     struct http_query q = {{0}};
-    struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"}};
-    bool full, partial;
+    struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"}, {"alg"}};
+    struct options o;
     slice body = {x->body, x->body_got};
-    if (!query_or_answer(x, &q, params, 3) || !options(x, params, &full, &partial) ||
-        !begin(x, count_lines(body), full, partial))
+    if (!query_or_answer(x, &q, params, 4) || !options(x, params, &o) ||
+        !begin(x, count_lines(body), o.full, o.partial))
         return;
     struct append *a = x->state;
     struct log_batch *batch = NULL;
     tl_err err = log_batch_new(&batch, x->service->log, x->caller.admission);
     if (err == TL_OK)
         err = add_lines(x, batch, body, params[0].value);
-    if (err == TL_OK && full)
+    if (err == TL_OK && o.full)
         log_batch_full(batch);
-    if (err == TL_OK && log_batch_count(batch) && (partial || a->receipts.bad == 0)) {
+    if (err == TL_OK && o.alg)
+        log_batch_alg(batch, o.alg);
+    if (err == TL_OK && log_batch_count(batch) && (o.partial || a->receipts.bad == 0)) {
         submit(x, batch);
         return;
     }
     log_batch_free(batch);
     if (err != TL_OK)
         answer_error(x, err, NULL);
-    else if (partial)
+    else if (o.partial)
         answer_receipts(x);
     else
         answer_refusal(x);

@@ -172,6 +172,7 @@ tl_err verify_session(struct verifier *v, const struct leaf *l)
     if (err == TL_OK)
         err = roots_add(&v->roots, r, l->index, b.size, &b.root);
     l->subject->sessions++;
+    l->subject->es256k += b.agent.curve == COSE_SECP256K1;
     v->sessions++;
     return err == TL_OK ? open_key(v, l, &b.agent, CHECK_SESSION) : err;
 }

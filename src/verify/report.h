@@ -50,6 +50,7 @@ enum check_state { CHECK_OPEN, CHECK_PASSED, CHECK_UNPINNED, CHECK_NOT_ASKED, CH
 struct report_agent {
     char id[SUBJECT_MAX + 1];
     uint64_t count, first_seq, last_seq, sessions, withheld;
+    uint64_t es256k;         /* of the sessions: by such a key */
     uint64_t complete_up_to; /* a tree size, or NO_SIZE */
 };
 

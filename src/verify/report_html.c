@@ -98,8 +98,11 @@ static void put_agent(buf *b, const struct report_agent *a)
     render_html(b, a->id);
     buf_printf(b,
                "</th><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64 "..%" PRIu64
-               "</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64 "</td><td>",
-               a->count, a->first_seq, a->last_seq, a->sessions, a->withheld);
+               "</td><td class=\"n\">%" PRIu64,
+               a->count, a->first_seq, a->last_seq, a->sessions);
+    if (a->es256k)
+        buf_printf(b, " (%" PRIu64 " by ES256K)", a->es256k);
+    buf_printf(b, "</td><td class=\"n\">%" PRIu64 "</td><td>", a->withheld);
     if (a->complete_up_to != NO_SIZE)
         buf_printf(b, "complete up to size %" PRIu64, a->complete_up_to);
     buf_str(b, "</td></tr>\n");

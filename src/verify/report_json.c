@@ -62,8 +62,10 @@ static void put_scope(buf *b, const struct teelog_report *r)
         put_member(b, "agent", a->id);
         buf_printf(b,
                    ", \"count\": %" PRIu64 ", \"first_seq\": %" PRIu64 ", \"last_seq\": %" PRIu64
-                   ", \"sessions\": %" PRIu64 ", \"complete\": %s, \"complete_up_to\": ",
-                   a->count, a->first_seq, a->last_seq, a->sessions, render_json_bool(complete));
+                   ", \"sessions\": %" PRIu64 ", \"sessions_es256k\": %" PRIu64
+                   ", \"complete\": %s, \"complete_up_to\": ",
+                   a->count, a->first_seq, a->last_seq, a->sessions, a->es256k,
+                   render_json_bool(complete));
         if (a->complete_up_to != NO_SIZE)
             buf_printf(b, "%" PRIu64, a->complete_up_to);
         else

@@ -40,6 +40,8 @@ static void put_agents(buf *b, const struct teelog_report *r)
         buf_printf(b, ": %" PRIu64 " statements, seq %" PRIu64 "..%" PRIu64 ", %" PRIu64 " %s",
                    a->count, a->first_seq, a->last_seq, a->sessions,
                    a->sessions == 1 ? "session" : "sessions");
+        if (a->es256k)
+            buf_printf(b, " (%" PRIu64 " by ES256K)", a->es256k);
         if (a->withheld)
             buf_printf(b, ", %" PRIu64 " bodies withheld or erased", a->withheld);
         if (a->complete_up_to != NO_SIZE)

@@ -13,6 +13,7 @@ struct subject {
     uint32_t number; /* in order of appearance */
     /* The statements that the bundle holds. */
     uint64_t count, first_seq, last_seq, last_index, sessions, withheld;
+    uint64_t es256k;  /* of the sessions */
     hash32 last_hash; /* H(Sig_structure) of the last of them */
     /* The key that signs now: the open session's, or for the origin the boot's. */
     bool open;

@@ -314,6 +314,7 @@ static tl_err list_agents(struct verifier *v)
         a->first_seq = s->first_seq;
         a->last_seq = s->last_seq;
         a->sessions = s->sessions;
+        a->es256k = s->es256k;
         a->withheld = s->withheld;
         a->complete_up_to = v->scope == SCOPE_WHOLE ? r->size : v->complete_up_to;
     }

@@ -73,6 +73,35 @@ class Append(Case):
         self.assertEqual([r["seq"] for r in got[::2]], list(range(1, len(bad) + 2)))
         self.assertEqual(service.status()["size"], len(bad) + 3)
 
+    def test_agents_sign_by_es256k_where_they_ask(self):
+        service = self.serve()
+        self.append([record("alice"), record("bob")])
+        got = self.append([record("bob"), record("bob")], "--alg", "ES256K")
+        self.assertEqual([r["seq"] for r in got], [3, 4])  # after bob's second session
+        self.assertEqual(self.append([record("bob")])[0]["seq"], 5)  # which goes on
+
+        def agents_now():
+            listed = json.loads(service.get("/v1/agents")[-1])["agents"]
+            return {a["id"]: a for a in listed}
+
+        agents = agents_now()
+        self.assertEqual({k: a["alg"] for k, a in agents.items()}, {"alice": "ES256", "bob": "ES256K"})
+        for a in agents.values():
+            self.assertRegex(a["publicKey"], "^0[23][0-9a-f]{64}$")
+        self.assertRegex(self.teelog("agents", "--data", self.data).stdout,
+                         r"bob .* open since 5, ES256K\n")
+        self.append([record("bob")], "--alg", "ES256")
+        self.assertEqual(agents_now()["bob"]["alg"], "ES256")
+        bundle = self.path("mixed.teelog")
+        self.teelog("export", "--data", self.data, "-o", bundle)
+        report = json.loads(self.teelog("verify", bundle, "--json", code=4).stdout)
+        self.assertEqual([(a["agent"], a["sessions"], a["sessions_es256k"])
+                          for a in report["scope"]["agents"]], [("alice", 1, 0), ("bob", 3, 1)])
+        self.assertIn("bob: 8 statements, seq 0..7, 3 sessions (1 by ES256K)",
+                      self.teelog("verify", bundle, code=4).stdout)
+        done = self.teelog("append", "--data", self.data, "--alg", "ES384", code=2)
+        self.assertIn("--alg is ES256 or ES256K, not ES384", done.stderr)
+
     def test_bytes_that_are_not_utf8(self):
         self.serve()
         line = json.dumps(record()).encode().replace(b"USDC", b"\xff\xfe")

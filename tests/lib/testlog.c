@@ -119,10 +119,17 @@ static void take_answer(void *ctx, const struct log_result *r)
 
 void submit(struct world *w, const struct log_record *records, size_t n, struct answer *a)
 {
+    submit_alg(w, records, n, 0, a);
+}
+
+void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,
+                struct answer *a)
+{
     struct log_batch *b = NULL;
     struct tl_why why = {{0}, {0}};
     *a = (struct answer){.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
     assert_ok(log_batch_new(&b, w->log, ADMISSION_BEARER));
+    log_batch_alg(b, alg);
     for (size_t i = 0; i < n; i++)
         assert_ok(log_batch_add(b, &records[i], &why));
     tl_err err = log_submit(w->log, b, take_answer, a);

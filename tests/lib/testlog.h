@@ -46,7 +46,10 @@ struct answer {
     size_t count;
     struct log_receipt receipts[64];
 };
-/* Hands a batch over; waits for what became of it; both. */
+/* Hands a batch over; waits for what became of it; both. submit_alg: the algorithm that
+ * its caller asks for. */
+void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,
+                struct answer *a);
 void submit(struct world *w, const struct log_record *records, size_t n, struct answer *a);
 void await(struct answer *a);
 void append(struct world *w, const struct log_record *records, size_t n, struct answer *a);

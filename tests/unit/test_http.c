@@ -49,6 +49,8 @@ static const struct hostile {
     {POST("/v1/records?agent=%zz") "Content-Length: 1\r\n\r\n{", 400, "agent"},
     {POST("/v1/records?receipt=whole") "Content-Length: 1\r\n\r\n{", 400, "receipt"},
     {POST("/v1/records?partial=0") "Content-Length: 1\r\n\r\n{", 400, "partial"},
+    {POST("/v1/records?alg=es256k") "Content-Length: 1\r\n\r\n{", 400, "alg"},
+    {POST("/v1/records?alg=-47") "Content-Length: 1\r\n\r\n{", 400, "alg"},
     {GET("/v1/export?from=x"), 400, "from"},
     {GET("/v1/export?from=-1"), 400, "from"},
     {GET("/v1/export?to=01"), 400, "to"},

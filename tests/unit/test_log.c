@@ -204,6 +204,88 @@ static void frozen_log_takes_nothing(void **state)
     assert_string_equal(after.frozen_why, "because");
 }
 
+/* One record of alice; the index of her session after it. */
+static uint64_t session_after(struct world *w, enum cose_alg asked, enum cose_alg want)
+{
+    struct log_record r = record("alice", "x");
+    struct answer a;
+    struct log_agent *agents = NULL;
+    size_t n;
+    submit_alg(w, &r, 1, asked, &a);
+    await(&a);
+    assert_ok(a.err);
+    assert_ok(a.receipts[0].err);
+    assert_ok(log_agents(w->log, &agents, &n));
+    assert_int_equal(n, 1);
+    assert_true(agents[0].open);
+    assert_int_equal(agents[0].alg, want);
+    assert_true(agents[0].public_key[0] == 2 || agents[0].public_key[0] == 3);
+    uint64_t session = agents[0].session;
+    free(agents);
+    return session;
+}
+
+/* A session goes on until another algorithm is asked for. */
+static void agents_sign_as_they_ask(void **state)
+{
+    struct world *w = *state;
+    uint64_t first = session_after(w, 0, COSE_ES256), second, third;
+    assert_int_equal(session_after(w, COSE_ES256, COSE_ES256), first);
+    second = session_after(w, COSE_ES256K, COSE_ES256K);
+    assert_true(second > first);
+    assert_int_equal(session_after(w, 0, COSE_ES256K), second);
+    assert_int_equal(session_after(w, COSE_ES256K, COSE_ES256K), second);
+    third = session_after(w, COSE_ES256, COSE_ES256);
+    assert_true(third > second);
+    assert_true(session_after(w, COSE_ES256K, COSE_ES256K) > third);
+    /* A start closes every session, and with them what they signed by. */
+    world_stop(w);
+    world_open(w);
+    (void)session_after(w, 0, COSE_ES256);
+    assert_true(session_after(w, COSE_ES256K, COSE_ES256K) > third);
+}
+
+/* Both kinds in one batch of one caller, and bundles of every scope. */
+static void both_kinds_verify(void **state)
+{
+    struct world *w = *state;
+    struct log_record first[] = {record("alice", "one"), record("carol", "two")};
+    struct log_record both[] = {record("alice", "3"), record("bob", "4"), record("alice", "5")};
+    struct answer a;
+    append(w, first, 2, &a);
+    assert_ok(a.err);
+    submit_alg(w, both, 3, COSE_ES256K, &a);
+    await(&a);
+    assert_ok(a.err);
+    grow_log(w, 200);
+    world_pin(w);
+    struct log_export_options all[] = {
+        {.withhold_bodies = false},
+        {.agent = slice_str("alice")},
+        {.agent = slice_str("carol")},
+        {.has_range = true, .from = 6, .to = 9},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        size_t n;
+        uint8_t *p = export_all(w, &all[i], &n);
+        struct teelog_report *r = report_of(p, n, w->policy);
+        assert_int_equal(teelog_report_verdict(r), TEELOG_TRUSTED);
+        char *text = teelog_report_text(r);
+        assert_int_equal(strstr(text, "carol: ") != NULL, i == 0 || i == 2);
+        assert_int_equal(strstr(text, "by ES256K") != NULL, i != 2);
+        assert_int_equal(strstr(text, "2 sessions (1 by ES256K)") != NULL, i < 2);
+        free(text);
+        text = teelog_report_json(r);
+        assert_int_equal(strstr(text, "\"sessions_es256k\": 1") != NULL, i != 2);
+        free(text);
+        text = teelog_report_html(r);
+        assert_int_equal(strstr(text, "by ES256K") != NULL, i != 2);
+        free(text);
+        teelog_report_free(r);
+        free(p);
+    }
+}
+
 struct watch {
     uint64_t calls, size;
 };
@@ -253,6 +335,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(request_id_twice_in_a_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused_records_enter_no_agent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_keep_to_their_measure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(agents_sign_as_they_ask, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(both_kinds_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frozen_log_takes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_its_watcher_of_each_commit, set_up, tear_down),
     };

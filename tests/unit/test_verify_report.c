@@ -475,9 +475,9 @@ static void test_text(void **state)
     assert_non_null(strstr(text, "\nuntouched and complete: yes; "));
     assert_non_null(strstr(
         text, "\nhistory: not required by the policy; rollback and forks are not excluded\n"));
-    assert_non_null(
-        strstr(text, "  a: 6 statements, seq 0..5, 2 sessions, complete up to size 13"));
-    assert_non_null(strstr(text, "  b: 2 statements, seq 0..1, 1 session, complete"));
+    assert_non_null(strstr(
+        text, "  a: 6 statements, seq 0..5, 2 sessions (1 by ES256K), complete up to size 13"));
+    assert_non_null(strstr(text, "  b: 2 statements, seq 0..1, 1 session (1 by ES256K), complete"));
     assert_null(strstr(text, "failed:"));
     free(text);
     teelog_report_free(r);
