@@ -9,10 +9,13 @@
 
 /* "tlog" and the version of the tables below, in the file's header. */
 #define APPLICATION_ID 0x746c6f67
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 #define TEXT_OF_(x)    #x
 #define TEXT_OF(x)     TEXT_OF_(x)
+
+/* What version 2 has more than version 1. */
+#define BLOCK_TABLE    "CREATE TABLE IF NOT EXISTS block(id INTEGER PRIMARY KEY, bytes BLOB);"
 
 /* Small rows with a key that is no number lie in the key's own tree (WITHOUT
  * ROWID); large ones do not, since SQLite then keeps few of them in a page. */
@@ -24,10 +27,15 @@ static const char schema[] =
     "CREATE TABLE evidence(digest BLOB PRIMARY KEY, item BLOB);"
     "CREATE TABLE head(subject BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;"
     "CREATE TABLE request(tag BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;"
-    "CREATE TABLE body_key(number INTEGER PRIMARY KEY, salt BLOB);"
+    "CREATE TABLE body_key(number INTEGER PRIMARY KEY, salt BLOB);" BLOCK_TABLE
     "PRAGMA application_id = " TEXT_OF(APPLICATION_ID) ";"
                                                        "PRAGMA user_version = " TEXT_OF(
                                                            SCHEMA_VERSION) ";";
+
+static const char upgrade[] =
+    "BEGIN IMMEDIATE;" BLOCK_TABLE "PRAGMA user_version = " TEXT_OF(SCHEMA_VERSION) ";COMMIT;";
+/* To read, the tables that an old database lacks are empty ones in memory. */
+static const char stand_in[] = "CREATE TEMP TABLE block(id INTEGER PRIMARY KEY, bytes BLOB);";
 
 /* EXCLUSIVE stands before anything that touches the file: there is then no
  * shared memory, which an enclave does not have. */
@@ -127,7 +135,7 @@ static int pragma_int(sqlite3 *db, const char *sql, int64_t *out)
 
 /* SQLite answers with the mode that it chose, and keeps the old one where a file
  * system cannot do it: that is an error here. */
-static int go_wal(struct store *s)
+int store_go_wal(struct store *s)
 {
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(s->db, "PRAGMA journal_mode = WAL", -1, &st, NULL);
@@ -159,6 +167,18 @@ static tl_err start_new(struct store *s, int64_t pages, struct tl_why *why)
     return TL_OK;
 }
 
+static int start_reading(struct store *s, bool old)
+{
+    int rc = old ? sqlite3_exec(s->db, stand_in, NULL, NULL, NULL) : SQLITE_OK;
+    return rc == SQLITE_OK ? sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL) : rc;
+}
+
+static int start_writing(struct store *s, bool old)
+{
+    int rc = store_go_wal(s);
+    return rc == SQLITE_OK && old ? sqlite3_exec(s->db, upgrade, NULL, NULL, NULL) : rc;
+}
+
 static tl_err start_old(struct store *s, int64_t pages, struct tl_why *why)
 {
     int64_t id = 0, version = 0;
@@ -167,12 +187,13 @@ static tl_err start_old(struct store *s, int64_t pages, struct tl_why *why)
     int rc = pragma_int(s->db, "PRAGMA application_id", &id);
     if (rc == SQLITE_OK)
         rc = pragma_int(s->db, "PRAGMA user_version", &version);
-    if (rc == SQLITE_OK && (id != APPLICATION_ID || version != SCHEMA_VERSION))
-        return tl_explain(why, TL_E_STORED, "data", "%s/%s is not a teelog database of version %d",
-                          s->files.dir, STORE_DATABASE, SCHEMA_VERSION);
+    if (rc == SQLITE_OK && (id != APPLICATION_ID || version < 1 || version > SCHEMA_VERSION))
+        return tl_explain(why, TL_E_STORED, "data",
+                          "%s/%s is not a teelog database of version 1 to %d", s->files.dir,
+                          STORE_DATABASE, SCHEMA_VERSION);
+    bool old = version < SCHEMA_VERSION;
     if (rc == SQLITE_OK)
-        rc = s->read_only ? sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL)
-                          : go_wal(s);
+        rc = s->read_only ? start_reading(s, old) : start_writing(s, old);
     return rc == SQLITE_OK ? TL_OK : explain_open(s, rc, why);
 }
 
@@ -239,86 +260,6 @@ void store_close(struct store *s)
     sqlite3_close(s->db); /* rolls an open transaction back */
     store_files_finish(&s->files);
     free(s);
-}
-
-tl_err store_enter(struct store *s)
-{
-    if (s->held)
-        sqlite3_reset(s->held);
-    s->held = NULL;
-    return s->broken;
-}
-
-tl_err store_enter_put(struct store *s)
-{
-    store_scan_end(s);
-    sqlite3_reset(s->st[ST_GET_LEAF]);
-    tl_err err = store_enter(s);
-    return err == TL_OK && !s->in_tx ? TL_E_USAGE : err;
-}
-
-tl_err store_run(struct store *s, enum store_st which)
-{
-    int rc = sqlite3_step(s->st[which]);
-    sqlite3_reset(s->st[which]);
-    tl_err err = store_sqlite_err(rc);
-    if (err != TL_OK && err != TL_E_EXISTS)
-        s->put_failed = true;
-    return err;
-}
-
-tl_err store_begin(struct store *s)
-{
-    store_scan_end(s);
-    sqlite3_reset(s->st[ST_GET_LEAF]);
-    tl_err err = store_enter(s);
-    if (err == TL_OK && (s->in_tx || s->read_only))
-        err = TL_E_USAGE;
-    if (err == TL_OK && !s->creating)
-        err = store_run(s, ST_BEGIN);
-    if (err != TL_OK)
-        return err;
-    s->in_tx = true;
-    s->put_failed = false;
-    return TL_OK;
-}
-
-/* The schema's transaction ends with the first commit; the rollback journal that
- * it needed has done its work. */
-static int finish_creation(struct store *s)
-{
-    char path[STORE_PATH_MAX];
-    s->creating = false;
-    int rc = go_wal(s);
-    store_files_path(&s->files, STORE_DATABASE "-journal", path);
-    unlink(path);
-    return rc;
-}
-
-tl_err store_commit(struct store *s)
-{
-    tl_err err = store_enter_put(s);
-    if (err != TL_OK)
-        return err;
-    s->in_tx = false;
-    bool good = !s->put_failed && store_run(s, ST_COMMIT) == TL_OK;
-    if (good && s->creating)
-        good = finish_creation(s) == SQLITE_OK;
-    if (!good)
-        s->broken = TL_E_COMMIT;
-    return s->broken;
-}
-
-void store_rollback(struct store *s)
-{
-    if (store_enter_put(s) != TL_OK)
-        return;
-    s->in_tx = false;
-    /* SQLite has rolled back by itself after some errors: nothing is left to do. */
-    bool good = sqlite3_get_autocommit(s->db) != 0 || store_run(s, ST_ROLLBACK) == TL_OK;
-    /* The schema went with it: this store has no tables any more. */
-    if (!good || s->creating)
-        s->broken = TL_E_COMMIT;
 }
 
 uint64_t store_bytes(const struct store *s)

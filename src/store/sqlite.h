@@ -1,5 +1,6 @@
-/* The SQLite engine's inside, shared by its two files: sqlite.c opens, closes
- * and commits; sqlite_rows.c puts and gets. */
+/* The SQLite engine's inside, shared by its files: sqlite.c opens and closes,
+ * sqlite_tx.c commits, sqlite_rows.c puts and gets, sqlite_blocks.c the same for the
+ * index. */
 #ifndef TL_STORE_SQLITE_H
 #define TL_STORE_SQLITE_H
 
@@ -31,6 +32,10 @@
     X(PUT_BODY_KEY, "REPLACE INTO body_key VALUES(?1, ?2)")                                        \
     X(GET_BODY_KEY, "SELECT salt FROM body_key WHERE number = ?1")                                 \
     X(BODY_KEY_BOUND, "SELECT max(number) FROM body_key")                                          \
+    X(PUT_BLOCK, "REPLACE INTO block VALUES(?1, ?2)")                                              \
+    X(GET_BLOCK, "SELECT bytes FROM block WHERE id = ?1")                                          \
+    X(DROP_BLOCKS, "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE id BETWEEN ?1 AND "  \
+                   "?2 LIMIT ?3)")                                                                 \
     X(CHECK, "PRAGMA integrity_check(1)")
 
 #define STORE_ST_ENUM(name, sql) ST_##name,
@@ -45,6 +50,7 @@ struct store {
     bool read_only;
     bool creating; /* in the transaction that store_open began, which makes the schema */
     bool in_tx;
+    bool derived;    /* the transaction is of store_begin_derived */
     bool put_failed; /* in this transaction: it must not be committed */
     bool scanning;
     tl_err broken; /* TL_E_COMMIT once a commit has failed, and for ever */
@@ -57,6 +63,14 @@ tl_err store_enter(struct store *s) TL_MUST;
 /* The same for a call that writes: ends the scan, and there must be a
  * transaction. */
 tl_err store_enter_put(struct store *s) TL_MUST;
+/* Write-ahead logging: SQLite's result code. */
+int store_go_wal(struct store *s);
+/* SQLite copies nothing here: the statement is stepped before we return. An empty slice
+ * is bound as NULL. */
+void store_bind_blob(sqlite3_stmt *st, int i, slice s);
+void store_bind_u64(sqlite3_stmt *st, int i, uint64_t v);
+/* A blob of at most max bytes from the one row that which yields; not NULL. */
+tl_err store_fetch_blob(struct store *s, enum store_st which, size_t max, slice *out) TL_MUST;
 /* Steps a statement that yields no row, and resets it. */
 tl_err store_run(struct store *s, enum store_st which) TL_MUST;
 

@@ -8,9 +8,7 @@
 #define SMALL_MAX     65536
 #define INDEX_BOUND   (UINT64_C(1) << 53)
 
-/* SQLite copies nothing here: the statement is stepped before we return. An
- * empty slice is bound as NULL. */
-static void bind_blob(sqlite3_stmt *st, int i, slice s)
+void store_bind_blob(sqlite3_stmt *st, int i, slice s)
 {
     if (s.p)
         sqlite3_bind_blob64(st, i, s.p, s.n, SQLITE_STATIC);
@@ -18,7 +16,7 @@ static void bind_blob(sqlite3_stmt *st, int i, slice s)
         sqlite3_bind_null(st, i);
 }
 
-static void bind_u64(sqlite3_stmt *st, int i, uint64_t v)
+void store_bind_u64(sqlite3_stmt *st, int i, uint64_t v)
 {
     sqlite3_bind_int64(st, i, v > INT64_MAX ? INT64_MAX : (int64_t)v);
 }
@@ -55,8 +53,7 @@ static tl_err column(sqlite3_stmt *st, int i, size_t max, slice *out)
     return TL_OK;
 }
 
-/* A blob of at most max bytes from the one row that which yields; not NULL. */
-static tl_err fetch_blob(struct store *s, enum store_st which, size_t max, slice *out)
+tl_err store_fetch_blob(struct store *s, enum store_st which, size_t max, slice *out)
 {
     slice found;
     tl_err err = fetch(s, which);
@@ -72,7 +69,7 @@ static tl_err fetch_blob(struct store *s, enum store_st which, size_t max, slice
 static tl_err fetch_buf(struct store *s, enum store_st which, size_t max, buf *out)
 {
     slice found;
-    tl_err err = fetch_blob(s, which, max, &found);
+    tl_err err = store_fetch_blob(s, which, max, &found);
     if (err != TL_OK)
         return err;
     buf_bytes(out, found);
@@ -87,7 +84,7 @@ tl_err store_put_meta(struct store *s, const char *name, slice value)
     if (value.n > SMALL_MAX)
         return TL_E_LIMIT;
     sqlite3_bind_text(s->st[ST_PUT_META], 1, name, -1, SQLITE_STATIC);
-    bind_blob(s->st[ST_PUT_META], 2, value);
+    store_bind_blob(s->st[ST_PUT_META], 2, value);
     return store_run(s, ST_PUT_META);
 }
 
@@ -109,10 +106,10 @@ tl_err store_put_leaf(struct store *s, const struct store_leaf *leaf)
         leaf->index >= INDEX_BOUND)
         return TL_E_LIMIT;
     sqlite3_stmt *st = s->st[ST_PUT_LEAF];
-    bind_u64(st, 1, leaf->index);
-    bind_blob(st, 2, leaf->statement);
-    bind_blob(st, 3, leaf->body);
-    bind_blob(st, 4, leaf->extra);
+    store_bind_u64(st, 1, leaf->index);
+    store_bind_blob(st, 2, leaf->statement);
+    store_bind_blob(st, 3, leaf->body);
+    store_bind_blob(st, 4, leaf->extra);
     return store_run(s, ST_PUT_LEAF);
 }
 
@@ -139,7 +136,7 @@ tl_err store_get_leaf(struct store *s, uint64_t index, struct store_leaf *out)
     if (index >= INDEX_BOUND)
         return TL_E_NOT_FOUND;
     sqlite3_reset(s->st[ST_GET_LEAF]);
-    bind_u64(s->st[ST_GET_LEAF], 1, index);
+    store_bind_u64(s->st[ST_GET_LEAF], 1, index);
     err = fetch(s, ST_GET_LEAF);
     s->held = NULL; /* a leaf outlives the small reads that follow it */
     return err == TL_OK ? read_leaf(s->st[ST_GET_LEAF], out) : err;
@@ -151,7 +148,7 @@ tl_err store_scan_start(struct store *s, uint64_t from)
     tl_err err = store_enter(s);
     if (err != TL_OK)
         return err;
-    bind_u64(s->st[ST_SCAN], 1, from);
+    store_bind_u64(s->st[ST_SCAN], 1, from);
     s->scanning = true;
     return TL_OK;
 }
@@ -223,8 +220,8 @@ tl_err store_put_tile(struct store *s, unsigned level, uint64_t n, const hash32 
         return err;
     if (!tile_id(level, n, count, &id))
         return TL_E_LIMIT;
-    bind_u64(s->st[ST_PUT_TILE], 1, id);
-    bind_blob(s->st[ST_PUT_TILE], 2, slice_of(hashes, count * sizeof *hashes));
+    store_bind_u64(s->st[ST_PUT_TILE], 1, id);
+    store_bind_blob(s->st[ST_PUT_TILE], 2, slice_of(hashes, count * sizeof *hashes));
     return store_run(s, ST_PUT_TILE);
 }
 
@@ -237,8 +234,8 @@ tl_err store_get_tile(struct store *s, unsigned level, uint64_t n, hash32 *hashe
         return err;
     if (!tile_id(level, n, count, &id))
         return TL_E_NOT_FOUND;
-    bind_u64(s->st[ST_GET_TILE], 1, id);
-    err = fetch_blob(s, ST_GET_TILE, 256 * sizeof *hashes, &found);
+    store_bind_u64(s->st[ST_GET_TILE], 1, id);
+    err = store_fetch_blob(s, ST_GET_TILE, 256 * sizeof *hashes, &found);
     if (err != TL_OK)
         return err;
     if (REFUSED(found.n < count * sizeof *hashes))
@@ -255,8 +252,8 @@ static tl_err put_pair(struct store *s, enum store_st which, slice key, slice va
         return err;
     if (value.n > max)
         return TL_E_LIMIT;
-    bind_blob(s->st[which], 1, key);
-    bind_blob(s->st[which], 2, value);
+    store_bind_blob(s->st[which], 1, key);
+    store_bind_blob(s->st[which], 2, value);
     return store_run(s, which);
 }
 
@@ -265,7 +262,7 @@ static tl_err get_pair(struct store *s, enum store_st which, slice key, size_t m
     tl_err err = store_enter(s);
     if (err != TL_OK)
         return err;
-    bind_blob(s->st[which], 1, key);
+    store_bind_blob(s->st[which], 1, key);
     return fetch_buf(s, which, max, out);
 }
 
@@ -338,8 +335,8 @@ tl_err store_put_body_key(struct store *s, uint32_t number, const uint8_t salt[3
     tl_err err = store_enter_put(s);
     if (err != TL_OK)
         return err;
-    bind_u64(s->st[ST_PUT_BODY_KEY], 1, number);
-    bind_blob(s->st[ST_PUT_BODY_KEY], 2, slice_of(salt, 32));
+    store_bind_u64(s->st[ST_PUT_BODY_KEY], 1, number);
+    store_bind_blob(s->st[ST_PUT_BODY_KEY], 2, slice_of(salt, 32));
     return store_run(s, ST_PUT_BODY_KEY);
 }
 
@@ -349,8 +346,8 @@ tl_err store_get_body_key(struct store *s, uint32_t number, uint8_t salt[32])
     tl_err err = store_enter(s);
     if (err != TL_OK)
         return err;
-    bind_u64(s->st[ST_GET_BODY_KEY], 1, number);
-    err = fetch_blob(s, ST_GET_BODY_KEY, SMALL_MAX, &found);
+    store_bind_u64(s->st[ST_GET_BODY_KEY], 1, number);
+    err = store_fetch_blob(s, ST_GET_BODY_KEY, SMALL_MAX, &found);
     if (err != TL_OK)
         return err;
     if (REFUSED(found.n != 32))

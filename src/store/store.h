@@ -27,6 +27,9 @@ void store_close(struct store *s);
 tl_err store_begin(struct store *s) TL_MUST;
 tl_err store_commit(struct store *s) TL_MUST; /* durable on TL_OK */
 void store_rollback(struct store *s);
+/* Begins a transaction that may be lost: its commit is atomic, comes after those before
+ * it, and is not waited for. What is committed later makes it durable too. */
+tl_err store_begin_derived(struct store *s) TL_MUST;
 
 /* Small named values: "format", "origin", "log_id", "data_key", "head",
  * "heads_index". get: appends; TL_E_NOT_FOUND. */
@@ -83,6 +86,23 @@ tl_err store_each_request(struct store *s, tl_err (*each)(void *ctx, slice tag, 
 tl_err store_put_body_key(struct store *s, uint32_t number, const uint8_t salt[32]) TL_MUST;
 tl_err store_get_body_key(struct store *s, uint32_t number, uint8_t salt[32]) TL_MUST;
 tl_err store_body_key_count(struct store *s, uint32_t *out) TL_MUST;
+
+/* Blocks of the index, which is derived from the leaves. A put replaces. */
+#define STORE_BLOCK_LEVELS 8
+#define STORE_BLOCK_N      (UINT64_C(1) << 41)
+#define STORE_BLOCKS       (UINT32_C(1) << 17)
+struct store_block {
+    unsigned level;  /* below STORE_BLOCK_LEVELS */
+    uint64_t n;      /* below STORE_BLOCK_N */
+    uint32_t number; /* below STORE_BLOCKS */
+};
+tl_err store_put_block(struct store *s, const struct store_block *at, slice bytes) TL_MUST;
+/* Borrowed until the next call on s. TL_E_NOT_FOUND. */
+tl_err store_get_block(struct store *s, const struct store_block *at, slice *out) TL_MUST;
+/* Removes blocks of at's level and n from at's number on, at most max of them; *more
+ * where others may be left. */
+tl_err store_drop_blocks(struct store *s, const struct store_block *at, uint32_t max,
+                         bool *more) TL_MUST;
 
 /* Bytes on disk now, all files of the store. */
 uint64_t store_bytes(const struct store *s);

@@ -409,7 +409,9 @@ static void foreign_schemas_are_refused(void **state)
 {
     static const char *const sql[] = {
         "PRAGMA application_id = 1",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
+        "PRAGMA user_version = 0",
+        "DROP TABLE block",
         "DROP TABLE meta",
         "ALTER TABLE leaf DROP COLUMN extra",
         "DROP TABLE leaf; CREATE VIEW leaf AS SELECT 0 AS idx, x'00' AS statement, 1 body, 2 extra",

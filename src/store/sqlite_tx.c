@@ -1,0 +1,108 @@
+#include "store/sqlite.h"
+
+#include <unistd.h>
+
+tl_err store_enter(struct store *s)
+{
+    if (s->held)
+        sqlite3_reset(s->held);
+    s->held = NULL;
+    return s->broken;
+}
+
+tl_err store_enter_put(struct store *s)
+{
+    store_scan_end(s);
+    sqlite3_reset(s->st[ST_GET_LEAF]);
+    tl_err err = store_enter(s);
+    return err == TL_OK && !s->in_tx ? TL_E_USAGE : err;
+}
+
+tl_err store_run(struct store *s, enum store_st which)
+{
+    int rc = sqlite3_step(s->st[which]);
+    sqlite3_reset(s->st[which]);
+    tl_err err = store_sqlite_err(rc);
+    if (err != TL_OK && err != TL_E_EXISTS)
+        s->put_failed = true;
+    return err;
+}
+
+/* A commit waits for the disk, or does not; within a transaction that cannot change. */
+static tl_err set_derived(struct store *s, bool derived)
+{
+    if (s->derived == derived)
+        return TL_OK;
+    const char *sql = derived ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL";
+    tl_err err = store_sqlite_err(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+    if (err == TL_OK)
+        s->derived = derived;
+    return err;
+}
+
+static tl_err begin(struct store *s, bool derived)
+{
+    store_scan_end(s);
+    sqlite3_reset(s->st[ST_GET_LEAF]);
+    tl_err err = store_enter(s);
+    if (err == TL_OK && (s->in_tx || s->read_only))
+        err = TL_E_USAGE;
+    if (err == TL_OK && !s->creating) {
+        err = set_derived(s, derived);
+        if (err == TL_OK)
+            err = store_run(s, ST_BEGIN);
+    }
+    if (err != TL_OK)
+        return err;
+    s->in_tx = true;
+    s->put_failed = false;
+    return TL_OK;
+}
+
+tl_err store_begin(struct store *s)
+{
+    return begin(s, false);
+}
+
+tl_err store_begin_derived(struct store *s)
+{
+    return begin(s, true);
+}
+
+/* The schema's transaction ends with the first commit; the rollback journal that
+ * it needed has done its work. */
+static int finish_creation(struct store *s)
+{
+    char path[STORE_PATH_MAX];
+    s->creating = false;
+    int rc = store_go_wal(s);
+    store_files_path(&s->files, STORE_DATABASE "-journal", path);
+    unlink(path);
+    return rc;
+}
+
+tl_err store_commit(struct store *s)
+{
+    tl_err err = store_enter_put(s);
+    if (err != TL_OK)
+        return err;
+    s->in_tx = false;
+    bool good = !s->put_failed && store_run(s, ST_COMMIT) == TL_OK;
+    if (good && s->creating)
+        good = finish_creation(s) == SQLITE_OK;
+    if (!good)
+        s->broken = TL_E_COMMIT;
+    return s->broken;
+}
+
+void store_rollback(struct store *s)
+{
+    if (store_enter_put(s) != TL_OK)
+        return;
+    s->in_tx = false;
+    /* SQLite has rolled back by itself after some errors: nothing is left to do. */
+    bool good = sqlite3_get_autocommit(s->db) != 0 || store_run(s, ST_ROLLBACK) == TL_OK;
+    /* The schema went with it: this store has no tables any more. */
+    if (!good || s->creating)
+        s->broken = TL_E_COMMIT;
+}
