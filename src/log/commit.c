@@ -27,7 +27,7 @@ static tl_err put_request(struct log *log, const struct entry *e)
         return TL_OK;
     buf_init_fixed(&row, mem, sizeof mem);
     struct log_receipt receipt = {.index = e->index, .seq = e->seq, .leaf = e->leaf};
-    request_row_put(log, &row, item->request_tag, &receipt, &item->content_mac);
+    request_row_put(log, &row, item->request_tag, &receipt);
     if (buf_err(&row) != TL_OK)
         return buf_err(&row);
     return store_put_request(log->store, item->request_tag, buf_slice(&row));
@@ -58,9 +58,9 @@ static tl_err put_head(struct log *log)
 {
     uint8_t mem[128];
     buf head;
-    hash32 root = tree_root(log->tree);
+    struct log_head h = {tree_size(log->tree), tree_root(log->tree), log->erased.statements};
     buf_init_fixed(&head, mem, sizeof mem);
-    keys_head_put(&log->keys, &head, tree_size(log->tree), &root);
+    keys_head_put(&log->keys, &head, &h);
     return buf_err(&head) != TL_OK ? buf_err(&head)
                                    : store_put_meta(log->store, "head", buf_slice(&head));
 }

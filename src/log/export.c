@@ -52,6 +52,15 @@ static void next_stage(struct log_export *e)
     e->run = 0;
 }
 
+static tl_err learn_erased(struct log_export *e, struct tl_why *why)
+{
+    bool ready = e->withhold;
+    tl_err err = ready ? TL_OK : erased_load(e->log, &ready, why);
+    if (err == TL_OK && ready)
+        next_stage(e);
+    return err;
+}
+
 static tl_err put_header(struct log_export *e)
 {
     tl_err err = bundle_collateral_begin(&e->collateral, e->log->shelf, e->log->tee);
@@ -110,12 +119,7 @@ static tl_err leaf_body(struct log_export *e, const struct statement *st,
         *body = leaf->body;
         return TL_OK;
     }
-    if (e->withhold || !leaf->body.p)
-        return TL_OK;
-    tl_err err = body_open(e->log->bodies, plain, &st->payload, leaf->body);
-    if (err == TL_OK)
-        *body = buf_slice(plain);
-    return err;
+    return e->withhold ? TL_OK : record_body(e->log, leaf, st, plain, body);
 }
 
 static tl_err put_leaf(struct log_export *e, struct tl_why *why)
@@ -203,6 +207,8 @@ static tl_err one(struct log_export *e, struct tl_why *why)
         return export_begin(e, why);
     case EXPORT_SCAN:
         return export_scan(e, why);
+    case EXPORT_ERASED:
+        return learn_erased(e, why);
     case EXPORT_HEADER:
         return put_header(e);
     case EXPORT_EVIDENCE:
@@ -229,7 +235,7 @@ static tl_err slice_of_export(struct log_export *e, buf *out, bool *more, struct
     tl_err err = TL_OK;
     e->out = out;
     do {
-        bool planning = e->stage <= EXPORT_SCAN;
+        bool planning = e->stage <= EXPORT_ERASED;
         err = one(e, why);
         if (err == TL_OK)
             err = buf_err(out);

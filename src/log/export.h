@@ -19,6 +19,7 @@ struct head_proof {
 enum export_stage {
     EXPORT_BEGIN,
     EXPORT_SCAN,
+    EXPORT_ERASED, /* what was erased is read */
     EXPORT_HEADER,
     EXPORT_EVIDENCE,
     EXPORT_LEAVES,
@@ -64,7 +65,7 @@ struct log_export {
     void *done_ctx;
 };
 
-/* One slice of planning: TL_OK and stage EXPORT_HEADER when it is complete. */
+/* One slice of planning: TL_OK and stage EXPORT_ERASED when it is complete. */
 tl_err export_begin(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_scan(struct log_export *e, struct tl_why *why) TL_MUST;
 

@@ -242,7 +242,7 @@ static tl_err finish_plan(struct log_export *e, struct tl_why *why)
     /* What holds every leaf is a whole log (docs/format.md section 10). */
     if (e->leaf_count == e->size && e->head_count == 0)
         e->scope = SCOPE_WHOLE;
-    e->stage = EXPORT_HEADER;
+    e->stage = EXPORT_ERASED;
     e->cursor = 0;
     return TL_OK;
 }

@@ -12,6 +12,10 @@ struct fsck {
     hash32 root;
     struct tile_edge edge;
     struct merkle_frontier frontier;
+    struct leaf_set erased;  /* records that an erasure names */
+    struct leaf_set missing; /* records without a body */
+    uint64_t erasures;
+    uint64_t *indexes; /* room for those of one erasure */
     uint64_t bad;
     tl_err err; /* of reading, inside callbacks */
     void (*line)(void *ctx, const char *text, bool bad);
@@ -77,21 +81,57 @@ static void check_evidence(struct fsck *f, uint64_t index, const hash32 *digest)
     buf_finish(&b);
 }
 
+static void check_record_body(struct fsck *f, const struct store_leaf *leaf,
+                              const struct statement *st)
+{
+    buf plain;
+    if (!leaf->body.p) { /* only once all erasures are read it is known whether that is right */
+        f->err = leaf_set_add(&f->missing, leaf->index);
+        return;
+    }
+    buf_init(&plain, BODY_MAX);
+    tl_err err = body_open(f->log->bodies, &plain, &st->payload, leaf->body);
+    buf_finish_secret(&plain);
+    if (fatal(err))
+        f->err = err;
+    else if (err != TL_OK)
+        say(f, true, "statement %llu: its body: %s", (unsigned long long)leaf->index,
+            tl_err_text(err));
+}
+
+/* What an erasure names, and whether its place is kept. */
+static void check_erasure(struct fsck *f, const struct store_leaf *leaf)
+{
+    size_t count = 0;
+    slice reason;
+    uint64_t place = UINT64_MAX;
+    if (!f->indexes && !(f->indexes = malloc(ERASURE_MAX * sizeof *f->indexes))) {
+        f->err = TL_E_MEMORY;
+        return;
+    }
+    tl_err err = body_erasure_read(f->indexes, &count, &reason, leaf->body);
+    if (err != TL_OK || f->indexes[count - 1] >= leaf->index) {
+        say(f, true, "statement %llu: it is no valid erasure", (unsigned long long)leaf->index);
+        count = 0;
+    }
+    for (size_t i = 0; i < count && f->err == TL_OK; i++)
+        f->err = leaf_set_add(&f->erased, f->indexes[i]);
+    err = erased_get_place(f->log, f->erasures++, &place);
+    if (fatal(err))
+        f->err = err;
+    else if (place != leaf->index)
+        say(f, true,
+            "statement %llu: it is an erasure, and the database no longer says so: each reader "
+            "has to search the whole log for it",
+            (unsigned long long)leaf->index);
+}
+
 static void check_body(struct fsck *f, const struct store_leaf *leaf, const struct statement *st)
 {
     struct body_boot boot;
     struct body_session session;
-    buf plain;
     if (st->kind == ST_RECORD) {
-        buf_init(&plain, BODY_MAX);
-        tl_err err =
-            leaf->body.p ? body_open(f->log->bodies, &plain, &st->payload, leaf->body) : TL_OK;
-        buf_finish_secret(&plain);
-        if (fatal(err))
-            f->err = err;
-        else if (err != TL_OK)
-            say(f, true, "statement %llu: its body: %s", (unsigned long long)leaf->index,
-                tl_err_text(err));
+        check_record_body(f, leaf, st);
         return;
     }
     hash32 digest = sha256(leaf->body);
@@ -102,6 +142,25 @@ static void check_body(struct fsck *f, const struct store_leaf *leaf, const stru
         check_evidence(f, leaf->index, &boot.evidence);
     else if (st->kind == ST_SESSION && body_session_read(&session, leaf->body) == TL_OK)
         check_evidence(f, leaf->index, &session.evidence);
+    else if (st->kind == ST_ERASURE)
+        check_erasure(f, leaf);
+}
+
+/* A body is missing where it was erased, and nowhere else. */
+static void check_erased(struct fsck *f)
+{
+    uint64_t i;
+    if (f->erasures != f->log->erased.statements)
+        say(f, true, "there are %llu erasures, and the authenticated head says %llu",
+            (unsigned long long)f->erasures, (unsigned long long)f->log->erased.statements);
+    for (i = 0; leaf_set_next(&f->missing, &i); i++)
+        if (!leaf_set_has(&f->erased, i))
+            say(f, true, "statement %llu: its body is missing, and no erasure says so",
+                (unsigned long long)i);
+    for (i = 0; leaf_set_next(&f->erased, &i); i++)
+        if (!leaf_set_has(&f->missing, i))
+            say(f, true, "statement %llu: it was erased, and someone put its body back",
+                (unsigned long long)i);
 }
 
 static void check_chain(struct fsck *f, uint64_t index, const struct statement *st)
@@ -203,6 +262,8 @@ static tl_err run(struct fsck *f, const char *dir, struct tl_why *why)
         return TL_OK;
     }
     err = check_leaves(f);
+    if (err == TL_OK && f->frontier.size == f->size)
+        check_erased(f);
     if (err == TL_OK)
         err = check_edge(f);
     if (err == TL_OK)
@@ -211,8 +272,9 @@ static tl_err run(struct fsck *f, const char *dir, struct tl_why *why)
     if (err == TL_OK && f->frontier.size == f->size)
         err = fsck_rows(f->log, f->size, &f->root, bad_row, f);
     if (err == TL_OK)
-        say(f, false, "%s: %llu statements, %llu subjects, %llu findings", f->log->keys.origin,
-            (unsigned long long)f->size, (unsigned long long)subjects, (unsigned long long)f->bad);
+        say(f, false, "%s: %llu statements, %llu subjects, %llu bodies erased, %llu findings",
+            f->log->keys.origin, (unsigned long long)f->size, (unsigned long long)subjects,
+            (unsigned long long)f->erased.count, (unsigned long long)f->bad);
     return err;
 }
 
@@ -233,6 +295,9 @@ tl_err log_fsck(struct tee *tee, const char *dir,
     if (err == TL_OK)
         *bad = f->bad;
     log_free(f->log);
+    leaf_set_finish(&f->erased);
+    leaf_set_finish(&f->missing);
+    free(f->indexes);
     free(f);
     return err;
 }

@@ -15,9 +15,8 @@ static tl_err check_request(void *ctx, slice tag, slice row)
 {
     struct request_walk *w = ctx;
     struct log_receipt receipt = {0};
-    hash32 content, leaf;
-    tl_err err =
-        tag.n == 16 ? request_row_read(w->log, row, tag.p, &receipt, &content) : TL_E_STORED;
+    hash32 leaf;
+    tl_err err = tag.n == 16 ? request_row_read(w->log, row, tag.p, &receipt) : TL_E_STORED;
     if (err == TL_OK)
         err = tree_leaf(w->log->tree, receipt.index, &leaf);
     if (err == TL_OK && hash_eq(&leaf, &receipt.leaf))

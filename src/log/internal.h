@@ -5,6 +5,7 @@
 
 #include "base/pool.h"
 #include "log/collateral.h"
+#include "log/erased.h"
 #include "log/keys.h"
 #include "log/log.h"
 #include "log/quoter.h"
@@ -119,6 +120,7 @@ struct log {
     uint64_t since_heads; /* agent statements after the last heads */
     struct heads heads;   /* of the last heads or boot statement */
     uint64_t heads_index; /* UINT64_MAX: none could be proven */
+    struct erased erased; /* the owner thread's */
     bool heads_rows_bad;  /* the stored rows are not those of any heads: the boot clears them */
     struct pool *pool;
     struct group *groups[2];  /* the one being made and the one being stored */
@@ -190,9 +192,13 @@ tl_err session_open(struct log *log, struct group *g, struct subject *s, enum ad
 void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[16]);
 hash32 request_content_mac(const struct log *log, const struct log_record *r);
 void request_row_put(const struct log *log, buf *out, const uint8_t tag[16],
-                     const struct log_receipt *receipt, const hash32 *content_mac);
+                     const struct log_receipt *receipt);
 tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
-                        struct log_receipt *receipt, hash32 *content_mac) TL_MUST;
+                        struct log_receipt *receipt) TL_MUST;
+/* Whether the record at this leaf, which is proven, is the one with this MAC. What has
+ * no body any more (it may be erased) is taken for it. */
+tl_err request_same(struct log *log, const hash32 *content_mac, const struct store_leaf *leaf,
+                    const struct statement *st, bool *same) TL_MUST;
 
 /* group.c */
 tl_err group_new(struct group **out, struct log *log) TL_MUST;

@@ -110,46 +110,53 @@ tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped, st
     return err;
 }
 
-#define HEAD_MAC "teelog/head/v1"
+static void head_members(buf *b, const struct log_head *h, bool v1)
+{
+    cbor_put_uint(b, h->size);
+    cbor_put_bytes(b, hash_slice(&h->root));
+    if (!v1)
+        cbor_put_uint(b, h->erasures);
+}
 
-static hash32 head_mac(const struct log_keys *k, uint64_t size, const hash32 *root)
+static hash32 head_mac(const struct log_keys *k, const struct log_head *h, bool v1)
 {
     uint8_t mem[512];
     buf b;
     buf_init_fixed(&b, mem, sizeof mem);
-    buf_bytes(&b, slice_of(HEAD_MAC, sizeof HEAD_MAC)); /* with its zero byte */
-    cbor_put_array(&b, 4);
+    buf_str(&b, v1 ? "teelog/head/v1" : "teelog/head/v2");
+    buf_u8(&b, 0);
+    cbor_put_array(&b, v1 ? 4 : 5);
     cbor_put_str(&b, k->origin);
     cbor_put_bytes(&b, hash_slice(&k->log_id));
-    cbor_put_uint(&b, size);
-    cbor_put_bytes(&b, hash_slice(root));
+    head_members(&b, h, v1);
     return hmac_sha256(slice_of(k->head_key, 32), buf_slice(&b));
 }
 
-void keys_head_put(const struct log_keys *k, buf *out, uint64_t size, const hash32 *root)
+void keys_head_put(const struct log_keys *k, buf *out, const struct log_head *h)
 {
-    hash32 mac = head_mac(k, size, root);
-    cbor_put_array(out, 2);
-    cbor_put_uint(out, size);
-    cbor_put_bytes(out, hash_slice(root));
+    hash32 mac = head_mac(k, h, false);
+    cbor_put_array(out, 3);
+    head_members(out, h, false);
     buf_bytes(out, hash_slice(&mac));
 }
 
-tl_err keys_head_read(const struct log_keys *k, slice stored, uint64_t *size, hash32 *root)
+tl_err keys_head_read(const struct log_keys *k, slice stored, struct log_head *out)
 {
-    hash32 mac, r;
+    hash32 mac;
+    struct log_head h = {0};
     if (stored.n < sizeof mac)
         return TL_E_HEAD;
     cbor c = cbor_of(slice_of(stored.p, stored.n - sizeof mac));
-    cbor_array_of(&c, 2);
-    uint64_t n = cbor_uint(&c, TL_INT_MAX);
-    cbor_bytes_copy(&c, r.b, sizeof r.b);
+    size_t members = cbor_array(&c);
+    h.size = cbor_uint(&c, TL_INT_MAX);
+    cbor_bytes_copy(&c, h.root.b, sizeof h.root.b);
+    if (members == 3)
+        h.erasures = cbor_uint(&c, TL_INT_MAX);
     if (cbor_end(&c) != TL_OK)
         return TL_E_HEAD;
-    mac = head_mac(k, n, &r);
+    mac = head_mac(k, &h, members == 2);
     if (!secret_eq(mac.b, stored.p + stored.n - sizeof mac, sizeof mac.b))
         return TL_E_HEAD;
-    *size = n;
-    *root = r;
+    *out = h;
     return TL_OK;
 }

@@ -29,10 +29,16 @@ tl_err keys_make_data_key(struct log_keys *k, struct tee *tee, buf *out,
 tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped,
                           struct tl_why *why) TL_MUST;
 
-/* The stored head: C[size, root] || HMAC. */
-void keys_head_put(const struct log_keys *k, buf *out, uint64_t size, const hash32 *root);
-/* TL_E_HEAD where it was not made under this head key for this log. */
-tl_err keys_head_read(const struct log_keys *k, slice stored, uint64_t *size, hash32 *root) TL_MUST;
+/* What the stored head says: how far the log goes, and how many erasures are in it. */
+struct log_head {
+    uint64_t size;
+    hash32 root;
+    uint64_t erasures;
+};
+void keys_head_put(const struct log_keys *k, buf *out, const struct log_head *h);
+/* TL_E_HEAD where it was not made under this head key for this log. One of version 1
+ * comes from a time when nothing was erased. */
+tl_err keys_head_read(const struct log_keys *k, slice stored, struct log_head *out) TL_MUST;
 
 /* Body keys: one a boot, opened again by number. */
 struct body_keys;

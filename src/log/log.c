@@ -17,6 +17,7 @@ void log_free(struct log *log)
     group_free(log->groups[0]);
     group_free(log->groups[1]);
     roster_free(log->roster);
+    erased_finish(&log->erased);
     es256_free(log->service);
     body_keys_free(log->bodies);
     tree_free(log->tree);

@@ -186,14 +186,8 @@ static bool wants_row(struct log_query *q, const struct store_leaf *leaf)
 static tl_err open_body(struct log_query *q, const struct store_leaf *leaf,
                         const struct statement *st, buf *plain, slice *out)
 {
-    if (!leaf->body.p)
-        return TL_E_STORED;
-    if (st->kind == ST_RECORD) {
-        tl_err err = body_open(q->log->bodies, plain, &st->payload, leaf->body);
-        if (err == TL_OK)
-            *out = buf_slice(plain);
-        return err;
-    }
+    if (st->kind == ST_RECORD)
+        return record_body(q->log, leaf, st, plain, out);
     hash32 digest = sha256(leaf->body);
     if (REFUSED(!hash_eq(&digest, &st->payload)))
         return TL_E_STORED;
@@ -209,10 +203,10 @@ static tl_err take(struct log_query *q, const struct store_leaf *leaf, const str
     tl_err err = TL_OK;
     if (q->match.body) {
         err = open_body(q, leaf, st, plain, &body);
-        if (err == TL_OK)
+        if (err == TL_OK && body.p)
             err = body_record_read(&record, body);
-        if (err != TL_OK || !match_body(&q->match, &record))
-            return err;
+        if (err != TL_OK || !body.p || !match_body(&q->match, &record))
+            return err; /* an erased record has no room, user or text */
     }
     q->matched++;
     if (!wants_row(q, leaf))
@@ -243,9 +237,13 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static tl_err begin(struct log_query *q)
+static tl_err begin(struct log_query *q, struct tl_why *why)
 {
     const struct log_query_options *o = &q->match.want;
+    bool ready = false;
+    tl_err err = erased_load(q->log, &ready, why);
+    if (err != TL_OK || !ready)
+        return err; /* the next step goes on with it */
     q->size = q->log->durable_size;
     q->to = least(o->to, q->size);
     q->from = least(o->from, q->to);
@@ -326,7 +324,7 @@ static tl_err step(struct log_query *q, struct tl_why *why)
 {
     switch (q->stage) {
     case QUERY_BEGIN:
-        return begin(q);
+        return begin(q, why);
     case QUERY_AFTER:
         return find_after(q, why);
     case QUERY_BEFORE:

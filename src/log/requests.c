@@ -25,7 +25,8 @@ void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[
     memcpy(tag, mac.b, 16);
 }
 
-/* Two records are the same when everything but the salt is. */
+/* Two records are the same when everything but the salt is. Never stored: nothing that
+ * an erasure would have to find. */
 hash32 request_content_mac(const struct log *log, const struct log_record *r)
 {
     const slice fields[] = {r->agent, r->room, r->user, r->type, r->content, r->attributes};
@@ -58,14 +59,13 @@ static hash32 row_mac(const struct log *log, const uint8_t tag[16], slice row)
 }
 
 void request_row_put(const struct log *log, buf *out, const uint8_t tag[16],
-                     const struct log_receipt *receipt, const hash32 *content_mac)
+                     const struct log_receipt *receipt)
 {
     size_t before = out->n;
-    cbor_put_array(out, 4);
+    cbor_put_array(out, 3);
     cbor_put_uint(out, receipt->index);
     cbor_put_uint(out, receipt->seq);
     cbor_put_bytes(out, hash_slice(&receipt->leaf));
-    cbor_put_bytes(out, hash_slice(content_mac));
     if (buf_err(out) != TL_OK)
         return;
     hash32 mac = row_mac(log, tag, slice_of(out->p + before, out->n - before));
@@ -73,10 +73,9 @@ void request_row_put(const struct log *log, buf *out, const uint8_t tag[16],
 }
 
 tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
-                        struct log_receipt *receipt, hash32 *content_mac)
+                        struct log_receipt *receipt)
 {
     struct log_receipt r = {0};
-    hash32 content;
     if (row.n < sizeof(hash32) || row.n > REQUEST_ROW_MAX)
         return TL_E_STORED;
     slice body = slice_of(row.p, row.n - sizeof(hash32));
@@ -84,14 +83,43 @@ tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
     if (!secret_eq(mac.b, row.p + body.n, sizeof mac.b))
         return TL_E_STORED;
     cbor c = cbor_of(body);
-    cbor_array_of(&c, 4);
+    size_t members = cbor_array(&c);
     r.index = cbor_uint(&c, TL_INT_MAX);
     r.seq = cbor_uint(&c, TL_INT_MAX);
     cbor_bytes_copy(&c, r.leaf.b, sizeof r.leaf.b);
-    cbor_bytes_copy(&c, content.b, sizeof content.b);
+    if (members == 4) /* earlier versions kept a MAC of the content */
+        (void)cbor_bytes(&c);
     if (cbor_end(&c) != TL_OK)
         return TL_E_STORED;
     *receipt = r;
-    *content_mac = content;
     return TL_OK;
+}
+
+tl_err request_same(struct log *log, const hash32 *content_mac, const struct store_leaf *leaf,
+                    const struct statement *st, bool *same)
+{
+    buf plain;
+    struct body_record body;
+    if (!leaf->body.p) {
+        *same = true;
+        return TL_OK;
+    }
+    buf_init(&plain, BODY_MAX);
+    tl_err err = body_open(log->bodies, &plain, &st->payload, leaf->body);
+    if (err == TL_OK)
+        err = body_record_read(&body, buf_slice(&plain));
+    if (err == TL_OK) {
+        struct log_record first = {.agent = st->subject,
+                                   .room = body.room_id,
+                                   .user = body.user_id,
+                                   .type = st->type,
+                                   .content = body.content,
+                                   .attributes = body.attributes,
+                                   .has_ref = st->has_ref,
+                                   .ref = st->ref};
+        hash32 mac = request_content_mac(log, &first);
+        *same = hash_eq(&mac, content_mac);
+    }
+    buf_finish_secret(&plain);
+    return err;
 }

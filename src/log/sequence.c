@@ -141,20 +141,31 @@ static const struct entry *request_in_flight(struct log *log, const uint8_t tag[
 static tl_err request_receipt(struct log *log, const struct record_item *item, slice row,
                               struct log_receipt *receipt)
 {
-    hash32 mac, leaf;
+    hash32 hash;
+    bool same = false;
+    struct store_leaf leaf;
+    struct statement st;
     struct log_receipt first = {0};
-    tl_err err = request_row_read(log, row, item->request_tag, &first, &mac);
+    tl_err err = request_row_read(log, row, item->request_tag, &first);
     if (err == TL_OK)
-        err = tree_leaf(log->tree, first.index, &leaf);
-    if (err == TL_E_RANGE || (err == TL_OK && !hash_eq(&leaf, &first.leaf)))
+        err = tree_leaf(log->tree, first.index, &hash);
+    if (err == TL_E_RANGE || (err == TL_OK && !hash_eq(&hash, &first.leaf)))
         err = TL_E_STORED;
+    if (err == TL_OK)
+        err = stored_leaf(log, first.index, &leaf, &st);
+    if (err == TL_OK)
+        err = request_same(log, &item->content_mac, &leaf, &st, &same);
+    if (err == TL_E_SEALED)
+        return tl_explain(&receipt->why, err, "requestId",
+                          "the record that was appended under this request id cannot be opened "
+                          "any more: its body was altered. Use another requestId");
     if (err == TL_E_STORED)
         return tl_explain(&receipt->why, err, "requestId",
                           "what is stored of this request id is not of this log's history: the "
                           "database was altered. Use another requestId");
     if (err != TL_OK)
         return err;
-    if (!hash_eq(&mac, &item->content_mac))
+    if (!same)
         return tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
                           "this request id was used for another record");
     *receipt = first;

@@ -55,11 +55,11 @@ static tl_err read_identity(struct log *log, buf *b, struct tl_why *why)
     return TL_OK;
 }
 
-static tl_err read_head(struct log *log, buf *b, uint64_t *size, hash32 *root, struct tl_why *why)
+static tl_err read_head(struct log *log, buf *b, struct log_head *head, struct tl_why *why)
 {
     tl_err err = read_meta(log, "head", b);
     if (err == TL_OK)
-        err = keys_head_read(&log->keys, buf_slice(b), size, root);
+        err = keys_head_read(&log->keys, buf_slice(b), head);
     else if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
         err = TL_E_HEAD;
     if (err == TL_E_HEAD)
@@ -272,16 +272,22 @@ static tl_err sign_head(struct log *log, uint64_t size, const hash32 *root)
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why)
 {
     buf b;
+    struct log_head head = {0};
     buf_init(&b, 65536);
     tl_err err = read_identity(log, &b, why);
     if (err == TL_OK)
         err = keys_derive(&log->keys, log->tee, why);
     if (err == TL_OK)
-        err = read_head(log, &b, size, root, why);
+        err = read_head(log, &b, &head, why);
     if (err == TL_OK)
         err = read_data_key(log, &b, why);
     if (err == TL_OK)
         err = finish_keys(log);
+    if (err == TL_OK) {
+        *size = head.size;
+        *root = head.root;
+        log->erased.statements = head.erasures;
+    }
     buf_finish(&b);
     return err;
 }
