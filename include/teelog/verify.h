@@ -73,6 +73,20 @@ struct teelog_check {
 size_t teelog_report_check_count(const struct teelog_report *r);
 const struct teelog_check *teelog_report_check(const struct teelog_report *r, size_t i);
 
+/* One agent of the bundle, in bytewise order of id; there are none where REJECTED. */
+struct teelog_agent {
+    const char *id; /* borrowed from the report */
+    /* Its statements in the bundle. complete: nothing of it is missing up to the
+     * checkpoint. */
+    uint64_t count, first_seq, last_seq;
+    bool complete;
+    /* Records whose body is absent, without and with an erasure in the bundle that names
+     * them; and those that one names, though their body is here. */
+    uint64_t withheld, erased, disclosed;
+};
+size_t teelog_report_agent_count(const struct teelog_report *r);
+struct teelog_agent teelog_report_agent(const struct teelog_report *r, size_t i);
+
 /* The whole report as JSON (docs/report.schema.json), as text for people, or as one
  * page of HTML that refers to nothing outside itself. A NUL-terminated string that the
  * caller frees with free(); NULL where memory is short. */

@@ -203,12 +203,11 @@ const char *report_scope_name(const struct teelog_report *r)
 
 void report_scope_text(const struct teelog_report *r, char *out, size_t size)
 {
-    uint64_t withheld = 0;
-    for (size_t i = 0; i < r->agent_count; i++)
-        withheld += r->agents[i].withheld;
-    char bodies[80] = "";
-    if (withheld)
-        snprintf(bodies, sizeof bodies, "; %" PRIu64 " bodies withheld or erased", withheld);
+    char bodies[160];
+    buf b;
+    buf_init_fixed(&b, (uint8_t *)bodies, sizeof bodies);
+    report_bodies_sum(&b, r);
+    buf_u8(&b, 0);
     if (r->verdict == TEELOG_REJECTED)
         snprintf(out, size, "nothing: a rejected bundle shows nothing");
     else if (r->scope == SCOPE_WHOLE)

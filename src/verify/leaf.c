@@ -58,16 +58,15 @@ static tl_err check_order(struct verifier *v, const struct leaf *l)
 
 static tl_err check_ref(struct verifier *v, const struct leaf *l)
 {
-    uint32_t subject;
-    bool record;
     if (!l->st.has_ref)
         return TL_OK;
     if (REFUSED(l->st.ref >= l->index))
         return report_fail(v->report, CHECK_ORDER, l->index,
                            "it refers to index %" PRIu64 ", which does not come before it",
                            l->st.ref);
-    if (owners_find(&v->owners, l->st.ref, &subject, &record)) {
-        if (REFUSED(subject != l->subject->number))
+    const uint32_t *owner = owners_find(&v->owners, l->st.ref);
+    if (owner) {
+        if (REFUSED(*owner >> OWNER_BITS != l->subject->number))
             return report_fail(v->report, CHECK_ORDER, l->index,
                                "it refers to index %" PRIu64 ", which is of another agent",
                                l->st.ref);
@@ -84,10 +83,8 @@ static tl_err check_record(struct verifier *v, const struct leaf *l)
     tl_err err = check_ref(v, l);
     if (err != TL_OK)
         return err;
-    if (!l->body.p) {
-        l->subject->withheld++;
+    if (!l->body.p)
         return TL_OK;
-    }
     err = body_record_read(&b, l->body);
     if (REFUSED(err != TL_OK))
         return report_fail(v->report, CHECK_BODY, l->index, "a malformed record: %s",
@@ -132,11 +129,13 @@ static tl_err check_erasure(struct verifier *v, const struct leaf *l)
                            "it erases index %" PRIu64 ", which does not come before it",
                            v->erased[count - 1]);
     for (size_t i = 0; i < count; i++) {
-        uint32_t subject;
-        bool record = true;
-        if (owners_find(&v->owners, v->erased[i], &subject, &record) && REFUSED(!record))
+        uint32_t *owner = owners_find(&v->owners, v->erased[i]);
+        if (!owner)
+            continue;
+        if (REFUSED(!(*owner & OWNER_RECORD)))
             return report_fail(v->report, CHECK_ORDER, l->index,
                                "it erases index %" PRIu64 ", which is not a record", v->erased[i]);
+        *owner |= OWNER_ERASED;
     }
     return TL_OK;
 }
@@ -202,11 +201,14 @@ static tl_err check_session(struct verifier *v, const struct leaf *l)
 static tl_err take(struct verifier *v, const struct leaf *l)
 {
     struct subject *s = l->subject;
+    const unsigned bits = l->st.kind != ST_RECORD ? 0
+                          : l->body.p             ? OWNER_RECORD
+                                                  : OWNER_RECORD | OWNER_BARE;
     tl_err err = signatures_add(v->signatures, l->index, &s->key, &l->digest, l->st.signature);
     if (err == TL_OK)
         err = cover_leaf(&v->cover, v->report, l->index, &l->hash);
     if (err == TL_OK)
-        err = owners_add(&v->owners, l->index, s, l->st.kind == ST_RECORD);
+        err = owners_add(&v->owners, l->index, s, bits);
     if (err != TL_OK)
         return err;
     if (s->count++ == 0)

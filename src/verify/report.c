@@ -83,6 +83,7 @@ void teelog_report_free(struct teelog_report *r)
     if (!r)
         return;
     free(r->agents);
+    free(r->gaps);
     free(r->codes);
     free(r);
 }
@@ -117,4 +118,24 @@ size_t teelog_report_check_count(const struct teelog_report *r)
 const struct teelog_check *teelog_report_check(const struct teelog_report *r, size_t i)
 {
     return &r->checks[i];
+}
+
+size_t teelog_report_agent_count(const struct teelog_report *r)
+{
+    return r->agent_count;
+}
+
+struct teelog_agent teelog_report_agent(const struct teelog_report *r, size_t i)
+{
+    const struct report_agent *a = &r->agents[i];
+    return (struct teelog_agent){
+        .id = a->id,
+        .count = a->count,
+        .first_seq = a->first_seq,
+        .last_seq = a->last_seq,
+        .complete = report_agent_complete(r, a),
+        .withheld = a->bodies[BODY_WITHHELD],
+        .erased = a->bodies[BODY_ERASED],
+        .disclosed = a->bodies[BODY_DISCLOSED],
+    };
 }

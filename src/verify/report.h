@@ -46,12 +46,30 @@ enum check_state { CHECK_OPEN, CHECK_PASSED, CHECK_UNPINNED, CHECK_NOT_ASKED, CH
 #define NO_SIZE      UINT64_MAX
 #define HISTORY_LINE "not required by the policy; rollback and forks are not excluded"
 
+/* A record's body: here, withheld, erased (absent, and an erasure in the bundle names it),
+ * or erased in the log later than this copy of it was given away. */
+enum body_state { BODY_HERE, BODY_WITHHELD, BODY_ERASED, BODY_DISCLOSED, BODY_STATES };
+
+/* Records of one agent, one after the other among its own in the bundle, whose bodies
+ * are in one such state. */
+struct report_gap {
+    size_t agent; /* its place in the report */
+    enum body_state state;
+    uint64_t from, to; /* indexes of the first and the last of them */
+};
+/* No more are listed: of one agent, and of all. */
+#define GAPS_OF_AGENT_MAX 64
+#define GAPS_MAX          4096
+
 /* What the report says of one agent. */
 struct report_agent {
     char id[SUBJECT_MAX + 1];
-    uint64_t count, first_seq, last_seq, sessions, withheld;
-    uint64_t es256k;         /* of the sessions: by such a key */
-    uint64_t complete_up_to; /* a tree size, or NO_SIZE */
+    uint64_t count, first_seq, last_seq, sessions;
+    uint64_t es256k;              /* of the sessions: by such a key */
+    uint64_t complete_up_to;      /* a tree size, or NO_SIZE */
+    uint64_t bodies[BODY_STATES]; /* how many; nothing at BODY_HERE */
+    size_t first_gap, gap_count;  /* among the report's gaps */
+    uint64_t gaps_left_out;       /* that are not listed */
 };
 
 /* What the running log said over a nonce. */
@@ -112,6 +130,8 @@ struct teelog_report {
     struct report_fresh fresh;
     struct report_agent *agents; /* in bytewise order; none where REJECTED */
     size_t agent_count;
+    struct report_gap *gaps; /* by agent, then by index */
+    size_t gap_count;
     struct report_code *codes;
     size_t code_count;
 };
@@ -154,7 +174,16 @@ const char *report_frozen_text(const struct teelog_report *r);
 void report_tcb(buf *b, unsigned seen, const char *quote);
 /* What the verdict means, in one line. */
 const char *report_verdict_text(const struct teelog_report *r);
+/* Appends what there is to say of the agent's bodies that are absent or were erased:
+ * "3 bodies withheld (4..7), 1 body erased (9)". before: what goes before that, where
+ * there is any. */
+void report_bodies_text(buf *b, const struct teelog_report *r, const struct report_agent *a,
+                        const char *before);
+/* The same of all agents, without indexes, each part after a semicolon. */
+void report_bodies_sum(buf *b, const struct teelog_report *r);
+const char *report_body_state(enum body_state state); /* "withheld", … */
 /* One line about what the bundle holds. */
+#define SCOPE_TEXT_MAX 400
 void report_scope_text(const struct teelog_report *r, char *out, size_t size);
 const char *report_scope_name(const struct teelog_report *r);
 

@@ -92,7 +92,7 @@ static void put_failures(buf *b, const struct teelog_report *r)
     buf_str(b, "</table>\n");
 }
 
-static void put_agent(buf *b, const struct report_agent *a)
+static void put_agent(buf *b, const struct teelog_report *r, const struct report_agent *a)
 {
     buf_str(b, "<tr><th>");
     render_html(b, a->id);
@@ -102,15 +102,17 @@ static void put_agent(buf *b, const struct report_agent *a)
                a->count, a->first_seq, a->last_seq, a->sessions);
     if (a->es256k)
         buf_printf(b, " (%" PRIu64 " by ES256K)", a->es256k);
-    buf_printf(b, "</td><td class=\"n\">%" PRIu64 "</td><td>", a->withheld);
+    buf_printf(b, "</td><td class=\"n\">%" PRIu64 "</td><td>",
+               a->bodies[BODY_WITHHELD] + a->bodies[BODY_ERASED]);
     if (a->complete_up_to != NO_SIZE)
         buf_printf(b, "complete up to size %" PRIu64, a->complete_up_to);
+    report_bodies_text(b, r, a, a->complete_up_to != NO_SIZE ? ", " : "");
     buf_str(b, "</td></tr>\n");
 }
 
 static void put_scope(buf *b, const struct teelog_report *r)
 {
-    char text[240];
+    char text[SCOPE_TEXT_MAX];
     report_scope_text(r, text, sizeof text);
     buf_str(b, "<h2>Scope</h2>\n<p>");
     render_html(b, text);
@@ -120,7 +122,7 @@ static void put_scope(buf *b, const struct teelog_report *r)
     buf_str(b, "<table>\n<tr><th>agent</th><th>statements</th><th>seq</th><th>sessions</th>"
                "<th>bodies absent</th><th></th></tr>\n");
     for (size_t i = 0; i < r->agent_count; i++)
-        put_agent(b, &r->agents[i]);
+        put_agent(b, r, &r->agents[i]);
     buf_str(b, "</table>\n");
 }
 

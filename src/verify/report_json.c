@@ -48,9 +48,23 @@ static void put_fresh(buf *b, const struct teelog_report *r)
         buf_str(b, ", \"cosigned\": null},\n");
 }
 
+static void put_bodies(buf *b, const struct teelog_report *r, const struct report_agent *a)
+{
+    for (int state = BODY_WITHHELD; state < BODY_STATES; state++)
+        buf_printf(b, ", \"%s\": %" PRIu64, report_body_state((enum body_state)state),
+                   a->bodies[state]);
+    buf_str(b, ", \"bodies\": [");
+    for (size_t i = 0; i < a->gap_count; i++) {
+        const struct report_gap *g = &r->gaps[a->first_gap + i];
+        buf_printf(b, "%s{\"state\": \"%s\", \"from\": %" PRIu64 ", \"to\": %" PRIu64 "}",
+                   i ? ", " : "", report_body_state(g->state), g->from, g->to);
+    }
+    buf_printf(b, "], \"bodies_left_out\": %" PRIu64 "}", a->gaps_left_out);
+}
+
 static void put_scope(buf *b, const struct teelog_report *r)
 {
-    char text[240];
+    char text[SCOPE_TEXT_MAX];
     report_scope_text(r, text, sizeof text);
     buf_str(b, " \"scope\": {");
     put_member(b, "kind", report_scope_name(r));
@@ -70,7 +84,7 @@ static void put_scope(buf *b, const struct teelog_report *r)
             buf_printf(b, "%" PRIu64, a->complete_up_to);
         else
             buf_str(b, "null");
-        buf_printf(b, ", \"withheld\": %" PRIu64 "}", a->withheld);
+        put_bodies(b, r, a);
     }
     buf_str(b, "],\n  ");
     put_member(b, "text", text);

@@ -42,12 +42,11 @@ static void put_agents(buf *b, const struct teelog_report *r)
                    a->sessions == 1 ? "session" : "sessions");
         if (a->es256k)
             buf_printf(b, " (%" PRIu64 " by ES256K)", a->es256k);
-        if (a->withheld)
-            buf_printf(b, ", %" PRIu64 " bodies withheld or erased", a->withheld);
         if (a->complete_up_to != NO_SIZE)
             buf_printf(b, ", complete up to size %" PRIu64, a->complete_up_to);
         else if (r->scope == SCOPE_CHAIN)
             buf_printf(b, ", contiguous 0..%" PRIu64, a->last_seq);
+        report_bodies_text(b, r, a, ", ");
         buf_str(b, "\n");
     }
     if (r->agent_count > AGENTS_SHOWN)
@@ -56,7 +55,7 @@ static void put_agents(buf *b, const struct teelog_report *r)
 
 static void put_scope(buf *b, const struct teelog_report *r)
 {
-    char text[240];
+    char text[SCOPE_TEXT_MAX];
     report_scope_text(r, text, sizeof text);
     buf_printf(b, "\nscope: %s\n", text);
     put_agents(b, r);

@@ -27,7 +27,7 @@ void subjects_finish(struct subjects *s)
 
 static tl_err add(struct subjects *s, struct subject **out, const struct subject *like)
 {
-    if (s->count == INT32_MAX) /* owners has 31 bits for a number */
+    if (s->count == UINT32_MAX >> OWNER_BITS) /* for owners */
         return TL_E_MEMORY;
     if (s->count == s->cap) {
         size_t cap = s->cap ? 2 * s->cap : 16;
@@ -108,19 +108,19 @@ static tl_err owners_grow(struct owners *o)
     return TL_OK;
 }
 
-tl_err owners_add(struct owners *o, uint64_t index, const struct subject *s, bool record)
+tl_err owners_add(struct owners *o, uint64_t index, const struct subject *s, unsigned bits)
 {
     tl_err err = o->count == o->cap ? owners_grow(o) : TL_OK;
     if (err != TL_OK)
         return err;
-    o->of[o->count] = s->number << 1 | record;
+    o->of[o->count] = s->number << OWNER_BITS | bits;
     if (!o->all)
         o->indexes[o->count] = index;
     o->count++;
     return TL_OK;
 }
 
-bool owners_find(const struct owners *o, uint64_t index, uint32_t *subject, bool *record)
+uint32_t *owners_find(const struct owners *o, uint64_t index)
 {
     size_t at = 0;
     if (o->all) {
@@ -137,9 +137,5 @@ bool owners_find(const struct owners *o, uint64_t index, uint32_t *subject, bool
         if (at < o->count && o->indexes[at] != index)
             at = o->count;
     }
-    if (at == o->count)
-        return false;
-    *subject = o->of[at] >> 1;
-    *record = o->of[at] & 1;
-    return true;
+    return at == o->count ? NULL : &o->of[at];
 }

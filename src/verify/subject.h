@@ -12,7 +12,7 @@ struct subject {
     size_t id_size;
     uint32_t number; /* in order of appearance */
     /* The statements that the bundle holds. */
-    uint64_t count, first_seq, last_seq, last_index, sessions, withheld;
+    uint64_t count, first_seq, last_seq, last_index, sessions;
     uint64_t es256k;  /* of the sessions */
     hash32 last_hash; /* H(Sig_structure) of the last of them */
     /* The key that signs now: the open session's, or for the origin the boot's. */
@@ -43,18 +43,22 @@ const struct subject *subjects_find(const struct subjects *s, slice id);
 /* Puts list in bytewise order of the ids. */
 void subjects_sort(struct subjects *s);
 
+/* Of a leaf: it is a record; its body is not here; an erasure names it. */
+enum { OWNER_RECORD = 1, OWNER_BARE = 2, OWNER_ERASED = 4 };
+#define OWNER_BITS 3
+
 /* Which subject each leaf of the bundle is of: 4 bytes a leaf where it holds
  * them all, and 12 where it does not. */
 struct owners {
     bool all;          /* leaf i is at place i */
-    uint32_t *of;      /* subject's number << 1 | whether it is a record */
+    uint32_t *of;      /* subject's number << OWNER_BITS | OWNER_… */
     uint64_t *indexes; /* NULL where all */
     size_t count, cap;
 };
 
 void owners_finish(struct owners *o);
-tl_err owners_add(struct owners *o, uint64_t index, const struct subject *s, bool record) TL_MUST;
-/* False where the bundle does not hold that leaf. */
-bool owners_find(const struct owners *o, uint64_t index, uint32_t *subject, bool *record);
+tl_err owners_add(struct owners *o, uint64_t index, const struct subject *s, unsigned bits) TL_MUST;
+/* NULL where the bundle does not hold that leaf. */
+uint32_t *owners_find(const struct owners *o, uint64_t index);
 
 #endif

@@ -315,10 +315,9 @@ static tl_err list_agents(struct verifier *v)
         a->last_seq = s->last_seq;
         a->sessions = s->sessions;
         a->es256k = s->es256k;
-        a->withheld = s->withheld;
         a->complete_up_to = v->scope == SCOPE_WHOLE ? r->size : v->complete_up_to;
     }
-    return TL_OK;
+    return verify_list_bodies(v);
 }
 
 static tl_err run(struct verifier *v)

@@ -477,7 +477,8 @@ static void test_text(void **state)
         text, "\nhistory: not required by the policy; rollback and forks are not excluded\n"));
     assert_non_null(strstr(
         text, "  a: 6 statements, seq 0..5, 2 sessions (1 by ES256K), complete up to size 13"));
-    assert_non_null(strstr(text, "  b: 2 statements, seq 0..1, 1 session (1 by ES256K), complete"));
+    assert_non_null(strstr(text, "  b: 2 statements, seq 0..1, 1 session (1 by ES256K), complete "
+                                 "up to size 13, 1 body erased later, but disclosed here (4)\n"));
     assert_null(strstr(text, "failed:"));
     free(text);
     teelog_report_free(r);
@@ -519,8 +520,10 @@ static void test_many_agents(void **state)
     struct teelog_report *r = fake_verify(b, NULL);
     char *text = teelog_report_text(r);
     assert_non_null(strstr(text, "  and 3 agents more\n"));
-    assert_non_null(strstr(text, "; 1 bodies withheld or erased"));
-    assert_non_null(strstr(text, "g00: 2 statements, seq 0..1, 1 session, 1 bodies withheld"));
+    assert_non_null(strstr(text, "; 1 body withheld\n"));
+    assert_non_null(strstr(text,
+                           "g00: 2 statements, seq 0..1, 1 session, complete up to size 48, 1 body "
+                           "withheld (2)\n"));
     assert_non_null(strstr(text, "\n  g19: "));
     assert_null(strstr(text, "\n  g20: "));
     free(text);
