@@ -139,6 +139,25 @@ static size_t utf8_sequence(const uint8_t *p, size_t n)
     return len;
 }
 
+size_t utf8_character(slice text)
+{
+    return utf8_sequence(text.p, text.n);
+}
+
+bool utf8_acts(slice c)
+{
+    const uint8_t *p = c.p;
+    if (c.n == 1)
+        return p[0] < 0x20 || p[0] == 0x7f;
+    if (c.n == 2)
+        return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
+    if (c.n != 3 || p[0] != 0xe2)
+        return false;
+    if (p[1] == 0x80)
+        return (p[2] >= 0x8e && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae);
+    return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 bool utf8_valid(slice text)
 {
     for (size_t i = 0; i < text.n;) {

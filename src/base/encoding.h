@@ -20,6 +20,11 @@ tl_err base64_read(buf *b, slice text) TL_MUST;
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(slice text);
+/* Length of the well-formed character at the start of text, or 0. text is not empty. */
+size_t utf8_character(slice text);
+/* Whether a terminal may act upon this character (well-formed, all of c): controls,
+ * separators of lines, what turns the direction of writing. */
+bool utf8_acts(slice c);
 
 /* A decimal without sign, leading zeros or spaces, at most max. */
 tl_err decimal_read(uint64_t *out, slice text, uint64_t max) TL_MUST;

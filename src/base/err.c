@@ -56,36 +56,17 @@ int tl_err_exit(tl_err err)
     return cat < sizeof outside / sizeof outside[0] ? outside[cat].exit : 3;
 }
 
-/* What a terminal may act upon, though it is valid UTF-8: C1 controls, separators of
- * lines, and what turns the direction of writing. p: one character of n bytes. */
-static bool acts(const uint8_t *p, size_t n)
-{
-    if (n == 2)
-        return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
-    if (n != 3 || p[0] != 0xe2)
-        return false;
-    if (p[1] == 0x80)
-        return (p[2] >= 0x8e && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae);
-    return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
-}
-
 /* Explanations quote hostile text, and end up in JSON and on terminals: what is
  * not UTF-8, or was cut off in the middle of a character, and control
  * characters become question marks. */
 static void make_printable(char *text)
 {
-    uint8_t *p = (uint8_t *)text;
-    while (*p) {
-        size_t n = 1;
-        while (n < 4 && p[n] && !utf8_valid(slice_of(p, n)))
-            n++;
-        if (*p < 0x20 || *p == 0x7f || !utf8_valid(slice_of(p, n))) {
-            *p = '?';
-            n = 1;
-        } else if (acts(p, n)) {
-            memset(p, '?', n);
-        }
-        p += n;
+    uint8_t *p = (uint8_t *)text, *end = p + strlen(text);
+    while (p < end) {
+        size_t n = utf8_character(slice_of(p, (size_t)(end - p)));
+        if (n == 0 || utf8_acts(slice_of(p, n)))
+            memset(p, '?', n ? n : 1);
+        p += n ? n : 1;
     }
 }
 

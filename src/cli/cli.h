@@ -33,6 +33,8 @@ int cmd_run(int argc, char **argv);
 int cmd_append(int argc, char **argv);
 int cmd_agents(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_records(int argc, char **argv);
+int cmd_tail(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_quote(int argc, char **argv);

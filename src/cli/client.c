@@ -407,3 +407,13 @@ void url_put(buf *b, const char *text)
             buf_printf(b, "%%%02X", (unsigned)(unsigned char)*text);
     }
 }
+
+void url_put_key(buf *b, const char *name, const char *value)
+{
+    if (!value || buf_err(b) != TL_OK)
+        return;
+    buf_u8(b, memchr(b->p, '?', b->n) ? '&' : '?');
+    buf_str(b, name);
+    buf_u8(b, '=');
+    url_put(b, value);
+}

@@ -13,23 +13,13 @@ struct options {
     bool withhold;
 };
 
-static void put_key(buf *b, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    buf_u8(b, memchr(b->p, '?', b->n) ? '&' : '?');
-    buf_str(b, name);
-    buf_u8(b, '=');
-    url_put(b, value);
-}
-
 static tl_err target(buf *b, const struct options *o)
 {
     buf_str(b, "/v1/export");
-    put_key(b, "agent", o->agent);
-    put_key(b, "from", o->from);
-    put_key(b, "to", o->to);
-    put_key(b, "bodies", o->withhold ? "0" : NULL);
+    url_put_key(b, "agent", o->agent);
+    url_put_key(b, "from", o->from);
+    url_put_key(b, "to", o->to);
+    url_put_key(b, "bodies", o->withhold ? "0" : NULL);
     buf_u8(b, 0);
     return buf_err(b);
 }

@@ -48,6 +48,35 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_agents},
+    {"records", "[INDEX] [FILTERS] [--newest] [--limit N] [--total] [--json] [OPTIONS]",
+     "show records, or one with its proof",
+     "  INDEX           this record alone, with its proof\n"
+     "  --agent ID      records of this agent; --room ID, --user ID, --type TYPE\n"
+     "                  likewise. A type of the log's own, teelog.session, shows those\n"
+     "  --text TEXT     with TEXT in the content; ASCII letters match either case\n"
+     "  --after TIME    not before TIME: milliseconds since 1970, or as in\n"
+     "  --before TIME   2026-01-31T08:00:00Z; and before TIME\n"
+     "  --from I        from index I, and\n"
+     "  --to J          up to index J, which is not in it\n"
+     "  --oldest        the oldest first (the default)\n"
+     "  --newest        the newest first\n"
+     "  --limit N       at most N; without it all of them\n"
+     "  --total         only how many there are\n"
+     "  --json          JSON lines\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --tee KIND      with --data: read a log that no service has open\n",
+     cmd_records},
+    {"tail", "[-n N | --from I] [FILTERS] [--json] [--socket PATH | --data DIR]",
+     "follow the log as it grows",
+     "  -n N            the last N first, 10 without it\n"
+     "  --from I        all from index I instead\n"
+     "  --agent ID      records of this agent; --room ID, --user ID, --type TYPE,\n"
+     "                  --text TEXT as for records\n"
+     "  --json          JSON lines\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
+     cmd_tail},
     {"export", "-o FILE [--agent ID] [--from I] [--to J] [--withhold-bodies] [OPTIONS]",
      "write a bundle, evidence that anyone can check",
      "  -o FILE         the bundle; - for standard output\n"

@@ -2,6 +2,7 @@
 
 #include "base/refuse.h"
 #include "codec/cbor.h"
+#include "http/json_put.h"
 #include "tlog/body.h"
 
 #include <stdlib.h>
@@ -114,4 +115,59 @@ tl_err attributes_put(buf *out, const json_t *object, struct tl_why *why)
         return tl_explain(why, err, "attributes",
                           "attributes are longer than %zu bytes when encoded", out->max);
     return err;
+}
+
+static void value_json(buf *b, cbor *c, unsigned depth);
+
+static void map_json(buf *b, cbor *c, unsigned depth)
+{
+    size_t n = cbor_map(c);
+    buf_str(b, "{");
+    for (size_t i = 0; i < n && c->err == TL_OK; i++) {
+        if (i)
+            buf_str(b, ",");
+        json_put_text(b, cbor_text(c));
+        buf_str(b, ":");
+        value_json(b, c, depth);
+    }
+    buf_str(b, "}");
+}
+
+static void array_json(buf *b, cbor *c, unsigned depth)
+{
+    size_t n = cbor_array(c);
+    buf_str(b, "[");
+    for (size_t i = 0; i < n && c->err == TL_OK; i++) {
+        if (i)
+            buf_str(b, ",");
+        value_json(b, c, depth);
+    }
+    buf_str(b, "]");
+}
+
+static void value_json(buf *b, cbor *c, unsigned depth)
+{
+    enum cbor_major major = cbor_peek(c);
+    if ((major == CBOR_ARRAY || major == CBOR_MAP) && REFUSED(depth >= ATTRIBUTES_MAX_DEPTH))
+        cbor_fail(c, TL_E_DEPTH);
+    else if (major == CBOR_MAP)
+        map_json(b, c, depth + 1);
+    else if (major == CBOR_ARRAY)
+        array_json(b, c, depth + 1);
+    else if (major == CBOR_TEXT)
+        json_put_text(b, cbor_text(c));
+    else if (major != CBOR_SIMPLE)
+        buf_printf(b, "%lld", (long long)cbor_int(c));
+    else if (cbor_try_null(c))
+        buf_str(b, "null");
+    else
+        buf_str(b, cbor_bool(c) ? "true" : "false");
+}
+
+void attributes_json_put(buf *b, slice encoded)
+{
+    cbor c = cbor_of(encoded);
+    map_json(b, &c, 1);
+    if (cbor_end(&c) != TL_OK)
+        buf_fail(b, TL_E_BODY);
 }

@@ -51,3 +51,11 @@ tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why)
     return tl_explain(why, TL_E_AUTH, "agentId",
                       "agentId is not one of the agents that `teelog run` was started for");
 }
+
+tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why)
+{
+    if (x->caller.agent_count && REFUSED(!agent.p))
+        return tl_explain(why, TL_E_AUTH, "agent",
+                          "this token is for certain agents: name one of them with agent=ID");
+    return caller_agent(x, agent, why);
+}

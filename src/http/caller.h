@@ -31,5 +31,7 @@ tl_err caller_find(struct exchange *x, struct tl_why *why) TL_MUST;
 tl_err caller_may(const struct exchange *x, uint8_t needs, struct tl_why *why) TL_MUST;
 /* TL_E_AUTH where the caller is bound to other agents. */
 tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why) TL_MUST;
+/* The same for a query over the statements of agent; .p == NULL: of all. */
+tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why) TL_MUST;
 
 #endif

@@ -64,6 +64,8 @@ static void drop_first(struct conn *c)
     /* What the owner thread holds is freed when it comes back. */
     if (!x->pending)
         exchange_free(x);
+    else if (x->gone)
+        x->gone(x);
 }
 
 void conn_free(struct conn *c)
@@ -328,6 +330,9 @@ void conn_run(struct conn *c)
         send_answers(c);
     while (!c->dead && read_on(c));
     if (!c->dead && c->state == BODY && (c->eof || c->service->stopping))
+        c->dead = true;
+    /* A client of such an answer that closes its sending half has left. */
+    if (c->eof && c->first && c->first->endless)
         c->dead = true;
     c->running = false;
     if (c->dead || finished(c)) {

@@ -14,6 +14,8 @@
 #define CONNECTIONS_MAX 512
 #define PIPELINE_MAX    4          /* requests of one connection under way */
 #define EXPORTS_MAX     4          /* under way */
+#define QUERIES_MAX     16         /* pages of records under way */
+#define TAILS_MAX       32         /* connections that follow the log */
 #define UNSENT_MAX      (1u << 20) /* bytes waiting for a slow reader */
 
 struct conn;
@@ -42,12 +44,14 @@ struct exchange {
     bool complete;              /* the answer is whole */
     bool broken;                /* it cannot be finished: cut the connection off */
     bool close;                 /* the connection ends after it */
+    bool endless;               /* an answer that goes on until the client leaves */
 
     /* A route that waits for the owner thread. */
     bool pending;                        /* held by the owner thread: not to be freed */
     struct exchange *next_done;          /* service_post's queue */
     void (*resume)(struct exchange *x);  /* after service_post */
     void (*drained)(struct exchange *x); /* room in the connection again; may be NULL */
+    void (*gone)(struct exchange *x);    /* the client left while it was held; may be NULL */
     void *state;
     void (*state_free)(void *state);
 };
@@ -60,15 +64,19 @@ struct http_service {
     int listener, wake_read, wake_write;
     pthread_t thread;
     struct conn *conns;
-    size_t conn_count, inflight; /* inflight: bytes allocated for bodies */
-    size_t exports, rests;       /* under way */
+    size_t conn_count, inflight;    /* inflight: bytes allocated for bodies */
+    size_t exports, queries, rests; /* under way */
+    struct tail *tails;             /* tail.c's */
+    size_t tail_count;
+    struct event *pause, *heartbeat;
     uint64_t turns;
     struct http_stats stats;
     size_t pending; /* exchanges held by the owner thread */
     bool stopping;
-    pthread_mutex_t lock; /* of the two below */
+    pthread_mutex_t lock; /* of all below */
     struct exchange *done, **done_last;
     bool stop;
+    bool want_growth, grown; /* the loop is to hear of a commit; there was one */
 };
 
 /* From the owner thread: x's callback has run; the loop resumes it. */
@@ -124,6 +132,16 @@ void post_records(struct exchange *x);
 void get_tee_agents(struct exchange *x);
 void get_tee_agent(struct exchange *x);
 void post_tee_logs(struct exchange *x);
+void get_records(struct exchange *x);
+void get_record(struct exchange *x);
+void get_tail(struct exchange *x);
+
+/* Tails: the events of a service's loop, and its end. */
+tl_err tails_init(struct http_service *s) TL_MUST;
+void tails_finish(struct http_service *s);
+void tails_grown(struct http_service *s);
+void tails_stop(struct http_service *s);
+
 /* Reads the query of a route. */
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
                      size_t count);

@@ -1,26 +1,46 @@
 #include "http/json_put.h"
 
-static void put_escape(buf *b, uint8_t c)
+#include "base/encoding.h"
+
+static void put_escape(buf *b, slice c)
 {
     static const char shorts[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-    const char *at = c ? strchr(shorts, c) : NULL;
-    if (at)
+    const char *at = c.p[0] ? strchr(shorts, c.p[0]) : NULL;
+    if (at) {
         buf_printf(b, "\\%c", letters[at - shorts]);
-    else
-        buf_printf(b, "\\u%04x", c);
+        return;
+    }
+    /* RFC 3629 section 3; no character of four bytes comes here. */
+    uint32_t point = c.p[0] & (c.n == 1 ? 0x7f : 0xffu >> (c.n + 1));
+    for (size_t i = 1; i < c.n; i++)
+        point = point << 6 | (c.p[i] & 0x3f);
+    buf_printf(b, "\\u%04x", point);
 }
 
-static void put_text(buf *b, slice text, bool escape_del)
+/* How many bytes at the start of text, a character, are to be escaped. */
+static size_t to_escape(slice text, bool for_terminals)
+{
+    uint8_t c = text.p[0];
+    if (c < 0x20 || c == '"' || c == '\\')
+        return 1;
+    if (!for_terminals || (c != 0x7f && c != 0xc2 && c != 0xd8 && c != 0xe2))
+        return 0;
+    size_t n = utf8_character(text);
+    return n && utf8_acts(slice_of(text.p, n)) ? n : 0;
+}
+
+static void put_text(buf *b, slice text, bool for_terminals)
 {
     size_t plain = 0;
     buf_u8(b, '"');
     for (size_t i = 0; i < text.n; i++) {
-        uint8_t c = text.p[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && (c != 0x7f || !escape_del))
+        size_t n = to_escape(slice_of(text.p + i, text.n - i), for_terminals);
+        if (n == 0)
             continue;
         buf_bytes(b, slice_of(text.p + plain, i - plain));
-        plain = i + 1;
-        put_escape(b, c);
+        put_escape(b, slice_of(text.p + i, n));
+        plain = i + n;
+        i = plain - 1;
     }
     if (plain < text.n)
         buf_bytes(b, slice_of(text.p + plain, text.n - plain));

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 
-/* A quoted JSON string; text is valid UTF-8. For terminals DEL is escaped too. */
+/* A quoted JSON string; text is valid UTF-8. What a terminal may act upon is escaped. */
 void json_put_text(buf *b, slice text);
 /* The same byte for byte as ECMAScript's JSON.stringify and RFC 8785 have it. */
 void json_put_canonical(buf *b, slice text);

@@ -12,6 +12,9 @@ static const struct route {
     void (*answer)(struct exchange *x);
 } routes[] = {
     {"/v1/records", "POST", SCOPE_APPEND, post_records},
+    {"/v1/records", "GET", SCOPE_READ, get_records},
+    {"/v1/records/", "GET", 0, get_record},
+    {"/v1/tail", "GET", SCOPE_READ, get_tail},
     {"/v1/agents", "GET", 0, get_agents},
     {"/v1/status", "GET", 0, get_status},
     {"/v1/export", "GET", SCOPE_APPEND | SCOPE_READ, get_export},

@@ -44,6 +44,20 @@ void service_post(struct exchange *x)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* On the owner thread. */
+static void log_grown(void *ctx, uint64_t size)
+{
+    struct http_service *s = ctx;
+    (void)size;
+    pthread_mutex_lock(&s->lock);
+    if (s->want_growth) {
+        s->want_growth = false;
+        s->grown = true;
+        wake(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Ends the loop when nothing is left that could still be answered. */
 void service_end_when_idle(struct http_service *s)
 {
@@ -59,6 +73,7 @@ static void begin_stop(struct http_service *s)
     close(s->listener);
     s->listener = -1;
     event_add(s->patience, &patience);
+    tails_stop(s);
     for (struct conn *c = s->conns, *next; c; c = next) {
         next = conn_next(c);
         conn_wind_up(c);
@@ -85,7 +100,8 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
         ;
     pthread_mutex_lock(&s->lock);
     struct exchange *done = s->done;
-    bool stop = s->stop;
+    bool stop = s->stop, grown = s->grown;
+    s->grown = false;
     s->done = NULL;
     s->done_last = &s->done;
     pthread_mutex_unlock(&s->lock);
@@ -94,6 +110,8 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
         done = x->next_done;
         resume(x);
     }
+    if (grown)
+        tails_grown(s);
     if (stop && !s->stopping)
         begin_stop(s);
     service_end_when_idle(s);
@@ -132,6 +150,8 @@ static void *loop(void *ctx)
 
 static void service_free(struct http_service *s)
 {
+    log_watch(s->log, NULL, NULL);
+    tails_finish(s);
     if (s->accept)
         event_free(s->accept);
     if (s->wake)
@@ -168,7 +188,7 @@ static tl_err make_events(struct http_service *s)
     if (!s->accept || !s->wake || !s->patience || event_add(s->accept, NULL) != 0 ||
         event_add(s->wake, NULL) != 0)
         return TL_E_MEMORY;
-    return TL_OK;
+    return tails_init(s);
 }
 
 tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
@@ -185,6 +205,8 @@ tl_err http_start(struct http_service **out, struct log *log, const struct http_
     tl_err err = unix_listen(&s->listener, config->socket_path, why);
     if (err == TL_OK)
         err = make_events(s);
+    if (err == TL_OK)
+        log_watch(log, log_grown, s);
     if (err == TL_OK && pthread_create(&s->thread, NULL, loop, s) != 0)
         err = TL_E_MEMORY;
     if (err != TL_OK) {

@@ -12,7 +12,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "export", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "tail", "export", "verify", "policy",
                                  "quote", "fsck", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
@@ -32,7 +32,15 @@ class Usage(Case):
                      ["export"], ["export", "-o", "x"], ["verify"], ["verify", "a", "b"],
                      ["policy"], ["policy", "init", "x"], ["policy", "show", "x", "-o", "y"],
                      ["fsck"], ["version", "x"], ["serve", "x", "--data", "d"],
-                     ["agents", "--tee", "sim"], ["export", "-o", "x", "--tee", "sim"]):
+                     ["agents", "--tee", "sim"], ["records"], ["tail"],
+                     ["records", "--tee", "sim"], ["records", "x", "--data", "d"],
+                     ["records", "1", "2", "--data", "d"], ["records", "1", "--agent", "a"],
+                     ["records", "--limit", "0", "--data", "d"],
+                     ["records", "--after", "now", "--data", "d"],
+                     ["records", "--agent", "", "--data", "d"],
+                     ["tail", "-n", "1001", "--data", "d"],
+                     ["tail", "-n", "1", "--from", "1", "--data", "d"],
+                     ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["export", "-o", "x", "--tee", "sim"]):
             with self.subTest(args=args):
                 done = self.teelog(*args, code=2)
                 self.assertTrue(done.stderr.startswith("teelog: "), done.stderr)

@@ -1,0 +1,87 @@
+#include "http/lookup.h"
+
+#include <stdlib.h>
+
+#define ANSWER_MAX (80u << 20) /* bytes: a query's rows with each byte escaped */
+
+static void lookup_free(void *state)
+{
+    struct lookup *l = state;
+    if (!l)
+        return;
+    l->service->queries--;
+    log_query_free(l->query);
+    free(l);
+}
+
+static void resume(struct exchange *x)
+{
+    const struct lookup *l = x->state;
+    buf b;
+    if (l->err != TL_OK) {
+        answer_error(x, l->err, &l->why);
+        return;
+    }
+    buf_init(&b, ANSWER_MAX);
+    l->put(&b, x);
+    answer_take(x, 200, "application/json", NULL, &b);
+}
+
+/* Nobody waits for it any more. */
+static void gone(struct exchange *x)
+{
+    const struct lookup *l = x->state;
+    log_query_cancel(l->query);
+}
+
+struct lookup *lookup_new(struct exchange *x, const struct log_query_options *o)
+{
+    struct tl_why why = {{0}, {0}};
+    struct lookup *l = NULL;
+    struct log_info info;
+    tl_err err = TL_OK;
+    if (x->service->queries >= QUERIES_MAX)
+        err = TL_E_BUSY;
+    else if (!(l = calloc(1, sizeof *l)))
+        err = TL_E_MEMORY;
+    if (err != TL_OK) {
+        answer_error(x, err, NULL);
+        return NULL;
+    }
+    l->service = x->service;
+    x->service->queries++;
+    x->state = l;
+    x->state_free = lookup_free;
+    log_info(x->service->log, &info);
+    l->how.simulated = info.simulated;
+    l->size = info.size;
+    err = log_query_new(&l->query, x->service->log, o, &why);
+    if (err == TL_OK)
+        return l;
+    answer_error(x, err, &why);
+    return NULL;
+}
+
+/* On the owner thread. */
+static void done(void *ctx, tl_err err, const struct tl_why *why)
+{
+    struct exchange *x = ctx;
+    struct lookup *l = x->state;
+    l->err = err;
+    if (err != TL_OK && why)
+        l->why = *why;
+    service_post(x);
+}
+
+void lookup_begin(struct exchange *x)
+{
+    const struct lookup *l = x->state;
+    x->resume = resume;
+    x->gone = gone;
+    service_hold(x);
+    tl_err err = log_query_submit(l->query, done, x);
+    if (err == TL_OK)
+        return;
+    service_release(x);
+    answer_error(x, err, NULL);
+}

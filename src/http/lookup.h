@@ -1,0 +1,26 @@
+/* A query that an exchange waits for: what the routes for records share. */
+#ifndef TL_HTTP_LOOKUP_H
+#define TL_HTTP_LOOKUP_H
+
+#include "http/internal.h"
+#include "http/row_json.h"
+
+struct lookup {
+    struct http_service *service; /* that counts it */
+    struct log_query *query;
+    void (*put)(buf *b, const struct exchange *x); /* writes the answer */
+    struct row_json how;
+    uint64_t size; /* of the log when it was asked, at least */
+    hash32 id;     /* cursor_query */
+    bool total;
+    tl_err err;
+    struct tl_why why;
+};
+
+/* Makes x->state with a query of o, and answers where it cannot: NULL then. At most
+ * QUERIES_MAX at a time. */
+struct lookup *lookup_new(struct exchange *x, const struct log_query_options *o);
+/* Hands the query over; once it is done, put writes the answer. */
+void lookup_begin(struct exchange *x);
+
+#endif
