@@ -20,6 +20,8 @@ enum tl_category {
     TL_CAT_UNAVAILABLE = 7, /* frozen, busy, stopping: 503, exit 3 */
     TL_CAT_SYSTEM = 8,      /* memory, disk, operating system: 500, exit 3 */
     TL_CAT_INTEGRITY = 9,   /* stored bytes are not what was stored: 500, exit 3 */
+    TL_CAT_FORBIDDEN = 10,  /* known, and not allowed: 403, exit 3 */
+    TL_CAT_RATE = 11,       /* too often: 429, exit 3 */
 };
 
 /* X(name, category, number, text). Numbers are stable and never reused. */
@@ -68,7 +70,9 @@ enum tl_category {
     X(E_HEAD, INTEGRITY, 1,                                                                        \
       "the stored head is missing or was not written under this platform key")                     \
     X(E_STORED, INTEGRITY, 2, "stored data does not match the log's tree")                         \
-    X(E_SEALED, INTEGRITY, 3, "a sealed value cannot be opened")
+    X(E_SEALED, INTEGRITY, 3, "a sealed value cannot be opened")                                   \
+    X(E_FORBIDDEN, FORBIDDEN, 1, "this caller may not do that")                                    \
+    X(E_RATE, RATE, 1, "too many requests")
 
 #define TL_ERR_ENUM(name, cat, num, text) TL_##name = TL_CAT_##cat << 8 | (num),
 typedef enum tl_err { TL_ERROR_TABLE(TL_ERR_ENUM) } tl_err;

@@ -357,10 +357,14 @@ static tl_err status_error(int status)
     switch (status) {
     case 401:
         return TL_E_AUTH;
+    case 403:
+        return TL_E_FORBIDDEN;
     case 404:
         return TL_E_NOT_FOUND;
     case 413:
         return TL_E_LIMIT;
+    case 429:
+        return TL_E_RATE;
     case 503:
         return TL_E_BUSY;
     default:

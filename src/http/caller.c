@@ -4,40 +4,108 @@
 #include "crypto/secret.h"
 #include "http/internal.h"
 
-/* The token of `teelog run`: what it admits is its child. */
-static tl_err run_child(struct exchange *x, const char *token, struct tl_why *why)
+#include <strings.h>
+
+void caller_finish(struct caller *c)
+{
+    tokens_unref(c->tokens);
+    *c = (struct caller){.scopes = 0};
+}
+
+/* What a caller without a token may do: who can open the socket (mode 0600) stands
+ * inside the trust boundary, but for the command of `teelog run`, whose token says
+ * that it is the command. */
+static struct caller nobody(const struct http_service *s)
+{
+    struct caller c = {.admission = ADMISSION_BEARER};
+    if (!s->config.run_token)
+        c.scopes = SCOPE_ALL;
+    return c;
+}
+
+static tl_err not_good(const struct http_service *s, struct tl_why *why)
+{
+    if (s->config.run_token)
+        return tl_explain(why, TL_E_AUTH, "Authorization",
+                          "this is not the token that `teelog run` gave to its command in "
+                          "TEELOG_TOKEN");
+    return tl_explain(why, TL_E_AUTH, "Authorization",
+                      "the token is not one of this log's, or was revoked, or has expired");
+}
+
+/* RFC 6750 section 2.1; the scheme in any case (RFC 9110 section 11.1). */
+static bool bearer(slice *token, slice value)
 {
     static const char scheme[] = "Bearer ";
-    slice given = x->head.authorization;
-    bool bearer = slice_starts(given, slice_of(scheme, sizeof scheme - 1));
-    size_t n = strlen(token);
-    if (REFUSED(!bearer) || REFUSED(given.n != sizeof scheme - 1 + n) ||
-        REFUSED(!secret_eq(given.p + sizeof scheme - 1, (const uint8_t *)token, n)))
-        return tl_explain(why, TL_E_AUTH, "Authorization",
-                          "this needs the token that `teelog run` gave to its command in "
-                          "TEELOG_TOKEN");
-    x->caller.scopes = SCOPE_APPEND;
+    size_t n = sizeof scheme - 1;
+    if (REFUSED(value.n <= n) || REFUSED(strncasecmp((const char *)value.p, scheme, n) != 0))
+        return false;
+    *token = slice_of(value.p + n, value.n - n);
+    return true;
+}
+
+static bool is_run_token(const struct http_service *s, slice token)
+{
+    const char *run = s->config.run_token;
+    return run && token.n == strlen(run) &&
+           !REFUSED(!secret_eq(token.p, (const uint8_t *)run, token.n));
+}
+
+static void run_child(struct exchange *x)
+{
+    x->caller = (struct caller){.scopes = SCOPE_APPEND,
+                                .admission = ADMISSION_CHILD,
+                                .agents = x->service->agents,
+                                .agent_count = x->service->config.agent_count};
+}
+
+static tl_err holder(struct exchange *x, slice text, struct tl_why *why)
+{
+    struct log *log = x->service->log;
+    struct tokens *tokens = log_tokens(log);
+    const struct token *t = tokens_find(tokens, text, log_clock(log));
+    if (REFUSED(!t)) {
+        tokens_unref(tokens);
+        return not_good(x->service, why);
+    }
+    x->caller = (struct caller){.scopes = t->scopes,
+                                .admission = ADMISSION_BEARER,
+                                .agents = t->agents,
+                                .agent_count = t->agent_count,
+                                .tokens = tokens,
+                                .token = t};
     return TL_OK;
 }
 
 tl_err caller_find(struct exchange *x, struct tl_why *why)
 {
-    const struct http_config *c = &x->service->config;
-    x->caller = (struct caller){.scopes = SCOPE_ALL, .admission = ADMISSION_BEARER};
-    if (!c->run_token)
+    slice token;
+    x->caller = nobody(x->service);
+    if (!x->head.authorization.p)
         return TL_OK;
-    x->caller = (struct caller){
-        .admission = ADMISSION_CHILD, .agents = c->agents, .agent_count = c->agent_count};
-    return x->head.authorization.p ? run_child(x, c->run_token, why) : TL_OK;
+    if (!bearer(&token, x->head.authorization))
+        return tl_explain(why, TL_E_AUTH, "Authorization", "must be Bearer and a token");
+    if (!is_run_token(x->service, token))
+        return holder(x, token, why);
+    run_child(x);
+    return TL_OK;
 }
 
 tl_err caller_may(const struct exchange *x, uint8_t needs, struct tl_why *why)
 {
+    char scopes[64];
     if (needs == 0 || !REFUSED((x->caller.scopes & needs) == 0))
         return TL_OK;
+    scopes_text(scopes, needs, " or ");
+    if (x->caller.scopes)
+        return tl_explain(why, TL_E_FORBIDDEN, "Authorization",
+                          "this needs a token of scope %s, and this one is not", scopes);
+    if (x->service->config.run_token)
+        return tl_explain(why, TL_E_AUTH, "Authorization",
+                          "this needs the token that `teelog run` gave to its command in "
+                          "TEELOG_TOKEN");
     return tl_explain(why, TL_E_AUTH, "Authorization",
-                      "this needs the token that `teelog run` gave to its command in "
-                      "TEELOG_TOKEN");
+                      "this needs a token of scope %s (`teelog token create` makes one)", scopes);
 }
 
 tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why)
@@ -46,16 +114,31 @@ tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why)
     if (c->agent_count == 0)
         return TL_OK;
     for (size_t i = 0; i < c->agent_count; i++)
-        if (slice_eq_str(agent, c->agents[i]))
+        if (slice_eq(agent, c->agents[i]))
             return TL_OK;
-    return tl_explain(why, TL_E_AUTH, "agentId",
-                      "agentId is not one of the agents that `teelog run` was started for");
+    if (!c->token)
+        return tl_explain(why, TL_E_FORBIDDEN, "agentId",
+                          "agentId is not one of the agents that `teelog run` was started for");
+    return tl_explain(why, TL_E_FORBIDDEN, "agentId",
+                      "agentId is not one of the agents that this token is for");
+}
+
+tl_err caller_still(const struct exchange *x, struct tl_why *why)
+{
+    slice text;
+    struct log *log = x->service->log;
+    if (!x->caller.token || !bearer(&text, x->head.authorization))
+        return TL_OK;
+    struct tokens *tokens = log_tokens(log);
+    bool good = tokens_find(tokens, text, log_clock(log)) != NULL;
+    tokens_unref(tokens);
+    return REFUSED(!good) ? not_good(x->service, why) : TL_OK;
 }
 
 tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why)
 {
     if (x->caller.agent_count && REFUSED(!agent.p))
-        return tl_explain(why, TL_E_AUTH, "agent",
+        return tl_explain(why, TL_E_FORBIDDEN, "agent",
                           "this token is for certain agents: name one of them with agent=ID");
     return caller_agent(x, agent, why);
 }

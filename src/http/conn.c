@@ -45,6 +45,7 @@ void exchange_free(struct exchange *x)
     x->service->inflight -= x->body_room;
     if (x->state_free)
         x->state_free(x->state);
+    caller_finish(&x->caller);
     if (x->out)
         evbuffer_free(x->out);
     free(x->head_bytes);

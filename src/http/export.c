@@ -118,6 +118,23 @@ static tl_err options_read(struct log_export_options *o, const struct http_param
     return range_read(o, params[1].value, params[2].value, why);
 }
 
+/* What others said stays closed to a token for appending, and to one for reading
+ * other agents. */
+static tl_err limit_bodies(const struct exchange *x, struct log_export_options *o,
+                           struct tl_why *why)
+{
+    const struct caller *c = &x->caller;
+    if (!(c->scopes & SCOPE_READ))
+        o->withhold_bodies = true;
+    if (o->withhold_bodies || c->agent_count == 0)
+        return TL_OK;
+    if (REFUSED(o->agent.n == 0))
+        return tl_explain(why, TL_E_FORBIDDEN, "agent",
+                          "this token is for certain agents: name one of them, or leave bodies "
+                          "out with bodies=0");
+    return caller_agent(x, o->agent, why);
+}
+
 static tl_err export_new(struct export **out, struct http_service *s)
 {
     if (s->exports >= EXPORTS_MAX)
@@ -143,12 +160,11 @@ void get_export(struct exchange *x)
     tl_err err = options_read(&o, params, &why);
     struct export *e = NULL;
     if (err == TL_OK)
+        err = limit_bodies(x, &o, &why);
+    if (err == TL_OK)
         err = export_new(&e, x->service);
-    if (err == TL_OK) {
-        /* A token for appending: what others said stays closed to it. */
-        o.withhold_bodies |= (x->caller.scopes & SCOPE_READ) == 0;
+    if (err == TL_OK)
         err = log_export_new(&e->bundle, x->service->log, &o);
-    }
     if (err != TL_OK) {
         export_free(e);
         answer_error(x, err, &why);

@@ -23,9 +23,10 @@ struct http_access {
 
 struct http_config {
     const char *socket_path;
-    /* The token of `teelog run`: where it is set, appending and exporting need it
-     * as a bearer token, appends come from run's child, and exports are without
-     * bodies; where NULL, whoever can open the socket (mode 0600) may do all. */
+    /* The token of `teelog run`: where it is set, nothing but what is public works
+     * without a token; with this one appends come from run's child, and exports are
+     * without bodies. Where NULL, whoever can open the socket (mode 0600) and shows no
+     * token may do all. Any token of the log's (log/tokens.h) is good for its scopes. */
     const char *run_token;
     const char *const *agents; /* with a run token: the only ones it is good for; */
     size_t agent_count;        /* 0: any */

@@ -35,7 +35,7 @@ struct exchange {
     struct exchange *next;
     uint8_t *head_bytes; /* owned; head borrows from it */
     struct http_head head;
-    struct caller caller;       /* set before the body is read */
+    struct caller caller;       /* owned; set before the body is read */
     uint8_t *body;              /* owned */
     size_t body_got, body_room; /* bytes of it that have come, and allocated */
     struct evbuffer *out;       /* answer bytes on their way to the connection */
@@ -59,6 +59,7 @@ struct exchange {
 struct http_service {
     struct log *log;
     struct http_config config;
+    slice *agents; /* those of config */
     struct event_base *base;
     struct event *accept, *wake, *patience;
     int listener, wake_read, wake_write;
@@ -142,6 +143,9 @@ void tails_finish(struct http_service *s);
 void tails_grown(struct http_service *s);
 void tails_stop(struct http_service *s);
 
+void get_tokens(struct exchange *x);
+void post_tokens(struct exchange *x);
+void delete_token(struct exchange *x);
 /* Reads the query of a route. */
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
                      size_t count);

@@ -48,6 +48,13 @@ static slice next_line(slice *rest)
     return line;
 }
 
+/* That is not the line's fault. */
+static bool our_failure(tl_err err)
+{
+    enum tl_category c = tl_err_category(err);
+    return c == TL_CAT_UNAVAILABLE || c == TL_CAT_SYSTEM || c == TL_CAT_INTEGRITY;
+}
+
 /* Checks line i and adds it to the batch, or notes what is wrong with it. */
 static tl_err add_line(struct exchange *x, struct record_json *json, struct log_batch *batch,
                        size_t i, slice line, slice agent)
@@ -64,8 +71,7 @@ static tl_err add_line(struct exchange *x, struct record_json *json, struct log_
         receipts_agent(&a->receipts, i, record.agent);
     else
         receipts_bad(&a->receipts, i, err, &why);
-    /* Our own failure is not the line's fault. */
-    return tl_err_category(err) >= TL_CAT_UNAVAILABLE ? err : TL_OK;
+    return our_failure(err) ? err : TL_OK;
 }
 
 static tl_err add_lines(struct exchange *x, struct log_batch *batch, slice body, slice agent)
@@ -95,12 +101,11 @@ static void answer_refusal(struct exchange *x)
     tl_err first = TL_OK;
     for (size_t i = 0; first == TL_OK && i < a->receipts.count; i++)
         first = a->receipts.rows[i].err;
-    bool auth = tl_err_category(first) == TL_CAT_AUTH;
+    bool forbidden = first == TL_E_FORBIDDEN;
     buf b;
     buf_init(&b, ANSWER_MAX);
     receipts_put_refusal(&b, &a->receipts);
-    answer_take(x, auth ? 401 : 400, "application/json",
-                auth ? "WWW-Authenticate: Bearer\r\n" : NULL, &b);
+    answer_take(x, forbidden ? 403 : 400, "application/json", NULL, &b);
 }
 
 /* On the owner thread. */

@@ -3,8 +3,6 @@
 #include "http/json_put.h"
 #include "http/rest.h"
 
-#include <stdlib.h>
-
 #define AGENT "/tee/agents/"
 
 static void put_list(struct rest *r)
@@ -89,10 +87,8 @@ void get_tee_agents(struct exchange *x)
     struct rest *r = query_or_answer(x, &q, params, 3) ? rest_begin(x) : NULL;
     if (!r)
         return;
-    slice *agents = calloc(c->agent_count ? c->agent_count : 1, sizeof *agents);
-    tl_err err = agents ? read_params(r, params, &r->why) : TL_E_MEMORY;
+    tl_err err = read_params(r, params, &r->why);
     if (err != TL_OK) {
-        free(agents);
         answer_error(x, err, &r->why);
         return;
     }
@@ -100,13 +96,11 @@ void get_tee_agents(struct exchange *x)
     json_put_uint(&r->asked, r->ask.page);
     json_put_number(&r->asked, "pageSize", r->ask.page_size);
     for (size_t i = 0; i < c->agent_count; i++) {
-        agents[i] = slice_str(c->agents[i]);
         buf_str(&r->asked, i ? "," : ",\"agentIds\":[");
-        json_put_canonical(&r->asked, agents[i]);
+        json_put_canonical(&r->asked, c->agents[i]);
     }
     buf_str(&r->asked, c->agent_count ? "]}" : "}");
-    ask(x, agents, c->agent_count);
-    free(agents);
+    ask(x, c->agents, c->agent_count);
 }
 
 /* The id at the path's end, decoded into id. */

@@ -93,7 +93,7 @@ static tl_err bound(const struct exchange *x, struct rest_ask *a, struct tl_why 
     if (a->agent.p)
         return caller_agent(x, a->agent, why);
     if (c->agent_count == 1)
-        a->agent = slice_str(c->agents[0]);
+        a->agent = c->agents[0];
     return c->agent_count > 1
                ? tl_explain(why, TL_E_FIELD, "agentId",
                             "this token is good for %zu agents: agentId must name one",

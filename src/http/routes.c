@@ -21,6 +21,9 @@ static const struct route {
     {"/tee/agents", "GET", SCOPE_READ, get_tee_agents},
     {"/tee/agents/", "GET", SCOPE_READ, get_tee_agent},
     {"/tee/logs", "POST", SCOPE_READ, post_tee_logs},
+    {"/v1/tokens", "GET", SCOPE_ADMIN, get_tokens},
+    {"/v1/tokens", "POST", SCOPE_ADMIN, post_tokens},
+    {"/v1/tokens/", "DELETE", SCOPE_ADMIN, delete_token},
     {"/checkpoint", "GET", 0, get_checkpoint},
     {"/healthz", "GET", 0, get_healthz},
     {"/metrics", "GET", SCOPE_ALL, get_metrics},
@@ -112,8 +115,13 @@ void route_head(struct exchange *x)
 
 void route_request(struct exchange *x)
 {
+    struct tl_why why = {{0}, {0}};
     const struct route *other, *r = find(&x->head, &other);
-    r->answer(x);
+    tl_err err = caller_still(x, &why); /* its body may have taken its time */
+    if (err == TL_OK)
+        r->answer(x);
+    else
+        answer_error(x, err, &why);
 }
 
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,

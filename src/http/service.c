@@ -169,7 +169,17 @@ static void service_free(struct http_service *s)
     if (s->wake_write >= 0)
         close(s->wake_write);
     pthread_mutex_destroy(&s->lock);
+    free(s->agents);
     free(s);
+}
+
+static tl_err copy_agents(struct http_service *s)
+{
+    const struct http_config *c = &s->config;
+    s->agents = calloc(c->agent_count + 1, sizeof *s->agents);
+    for (size_t i = 0; s->agents && i < c->agent_count; i++)
+        s->agents[i] = slice_str(c->agents[i]);
+    return s->agents ? TL_OK : TL_E_MEMORY;
 }
 
 static tl_err make_events(struct http_service *s)
@@ -202,7 +212,9 @@ tl_err http_start(struct http_service **out, struct log *log, const struct http_
     s->listener = s->wake_read = s->wake_write = -1;
     s->done_last = &s->done;
     pthread_mutex_init(&s->lock, NULL);
-    tl_err err = unix_listen(&s->listener, config->socket_path, why);
+    tl_err err = copy_agents(s);
+    if (err == TL_OK)
+        err = unix_listen(&s->listener, config->socket_path, why);
     if (err == TL_OK)
         err = make_events(s);
     if (err == TL_OK)

@@ -54,11 +54,12 @@ static tl_err put_entries(struct log *log, struct group *g)
     return TL_OK;
 }
 
-static tl_err put_head(struct log *log)
+tl_err head_store(struct log *log, const struct tokens *t)
 {
     uint8_t mem[128];
     buf head;
-    struct log_head h = {tree_size(log->tree), tree_root(log->tree), log->erased.statements};
+    struct log_head h = {tree_size(log->tree), tree_root(log->tree), log->erased.statements,
+                         tokens_digest(t)};
     buf_init_fixed(&head, mem, sizeof mem);
     keys_head_put(&log->keys, &head, &h);
     return buf_err(&head) != TL_OK ? buf_err(&head)
@@ -75,7 +76,7 @@ static tl_err store_group(struct log *log, struct group *g)
     if (err == TL_OK)
         err = tree_save(log->tree);
     if (err == TL_OK)
-        err = put_head(log);
+        err = head_store(log, log->tokens);
     if (err != TL_OK) {
         store_rollback(log->store);
         return err;

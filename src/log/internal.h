@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "log/quoter.h"
 #include "log/roster.h"
+#include "log/tokens.h"
 #include "log/tree.h"
 
 #include <pthread.h>
@@ -148,7 +149,9 @@ struct log {
     char frozen_why[200];
     uint64_t durable_size;
     hash32 durable_root;
-    buf checkpoint; /* signed, of the durable tree */
+    buf checkpoint;        /* signed, of the durable tree */
+    struct tokens *tokens; /* never NULL once opened; the owner thread alone changes it */
+    uint64_t clock_ms;     /* what log_clock said last */
     uint64_t subject_count;
     struct log_stats stats; /* store_bytes and queued_bytes are filled in when asked */
 };
@@ -175,6 +178,8 @@ struct placing {
     uint64_t ref;
 };
 /* place.c */
+/* The host's clock, in ms since 1970. */
+uint64_t log_wall_clock(void);
 struct entry *place(struct log *log, struct group *g, const struct placing *p);
 /* Rows for every head that changed since the last ones were stored. */
 tl_err heads_rows(struct log *log, struct group *g, uint64_t index) TL_MUST;
@@ -211,6 +216,8 @@ tl_err group_row(struct group *g, struct side_row row) TL_MUST;
 /* commit.c: stores a signed group durably and answers its batches. On failure
  * the log is dead. */
 tl_err commit_group(struct log *log, struct group *g) TL_MUST;
+/* Puts the head of the whole tree, and of these tokens, into the open transaction. */
+tl_err head_store(struct log *log, const struct tokens *t) TL_MUST;
 void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why);
 
 /* stats.c: a group that was committed, which took this long. Under log->lock. */

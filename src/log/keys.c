@@ -114,8 +114,10 @@ static void head_members(buf *b, const struct log_head *h, bool v1)
 {
     cbor_put_uint(b, h->size);
     cbor_put_bytes(b, hash_slice(&h->root));
-    if (!v1)
+    if (!v1) {
         cbor_put_uint(b, h->erasures);
+        cbor_put_bytes(b, hash_slice(&h->tokens));
+    }
 }
 
 static hash32 head_mac(const struct log_keys *k, const struct log_head *h, bool v1)
@@ -125,7 +127,7 @@ static hash32 head_mac(const struct log_keys *k, const struct log_head *h, bool 
     buf_init_fixed(&b, mem, sizeof mem);
     buf_str(&b, v1 ? "teelog/head/v1" : "teelog/head/v2");
     buf_u8(&b, 0);
-    cbor_put_array(&b, v1 ? 4 : 5);
+    cbor_put_array(&b, v1 ? 4 : 6);
     cbor_put_str(&b, k->origin);
     cbor_put_bytes(&b, hash_slice(&k->log_id));
     head_members(&b, h, v1);
@@ -135,7 +137,7 @@ static hash32 head_mac(const struct log_keys *k, const struct log_head *h, bool 
 void keys_head_put(const struct log_keys *k, buf *out, const struct log_head *h)
 {
     hash32 mac = head_mac(k, h, false);
-    cbor_put_array(out, 3);
+    cbor_put_array(out, 4);
     head_members(out, h, false);
     buf_bytes(out, hash_slice(&mac));
 }
@@ -143,18 +145,21 @@ void keys_head_put(const struct log_keys *k, buf *out, const struct log_head *h)
 tl_err keys_head_read(const struct log_keys *k, slice stored, struct log_head *out)
 {
     hash32 mac;
-    struct log_head h = {0};
+    struct log_head h = {.tokens = sha256((slice){NULL, 0})};
     if (stored.n < sizeof mac)
         return TL_E_HEAD;
     cbor c = cbor_of(slice_of(stored.p, stored.n - sizeof mac));
     size_t members = cbor_array(&c);
+    bool v1 = members == 2;
     h.size = cbor_uint(&c, TL_INT_MAX);
     cbor_bytes_copy(&c, h.root.b, sizeof h.root.b);
-    if (members == 3)
+    if (!v1) {
         h.erasures = cbor_uint(&c, TL_INT_MAX);
-    if (cbor_end(&c) != TL_OK)
+        cbor_bytes_copy(&c, h.tokens.b, sizeof h.tokens.b);
+    }
+    if (cbor_end(&c) != TL_OK || (!v1 && members != 4))
         return TL_E_HEAD;
-    mac = head_mac(k, &h, members == 2);
+    mac = head_mac(k, &h, v1);
     if (!secret_eq(mac.b, stored.p + stored.n - sizeof mac, sizeof mac.b))
         return TL_E_HEAD;
     *out = h;

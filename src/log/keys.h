@@ -29,15 +29,17 @@ tl_err keys_make_data_key(struct log_keys *k, struct tee *tee, buf *out,
 tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped,
                           struct tl_why *why) TL_MUST;
 
-/* What the stored head says: how far the log goes, and how many erasures are in it. */
+/* What the stored head says: how far the log goes, how many erasures are in it, and
+ * who may use it. */
 struct log_head {
     uint64_t size;
     hash32 root;
     uint64_t erasures;
+    hash32 tokens; /* digest of the stored table */
 };
 void keys_head_put(const struct log_keys *k, buf *out, const struct log_head *h);
 /* TL_E_HEAD where it was not made under this head key for this log. One of version 1
- * comes from a time when nothing was erased. */
+ * comes from a time when nothing was erased and there were no tokens. */
 tl_err keys_head_read(const struct log_keys *k, slice stored, struct log_head *out) TL_MUST;
 
 /* Body keys: one a boot, opened again by number. */

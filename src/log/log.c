@@ -23,6 +23,7 @@ void log_free(struct log *log)
     tree_free(log->tree);
     store_close(log->store);
     shelf_free(log->shelf);
+    tokens_unref(log->tokens);
     keys_wipe(&log->keys);
     buf_finish(&log->checkpoint);
     for (size_t i = 0; log->command && log->command[i]; i++)

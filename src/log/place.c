@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-static uint64_t now_ms(void)
+uint64_t log_wall_clock(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -14,7 +14,7 @@ static uint64_t now_ms(void)
 /* The host's clock may jump back; a log's time may not. */
 static uint64_t next_time(struct log *log)
 {
-    uint64_t now = now_ms();
+    uint64_t now = log_wall_clock();
     if (now > log->last_time_ms && now <= TL_INT_MAX)
         log->last_time_ms = now;
     return log->last_time_ms;

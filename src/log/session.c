@@ -93,7 +93,7 @@ tl_err session_open(struct log *log, struct group *g, struct subject *s, enum ad
     buf body;
     buf_init_fixed(&body, mem, sizeof mem);
     if (!(log->admissions >> admission & 1))
-        return tl_explain(why, TL_E_AUTH, NULL,
+        return tl_explain(why, TL_E_FORBIDDEN, NULL,
                           "this log's configuration does not admit callers of this kind");
     tl_err err = sign_key_generate(&fresh.key, alg);
     if (err != TL_OK)

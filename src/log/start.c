@@ -70,6 +70,20 @@ static tl_err read_head(struct log *log, buf *b, struct log_head *head, struct t
     return err;
 }
 
+static tl_err read_tokens(struct log *log, buf *b, const struct log_head *head, struct tl_why *why)
+{
+    tl_err err = read_meta(log, "tokens", b);
+    if (err == TL_E_NOT_FOUND || err == TL_E_STORED || err == TL_E_LIMIT)
+        err = TL_OK; /* what is not there, or none of ours, has a digest as well */
+    hash32 digest = sha256(buf_slice(b));
+    if (err == TL_OK && !hash_eq(&digest, &head->tokens))
+        return tl_explain(why, TL_E_HEAD, NULL,
+                          "the stored tokens are not those of the authenticated head: the "
+                          "database was altered, to add a token or to bring back a revoked one. "
+                          "Put back an unaltered copy");
+    return err == TL_OK ? tokens_read(&log->tokens, buf_slice(b)) : err;
+}
+
 static tl_err read_data_key(struct log *log, buf *b, struct tl_why *why)
 {
     tl_err err = read_meta(log, "data_key", b);
@@ -263,6 +277,7 @@ static tl_err sign_head(struct log *log, uint64_t size, const hash32 *root)
 {
     log->durable_size = size;
     log->durable_root = *root;
+    log->clock_ms = log->last_time_ms;
     log->subject_count = roster_count(log->roster);
     roster_each(log->roster, mark_clean, NULL);
     return checkpoint_sign(&log->checkpoint, slice_str(log->keys.origin), size, root,
@@ -279,6 +294,8 @@ tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_w
         err = keys_derive(&log->keys, log->tee, why);
     if (err == TL_OK)
         err = read_head(log, &b, &head, why);
+    if (err == TL_OK)
+        err = read_tokens(log, &b, &head, why);
     if (err == TL_OK)
         err = read_data_key(log, &b, why);
     if (err == TL_OK)
@@ -343,6 +360,8 @@ tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why)
         err = store_put_meta(log->store, "data_key", buf_slice(&b));
     if (err == TL_OK)
         err = finish_keys(log);
+    if (err == TL_OK)
+        err = tokens_read(&log->tokens, (slice){NULL, 0});
     if (err == TL_OK)
         err = roster_get(log->roster, slice_str(log->keys.origin), &log->origin);
 out:

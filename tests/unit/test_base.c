@@ -459,10 +459,19 @@ static void errors_become_statuses_and_exits(void **state)
         tl_err err;
         int http, exit;
     } cases[] = {
-        {TL_OK, 200, 0},       {TL_E_CBOR, 400, 1},         {TL_E_USAGE, 400, 2},
-        {TL_E_AUTH, 401, 3},   {TL_E_NOT_FOUND, 404, 3},    {TL_E_EXISTS, 409, 3},
-        {TL_E_LIMIT, 413, 3},  {TL_E_FROZEN, 503, 3},       {TL_E_MEMORY, 500, 3},
-        {TL_E_STORED, 500, 3}, {(tl_err)(77 << 8), 500, 3},
+        {TL_OK, 200, 0},
+        {TL_E_CBOR, 400, 1},
+        {TL_E_USAGE, 400, 2},
+        {TL_E_AUTH, 401, 3},
+        {TL_E_NOT_FOUND, 404, 3},
+        {TL_E_EXISTS, 409, 3},
+        {TL_E_LIMIT, 413, 3},
+        {TL_E_FROZEN, 503, 3},
+        {TL_E_MEMORY, 500, 3},
+        {TL_E_STORED, 500, 3},
+        {TL_E_FORBIDDEN, 403, 3},
+        {TL_E_RATE, 429, 3},
+        {(tl_err)(77 << 8), 500, 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(tl_err_http(cases[i].err), cases[i].http);

@@ -464,7 +464,7 @@ static void appending_needs_the_token(void **state)
         "Authorization: " TOKEN "\r\n",
         "Authorization: Bearer\r\n",
         "Authorization: Basic " TOKEN "\r\n",
-        "Authorization: bearer " TOKEN "\r\n",
+        "Authorization: Bearer  " TOKEN "\r\n",
         "Authorization: Bearer " TOKEN "0\r\n",
         "Authorization: Bearer 0123456789abcdef0123456789abcde\r\n",
         "Authorization: Bearer 0123456789abcdef0123456789abcdee\r\n",
@@ -491,7 +491,7 @@ static void the_token_is_for_declared_agents(void **state)
     restart_with_token(agents, 2);
     uint64_t size = log_size();
     struct reply r = post("/v1/records", "Authorization: Bearer " TOKEN "\r\n", RECORD);
-    assert_int_equal(r.status, 401);
+    assert_int_equal(r.status, 403);
     assert_non_null(strstr(r.body, "\"field\":\"agentId\""));
     finish(&r);
     assert_int_equal(log_size(), size);
