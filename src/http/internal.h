@@ -70,6 +70,7 @@ struct http_service {
     struct tail *tails;             /* tail.c's */
     size_t tail_count;
     struct event *pause, *heartbeat;
+    size_t rest_bytes; /* of answers that wait for their quotes */
     uint64_t turns;
     struct http_stats stats;
     size_t pending; /* exchanges held by the owner thread */

@@ -12,6 +12,7 @@ static void rest_free(void *state)
     if (!r)
         return;
     r->service->rests--;
+    r->service->rest_bytes -= r->counted;
     log_query_free(r->query);
     log_sessions_free(r->sessions);
     rest_ask_finish(&r->ask);
@@ -67,21 +68,31 @@ void rest_sessions(struct exchange *x, void (*resume)(struct exchange *x))
     answer_error(x, err, NULL);
 }
 
+static tl_err written(struct rest *r)
+{
+    tl_err err = buf_err(&r->answer);
+    return REFUSED(err == TL_E_LIMIT)
+               ? tl_explain(&r->why, err, "pageSize",
+                            "these rows do not fit into one answer; ask for a smaller page")
+               : err;
+}
+
 /* The quote goes in before the answer's last brace. */
 static void quoted(struct exchange *x)
 {
     struct rest *r = x->state;
-    if (r->err == TL_OK)
-        r->err = buf_err(&r->quote);
-    if (r->err != TL_OK) {
-        answer_error(x, r->err, &r->why);
-        return;
+    tl_err err = r->err == TL_OK ? buf_err(&r->quote) : r->err;
+    if (err == TL_OK) {
+        r->answer.n--;
+        buf_str(&r->answer, ",\"attestation\":");
+        rest_put_attestation(&r->answer, buf_slice(&r->quote), r->time_ms);
+        buf_str(&r->answer, "}");
+        err = written(r);
     }
-    r->answer.n--;
-    buf_str(&r->answer, ",\"attestation\":");
-    rest_put_attestation(&r->answer, buf_slice(&r->quote), r->time_ms);
-    buf_str(&r->answer, "}");
-    answer_take(x, 200, "application/json", NULL, &r->answer);
+    if (err == TL_OK)
+        answer_take(x, 200, "application/json", NULL, &r->answer);
+    else
+        answer_error(x, err, &r->why);
 }
 
 /* On the quoting thread. */
@@ -93,14 +104,30 @@ static void quote_done(void *ctx, tl_err err, slice quote, const struct tl_why *
     rest_done(x, err, why);
 }
 
+/* Counts the answer, unless there are too many already. */
+static tl_err count(struct rest *r)
+{
+    struct http_service *s = r->service;
+    tl_err err = written(r);
+    if (err != TL_OK)
+        return err;
+    if (REFUSED(r->answer.cap > REST_ANSWERS_MAX - s->rest_bytes))
+        return TL_E_BUSY;
+    r->counted = r->answer.cap;
+    s->rest_bytes += r->counted;
+    return TL_OK;
+}
+
 void rest_attest(struct exchange *x)
 {
     struct rest *r = x->state;
     uint8_t report_data[64];
-    tl_err err = buf_err(&r->answer);
-    if (REFUSED(err == TL_E_LIMIT))
-        (void)tl_explain(&r->why, err, "pageSize",
-                         "these rows do not fit into one answer; ask for a smaller page");
+    /* What the rows were read into is no longer needed. */
+    log_query_free(r->query);
+    log_sessions_free(r->sessions);
+    r->query = NULL;
+    r->sessions = NULL;
+    tl_err err = count(r);
     if (err == TL_OK) {
         rest_report_data(report_data, buf_slice(&r->answer), &r->ask.nonce);
         x->resume = quoted;

@@ -6,8 +6,9 @@
 #include "http/internal.h"
 #include "http/rest_json.h"
 
-#define RESTS_MAX       64          /* under way */
-#define REST_ANSWER_MAX (16u << 20) /* bytes */
+#define RESTS_MAX        64          /* under way */
+#define REST_ANSWER_MAX  (24u << 20) /* bytes */
+#define REST_ANSWERS_MAX (64u << 20) /* bytes of all that wait for their quotes */
 
 struct rest {
     struct http_service *service; /* that counts it */
@@ -19,6 +20,7 @@ struct rest {
     struct log_sessions *sessions;
     buf asked; /* ,"query":{…} */
     buf answer, quote;
+    size_t counted; /* bytes of answer, in the service's sum */
     tl_err err; /* of what was waited for */
     struct tl_why why;
 };

@@ -43,7 +43,7 @@ tl_err rest_number_read(uint64_t *out, const char *name, slice text, uint64_t ma
                         struct tl_why *why)
 {
     uint64_t n = 0;
-    if (REFUSED(decimal_read(&n, text, max) != TL_OK) || REFUSED(n == 0))
+    if (REFUSED(decimal_read(&n, text, max) != TL_OK || n == 0))
         return bad_number(name, max, why);
     *out = n;
     return TL_OK;
@@ -52,10 +52,10 @@ tl_err rest_number_read(uint64_t *out, const char *name, slice text, uint64_t ma
 static tl_err number_member(uint64_t *out, const json_t *v, enum member m, uint64_t max,
                             struct tl_why *why)
 {
-    if (REFUSED(!json_is_integer(v)) || REFUSED(json_integer_value(v) < 1) ||
-        REFUSED((uint64_t)json_integer_value(v) > max))
+    json_int_t n = json_integer_value(v); /* of other types it is 0 */
+    if (REFUSED(n < 1) || REFUSED((uint64_t)n > max))
         return bad_number(names[m], max, why);
-    *out = (uint64_t)json_integer_value(v);
+    *out = (uint64_t)n;
     return TL_OK;
 }
 

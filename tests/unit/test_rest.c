@@ -502,11 +502,11 @@ static void a_page_that_does_not_fit_is_refused(void **state)
     json_decref(root);
     /* What JSON makes longer counts as it is then. */
     memset(content, 1, RECORD_CONTENT_MAX);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         append_one(&world, "bob", content);
     r = post("/tee/logs", "", "{\"query\":{\"agentId\":\"bob\"}}");
     assert_refused(&r, 413, "pageSize");
-    expect_logs("{\"pageSize\":1,\"query\":{\"agentId\":\"bob\"}}", 3, "12");
+    expect_logs("{\"pageSize\":3,\"query\":{\"agentId\":\"bob\"}}", 4, "12 13 14");
     free(content);
 }
 
@@ -521,6 +521,79 @@ static void quotes_are_limited(void **state)
     } while (r.status == 200);
     assert_non_null(strstr(r.head, "Retry-After: "));
     assert_refused(&r, 503, NULL);
+}
+
+static void more_agents_than_a_page(void **state)
+{
+    char ids[QUERY_LIMIT_MAX + 1][8];
+    struct answer a;
+    (void)state;
+    for (size_t i = 0; i <= QUERY_LIMIT_MAX; i++) {
+        struct log_record r = record(ids[i], "x");
+        snprintf(ids[i], sizeof ids[i], "a%05zu", i);
+        r.agent = slice_str(ids[i]);
+        submit(&world, &r, 1, &a);
+        await(&a);
+        if (i + 1 < QUERY_LIMIT_MAX)
+            continue;
+        struct reply reply = ask(GET("/tee/agents"));
+        if (i == QUERY_LIMIT_MAX) {
+            assert_refused(&reply, 413, "pageSize");
+            continue;
+        }
+        json_t *root = attested(&reply, none);
+        assert_int_equal(json_array_size(json_object_get(root, "agents")), QUERY_LIMIT_MAX);
+        json_decref(root);
+    }
+    struct reply reply = ask(GET("/tee/agents?page=2"));
+    json_t *root = attested(&reply, none), *list = json_object_get(root, "agents");
+    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(number_of(root, "total"), QUERY_LIMIT_MAX + 1);
+    assert_string_equal(text_of(json_array_get(list, 0), "agentId"), ids[QUERY_LIMIT_MAX]);
+    json_decref(root);
+}
+
+/* ---- the host ---- */
+
+/* What is stored beside the statements is bound to them, so that one cannot stand for
+ * the other. */
+static void expect_nothing_after(const char *sql, const char *request)
+{
+    struct world copy;
+    world_copy(&copy, &world);
+    host_sql(&world, sql);
+    world_open(&world);
+    serve(NULL, NULL, 0);
+    struct reply r = ask(request);
+    assert_refused(&r, 500, NULL);
+    http_stop(service);
+    world_stop(&world);
+    world_restore(&world, &copy);
+    world_finish(&copy);
+}
+
+static void swapped_sessions_are_refused(void **state)
+{
+    (void)state;
+    uint64_t alice = append_one(&world, "alice", "x").index - 1;
+    uint64_t bob = append_one(&world, "bob", "x").index - 1;
+    assert_int_equal(alice, 1);
+    assert_int_equal(bob, 3);
+    http_stop(service);
+    world_stop(&world);
+    static const char body[] = "UPDATE leaf SET body = (SELECT body FROM leaf WHERE idx = 3) "
+                               "WHERE idx = 1";
+    expect_nothing_after(body, GET("/tee/agents/alice"));
+    expect_nothing_after(body, GET("/tee/agents"));
+    expect_nothing_after(body, POST("/tee/logs") "Content-Length: 0\r\n\r\n");
+    expect_nothing_after("UPDATE evidence SET item = (SELECT item FROM evidence ORDER BY digest "
+                         "LIMIT 1)",
+                         GET("/tee/agents"));
+    expect_nothing_after("DELETE FROM evidence", GET("/tee/agents/alice"));
+    world_open(&world);
+    serve(NULL, NULL, 0);
+    struct reply r = ask(GET("/tee/agents"));
+    json_decref(attested(&r, none));
 }
 
 /* ---- who asks ---- */
@@ -557,6 +630,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(longest_nonce, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_page_that_does_not_fit_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(quotes_are_limited, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_agents_than_a_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(swapped_sessions_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_token_that_only_appends_reads_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
