@@ -21,7 +21,7 @@ struct rest {
     buf asked; /* ,"query":{…} */
     buf answer, quote;
     size_t counted; /* bytes of answer, in the service's sum */
-    tl_err err; /* of what was waited for */
+    tl_err err;     /* of what was waited for */
     struct tl_why why;
 };
 
