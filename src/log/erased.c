@@ -103,7 +103,7 @@ static tl_err take_leaf(struct log *log, struct tl_why *why)
     tl_err err = stored_leaf(log, e->next, &leaf, &st);
     if (err == TL_OK && st.kind == ST_ERASURE) {
         err = take(e, &leaf, &st);
-        e->found++;
+        e->found += err == TL_OK;
     }
     if (err == TL_E_STORED)
         return tl_explain(why, err, NULL,

@@ -163,6 +163,9 @@ tl_err sequence_heads(struct log *log, struct group *g) TL_MUST;
 /* Whether heads are worth their place: least agent statements after the last,
  * and not more work for readers than docs/format.md section 6 allows. */
 bool heads_due(const struct log *log, uint64_t least);
+/* One erasure, of records that the group's transaction takes the bodies from. */
+tl_err sequence_erasure(struct log *log, struct group *g, const uint64_t *indexes, size_t count,
+                        slice reason) TL_MUST;
 tl_err sequence_ends(struct log *log, struct group *g) TL_MUST;
 bool group_full(const struct group *g);
 struct placing {

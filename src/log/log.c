@@ -141,6 +141,12 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
                          log->keys.origin);
     if (err == TL_OK)
         err = boot_append(log, why);
+    /* The boot before this one may have ended between an erasure and its scrub. */
+    if (err == TL_OK && (err = store_scrub(log->store)) != TL_OK)
+        err = tl_explain(why, err, "data",
+                         "the database's write-ahead log cannot be emptied (%s); it may hold "
+                         "what was erased. Is the disk full?",
+                         tl_err_text(err));
     return err;
 }
 

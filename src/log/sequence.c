@@ -77,6 +77,24 @@ tl_err sequence_heads(struct log *log, struct group *g)
     return place_plain(log, g, p, buf_slice(&body));
 }
 
+tl_err sequence_erasure(struct log *log, struct group *g, const uint64_t *indexes, size_t count,
+                        slice reason)
+{
+    buf body;
+    buf_init(&body, 1u << 20);
+    body_erasure_put(&body, indexes, count, reason);
+    struct placing p = {.kind = ST_ERASURE,
+                        .subject = log->origin,
+                        .key = sign_key_es256(log->service),
+                        .kid = log->service_kid,
+                        .session = log->boot_index};
+    tl_err err = buf_err(&body);
+    if (err == TL_OK)
+        err = place_plain(log, g, p, buf_slice(&body));
+    buf_finish(&body);
+    return err;
+}
+
 struct end_walk {
     struct log *log;
     struct group *g;

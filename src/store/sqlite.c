@@ -42,6 +42,7 @@ static const char stand_in[] = "CREATE TEMP TABLE block(id INTEGER PRIMARY KEY, 
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
                                "PRAGMA page_size = 8192;"
                                "PRAGMA synchronous = FULL;"
+                               "PRAGMA secure_delete = ON;"
                                "PRAGMA cache_size = -8192;"
                                "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA temp_store = MEMORY;"

@@ -16,6 +16,7 @@
     X(PUT_META, "REPLACE INTO meta VALUES(?1, ?2)")                                                \
     X(GET_META, "SELECT value FROM meta WHERE name = ?1")                                          \
     X(PUT_LEAF, "REPLACE INTO leaf VALUES(?1, ?2, ?3, ?4)")                                        \
+    X(ERASE_LEAF, "UPDATE leaf SET body = NULL, extra = NULL WHERE idx = ?1")                      \
     X(GET_LEAF, "SELECT idx, statement, body, extra FROM leaf WHERE idx = ?1")                     \
     X(SCAN, "SELECT idx, statement, body, extra FROM leaf WHERE idx >= ?1 ORDER BY idx")           \
     X(BOUND, "SELECT max(idx) FROM leaf")                                                          \

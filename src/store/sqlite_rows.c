@@ -113,6 +113,15 @@ tl_err store_put_leaf(struct store *s, const struct store_leaf *leaf)
     return store_run(s, ST_PUT_LEAF);
 }
 
+tl_err store_erase_leaf(struct store *s, uint64_t index)
+{
+    tl_err err = store_enter_put(s);
+    if (err != TL_OK)
+        return err;
+    store_bind_u64(s->st[ST_ERASE_LEAF], 1, index);
+    return store_run(s, ST_ERASE_LEAF);
+}
+
 static tl_err read_leaf(sqlite3_stmt *st, struct store_leaf *out)
 {
     struct store_leaf leaf = {.index = (uint64_t)sqlite3_column_int64(st, 0)};

@@ -106,3 +106,16 @@ void store_rollback(struct store *s)
     if (!good || s->creating)
         s->broken = TL_E_COMMIT;
 }
+
+tl_err store_scrub(struct store *s)
+{
+    store_scan_end(s);
+    sqlite3_reset(s->st[ST_GET_LEAF]);
+    tl_err err = store_enter(s);
+    if (err == TL_OK && (s->in_tx || s->read_only))
+        err = TL_E_USAGE;
+    if (err != TL_OK)
+        return err;
+    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return store_sqlite_err(rc);
+}

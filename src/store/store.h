@@ -31,6 +31,12 @@ void store_rollback(struct store *s);
  * it, and is not waited for. What is committed later makes it durable too. */
 tl_err store_begin_derived(struct store *s) TL_MUST;
 
+/* Copies all that was committed into the database and empties what else there is beside
+ * it: after that the files hold nothing that was taken away or replaced. Outside a
+ * transaction; it waits for the disk. Needed after an erasure, and at a start, since a
+ * crash may have come between the two. */
+tl_err store_scrub(struct store *s) TL_MUST;
+
 /* Small named values: "format", "origin", "log_id", "data_key", "head",
  * "heads_index". get: appends; TL_E_NOT_FOUND. */
 tl_err store_put_meta(struct store *s, const char *name, slice value) TL_MUST;
@@ -44,6 +50,8 @@ struct store_leaf {
     slice statement, body, extra;
 };
 tl_err store_put_leaf(struct store *s, const struct store_leaf *leaf) TL_MUST;
+/* Takes body and extra away: their bytes are overwritten. */
+tl_err store_erase_leaf(struct store *s, uint64_t index) TL_MUST;
 /* Slices are borrowed until the next store_get_leaf or store_begin on s.
  * TL_E_NOT_FOUND. */
 tl_err store_get_leaf(struct store *s, uint64_t index, struct store_leaf *out) TL_MUST;

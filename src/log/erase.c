@@ -1,0 +1,310 @@
+#include "log/erase.h"
+
+#include "base/encoding.h"
+#include "base/refuse.h"
+#include "log/export.h"
+#include "log/index.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum stage { ERASE_LEARN, ERASE_CHECK, ERASE_STORE, ERASE_SCRUB, ERASE_DONE };
+
+struct log_erase {
+    struct log *log;
+    enum stage stage;
+    uint64_t *indexes; /* sorted, each once */
+    size_t count, next;
+    char reason[ERASE_REASON_MAX];
+    slice why_erased; /* within reason, or none */
+
+    uint64_t erased, already;
+    uint64_t *statements;
+    size_t statement_count;
+    uint64_t tree_size;
+    buf checkpoint;
+
+    struct owner_job job;
+    log_erase_done_fn *done;
+    void *done_ctx;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static tl_err check(const uint64_t *indexes, size_t count, slice reason, struct tl_why *why)
+{
+    if (REFUSED(count == 0) || REFUSED(count > ERASE_MAX))
+        return tl_explain(why, TL_E_FIELD, "indexes", "give 1 to %d indexes", ERASE_MAX);
+    if (REFUSED(reason.n > ERASE_REASON_MAX) || REFUSED(!utf8_valid(reason)))
+        return tl_explain(why, TL_E_FIELD, "reason", "reason must be UTF-8 of at most %d bytes",
+                          ERASE_REASON_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (REFUSED(indexes[i] > TL_INT_MAX))
+            return tl_explain(why, TL_E_FIELD, "indexes", "an index must be below 2^53");
+    return TL_OK;
+}
+
+tl_err log_erase_new(struct log_erase **out, struct log *log, const uint64_t *indexes, size_t count,
+                     slice reason, struct tl_why *why)
+{
+    tl_err err = check(indexes, count, reason, why);
+    struct log_erase *e = err == TL_OK ? calloc(1, sizeof *e) : NULL;
+    if (!e)
+        return err == TL_OK ? TL_E_MEMORY : err;
+    e->log = log;
+    buf_init(&e->checkpoint, NOTE_MAX);
+    e->indexes = malloc(count * sizeof *e->indexes);
+    e->statements = malloc((count / ERASE_CHUNK + 1) * sizeof *e->statements);
+    if (!e->indexes || !e->statements) {
+        log_erase_free(e);
+        return TL_E_MEMORY;
+    }
+    memcpy(e->indexes, indexes, count * sizeof *indexes);
+    qsort(e->indexes, count, sizeof *e->indexes, compare);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || e->indexes[i] != e->indexes[i - 1])
+            e->indexes[e->count++] = e->indexes[i];
+    if (reason.n) {
+        memcpy(e->reason, reason.p, reason.n);
+        e->why_erased = slice_of(e->reason, reason.n);
+    }
+    *out = e;
+    return TL_OK;
+}
+
+void log_erase_free(struct log_erase *e)
+{
+    if (!e)
+        return;
+    free(e->indexes);
+    free(e->statements);
+    buf_finish(&e->checkpoint);
+    free(e);
+}
+
+void log_erase_result(const struct log_erase *e, struct log_erasure *out)
+{
+    *out = (struct log_erasure){.count = e->erased,
+                                .already = e->already,
+                                .statements = e->statements,
+                                .statement_count = e->statement_count,
+                                .tree_size = e->tree_size,
+                                .checkpoint = buf_slice(&e->checkpoint)};
+}
+
+/* ---- what is to be erased ---- */
+
+static tl_err check_one(struct log_erase *e, uint64_t index, struct tl_why *why)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    if (REFUSED(index >= e->log->durable_size))
+        return tl_explain(why, TL_E_FIELD, "indexes",
+                          "there is no statement %" PRIu64 "; nothing was erased", index);
+    tl_err err = stored_leaf(e->log, index, &leaf, &st);
+    if (err != TL_OK)
+        return export_bad_statement(why, err, index);
+    if (REFUSED(st.kind != ST_RECORD))
+        return tl_explain(why, TL_E_FIELD, "indexes",
+                          "statement %" PRIu64 " is one of the log's own, whose body is public "
+                          "and stays; nothing was erased",
+                          index);
+    return TL_OK;
+}
+
+/* ---- one statement and its bodies ---- */
+
+/* The next of them that are not erased yet (by another request, meanwhile), to the front
+ * of what was done already. */
+static size_t next_chunk(struct log_erase *e, uint64_t *chunk)
+{
+    size_t n = 0;
+    for (; e->next < e->count && n < ERASE_CHUNK; e->next++) {
+        if (log_is_erased(e->log, e->indexes[e->next]))
+            e->already++;
+        else
+            chunk[n++] = e->indexes[e->next];
+    }
+    return n;
+}
+
+/* In an open transaction, which the statement's commit ends. */
+static tl_err take_away(struct log *log, const uint64_t *indexes, size_t count)
+{
+    tl_err err = index_erase(log, indexes, count);
+    for (size_t i = 0; i < count && err == TL_OK; i++)
+        err = store_erase_leaf(log->store, indexes[i]);
+    for (size_t i = 0; i < count && err == TL_OK; i++)
+        err = leaf_set_add(&log->erased.set, indexes[i]);
+    if (err == TL_OK)
+        err = erased_put_place(log, log->erased.statements, log->next_index);
+    return err;
+}
+
+static tl_err store_chunk(struct log_erase *e, const uint64_t *chunk, size_t n)
+{
+    struct log *log = e->log;
+    struct group *g = log->groups[0];
+    uint64_t index = log->next_index;
+    tl_err err = store_begin(log->store);
+    if (err != TL_OK)
+        return err;
+    log->txn_open = true;
+    err = take_away(log, chunk, n);
+    if (err == TL_OK)
+        err = sequence_erasure(log, g, chunk, n, e->why_erased);
+    if (err != TL_OK) {
+        log->txn_open = false;
+        store_rollback(log->store);
+        return err;
+    }
+    log->erased.statements++;
+    sign_group(log, g);
+    err = commit_group(log, g);
+    if (err == TL_OK) {
+        e->statements[e->statement_count++] = index;
+        e->erased += n;
+    }
+    return err;
+}
+
+/* What fails here ends the boot, as with appends: what the files hold is unknown. */
+static tl_err next_statement(struct log_erase *e, struct tl_why *why)
+{
+    struct log *log = e->log;
+    uint64_t chunk[ERASE_CHUNK];
+    if (log->dead || is_frozen(log))
+        return log->dead ? TL_E_STOPPING : TL_E_FROZEN;
+    size_t n = next_chunk(e, chunk);
+    tl_err err = n ? store_chunk(e, chunk, n) : TL_OK;
+    if (err != TL_OK) {
+        log->job_err = err;
+        return tl_explain(why, err, NULL,
+                          "the commit failed (%s); whether it took effect is unknown, and the "
+                          "service stops. Start it again, and repeat the erasure",
+                          tl_err_text(err));
+    }
+    if (e->next == e->count)
+        e->stage = e->statement_count ? ERASE_SCRUB : ERASE_DONE;
+    return TL_OK;
+}
+
+static tl_err scrub(struct log_erase *e, struct tl_why *why)
+{
+    tl_err err = store_scrub(e->log->store);
+    if (err != TL_OK)
+        return tl_explain(why, err, NULL,
+                          "the records are erased, but the write-ahead log could not be emptied "
+                          "(%s), and may still hold their bodies: start the service again",
+                          tl_err_text(err));
+    e->stage = ERASE_DONE;
+    return TL_OK;
+}
+
+/* ---- in slices ---- */
+
+static tl_err step(struct log_erase *e, struct tl_why *why)
+{
+    bool ready = false;
+    tl_err err = TL_OK;
+    switch (e->stage) {
+    case ERASE_LEARN:
+        err = erased_load(e->log, &ready, why);
+        if (err == TL_OK && ready)
+            e->stage = ERASE_CHECK;
+        return err;
+    case ERASE_CHECK:
+        err = check_one(e, e->indexes[e->next++], why);
+        if (err == TL_OK && e->next == e->count) {
+            e->stage = ERASE_STORE;
+            e->next = 0;
+        }
+        return err;
+    case ERASE_STORE:
+        return next_statement(e, why);
+    case ERASE_SCRUB:
+        return scrub(e, why);
+    case ERASE_DONE:
+        break;
+    }
+    return TL_OK;
+}
+
+static void run_slice(void *arg);
+
+static tl_err submit(struct log_erase *e)
+{
+    e->job = (struct owner_job){.run = run_slice, .arg = e, .quiesce = e->stage == ERASE_STORE};
+    return owner_submit(e->log, &e->job);
+}
+
+static void run_slice(void *arg)
+{
+    struct log_erase *e = arg;
+    struct tl_why why = {0};
+    uint64_t end = owner_slice_end();
+    tl_err err = TL_OK;
+    do
+        err = step(e, &why);
+    while (err == TL_OK && e->stage < ERASE_STORE && !owner_slice_over(end));
+    if (err == TL_OK && e->stage != ERASE_DONE) {
+        err = submit(e);
+        if (err == TL_OK)
+            return; /* it may be running again */
+    }
+    e->tree_size = e->log->durable_size;
+    if (err == TL_OK)
+        err = log_checkpoint(e->log, &e->checkpoint);
+    e->done(e->done_ctx, err, &why);
+}
+
+tl_err log_erase_submit(struct log_erase *e, log_erase_done_fn *done, void *ctx)
+{
+    e->done = done;
+    e->done_ctx = ctx;
+    return e->log->has_owner ? submit(e) : TL_E_STOPPING;
+}
+
+/* ---- waiting for it ---- */
+
+struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    bool done;
+    tl_err err;
+    struct tl_why *why;
+};
+
+static void wake(void *ctx, tl_err err, const struct tl_why *why)
+{
+    struct waiting *w = ctx;
+    pthread_mutex_lock(&w->lock);
+    w->err = err;
+    if (w->why)
+        *w->why = *why;
+    w->done = true;
+    pthread_cond_signal(&w->finished);
+    pthread_mutex_unlock(&w->lock);
+}
+
+tl_err log_erase_run(struct log_erase *e, struct tl_why *why)
+{
+    struct waiting w = {.why = why};
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.finished, NULL);
+    tl_err err = log_erase_submit(e, wake, &w);
+    if (err == TL_OK) {
+        pthread_mutex_lock(&w.lock);
+        while (!w.done)
+            pthread_cond_wait(&w.finished, &w.lock);
+        pthread_mutex_unlock(&w.lock);
+        err = w.err;
+    }
+    pthread_cond_destroy(&w.finished);
+    pthread_mutex_destroy(&w.lock);
+    return err;
+}
