@@ -354,7 +354,8 @@ static tl_err check_request(const struct log_export *e, struct tl_why *why)
 tl_err export_begin(struct log_export *e, struct tl_why *why)
 {
     tl_err err = check_request(e, why);
-    if (err == TL_OK)
+    /* Single records say nothing of completeness, and may yet turn out to be none. */
+    if (err == TL_OK && (!e->has_range || (e->from == 0 && e->to >= e->log->durable_size)))
         err = append_heads(e->log);
     if (err != TL_OK)
         return err;
