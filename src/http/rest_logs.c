@@ -86,6 +86,14 @@ static void rows_found(struct exchange *x)
         rest_sessions(x, signers_found);
 }
 
+/* Nobody waits for it any more. */
+static void gone(struct exchange *x)
+{
+    const struct rest *r = x->state;
+    if (r->query)
+        log_query_cancel(r->query);
+}
+
 /* A token that is bound to one agent asks for that one. */
 static tl_err bound(const struct exchange *x, struct rest_ask *a, struct tl_why *why)
 {
@@ -133,6 +141,7 @@ void post_tee_logs(struct exchange *x)
     }
     if (err == TL_OK) {
         x->resume = rows_found;
+        x->gone = gone;
         service_hold(x);
         err = log_query_submit(r->query, rest_done, x);
         if (err == TL_OK)

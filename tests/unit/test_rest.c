@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "crypto/sign.h"
 #include "log/query.h"
+#include "log/tokens.h"
 
 #include <unistd.h>
 
@@ -362,6 +363,30 @@ static void bounds_of_time_are_inclusive(void **state)
     }
 }
 
+/* Rows, total and tree are of one moment, whatever is appended meanwhile. */
+static void an_answer_is_one_view(void **state)
+{
+    struct log_record r[20];
+    struct answer a[20];
+    (void)state;
+    for (size_t i = 0; i < 20; i++)
+        r[i] = record("alice", "x");
+    append(&world, r, 1, &a[0]); /* 2, after the boot and the session */
+    for (size_t i = 0; i < 20; i++) {
+        submit(&world, r, 20, &a[i]);
+        json_t *root = logs("{\"pageSize\":1000}"), *page = json_object_get(root, "logs");
+        int64_t size = number_of(json_object_get(root, "log"), "size");
+        assert_int_equal(number_of(page, "total"), size - 2);
+        assert_int_equal(json_array_size(json_object_get(page, "data")), size - 2);
+        json_decref(root);
+    }
+    for (size_t i = 0; i < 20; i++)
+        await(&a[i]);
+    json_t *root = logs("{\"page\":401,\"pageSize\":1}");
+    assert_int_equal(number_of(json_object_get(root, "logs"), "total"), 401);
+    json_decref(root);
+}
+
 /* ---- what is refused ---- */
 
 static const struct bad {
@@ -616,6 +641,85 @@ static void a_token_that_only_appends_reads_nothing(void **state)
     }
 }
 
+static void make_token(char text[TOKEN_TEXT + 1], const char *json)
+{
+    struct reply r = post("/v1/tokens", "", json);
+    assert_int_equal(r.status, 201);
+    json_t *root = parse(&r);
+    snprintf(text, TOKEN_TEXT + 1, "%s", text_of(root, "token"));
+    json_decref(root);
+    finish(&r);
+}
+
+static struct reply ask_with(const char *token, const char *target, const char *body)
+{
+    char text[600], field[200];
+    snprintf(field, sizeof field, "Authorization: Bearer %s\r\n", token);
+    if (body)
+        return post(target, field, body);
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", target, field);
+    return ask(text);
+}
+
+/* It sees those and no others, and the quoted answer says so. */
+static void a_bound_token_sees_its_agents(void **state)
+{
+    char one[TOKEN_TEXT + 1], two[TOKEN_TEXT + 1];
+    (void)state;
+    append_one(&world, "alice", "x"); /* 2 */
+    append_one(&world, "bob", "x");   /* 4 */
+    append_one(&world, "carol", "x"); /* 6 */
+    make_token(one, "{\"scopes\":[\"read\"],\"agents\":[\"bob\"]}");
+    make_token(two, "{\"scopes\":[\"read\"],\"agents\":[\"carol\",\"alice\",\"nobody\"]}");
+    struct reply r = ask_with(one, "/tee/agents", NULL);
+    json_t *root = attested(&r, none);
+    assert_int_equal(number_of(root, "total"), 1);
+    assert_int_equal(json_array_size(json_object_get(root, "agents")), 1);
+    json_decref(root);
+    r = ask_with(two, "/tee/agents?pageSize=1&page=2", NULL);
+    root = attested(&r, none);
+    assert_int_equal(number_of(root, "total"), 2);
+    assert_string_equal(text_of(json_array_get(json_object_get(root, "agents"), 0), "agentId"),
+                        "carol");
+    const json_t *said = json_object_get(json_object_get(root, "query"), "agentIds");
+    assert_int_equal(json_array_size(said), 3);
+    json_decref(root);
+    r = ask_with(one, "/tee/agents/bob", NULL);
+    json_decref(attested(&r, none));
+    r = ask_with(one, "/tee/agents/alice", NULL);
+    assert_refused(&r, 403, "agentId");
+    r = ask_with(one, "/tee/logs", "{}");
+    root = attested(&r, none);
+    assert_int_equal(number_of(json_object_get(root, "logs"), "total"), 1);
+    assert_string_equal(text_of(json_object_get(root, "query"), "agentId"), "bob");
+    json_decref(root);
+    r = ask_with(one, "/tee/logs", "{\"query\":{\"agentId\":\"alice\"}}");
+    assert_refused(&r, 403, "agentId");
+    r = ask_with(two, "/tee/logs", "{}");
+    assert_refused(&r, 400, "agentId");
+    r = ask_with(two, "/tee/logs", "{\"query\":{\"agentId\":\"carol\"}}");
+    root = attested(&r, none);
+    assert_int_equal(number_of(json_object_get(root, "logs"), "total"), 1);
+    json_decref(root);
+    r = ask_with(two, "/tee/logs", "{\"query\":{\"agentId\":\"bob\"}}");
+    assert_refused(&r, 403, "agentId");
+}
+
+static void other_scopes_read_nothing(void **state)
+{
+    char token[TOKEN_TEXT + 1];
+    (void)state;
+    make_token(token, "{\"scopes\":[\"append\",\"erase\",\"admin\"]}");
+    static const char *const targets[] = {"/tee/agents", "/tee/agents/alice", "/tee/logs"};
+    for (size_t i = 0; i < 3; i++) {
+        struct reply r = ask_with(token, targets[i], i == 2 ? "{}" : NULL);
+        assert_refused(&r, 403, "Authorization");
+    }
+    token[TOKEN_TEXT - 1] ^= 1;
+    struct reply r = ask_with(token, "/tee/agents", NULL);
+    assert_refused(&r, 401, "Authorization");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +730,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_question_is_in_the_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filters_and_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_of_time_are_inclusive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_is_one_view, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_bad_questions_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(longest_nonce, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_page_that_does_not_fit_is_refused, set_up, tear_down),
@@ -633,6 +738,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_agents_than_a_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(swapped_sessions_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_token_that_only_appends_reads_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bound_token_sees_its_agents, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_scopes_read_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
