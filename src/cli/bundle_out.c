@@ -61,3 +61,42 @@ tl_err bundle_out_stopped(const char *path, const char *kind, const char *dir,
     tee_close(tee);
     return err;
 }
+
+static tl_err copy_body(struct client *c, struct outfile *f, struct tl_why *why)
+{
+    struct progress p = {.what = "exported", .unit = "KiB"};
+    uint64_t done = 0;
+    bool more = true;
+    tl_err err = TL_OK;
+    while (more && err == TL_OK) {
+        slice piece = {NULL, 0};
+        err = client_body(c, &piece, &more, why);
+        if (err == TL_OK)
+            err = outfile_write(f, piece, why);
+        done += piece.n;
+        progress_at(&p, done / 1024, 0);
+    }
+    progress_end(&p);
+    return err;
+}
+
+tl_err bundle_out_fetch(const char *path, struct client *c, const char *method, const char *target,
+                        slice body, struct tl_why *why)
+{
+    struct client_answer a;
+    struct outfile f;
+    tl_err err = client_send(c, method, target, body, why);
+    if (err == TL_OK)
+        err = client_head(c, &a, why);
+    if (err == TL_OK && a.status != 200)
+        err = client_refusal(c, &a, why);
+    if (err == TL_OK)
+        err = outfile_open(&f, path, 0600, why);
+    if (err != TL_OK)
+        return err;
+    err = copy_body(c, &f, why);
+    if (err == TL_OK)
+        err = outfile_keep(&f, why);
+    outfile_close(&f);
+    return err;
+}

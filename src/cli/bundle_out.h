@@ -2,6 +2,7 @@
 #ifndef TL_CLI_BUNDLE_OUT_H
 #define TL_CLI_BUNDLE_OUT_H
 
+#include "cli/client.h"
 #include "log/log.h"
 
 /* Writes a bundle of a stopped log in dir to path ("-": standard output).
@@ -9,5 +10,9 @@
 tl_err bundle_out_stopped(const char *path, const char *tee, const char *dir,
                           const struct log_export_options *o, bool *simulated,
                           struct tl_why *why) TL_MUST;
+
+/* Writes the bundle that a service answers this request with. */
+tl_err bundle_out_fetch(const char *path, struct client *c, const char *method, const char *target,
+                        slice body, struct tl_why *why) TL_MUST;
 
 #endif

@@ -35,6 +35,7 @@ int cmd_agents(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_records(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
+int cmd_attest(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_quote(int argc, char **argv);

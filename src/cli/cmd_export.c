@@ -2,8 +2,6 @@
 #include "cli/bundle_out.h"
 #include "cli/cli.h"
 #include "cli/client.h"
-#include "cli/outfile.h"
-#include "cli/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,46 +22,14 @@ static tl_err target(buf *b, const struct options *o)
     return buf_err(b);
 }
 
-static tl_err copy_body(struct client *c, struct outfile *f, struct tl_why *why)
-{
-    struct progress p = {.what = "exported", .unit = "KiB"};
-    uint64_t done = 0;
-    bool more = true;
-    tl_err err = TL_OK;
-    while (more && err == TL_OK) {
-        slice piece = {NULL, 0};
-        err = client_body(c, &piece, &more, why);
-        if (err == TL_OK)
-            err = outfile_write(f, piece, why);
-        done += piece.n;
-        progress_at(&p, done / 1024, 0);
-    }
-    progress_end(&p);
-    return err;
-}
-
 static tl_err fetch(struct client *c, const struct options *o, struct tl_why *why)
 {
-    struct client_answer a;
-    struct outfile f;
     buf b;
     buf_init(&b, 4096);
     tl_err err = target(&b, o);
     if (err == TL_OK)
-        err = client_send(c, "GET", (const char *)b.p, (slice){NULL, 0}, why);
+        err = bundle_out_fetch(o->out, c, "GET", (const char *)b.p, (slice){NULL, 0}, why);
     buf_finish(&b);
-    if (err == TL_OK)
-        err = client_head(c, &a, why);
-    if (err == TL_OK && a.status != 200)
-        err = client_refusal(c, &a, why);
-    if (err == TL_OK)
-        err = outfile_open(&f, o->out, 0600, why);
-    if (err != TL_OK)
-        return err;
-    err = copy_body(c, &f, why);
-    if (err == TL_OK)
-        err = outfile_keep(&f, why);
-    outfile_close(&f);
     return err;
 }
 

@@ -88,6 +88,17 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
+    {"attest", "-o FILE [--nonce HEX] [--agent ID [--chain]] [--json] [OPTIONS]",
+     "have the running log answer a nonce",
+     "  -o FILE         the answer, a bundle; - for standard output\n"
+     "  --nonce HEX     16 to 64 bytes of yours; without it some are made and printed\n"
+     "  --agent ID      say how far this agent is, with its last statement\n"
+     "  --chain         with all of its statements\n"
+     "  --json          print the nonce as JSON\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "`teelog verify FILE --nonce HEX` checks it.\n",
+     cmd_attest},
     {"verify",
      "FILE [--policy FILE] [--nonce HEX] [--collateral FILE]... [--at UNIXTIME]\n"
      "                     [--json] [--html PAGE]",

@@ -10,7 +10,8 @@
 
 struct export
 {
-    struct http_service *service; /* that counts it */
+    struct http_service *service;
+    bool counted; /* among the service's exports */
     struct log_export *bundle;
     buf slice;
     bool begun, more, resting;
@@ -23,7 +24,7 @@ static void export_free(void *state)
     struct export *e = state;
     if (!e)
         return;
-    e->service->exports--;
+    e->service->exports -= e->counted;
     log_export_free(e->bundle);
     buf_finish(&e->slice);
     free(e);
@@ -135,18 +136,38 @@ static tl_err limit_bodies(const struct exchange *x, struct log_export_options *
     return caller_agent(x, o->agent, why);
 }
 
-static tl_err export_new(struct export **out, struct http_service *s)
+static tl_err export_new(struct export **out, struct http_service *s, bool counted)
 {
-    if (s->exports >= EXPORTS_MAX)
+    if (counted && s->exports >= EXPORTS_MAX)
         return TL_E_BUSY;
     struct export *e = calloc(1, sizeof *e);
     if (!e)
         return TL_E_MEMORY;
     e->service = s;
-    s->exports++;
+    e->counted = counted;
+    s->exports += counted;
     buf_init(&e->slice, SLICE_MAX);
     *out = e;
     return TL_OK;
+}
+
+void export_stream(struct exchange *x, const struct log_export_options *o)
+{
+    struct export *e = NULL;
+    /* An answer alone is small, and has limits of its own. */
+    tl_err err = export_new(&e, x->service, !o->nonce.p || o->chain);
+    if (err == TL_OK)
+        err = log_export_new(&e->bundle, x->service->log, o);
+    if (err != TL_OK) {
+        export_free(e);
+        answer_error(x, err, NULL);
+        return;
+    }
+    x->state = e;
+    x->state_free = export_free;
+    x->resume = resume;
+    x->drained = drained;
+    next_slice(x);
 }
 
 void get_export(struct exchange *x)
@@ -158,21 +179,10 @@ void get_export(struct exchange *x)
     if (!query_or_answer(x, &q, params, sizeof params / sizeof params[0]))
         return;
     tl_err err = options_read(&o, params, &why);
-    struct export *e = NULL;
     if (err == TL_OK)
         err = limit_bodies(x, &o, &why);
     if (err == TL_OK)
-        err = export_new(&e, x->service);
-    if (err == TL_OK)
-        err = log_export_new(&e->bundle, x->service->log, &o);
-    if (err != TL_OK) {
-        export_free(e);
+        export_stream(x, &o);
+    else
         answer_error(x, err, &why);
-        return;
-    }
-    x->state = e;
-    x->state_free = export_free;
-    x->resume = resume;
-    x->drained = drained;
-    next_slice(x);
 }

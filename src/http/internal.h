@@ -130,6 +130,7 @@ void get_status(struct exchange *x);
 void get_agents(struct exchange *x);
 void get_checkpoint(struct exchange *x);
 void get_export(struct exchange *x);
+void post_attest(struct exchange *x);
 void post_records(struct exchange *x);
 void get_tee_agents(struct exchange *x);
 void get_tee_agent(struct exchange *x);
@@ -147,6 +148,8 @@ void tails_stop(struct http_service *s);
 void get_tokens(struct exchange *x);
 void post_tokens(struct exchange *x);
 void delete_token(struct exchange *x);
+/* Answers with the bundle of these options. */
+void export_stream(struct exchange *x, const struct log_export_options *o);
 /* Reads the query of a route. */
 bool query_or_answer(struct exchange *x, struct http_query *q, struct http_param *params,
                      size_t count);

@@ -24,6 +24,7 @@ static const struct route {
     {"/v1/tokens", "GET", SCOPE_ADMIN, get_tokens},
     {"/v1/tokens", "POST", SCOPE_ADMIN, post_tokens},
     {"/v1/tokens/", "DELETE", SCOPE_ADMIN, delete_token},
+    {"/v1/attest", "POST", SCOPE_ALL, post_attest},
     {"/checkpoint", "GET", 0, get_checkpoint},
     {"/healthz", "GET", 0, get_healthz},
     {"/metrics", "GET", SCOPE_ALL, get_metrics},

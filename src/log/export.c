@@ -1,6 +1,7 @@
 /* Writing a bundle (docs/format.md section 10), a slice at a time. Every leaf is
  * checked against the tree on its way out: a bundle that leaves here verifies. */
 #include "log/export.h"
+#include "attest/evidence.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,12 @@
 tl_err log_export_new(struct log_export **out, struct log *log, const struct log_export_options *o)
 {
     if (o->agent.n > SUBJECT_MAX)
+        return TL_E_USAGE;
+    if (o->agent.n && memchr(o->agent.p, 0, o->agent.n))
+        return TL_E_FIELD; /* it would be cut there */
+    if (o->nonce.p && (o->nonce.n < FRESH_NONCE_MIN || o->nonce.n > FRESH_NONCE_MAX))
+        return TL_E_USAGE;
+    if (o->chain && (!o->nonce.p || o->agent.n == 0))
         return TL_E_USAGE;
     struct log_export *e = calloc(1, sizeof *e);
     if (!e)
@@ -22,6 +29,12 @@ tl_err log_export_new(struct log_export **out, struct log *log, const struct log
     e->from = o->from;
     e->to = o->to;
     buf_init(&e->checkpoint, NOTE_MAX);
+    buf_init(&e->fresh.item, EVIDENCE_MAX);
+    e->fresh.wanted = o->nonce.p != NULL;
+    e->fresh.chain = o->chain;
+    e->fresh.nonce_size = o->nonce.n;
+    if (o->nonce.p)
+        memcpy(e->fresh.nonce, o->nonce.p, o->nonce.n);
     *out = e;
     return TL_OK;
 }
@@ -30,7 +43,9 @@ void log_export_free(struct log_export *e)
 {
     if (!e)
         return;
+    attest_give_back(e);
     buf_finish(&e->checkpoint);
+    buf_finish(&e->fresh.item);
     free(e->runs);
     free(e->sizes);
     free(e->needed);
@@ -88,7 +103,11 @@ static tl_err put_evidence(struct log_export *e, struct tl_why *why)
     const hash32 *digest = &e->evidence[e->cursor++];
     buf b;
     buf_init(&b, 1u << 20);
-    tl_err err = store_get_evidence(e->log->store, digest, &b);
+    tl_err err = TL_OK;
+    if (e->fresh.wanted && hash_eq(digest, &e->fresh.digest))
+        buf_bytes(&b, buf_slice(&e->fresh.item));
+    else
+        err = store_get_evidence(e->log->store, digest, &b);
     hash32 again = sha256(buf_slice(&b));
     if (err == TL_E_NOT_FOUND || (err == TL_OK && !hash_eq(&again, digest)))
         err = tl_explain(why, TL_E_STORED, NULL,
@@ -200,6 +219,16 @@ static void put_heads(struct log_export *e)
     next_stage(e);
 }
 
+static void put_fresh(struct log_export *e)
+{
+    struct bundle_item item = {.kind = BUNDLE_FRESH};
+    item.u.fresh.evidence = e->fresh.digest;
+    item.u.fresh.answer = e->fresh.answer;
+    if (e->fresh.wanted)
+        bundle_item_put(e->out, &item);
+    next_stage(e);
+}
+
 static tl_err one(struct log_export *e, struct tl_why *why)
 {
     switch (e->stage) {
@@ -222,6 +251,10 @@ static tl_err one(struct log_export *e, struct tl_why *why)
     case EXPORT_HEADS:
         put_heads(e);
         return TL_OK;
+    case EXPORT_FRESH:
+        put_fresh(e);
+        return TL_OK;
+    case EXPORT_QUOTE: /* run_submitted's */
     case EXPORT_DONE:
         return TL_OK;
     }
@@ -246,42 +279,71 @@ static tl_err slice_of_export(struct log_export *e, buf *out, bool *more, struct
     return err;
 }
 
-struct step_call {
-    struct log_export *e;
-    buf *out;
-    bool *more;
-    struct tl_why *why;
-    tl_err err;
-};
-
-static void run_step(void *arg)
-{
-    struct step_call *c = arg;
-    c->err = slice_of_export(c->e, c->out, c->more, c->why);
-}
-
-tl_err log_export_step(struct log_export *e, buf *out, bool *more, struct tl_why *why)
-{
-    struct step_call c = {e, out, more, why, TL_OK};
-    tl_err err = owner_call(e->log, run_step, &c, e->stage == EXPORT_BEGIN);
-    return err == TL_OK ? c.err : err;
-}
-
 static void run_submitted(void *arg)
 {
     struct log_export *e = arg;
     struct tl_why why = {0};
     bool more = false;
     tl_err err = slice_of_export(e, e->out, &more, &why);
+    if (err == TL_OK && e->stage == EXPORT_QUOTE) {
+        err = attest_quote(e);
+        if (err == TL_OK)
+            return; /* it calls done; e may be gone */
+    }
     e->done(e->done_ctx, err, more, &why);
 }
 
 tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *done, void *ctx)
 {
+    /* Heads are appended with nothing in flight; an answer alone needs none. */
+    const bool quiesce = e->stage == EXPORT_BEGIN && (!e->fresh.wanted || e->fresh.chain);
     e->out = out;
     e->done = done;
     e->done_ctx = ctx;
-    e->job =
-        (struct owner_job){.run = run_submitted, .arg = e, .quiesce = e->stage == EXPORT_BEGIN};
+    e->job = (struct owner_job){.run = run_submitted, .arg = e, .quiesce = quiesce};
     return owner_submit(e->log, &e->job);
+}
+
+/* Somebody who waits for a slice. */
+struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    bool done, more;
+    tl_err err;
+    struct tl_why why;
+};
+
+static void step_done(void *ctx, tl_err err, bool more, const struct tl_why *why)
+{
+    struct waiting *w = ctx;
+    pthread_mutex_lock(&w->lock);
+    w->done = true;
+    w->more = more;
+    w->err = err;
+    w->why = *why;
+    pthread_cond_signal(&w->finished);
+    pthread_mutex_unlock(&w->lock);
+}
+
+tl_err log_export_step(struct log_export *e, buf *out, bool *more, struct tl_why *why)
+{
+    if (!e->log->has_owner)
+        return slice_of_export(e, out, more, why);
+    struct waiting w = {.more = true};
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.finished, NULL);
+    tl_err err = log_export_submit(e, out, step_done, &w);
+    if (err == TL_OK) {
+        pthread_mutex_lock(&w.lock);
+        while (!w.done)
+            pthread_cond_wait(&w.finished, &w.lock);
+        pthread_mutex_unlock(&w.lock);
+        err = w.err;
+        *more = w.more;
+        if (err != TL_OK)
+            (void)tl_explain(why, err, w.why.field, "%s", tl_why_text(&w.why, err));
+    }
+    pthread_cond_destroy(&w.finished);
+    pthread_mutex_destroy(&w.lock);
+    return err;
 }

@@ -1,5 +1,6 @@
 /* An export on its way: what is wanted (export_plan.c), then item by item
- * (export.c). Both run on the owner thread, a slice at a time. */
+ * (export.c). Both run on the owner thread, a slice at a time. A fresh answer (attest.c)
+ * waits for its quote in between. */
 #ifndef TL_LOG_EXPORT_H
 #define TL_LOG_EXPORT_H
 
@@ -18,6 +19,7 @@ struct head_proof {
 
 enum export_stage {
     EXPORT_BEGIN,
+    EXPORT_QUOTE, /* of a fresh answer, on the quoting thread */
     EXPORT_SCAN,
     EXPORT_ERASED, /* what was erased is read */
     EXPORT_HEADER,
@@ -26,7 +28,21 @@ enum export_stage {
     EXPORT_FILLS,
     EXPORT_CONSISTENCY,
     EXPORT_HEADS,
+    EXPORT_FRESH,
     EXPORT_DONE,
+};
+
+/* A fresh answer, and what it says. */
+struct attest {
+    bool wanted, chain; /* chain: with all of the agent's statements */
+    bool has_turn;      /* at the quoter */
+    uint8_t nonce[FRESH_NONCE_MAX];
+    size_t nonce_size;
+    struct fresh answer; /* borrows nonce and the export's agent */
+    uint64_t last;       /* index of the agent's last statement, where it has one */
+    hash32 text;         /* H of the checkpoint's text */
+    hash32 digest;       /* of the evidence item, as the next */
+    buf item;
 };
 
 struct log_export {
@@ -53,6 +69,7 @@ struct log_export {
     uint64_t heads_index;
     struct head_proof heads[2];
     size_t head_count;
+    struct attest fresh;
 
     uint64_t cursor; /* next leaf, evidence item, … of the stage */
     size_t run;      /* of the leaf at cursor */
@@ -68,6 +85,17 @@ struct log_export {
 /* One slice of planning: TL_OK and stage EXPORT_ERASED when it is complete. */
 tl_err export_begin(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_scan(struct log_export *e, struct tl_why *why) TL_MUST;
+
+/* attest.c: a turn at the quoter, before anything is changed. */
+tl_err attest_turn(struct log_export *e, struct tl_why *why) TL_MUST;
+void attest_give_back(struct log_export *e);
+/* What the log says of itself, with e->size its durable size; then the quote:
+ * e->done is called once it is there, or where this fails. */
+tl_err attest_take(struct log_export *e, struct tl_why *why) TL_MUST;
+tl_err attest_quote(struct log_export *e) TL_MUST;
+
+/* More that the bundle holds. */
+tl_err export_add_evidence(struct log_export *e, const hash32 *digest) TL_MUST;
 
 /* Says which statement an error is about, unless there is none; returns err. */
 tl_err export_bad_statement(struct tl_why *why, tl_err err, uint64_t index) TL_MUST;

@@ -40,12 +40,18 @@ static tl_err add_needed(struct log_export *e, uint64_t index)
     return err;
 }
 
-static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evidence)
+tl_err export_add_evidence(struct log_export *e, const hash32 *digest)
 {
     tl_err err =
         grow((void **)&e->evidence, e->evidence_count, &e->evidence_capacity, sizeof *e->evidence);
     if (err == TL_OK)
-        e->evidence[e->evidence_count++] = *evidence;
+        e->evidence[e->evidence_count++] = *digest;
+    return err;
+}
+
+static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evidence)
+{
+    tl_err err = export_add_evidence(e, evidence);
     if (err != TL_OK || size == 0 || size >= e->size)
         return err;
     err = grow((void **)&e->sizes, e->size_count, &e->size_capacity, sizeof *e->sizes);
@@ -342,6 +348,8 @@ static tl_err check_request(const struct log_export *e, struct tl_why *why)
 {
     struct log *log = e->log;
     const struct subject *s = roster_find(log->roster, slice_str(e->agent));
+    if (e->fresh.wanted && !e->fresh.chain)
+        return TL_OK; /* of an agent that has said nothing, that is the answer */
     if (e->agent[0] && (!s || s == log->origin || s->durable_count == 0))
         return tl_explain(why, TL_E_NOT_FOUND, "agent", "this log has no agent of that id");
     if (e->has_range && (e->from >= e->to || e->from >= log->durable_size))
@@ -351,27 +359,66 @@ static tl_err check_request(const struct log_export *e, struct tl_why *why)
     return TL_OK;
 }
 
+/* What an answer without the chain holds: this boot, the agent's last statement, and
+ * the session and boot of that. */
+static tl_err plan_answer(struct log_export *e, struct tl_why *why)
+{
+    uint64_t boot = UINT64_MAX;
+    struct store_leaf leaf;
+    struct statement st;
+    e->scope = SCOPE_RECORDS;
+    e->from = e->to = 0;
+    e->found = true;
+    tl_err err = add_needed(e, e->log->boot_index);
+    if (err != TL_OK || e->fresh.answer.count == 0)
+        return err;
+    err = stored_leaf(e->log, e->fresh.last, &leaf, &st);
+    if (err == TL_OK)
+        err = add_run(e, e->fresh.last);
+    if (err == TL_OK && st.kind == ST_SESSION)
+        err = take_claims(e, &st, leaf.body, &boot);
+    else if (err == TL_OK)
+        err = add_needed(e, st.session);
+    if (err == TL_OK && boot != UINT64_MAX)
+        err = add_needed(e, boot);
+    return export_bad_statement(why, err, e->fresh.last);
+}
+
+static bool whole_range(const struct log_export *e, uint64_t size)
+{
+    return !e->has_range || (e->from == 0 && e->to >= size);
+}
+
+static tl_err plan_range(struct log_export *e)
+{
+    bool whole = whole_range(e, e->size);
+    e->scope = !whole ? SCOPE_RECORDS : e->agent[0] ? SCOPE_CHAIN : SCOPE_WHOLE;
+    if (whole) {
+        e->from = 0;
+        e->to = e->size;
+    }
+    return e->scope == SCOPE_CHAIN ? prove_heads(e) : TL_OK;
+}
+
+/* The checkpoint, and what a fresh answer says beside it, are of one moment. */
 tl_err export_begin(struct log_export *e, struct tl_why *why)
 {
+    const bool alone = e->fresh.wanted && !e->fresh.chain;
     tl_err err = check_request(e, why);
+    if (err == TL_OK && e->fresh.wanted)
+        err = attest_turn(e, why);
     /* Single records say nothing of completeness, and may yet turn out to be none. */
-    if (err == TL_OK && (!e->has_range || (e->from == 0 && e->to >= e->log->durable_size)))
+    if (err == TL_OK && !alone && whole_range(e, e->log->durable_size))
         err = append_heads(e->log);
     if (err != TL_OK)
         return err;
     e->size = e->log->durable_size;
     err = log_checkpoint(e->log, &e->checkpoint);
-    if (err != TL_OK)
-        return err;
-    bool whole_range = !e->has_range || (e->from == 0 && e->to >= e->size);
-    e->scope = !whole_range ? SCOPE_RECORDS : e->agent[0] ? SCOPE_CHAIN : SCOPE_WHOLE;
-    if (whole_range) {
-        e->from = 0;
-        e->to = e->size;
-    }
-    if (e->scope == SCOPE_CHAIN)
-        err = prove_heads(e);
+    if (err == TL_OK && e->fresh.wanted)
+        err = attest_take(e, why);
+    if (err == TL_OK)
+        err = alone ? plan_answer(e, why) : plan_range(e);
     e->cursor = e->from;
-    e->stage = EXPORT_SCAN;
+    e->stage = e->fresh.wanted ? EXPORT_QUOTE : EXPORT_SCAN;
     return err;
 }

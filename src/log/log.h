@@ -157,6 +157,11 @@ struct log_export_options {
     bool has_range;
     uint64_t from, to;    /* half-open, leaf indexes; to may pass the end */
     bool withhold_bodies; /* records' bodies as null */
+    /* A fresh answer over this nonce, of 16 to 64 bytes: about the agent, or about none.
+     * Only of a running log. The bundle then holds no more than shows it, the agent's last
+     * statement among it; with chain (and an agent) its whole chain. */
+    slice nonce; /* .p == NULL: none */
+    bool chain;
 };
 tl_err log_export_new(struct log_export **out, struct log *log,
                       const struct log_export_options *o) TL_MUST;
@@ -166,7 +171,8 @@ tl_err log_export_new(struct log_export **out, struct log *log,
 tl_err log_export_step(struct log_export *e, buf *out, bool *more, struct tl_why *why) TL_MUST;
 void log_export_free(struct log_export *e);
 
-/* The same slice without blocking: done is called on the owner thread. */
+/* The same slice without blocking: done is called on the owner thread, or on the quoting
+ * thread. */
 typedef void log_export_done_fn(void *ctx, tl_err err, bool more, const struct tl_why *why);
 tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *done,
                          void *ctx) TL_MUST;

@@ -22,7 +22,7 @@ struct quoter {
     bool running, stop;
     uint64_t due; /* when the quotes so far would have been made at the average rate */
     struct quote_job jobs[QUOTES_WAITING_MAX]; /* a ring */
-    size_t first, count;
+    size_t first, count, turns;                /* turns: taken and not used yet */
 };
 
 tl_err quoter_new(struct quoter **out, struct tee *tee, unsigned per_second, unsigned burst)
@@ -86,7 +86,7 @@ static tl_err take_turn(struct quoter *q, struct tl_why *why)
     uint64_t now = monotonic(), due = q->due > now ? q->due : now;
     if (q->stop)
         return TL_E_STOPPING;
-    if (q->count == QUOTES_WAITING_MAX)
+    if (q->count + q->turns == QUOTES_WAITING_MAX)
         return tl_explain(why, TL_E_BUSY, NULL,
                           "%d quotes are waited for already; ask again in a while",
                           QUOTES_WAITING_MAX);
@@ -99,20 +99,39 @@ static tl_err take_turn(struct quoter *q, struct tl_why *why)
         return TL_E_MEMORY;
     q->running = true;
     q->due = due + q->period;
+    q->turns++;
     return TL_OK;
 }
 
-tl_err quoter_submit(struct quoter *q, const uint8_t report_data[64], log_quote_done_fn *done,
-                     void *ctx, struct tl_why *why)
+tl_err quoter_turn(struct quoter *q, struct tl_why *why)
 {
     pthread_mutex_lock(&q->lock);
     tl_err err = take_turn(q, why);
-    if (err == TL_OK) {
+    pthread_mutex_unlock(&q->lock);
+    return err;
+}
+
+void quoter_give_back(struct quoter *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->turns--;
+    q->due -= q->period;
+    pthread_mutex_unlock(&q->lock);
+}
+
+tl_err quoter_use(struct quoter *q, const uint8_t report_data[64], log_quote_done_fn *done,
+                  void *ctx)
+{
+    tl_err err = TL_E_STOPPING;
+    pthread_mutex_lock(&q->lock);
+    q->turns--;
+    if (!q->stop) {
         struct quote_job *job = &q->jobs[(q->first + q->count++) % QUOTES_WAITING_MAX];
         memcpy(job->report_data, report_data, sizeof job->report_data);
         job->done = done;
         job->ctx = ctx;
         pthread_cond_signal(&q->wake);
+        err = TL_OK;
     }
     pthread_mutex_unlock(&q->lock);
     return err;
@@ -141,12 +160,29 @@ void quoter_free(struct quoter *q)
     free(q);
 }
 
-tl_err log_quote_submit(struct log *log, const uint8_t report_data[64], log_quote_done_fn *done,
-                        void *ctx, struct tl_why *why)
+tl_err log_quote_turn(struct log *log, struct tl_why *why)
 {
     pthread_mutex_lock(&log->lock);
     bool dead = log->dead;
     pthread_mutex_unlock(&log->lock);
     /* Its boot has ended: nobody is to vouch for it any more. */
-    return dead ? TL_E_STOPPING : quoter_submit(log->quoter, report_data, done, ctx, why);
+    return dead ? TL_E_STOPPING : quoter_turn(log->quoter, why);
+}
+
+void log_quote_give_back(struct log *log)
+{
+    quoter_give_back(log->quoter);
+}
+
+tl_err log_quote_use(struct log *log, const uint8_t report_data[64], log_quote_done_fn *done,
+                     void *ctx)
+{
+    return quoter_use(log->quoter, report_data, done, ctx);
+}
+
+tl_err log_quote_submit(struct log *log, const uint8_t report_data[64], log_quote_done_fn *done,
+                        void *ctx, struct tl_why *why)
+{
+    tl_err err = log_quote_turn(log, why);
+    return err == TL_OK ? log_quote_use(log, report_data, done, ctx) : err;
 }

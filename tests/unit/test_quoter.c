@@ -120,7 +120,8 @@ static tl_err ask(struct quoter *q, unsigned n, struct tl_why *why)
 {
     uint8_t report_data[64];
     memset(report_data, (int)n, sizeof report_data);
-    return quoter_submit(q, report_data, done, (void *)(uintptr_t)n, why);
+    tl_err err = quoter_turn(q, why);
+    return err == TL_OK ? quoter_use(q, report_data, done, (void *)(uintptr_t)n) : err;
 }
 
 static void answers_in_order_on_its_own_thread(void **state)
@@ -176,6 +177,37 @@ static void too_many_waiting(void **state)
     await_told(QUOTES_WAITING_MAX + 2);
     assert_int_equal((uintptr_t)told.all[told.count - 1].ctx, 100);
     assert_int_equal(told.all[told.count - 1].first, 100);
+    quoter_free(q);
+}
+
+/* A turn that was taken counts as one that waits, and comes back when it is not used. */
+static void turns_given_back(void **state)
+{
+    (void)state;
+    static const uint8_t zero[64];
+    struct quoter *q;
+    assert_ok(quoter_new(&q, &hardware.tee, 1000, 1000));
+    for (unsigned i = 0; i < QUOTES_WAITING_MAX; i++)
+        assert_ok(quoter_turn(q, NULL));
+    assert_err(quoter_turn(q, NULL), TL_E_BUSY);
+    quoter_give_back(q);
+    assert_ok(quoter_turn(q, NULL));
+    for (unsigned i = 0; i < QUOTES_WAITING_MAX; i++)
+        quoter_give_back(q);
+    quoter_free(q);
+    /* And it does not count against the rate. */
+    assert_ok(quoter_new(&q, &hardware.tee, 1, 2));
+    for (unsigned i = 0; i < 10; i++) {
+        assert_ok(quoter_turn(q, NULL));
+        quoter_give_back(q);
+    }
+    assert_ok(quoter_turn(q, NULL));
+    assert_ok(quoter_turn(q, NULL));
+    assert_err(quoter_turn(q, NULL), TL_E_BUSY);
+    quoter_stop(q);
+    assert_err(quoter_use(q, zero, done, NULL), TL_E_STOPPING);
+    assert_int_equal(told.count, 0);
+    quoter_give_back(q);
     quoter_free(q);
 }
 
@@ -349,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup(answers_in_order_on_its_own_thread, set_up),
         cmocka_unit_test_setup(failure_is_passed_on, set_up),
         cmocka_unit_test_setup(too_many_waiting, set_up),
+        cmocka_unit_test_setup(turns_given_back, set_up),
         cmocka_unit_test_setup(no_more_than_the_rate, set_up),
         cmocka_unit_test_setup(a_pause_is_no_credit, set_up),
         cmocka_unit_test_setup(stopping_answers_those_who_wait, set_up),

@@ -1,0 +1,120 @@
+#include "base/encoding.h"
+#include "cli/bundle_out.h"
+#include "cli/cli.h"
+#include "cli/report.h"
+#include "crypto/secret.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OWN_NONCE 32 /* bytes, where the caller brings none */
+
+struct options {
+    const char *out, *socket, *data, *nonce, *agent;
+    bool chain, json;
+    char hex[2 * FRESH_NONCE_MAX + 1]; /* of the nonce that is used */
+};
+
+static int choose_nonce(struct options *o)
+{
+    uint8_t bytes[FRESH_NONCE_MAX];
+    size_t n = OWN_NONCE;
+    if (o->nonce) {
+        int code = nonce_read(bytes, &n, o->nonce);
+        if (code != EXIT_GOOD)
+            return code;
+    } else {
+        tl_err err = random_bytes(bytes, n);
+        if (err != TL_OK)
+            return cli_fail("no nonce", err, NULL);
+    }
+    hex_text(o->hex, bytes, n);
+    return EXIT_GOOD;
+}
+
+/* The request's body; the caller frees. */
+static char *request(const struct options *o)
+{
+    json_t *r = json_pack("{s:s}", "nonce", o->hex);
+    bool good = r && (!o->agent || json_object_set_new(r, "agent", json_string(o->agent)) == 0) &&
+                (!o->chain || json_object_set_new(r, "chain", json_true()) == 0);
+    char *text = good ? json_dumps(r, JSON_COMPACT) : NULL;
+    json_decref(r);
+    return text;
+}
+
+static int fetch(const struct options *o, const char *socket)
+{
+    struct client *c = NULL;
+    struct tl_why why = {{0}, {0}};
+    char *body = request(o);
+    tl_err err = body ? client_open(&c, socket, cli_token(), &why) : TL_E_MEMORY;
+    if (err == TL_OK)
+        err = bundle_out_fetch(o->out, c, "POST", "/v1/attest", slice_str(body), &why);
+    client_close(c);
+    free(body);
+    return err == TL_OK ? EXIT_GOOD : cli_fail("the log did not answer", err, &why);
+}
+
+/* Who did not bring a nonce needs the one that was made. */
+static int tell(const struct options *o)
+{
+    if (strcmp(o->out, "-") == 0)
+        cli_say("nonce %s", o->hex);
+    else if (o->json)
+        printf("{\"nonce\":\"%s\"}\n", o->hex);
+    else if (!o->nonce)
+        printf("%s\n", o->hex);
+    if (fflush(stdout) == 0)
+        return EXIT_GOOD;
+    cli_say("cannot write the nonce");
+    return EXIT_FAILED;
+}
+
+int cmd_attest(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"nonce", required_argument, NULL, 'n'},
+        {"agent", required_argument, NULL, 'a'},
+        {"chain", no_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},
+        {"socket", required_argument, NULL, 's'},
+        {"data", required_argument, NULL, 'd'},
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    struct options o = {0};
+    for (int got; (got = cli_option(argc, argv, "ho:", longs, "attest")) != -1;) {
+        const char **to = got == 'n'   ? &o.nonce
+                          : got == 'a' ? &o.agent
+                          : got == 's' ? &o.socket
+                          : got == 'd' ? &o.data
+                          : got == 'o' ? &o.out
+                                       : NULL;
+        if (to)
+            *to = optarg;
+        else if (got == 'c')
+            o.chain = true;
+        else if (got == 'j')
+            o.json = true;
+        else
+            return cli_option_exit(got);
+    }
+    if (optind < argc)
+        return cli_usage("attest", "attest takes no argument %s", argv[optind]);
+    if (!o.out)
+        return cli_usage("attest", "where is the answer to go? Give -o FILE");
+    if (o.chain && !o.agent)
+        return cli_usage("attest", "whose chain? Give --agent ID");
+    int code = choose_nonce(&o);
+    char *socket = code == EXIT_GOOD ? cli_socket_path("attest", o.socket, o.data) : NULL;
+    if (code == EXIT_GOOD && !socket)
+        return EXIT_USAGE;
+    if (code == EXIT_GOOD)
+        code = fetch(&o, socket);
+    free(socket);
+    return code == EXIT_GOOD ? tell(&o) : code;
+}
