@@ -147,3 +147,49 @@ void assert_refused(struct reply *r, int status, const char *field)
     json_decref(root);
     finish(r);
 }
+
+/* Reads a chunked body to its end; false where it is cut off. */
+static bool read_chunks(int fd, buf *out, bool slowly)
+{
+    for (;;) {
+        char line[32];
+        size_t n = 0;
+        do {
+            if (n == sizeof line - 1 || read(fd, line + n, 1) != 1)
+                return false;
+        } while (line[n++] != '\n');
+        line[n] = 0;
+        size_t left = strtoul(line, NULL, 16);
+        bool last = left == 0;
+        uint8_t *p = buf_grow(out, left + 2);
+        assert_non_null(p);
+        for (left += 2; left;) {
+            ssize_t got = read(fd, p, left);
+            if (got <= 0)
+                return false;
+            p += got;
+            left -= (size_t)got;
+            if (slowly)
+                usleep(200);
+        }
+        out->n -= 2;
+        if (last)
+            return true;
+    }
+}
+
+bool fetch(const char *request, buf *out, int *status, bool slowly)
+{
+    struct reply r;
+    int fd = dial();
+    send_all(fd, request, strlen(request));
+    assert_true(read_reply(fd, &r));
+    *status = r.status;
+    bool chunked = strstr(r.head, "Transfer-Encoding: chunked\r\n") != NULL;
+    if (chunked)
+        assert_non_null(strstr(r.head, "Content-Type: application/vnd.teelog.bundle\r\n"));
+    finish(&r);
+    bool whole = chunked && read_chunks(fd, out, slowly);
+    close(fd);
+    return whole;
+}

@@ -41,6 +41,9 @@ void finish(struct reply *r);
 struct reply ask_bytes(const void *p, size_t n);
 struct reply ask(const char *request);
 struct reply post(const char *target, const char *fields, const char *body);
+/* A bundle, appended; false where none comes, or not all of it. slowly: as a client on a
+ * bad line. */
+bool fetch(const char *request, buf *out, int *status, bool slowly);
 /* The body, owned by the caller. */
 json_t *parse(const struct reply *r);
 /* A one-line JSON error that names field; finishes r. */
