@@ -5,6 +5,7 @@
 #include "attest/quote.h"
 #include "base/encoding.h"
 #include "crypto/sign.h"
+#include "log/erase.h"
 #include "log/query.h"
 #include "log/tokens.h"
 
@@ -361,6 +362,33 @@ static void bounds_of_time_are_inclusive(void **state)
                      (unsigned long long)index[first + i]);
         expect_logs(body, (int64_t)n, want);
     }
+}
+
+/* It still counts, and shows who signed it when; filters for what it said miss it. */
+static void erased_records_say_so(void **state)
+{
+    struct log_erase *e;
+    (void)state;
+    uint64_t index = say("alice", "r", "u", "t", "secret words");
+    say("alice", "r", "u", "t", "more");
+    assert_ok(log_erase_new(&e, world.log, &index, 1, (slice){NULL, 0}, NULL));
+    assert_ok(log_erase_run(e, NULL));
+    log_erase_free(e);
+    struct reply r = post("/tee/logs", "", "{\"query\":{\"agentId\":\"alice\"}}");
+    assert_null(strstr(r.body, "secret"));
+    json_t *root = attested(&r, none);
+    const json_t *row = json_array_get(json_object_get(json_object_get(root, "logs"), "data"), 0);
+    assert_true(json_is_true(json_object_get(row, "erased")));
+    assert_null(json_object_get(row, "body"));
+    assert_non_null(json_object_get(row, "statement"));
+    assert_string_equal(text_of(row, "type"), "t");
+    assert_string_equal(text_of(row, "roomId"), "");
+    assert_string_equal(text_of(row, "userId"), "");
+    assert_string_equal(text_of(row, "content"), "");
+    json_decref(root);
+    expect_logs("{}", 2, "2 3");
+    expect_logs("{\"query\":{\"roomId\":\"r\"}}", 1, "3");
+    expect_logs("{\"query\":{\"containsContent\":\"e\"}}", 1, "3");
 }
 
 /* Rows, total and tree are of one moment, whatever is appended meanwhile. */
@@ -730,6 +758,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_question_is_in_the_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filters_and_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_of_time_are_inclusive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(erased_records_say_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_is_one_view, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_bad_questions_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(longest_nonce, set_up, tear_down),
