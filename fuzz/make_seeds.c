@@ -125,6 +125,11 @@ static void text_seeds(void)
              "{\"roomId\":\"\",\"userId\":\"\\u00e9\",\"type\":\"tool:call\",\"content\":\"{}\","
              "\"ref\":7,\"requestId\":\"x-1\",\"attributes\":{\"b\":[1,-2,true,null,{\"k\":\"v\"}],"
              "\"aa\":9007199254740991}}");
+    save_str("rest_ask", "all",
+             "{\"query\":{\"agentId\":\"a\",\"roomId\":\"\\u00e9\",\"userId\":null,"
+             "\"type\":\"tool:call\",\"containsContent\":\"100%_\\u0000\",\"startTimestamp\":1,"
+             "\"endTimestamp\":9007199254740990},\"page\":2,\"pageSize\":1000,"
+             "\"nonce\":\"000102030405060708090A0b0c0d0e0f\"}");
     save_str("http_head", "get",
              "GET /v1/agents?agent=a%20b&from=1&to=2 HTTP/1.1\r\nHost: x\r\n\r\n");
     save_str("http_head", "post",
