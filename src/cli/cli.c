@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/encoding.h"
 #include "cli/journal.h"
 
 #include <stdarg.h>
@@ -38,15 +39,43 @@ int cli_fail(const char *what, tl_err err, const struct tl_why *why)
     return tl_err_exit(err);
 }
 
+void cli_print_plain(slice s)
+{
+    while (s.n) {
+        size_t n = utf8_character(s);
+        if (n == 0 || utf8_acts(slice_of(s.p, n)))
+            putchar('?');
+        else
+            fwrite(s.p, 1, n, stdout);
+        n = n ? n : 1;
+        s = slice_of(s.p + n, s.n - n);
+    }
+}
+
 void cli_help(const struct command *c)
 {
     printf("usage: teelog %s %s\n\n%s.\n\n%s", c->name, c->synopsis, c->summary, c->options);
 }
 
+/* getopt_long takes the beginning of a name for the whole. What it stands for could
+ * change with each new option. */
+static bool abbreviated(char **argv, const struct option *o)
+{
+    bool apart = o->has_arg != no_argument && optarg == argv[optind - 1];
+    const char *word = argv[optind - (apart ? 2 : 1)];
+    size_t n = strlen(o->name);
+    return strncmp(word, "--", 2) != 0 || strncmp(word + 2, o->name, n) != 0 ||
+           (word[2 + n] && word[2 + n] != '=');
+}
+
 int cli_option(int argc, char **argv, const char *shorts, const struct option *longs,
                const char *command)
 {
-    int got = getopt_long(argc, argv, shorts, longs, NULL);
+    int index = -1, got = getopt_long(argc, argv, shorts, longs, &index);
+    if (index >= 0 && got != '?' && abbreviated(argv, &longs[index])) {
+        cli_say("an option is written out whole: --%s", longs[index].name);
+        got = '?';
+    }
     if (got == '?')
         fprintf(stderr, "teelog: `teelog help %s` lists the options\n", command);
     if (got == 'h')
@@ -78,6 +107,11 @@ const char *cli_socket_default(void)
 const char *cli_token(void)
 {
     return setting("TEELOG_TOKEN");
+}
+
+const char *cli_token_file(void)
+{
+    return setting("TEELOG_TOKEN_FILE");
 }
 
 char *cli_socket_in(const char *data)

@@ -3,6 +3,7 @@
 #define TL_CLI_CLI_H
 
 #include "base/err.h"
+#include "base/slice.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -41,6 +42,7 @@ int cmd_policy(int argc, char **argv);
 int cmd_quote(int argc, char **argv);
 int quote_collateral(int argc, char **argv); /* quote_collateral.c, for cmd_quote.c */
 int cmd_fsck(int argc, char **argv);
+int cmd_token(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 /* "teelog: …" on stderr. */
@@ -49,6 +51,9 @@ __attribute__((format(printf, 1, 2))) void cli_say(const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) int cli_usage(const char *command, const char *fmt, ...);
 /* Says "teelog: WHAT: why"; returns the exit code of err. */
 int cli_fail(const char *what, tl_err err, const struct tl_why *why);
+
+/* To standard output, for a terminal: what it may act upon becomes a question mark. */
+void cli_print_plain(slice s);
 
 /* Prints how a command is used. */
 void cli_help(const struct command *c);
@@ -65,6 +70,8 @@ const char *cli_data_default(void);
 const char *cli_socket_default(void);
 /* What `run` gave to its command, TEELOG_TOKEN, or NULL. */
 const char *cli_token(void);
+/* TEELOG_TOKEN_FILE, or NULL. */
+const char *cli_token_file(void);
 /* The socket to talk to: given, else TEELOG_SOCKET, else DATA/teelog.sock, where
  * data is given or TEELOG_DATA. NULL, and the user told, where there is none.
  * Owned by the caller. */

@@ -389,15 +389,21 @@ tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl
     return err;
 }
 
-tl_err client_get(struct client *c, const char *target, buf *out, struct tl_why *why)
+tl_err client_call(struct client *c, const char *method, const char *target, slice body, buf *out,
+                   struct tl_why *why)
 {
     struct client_answer a;
-    tl_err err = client_send(c, "GET", target, (slice){NULL, 0}, why);
+    tl_err err = client_send(c, method, target, body, why);
     if (err == TL_OK)
         err = client_head(c, &a, why);
     if (err == TL_OK)
-        err = a.status == 200 ? client_body_all(c, out, why) : client_refusal(c, &a, why);
+        err = a.status / 100 == 2 ? client_body_all(c, out, why) : client_refusal(c, &a, why);
     return err;
+}
+
+tl_err client_get(struct client *c, const char *target, buf *out, struct tl_why *why)
+{
+    return client_call(c, "GET", target, (slice){NULL, 0}, out, why);
 }
 
 void url_put(buf *b, const char *text)

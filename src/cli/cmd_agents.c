@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/reach.h"
 #include "http/agents_json.h"
 
 #include <jansson.h>
@@ -9,7 +9,8 @@
 #define ANSWER_MAX (256u << 20) /* bytes */
 
 struct options {
-    const char *socket, *data, *tee;
+    struct reach reach;
+    const char *tee;
     bool json;
 };
 
@@ -41,10 +42,10 @@ static tl_err print_table(slice answer, struct tl_why *why)
     return TL_OK;
 }
 
-static tl_err ask(buf *answer, const char *socket, struct tl_why *why)
+static tl_err ask(buf *answer, const struct reach *reach, struct tl_why *why)
 {
     struct client *c = NULL;
-    tl_err err = client_open(&c, socket, NULL, why);
+    tl_err err = reach_open(&c, reach, why);
     if (err == TL_OK)
         err = client_get(c, "/v1/agents", answer, why);
     client_close(c);
@@ -59,9 +60,9 @@ static tl_err read_stopped(buf *answer, const struct options *o, struct tl_why *
     struct log *log = NULL;
     struct log_agent *agents = NULL;
     size_t n = 0;
-    tl_err err = tee_open_existing(&tee, o->tee, o->data, why);
+    tl_err err = tee_open_existing(&tee, o->tee, o->reach.data, why);
     if (err == TL_OK)
-        err = log_open_read(&log, tee, o->data, why);
+        err = log_open_read(&log, tee, o->reach.data, why);
     if (err == TL_OK)
         err = log_agents(log, &agents, &n);
     for (size_t i = 0; i < n; i++)
@@ -79,27 +80,22 @@ static tl_err read_stopped(buf *answer, const struct options *o, struct tl_why *
 static int agents(const struct options *o)
 {
     struct tl_why why = {{0}, {0}};
-    char *socket = o->tee ? NULL : cli_socket_path("agents", o->socket, o->data);
-    if (!o->tee && !socket)
-        return EXIT_USAGE;
     buf answer;
     buf_init(&answer, ANSWER_MAX);
-    tl_err err = o->tee ? read_stopped(&answer, o, &why) : ask(&answer, socket, &why);
+    tl_err err = o->tee ? read_stopped(&answer, o, &why) : ask(&answer, &o->reach, &why);
     if (err == TL_OK && o->json)
         fwrite(answer.p, 1, answer.n, stdout);
     else if (err == TL_OK)
         err = print_table(buf_slice(&answer), &why);
     buf_finish(&answer);
-    free(socket);
     return err == TL_OK ? EXIT_GOOD : cli_fail("cannot list the agents", err, &why);
 }
 
 int cmd_agents(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"json", no_argument, NULL, 'j'},       {"socket", required_argument, NULL, 's'},
-        {"data", required_argument, NULL, 'd'}, {"tee", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},       {0},
+        {"json", no_argument, NULL, 'j'}, REACH_OPTIONS, {"tee", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'}, {0},
     };
     struct options o = {0};
     for (int got; (got = cli_option(argc, argv, "h", longs, "agents")) != -1;) {
@@ -107,24 +103,23 @@ int cmd_agents(int argc, char **argv)
         case 'j':
             o.json = true;
             break;
-        case 's':
-            o.socket = optarg;
-            break;
-        case 'd':
-            o.data = optarg;
-            break;
         case 't':
             o.tee = optarg;
             break;
         default:
-            return cli_option_exit(got);
+            if (!reach_option(&o.reach, got, optarg))
+                return cli_option_exit(got);
         }
     }
     if (optind < argc)
         return cli_usage("agents", "agents takes no argument %s", argv[optind]);
-    if (o.tee && !o.data)
-        o.data = cli_data_default();
-    if (o.tee && !o.data)
+    if (o.tee && !o.reach.data)
+        o.reach.data = cli_data_default();
+    if (o.tee && !o.reach.data)
         return cli_usage("agents", "--tee reads a stopped log; which? Give --data DIR");
-    return agents(&o);
+    int code = o.tee ? EXIT_GOOD : reach_check(&o.reach, "agents");
+    if (code == EXIT_GOOD)
+        code = agents(&o);
+    reach_finish(&o.reach);
+    return code;
 }

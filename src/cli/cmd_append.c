@@ -1,6 +1,6 @@
 #include "cli/batches.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/reach.h"
 #include "codec/cose.h"
 #include "http/json_put.h"
 
@@ -18,7 +18,7 @@
 #define ANSWER_MAX (64u << 20) /* bytes */
 
 struct appender {
-    const char *socket, *token;
+    const struct reach *reach;
     char *target;
     struct client *client;
     struct batches in;
@@ -112,7 +112,7 @@ static tl_err send_again(struct appender *a, unsigned seconds, struct tl_why *wh
     (void)nanosleep(&pause, NULL);
     client_close(a->client);
     a->client = NULL;
-    tl_err err = client_open(&a->client, a->socket, a->token, why);
+    tl_err err = reach_open(&a->client, a->reach, why);
     for (size_t i = 0; i < a->count && err == TL_OK; i++)
         err = send_batch(a, at(a, i), why);
     return err;
@@ -232,9 +232,9 @@ static tl_err make_target(struct appender *a, const char *agent, const char *alg
     return buf_err(&b);
 }
 
-static int append(const char *socket, const char *agent, const char *alg, bool full)
+static int append(const struct reach *reach, const char *agent, const char *alg, bool full)
 {
-    struct appender a = {.socket = socket, .token = cli_token()};
+    struct appender a = {.reach = reach};
     struct tl_why why = {{0}, {0}};
     (void)signal(SIGPIPE, SIG_IGN);
     batches_init(&a.in, STDIN_FILENO);
@@ -244,7 +244,7 @@ static int append(const char *socket, const char *agent, const char *alg, bool f
         buf_init(&a.batches[i].body, LINE_MAX_BYTES + 1);
     tl_err err = make_target(&a, agent, alg, full);
     if (err == TL_OK)
-        err = client_open(&a.client, socket, a.token, &why);
+        err = reach_open(&a.client, reach, &why);
     if (err == TL_OK)
         err = run(&a, &why);
     if (err != TL_OK) {
@@ -264,15 +264,12 @@ static int append(const char *socket, const char *agent, const char *alg, bool f
 int cmd_append(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},
-        {"alg", required_argument, NULL, 'k'},
-        {"full", no_argument, NULL, 'f'},
-        {"socket", required_argument, NULL, 's'},
-        {"data", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"agent", required_argument, NULL, 'a'}, {"alg", required_argument, NULL, 'k'},
+        {"full", no_argument, NULL, 'f'},        REACH_OPTIONS,
+        {"help", no_argument, NULL, 'h'},        {0},
     };
-    const char *agent = NULL, *alg = NULL, *socket = NULL, *data = NULL;
+    const char *agent = NULL, *alg = NULL;
+    struct reach reach = {.socket = NULL};
     enum cose_alg known;
     bool full = false;
     for (int got; (got = cli_option(argc, argv, "h", longs, "append")) != -1;) {
@@ -286,14 +283,9 @@ int cmd_append(int argc, char **argv)
         case 'f':
             full = true;
             break;
-        case 's':
-            socket = optarg;
-            break;
-        case 'd':
-            data = optarg;
-            break;
         default:
-            return cli_option_exit(got);
+            if (!reach_option(&reach, got, optarg))
+                return cli_option_exit(got);
         }
     }
     if (optind < argc)
@@ -301,10 +293,9 @@ int cmd_append(int argc, char **argv)
                          argv[optind]);
     if (alg && !cose_alg_named(&known, slice_str(alg)))
         return cli_usage("append", "--alg is ES256 or ES256K, not %s", alg);
-    char *path = cli_socket_path("append", socket, data);
-    if (!path)
-        return EXIT_USAGE;
-    int code = append(path, agent, alg, full);
-    free(path);
+    int code = reach_check(&reach, "append");
+    if (code == EXIT_GOOD)
+        code = append(&reach, agent, alg, full);
+    reach_finish(&reach);
     return code;
 }

@@ -1,6 +1,7 @@
 #include "base/encoding.h"
 #include "cli/bundle_out.h"
 #include "cli/cli.h"
+#include "cli/reach.h"
 #include "cli/report.h"
 #include "crypto/secret.h"
 
@@ -12,7 +13,8 @@
 #define OWN_NONCE 32 /* bytes, where the caller brings none */
 
 struct options {
-    const char *out, *socket, *data, *nonce, *agent;
+    struct reach reach;
+    const char *out, *nonce, *agent;
     bool chain, json;
     char hex[2 * FRESH_NONCE_MAX + 1]; /* of the nonce that is used */
 };
@@ -45,12 +47,12 @@ static char *request(const struct options *o)
     return text;
 }
 
-static int fetch(const struct options *o, const char *socket)
+static int fetch(const struct options *o)
 {
     struct client *c = NULL;
     struct tl_why why = {{0}, {0}};
     char *body = request(o);
-    tl_err err = body ? client_open(&c, socket, cli_token(), &why) : TL_E_MEMORY;
+    tl_err err = body ? reach_open(&c, &o->reach, &why) : TL_E_MEMORY;
     if (err == TL_OK)
         err = bundle_out_fetch(o->out, c, "POST", "/v1/attest", slice_str(body), &why);
     client_close(c);
@@ -80,8 +82,7 @@ int cmd_attest(int argc, char **argv)
         {"agent", required_argument, NULL, 'a'},
         {"chain", no_argument, NULL, 'c'},
         {"json", no_argument, NULL, 'j'},
-        {"socket", required_argument, NULL, 's'},
-        {"data", required_argument, NULL, 'd'},
+        REACH_OPTIONS,
         {"output", required_argument, NULL, 'o'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -90,8 +91,6 @@ int cmd_attest(int argc, char **argv)
     for (int got; (got = cli_option(argc, argv, "ho:", longs, "attest")) != -1;) {
         const char **to = got == 'n'   ? &o.nonce
                           : got == 'a' ? &o.agent
-                          : got == 's' ? &o.socket
-                          : got == 'd' ? &o.data
                           : got == 'o' ? &o.out
                                        : NULL;
         if (to)
@@ -100,7 +99,7 @@ int cmd_attest(int argc, char **argv)
             o.chain = true;
         else if (got == 'j')
             o.json = true;
-        else
+        else if (!reach_option(&o.reach, got, optarg))
             return cli_option_exit(got);
     }
     if (optind < argc)
@@ -110,11 +109,10 @@ int cmd_attest(int argc, char **argv)
     if (o.chain && !o.agent)
         return cli_usage("attest", "whose chain? Give --agent ID");
     int code = choose_nonce(&o);
-    char *socket = code == EXIT_GOOD ? cli_socket_path("attest", o.socket, o.data) : NULL;
-    if (code == EXIT_GOOD && !socket)
-        return EXIT_USAGE;
     if (code == EXIT_GOOD)
-        code = fetch(&o, socket);
-    free(socket);
+        code = reach_check(&o.reach, "attest");
+    if (code == EXIT_GOOD)
+        code = fetch(&o);
+    reach_finish(&o.reach);
     return code == EXIT_GOOD ? tell(&o) : code;
 }

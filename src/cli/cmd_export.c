@@ -1,13 +1,14 @@
 #include "base/encoding.h"
 #include "cli/bundle_out.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/reach.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct options {
-    const char *out, *socket, *data, *tee, *agent, *from, *to;
+    struct reach reach;
+    const char *out, *tee, *agent, *from, *to;
     bool withhold;
 };
 
@@ -37,14 +38,10 @@ static int export_running(const struct options *o)
 {
     struct client *c = NULL;
     struct tl_why why = {{0}, {0}};
-    char *socket = cli_socket_path("export", o->socket, o->data);
-    if (!socket)
-        return EXIT_USAGE;
-    tl_err err = client_open(&c, socket, cli_token(), &why);
+    tl_err err = reach_open(&c, &o->reach, &why);
     if (err == TL_OK)
         err = fetch(c, o, &why);
     client_close(c);
-    free(socket);
     return err == TL_OK ? EXIT_GOOD : cli_fail("nothing was exported", err, &why);
 }
 
@@ -62,26 +59,28 @@ static int export_stopped(const struct options *o)
         return cli_usage("export", "--to takes the index of a leaf, not %s", o->to);
     if (e.from >= e.to)
         return cli_usage("export", "--to must be larger than --from");
-    tl_err err = bundle_out_stopped(o->out, o->tee, o->data, &e, &simulated, &why);
+    tl_err err = bundle_out_stopped(o->out, o->tee, o->reach.data, &e, &simulated, &why);
     return err == TL_OK ? EXIT_GOOD : cli_fail("nothing was exported", err, &why);
 }
 
 int cmd_export(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},  {"from", required_argument, NULL, 'f'},
-        {"to", required_argument, NULL, 'u'},     {"withhold-bodies", no_argument, NULL, 'w'},
-        {"socket", required_argument, NULL, 's'}, {"data", required_argument, NULL, 'd'},
-        {"tee", required_argument, NULL, 't'},    {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"agent", required_argument, NULL, 'a'},
+        {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 'u'},
+        {"withhold-bodies", no_argument, NULL, 'w'},
+        REACH_OPTIONS,
+        {"tee", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct options o = {0};
     for (int got; (got = cli_option(argc, argv, "ho:", longs, "export")) != -1;) {
         const char **to = got == 'a'   ? &o.agent
                           : got == 'f' ? &o.from
                           : got == 'u' ? &o.to
-                          : got == 's' ? &o.socket
-                          : got == 'd' ? &o.data
                           : got == 't' ? &o.tee
                           : got == 'o' ? &o.out
                                        : NULL;
@@ -89,16 +88,22 @@ int cmd_export(int argc, char **argv)
             o.withhold = true;
         else if (to)
             *to = optarg;
-        else
+        else if (!reach_option(&o.reach, got, optarg))
             return cli_option_exit(got);
     }
     if (optind < argc)
         return cli_usage("export", "export takes no argument %s", argv[optind]);
     if (!o.out)
         return cli_usage("export", "where is the bundle to go? Give -o FILE");
-    if (o.tee && !o.data)
-        o.data = cli_data_default();
-    if (o.tee && !o.data)
+    if (o.tee && !o.reach.data)
+        o.reach.data = cli_data_default();
+    if (o.tee && !o.reach.data)
         return cli_usage("export", "--tee reads a stopped log; which? Give --data DIR");
-    return o.tee ? export_stopped(&o) : export_running(&o);
+    if (o.tee)
+        return export_stopped(&o);
+    int code = reach_check(&o.reach, "export");
+    if (code == EXIT_GOOD)
+        code = export_running(&o);
+    reach_finish(&o.reach);
+    return code;
 }

@@ -1,6 +1,6 @@
 #include "base/encoding.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/reach.h"
 #include "cli/record_print.h"
 #include "cli/record_query.h"
 #include "http/row_json.h"
@@ -12,7 +12,8 @@
 #define TARGET_MAX 16384
 
 struct options {
-    const char *socket, *data, *tee, *limit_text, *index_text;
+    struct reach reach;
+    const char *tee, *limit_text, *index_text;
     struct http_param filters[FILTERS];
     struct log_query_options query;
     uint64_t limit, index;
@@ -119,10 +120,10 @@ static tl_err show_running(struct client *c, const struct options *o, struct tl_
     return err;
 }
 
-static tl_err running(const struct options *o, const char *socket, struct tl_why *why)
+static tl_err running(const struct options *o, struct tl_why *why)
 {
     struct client *c = NULL;
-    tl_err err = client_open(&c, socket, cli_token(), why);
+    tl_err err = reach_open(&c, &o->reach, why);
     if (err == TL_OK)
         err = o->index_text ? show_running(c, o, why)
               : o->total    ? count_running(c, o, why)
@@ -224,9 +225,9 @@ static tl_err stopped(const struct options *o, struct tl_why *why)
 {
     struct tee *tee = NULL;
     struct log *log = NULL;
-    tl_err err = tee_open_existing(&tee, o->tee, o->data, why);
+    tl_err err = tee_open_existing(&tee, o->tee, o->reach.data, why);
     if (err == TL_OK)
-        err = log_open_read(&log, tee, o->data, why);
+        err = log_open_read(&log, tee, o->reach.data, why);
     if (err == TL_OK)
         err = o->index_text ? show_stopped(log, o, tee_simulated(tee), why)
               : o->total    ? count_stopped(log, o, tee_simulated(tee), why)
@@ -241,13 +242,9 @@ static tl_err stopped(const struct options *o, struct tl_why *why)
 static int records(const struct options *o)
 {
     struct tl_why why = {{0}, {0}};
-    char *socket = o->tee ? NULL : cli_socket_path("records", o->socket, o->data);
-    if (!o->tee && !socket)
-        return EXIT_USAGE;
-    tl_err err = o->tee ? stopped(o, &why) : running(o, socket, &why);
+    tl_err err = o->tee ? stopped(o, &why) : running(o, &why);
     if (err == TL_OK)
         err = record_print_end(&why);
-    free(socket);
     return err == TL_OK ? EXIT_GOOD : cli_fail("cannot show the records", err, &why);
 }
 
@@ -265,9 +262,9 @@ static int check(struct options *o)
     if (o->limit_text &&
         (decimal_read(&o->limit, slice_str(o->limit_text), TL_INT_MAX) != TL_OK || o->limit == 0))
         return cli_usage("records", "--limit takes a number of records, not %s", o->limit_text);
-    if (o->tee && !o->data)
-        o->data = cli_data_default();
-    if (o->tee && !o->data)
+    if (o->tee && !o->reach.data)
+        o->reach.data = cli_data_default();
+    if (o->tee && !o->reach.data)
         return cli_usage("records", "--tee reads a stopped log; which? Give --data DIR");
     int code = record_filters("records", &o->query, o->filters, FILTERS);
     o->query.newest_first = o->newest;
@@ -276,13 +273,9 @@ static int check(struct options *o)
 
 static bool option(struct options *o, int got, const char *value)
 {
-    if (record_filter(o->filters, got, value))
+    if (record_filter(o->filters, got, value) || reach_option(&o->reach, got, value))
         return true;
-    const char **to = got == 's'   ? &o->socket
-                      : got == 'd' ? &o->data
-                      : got == 't' ? &o->tee
-                      : got == 'l' ? &o->limit_text
-                                   : NULL;
+    const char **to = got == 't' ? &o->tee : got == 'l' ? &o->limit_text : NULL;
     if (to)
         *to = value;
     else if (got == 'N' || got == 'O')
@@ -305,8 +298,7 @@ int cmd_records(int argc, char **argv)
         {"limit", required_argument, NULL, 'l'},
         {"total", no_argument, NULL, 'c'},
         {"json", no_argument, NULL, 'j'},
-        {"socket", required_argument, NULL, 's'},
-        {"data", required_argument, NULL, 'd'},
+        REACH_OPTIONS,
         {"tee", required_argument, NULL, 't'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -320,5 +312,10 @@ int cmd_records(int argc, char **argv)
     if (optind < argc)
         return cli_usage("records", "records takes one INDEX, not %s too", argv[optind]);
     int code = check(&o);
-    return code == EXIT_GOOD ? records(&o) : code;
+    if (code == EXIT_GOOD && !o.tee)
+        code = reach_check(&o.reach, "records");
+    if (code == EXIT_GOOD)
+        code = records(&o);
+    reach_finish(&o.reach);
+    return code;
 }

@@ -1,6 +1,6 @@
 #include "base/encoding.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/reach.h"
 #include "cli/record_print.h"
 #include "cli/record_query.h"
 #include "codec/json.h"
@@ -19,7 +19,7 @@
 #define PAUSE_MOST   4000
 
 struct tail {
-    const char *socket;
+    struct reach reach;
     struct http_param filters[FILTERS];
     char at[24]; /* where to go on; "" at the end */
     struct record_printer printer;
@@ -144,7 +144,7 @@ static tl_err follow(struct tail *t, struct tl_why *why)
     buf_reset(&t->data);
     t->error = false;
     memcpy(t->id, t->at, sizeof t->id);
-    tl_err err = client_open(&c, t->socket, cli_token(), why);
+    tl_err err = reach_open(&c, &t->reach, why);
     if (err == TL_OK)
         err = send_request(t, c, why);
     if (err == TL_OK)
@@ -221,7 +221,7 @@ static tl_err find_last(struct tail *t, uint64_t n, struct tl_why *why)
     char cursor[CURSOR_TEXT + 1] = "";
     buf answer;
     buf_init(&answer, ANSWER_MAX);
-    tl_err err = client_open(&c, t->socket, cli_token(), why);
+    tl_err err = reach_open(&c, &t->reach, why);
     do {
         if (err == TL_OK)
             err = ask_page(t, c, last.left, cursor, &answer, why);
@@ -269,24 +269,19 @@ int cmd_tail(int argc, char **argv)
     static const struct option longs[] = {
         FILTER_OPTIONS_TAIL,
         {"json", no_argument, NULL, 'j'},
-        {"socket", required_argument, NULL, 's'},
-        {"data", required_argument, NULL, 'd'},
+        REACH_OPTIONS,
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct tail t = {.filters = {FILTER_NAMES}};
     struct log_query_options query;
-    const char *socket = NULL, *data = NULL, *last_text = NULL;
+    const char *last_text = NULL;
     uint64_t last = LAST_DEFAULT;
     for (int got; (got = cli_option(argc, argv, "hn:", longs, "tail")) != -1;) {
-        if (record_filter(t.filters, got, optarg))
+        if (record_filter(t.filters, got, optarg) || reach_option(&t.reach, got, optarg))
             continue;
-        const char **to = got == 's'   ? &socket
-                          : got == 'd' ? &data
-                          : got == 'n' ? &last_text
-                                       : NULL;
-        if (to)
-            *to = optarg;
+        if (got == 'n')
+            last_text = optarg;
         else if (got == 'j')
             t.printer.json = true;
         else
@@ -304,11 +299,9 @@ int cmd_tail(int argc, char **argv)
         return code;
     if (from.p)
         snprintf(t.at, sizeof t.at, "%llu", (unsigned long long)query.from);
-    char *path = cli_socket_path("tail", socket, data);
-    if (!path)
-        return EXIT_USAGE;
-    t.socket = path;
-    code = tail(&t, from.p ? 0 : last);
-    free(path);
+    code = reach_check(&t.reach, "tail");
+    if (code == EXIT_GOOD)
+        code = tail(&t, from.p ? 0 : last);
+    reach_finish(&t.reach);
     return code;
 }

@@ -40,12 +40,14 @@ const struct command commands[] = {
      "  --alg ALG       what they sign by, ES256 or ES256K; costs a quote to change\n"
      "  --full          receipts with statement, checkpoint and path\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
-     "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_append},
     {"agents", "[--json] [--socket PATH | --data DIR [--tee KIND]]", "list the log's agents",
      "  --json          the same as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_agents},
     {"records", "[INDEX] [FILTERS] [--newest] [--limit N] [--total] [--json] [OPTIONS]",
@@ -65,6 +67,7 @@ const struct command commands[] = {
      "  --json          JSON lines\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_records},
     {"tail", "[-n N | --from I] [FILTERS] [--json] [--socket PATH | --data DIR]",
@@ -75,7 +78,8 @@ const struct command commands[] = {
      "                  --text TEXT as for records\n"
      "  --json          JSON lines\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
-     "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_tail},
     {"export", "-o FILE [--agent ID] [--from I] [--to J] [--withhold-bodies] [OPTIONS]",
      "write a bundle, evidence that anyone can check",
@@ -86,6 +90,7 @@ const struct command commands[] = {
      "  --withhold-bodies   leave out what the records say\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
     {"attest", "-o FILE [--nonce HEX] [--agent ID [--chain]] [--json] [OPTIONS]",
@@ -97,8 +102,24 @@ const struct command commands[] = {
      "  --json          print the nonce as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "`teelog verify FILE --nonce HEX` checks it.\n",
      cmd_attest},
+    {"token", "create|list|revoke [OPTIONS]", "make, list and revoke tokens of a running service",
+     "  token create --scope append|read|erase|admin\n"
+     "                  a token that is good for this; repeat it for more\n"
+     "    --agent ID        for this agent alone; repeat it for more\n"
+     "    --label TEXT      what it is for\n"
+     "    --expires WHEN    days from now, or a date (2027-01-31)\n"
+     "    -o FILE           write it there (mode 0600), not to standard output\n"
+     "  token list          all of them, without their secrets\n"
+     "  token revoke ID     good for nothing from now on\n"
+     "  --json          answers as JSON\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --token-file FILE   a token of scope admin (or TEELOG_TOKEN_FILE); the socket\n"
+     "                  needs none\n",
+     cmd_token},
     {"verify",
      "FILE [--policy FILE] [--nonce HEX] [--collateral FILE]... [--at UNIXTIME]\n"
      "                     [--json] [--html PAGE]",

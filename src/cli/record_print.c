@@ -2,6 +2,7 @@
 
 #include "base/calendar.h"
 #include "base/encoding.h"
+#include "cli/cli.h"
 #include "codec/cbor.h"
 #include "codec/json.h"
 
@@ -11,20 +12,6 @@
 
 #define CONTENT_SHOWN 4096 /* bytes, for people */
 #define INDENT        "          "
-
-/* For a terminal: what it may act upon becomes a question mark. */
-static void print_plain(slice s)
-{
-    while (s.n) {
-        size_t n = utf8_character(s);
-        if (n == 0 || utf8_acts(slice_of(s.p, n)))
-            putchar('?');
-        else
-            fwrite(s.p, 1, n, stdout);
-        n = n ? n : 1;
-        s = slice_of(s.p + n, s.n - n);
-    }
-}
 
 static slice text_of(const json_t *o, const char *name)
 {
@@ -39,7 +26,7 @@ static void print_member(const json_t *o, const char *name, const char *before)
     if (!s.p)
         return;
     fputs(before, stdout);
-    print_plain(s);
+    cli_print_plain(s);
 }
 
 /* Lines of a text, each indented. */
@@ -55,7 +42,7 @@ static void print_content(slice s)
         const uint8_t *lf = s.n ? memchr(s.p, '\n', s.n) : NULL;
         slice line = {s.p, lf ? (size_t)(lf - s.p) : s.n};
         fputs(INDENT, stdout);
-        print_plain(line);
+        cli_print_plain(line);
         putchar('\n');
         s = lf ? slice_of(lf + 1, s.n - line.n - 1) : (slice){NULL, 0};
     } while (s.n);
@@ -68,7 +55,7 @@ static void print_attributes(const json_t *attributes)
     char *text = json_dumps(attributes, JSON_COMPACT | JSON_ENSURE_ASCII);
     if (text) {
         fputs(INDENT, stdout);
-        print_plain(slice_str(text));
+        cli_print_plain(slice_str(text));
         putchar('\n');
     }
     free(text);
@@ -157,8 +144,8 @@ static void print_proof(const json_t *r)
            json_array_size(path), json_integer_value(json_object_get(r, "treeSize")));
     for (size_t i = 0; i < json_array_size(path); i++) {
         fputs(INDENT " ", stdout);
-        print_plain(slice_of(json_string_value(json_array_get(path, i)),
-                             json_string_length(json_array_get(path, i))));
+        cli_print_plain(slice_of(json_string_value(json_array_get(path, i)),
+                                 json_string_length(json_array_get(path, i))));
         putchar('\n');
     }
     printf("checkpoint\n");

@@ -148,6 +148,8 @@ static void resume(struct exchange *x)
     struct tail *t = x->state;
     bool more = false;
     if (t->err == TL_OK)
+        t->err = caller_still(x, &t->why);
+    if (t->err == TL_OK)
         t->err = send_rows(t, &more);
     log_query_free(t->query);
     t->query = NULL;
@@ -197,6 +199,10 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *ctx)
     for (struct tail *t = s->tails; t; t = t->next) {
         int n =
             snprintf(text, sizeof text, ": still here\nid: %llu\n\n", (unsigned long long)t->at);
+        if (!t->query && !t->x->complete)
+            t->err = caller_still(t->x, &t->why);
+        if (t->err != TL_OK && !t->x->complete)
+            end(t);
         if (!t->x->complete && exchange_unsent(t->x) < UNSENT_MAX)
             answer_chunk(t->x, slice_of(text, (size_t)n));
     }

@@ -1,0 +1,73 @@
+#include "cli/reach.h"
+
+#include "cli/cli.h"
+#include "cli/infile.h"
+
+#include <stdlib.h>
+
+#define TOKEN_MAX 4096 /* bytes */
+
+bool reach_option(struct reach *r, int option, const char *value)
+{
+    const char **to = option == REACH_SOCKET       ? &r->socket
+                      : option == REACH_DATA       ? &r->data
+                      : option == REACH_TOKEN_FILE ? &r->token_file
+                                                   : NULL;
+    if (to)
+        *to = value;
+    return to != NULL;
+}
+
+/* It goes into a header line. */
+static bool is_token(slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return false;
+    return s.n > 0;
+}
+
+static int read_token(struct reach *r, const char *command)
+{
+    const char *file = r->token_file ? r->token_file : cli_token_file();
+    buf_init_secret(&r->token, TOKEN_MAX);
+    if (file) {
+        int code = infile_read(&r->token, file);
+        if (code != EXIT_GOOD)
+            return code;
+        while (r->token.n && strchr("\r\n", r->token.p[r->token.n - 1]))
+            r->token.n--;
+    } else if (cli_token()) {
+        buf_str(&r->token, cli_token());
+    } else {
+        return EXIT_GOOD;
+    }
+    if (!is_token(buf_slice(&r->token)))
+        return cli_usage(command, "%s holds no token: `teelog token create -o FILE` writes one",
+                         file ? file : "TEELOG_TOKEN");
+    buf_u8(&r->token, 0);
+    if (buf_err(&r->token) != TL_OK)
+        return cli_fail(command, buf_err(&r->token), NULL);
+    return EXIT_GOOD;
+}
+
+int reach_check(struct reach *r, const char *command)
+{
+    int code = read_token(r, command);
+    if (code != EXIT_GOOD)
+        return code;
+    r->path = cli_socket_path(command, r->socket, r->data);
+    return r->path ? EXIT_GOOD : EXIT_USAGE;
+}
+
+tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why)
+{
+    return client_open(out, r->path, r->token.n ? (const char *)r->token.p : NULL, why);
+}
+
+void reach_finish(struct reach *r)
+{
+    buf_finish(&r->token);
+    free(r->path);
+    r->path = NULL;
+}

@@ -1,0 +1,33 @@
+/* Where the service is, and who asks: the options of every command that talks to one. */
+#ifndef TL_CLI_REACH_H
+#define TL_CLI_REACH_H
+
+#include "cli/client.h"
+
+#include <getopt.h>
+
+struct reach {
+    const char *socket, *data, *token_file; /* as given, or NULL */
+    char *path;                             /* reach_check: the socket, owned */
+    buf token;                              /* reach_check: a text, empty for none */
+};
+
+/* Entries for getopt_long; their values are above every character. */
+enum reach_option { REACH_SOCKET = 512, REACH_DATA, REACH_TOKEN_FILE };
+#define REACH_OPTIONS                                                                              \
+    {"socket", required_argument, NULL, REACH_SOCKET},                                             \
+        {"data", required_argument, NULL, REACH_DATA},                                             \
+    {                                                                                              \
+        "token-file", required_argument, NULL, REACH_TOKEN_FILE                                    \
+    }
+
+/* Takes an option's value where it is one of these. */
+bool reach_option(struct reach *r, int option, const char *value);
+/* Settles where and who, from options and environment: EXIT_GOOD, or the user has been
+ * told. reach_finish in any case. */
+int reach_check(struct reach *r, const char *command);
+/* Any number of times. */
+tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why) TL_MUST;
+void reach_finish(struct reach *r);
+
+#endif
