@@ -278,7 +278,7 @@ class Findings(Rest):
                     "        print(s.makefile('rb').read().split()[1].decode())\n")
         done = self.teelog("run", "--data", self.data, "--tee", "sim", "--", sys.executable,
                            script)
-        self.assertEqual(done.stdout.split(), ["401"] * 6)
+        self.assertEqual(done.stdout.split(), 3 * ["401"] + 3 * ["403"])
 
     def test_6_pages_are_bounded(self):
         service = self.filled()
