@@ -79,6 +79,8 @@ void rest_put_agent(buf *b, const struct log_session *s)
     rest_put_attestation(b, s->quote, s->time_ms);
     key_put(b, s, s->statement, s->body);
     hex_member(b, "bootLeaf", "", hash_slice(&s->boot_leaf));
+    if (s->event_log.p)
+        base64_member(b, "eventLog", s->event_log);
     buf_str(b, "}");
 }
 

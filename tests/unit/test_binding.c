@@ -1,4 +1,5 @@
 #include "faults.h"
+#include "http/rest_json.h"
 #include "tlog/body.h"
 #include "tlog/fresh.h"
 
@@ -119,12 +120,32 @@ static void longest_fits(void **state)
     buf_finish(&b);
 }
 
+static void rest_answers(void **state)
+{
+    (void)state;
+    json_t *all = vector_file(test_source("vectors/binding.json"));
+    const json_t *answers = vector_member(all, "rest");
+    assert_int_equal(json_array_size(answers), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *v = json_array_get(answers, i);
+        struct bytes answer = bytes_of(v, "answer"), given = bytes_of(v, "nonce");
+        struct rest_nonce nonce = {.n = given.n};
+        uint8_t out[64];
+        if (given.n)
+            memcpy(nonce.bytes, given.p, given.n);
+        rest_report_data(out, bytes_slice(answer), &nonce);
+        assert_hex(SLICE_ARRAY(out), vector_str(v, "report_data"));
+        free(answer.p);
+        free(given.p);
+    }
+    json_decref(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(boot_report_data),
-        cmocka_unit_test(session_report_data),
-        cmocka_unit_test(fresh_report_data),
+        cmocka_unit_test(boot_report_data),  cmocka_unit_test(session_report_data),
+        cmocka_unit_test(fresh_report_data), cmocka_unit_test(rest_answers),
         cmocka_unit_test(longest_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "attest/quote.h"
 #include "base/encoding.h"
 #include "crypto/sign.h"
+#include "http/rest_json.h"
 #include "log/erase.h"
 #include "log/query.h"
 #include "log/tokens.h"
@@ -225,6 +226,43 @@ static void an_agents_key_is_bound_by_its_quote(void **state)
     assert_string_equal(text_of(agent, "alg"), "ES256");
     buf_finish(&statement);
     buf_finish(&body);
+    json_decref(root);
+}
+
+/* What only hardware has. */
+static void an_event_log_is_shown_with_its_quote(void **state)
+{
+    struct log_session s = {.index = 7,
+                            .time_ms = 9,
+                            .alg = COSE_ES256K,
+                            .agent = slice_str("a"),
+                            .statement = slice_str("s"),
+                            .body = slice_str("b"),
+                            .quote = slice_of("\0\1\0", 3),
+                            .event_log = slice_str("[]")};
+    char want[600];
+    buf b;
+    (void)state;
+    buf_init(&b, 1000);
+    snprintf(want, sizeof want,
+             "{\"id\":\"7\",\"agentId\":\"a\",\"agentName\":\"a\",\"createdAt\":9,"
+             "\"publicKey\":\"%066d\",\"attestation\":\"{\\\"quote\\\":\\\"0x000100\\\","
+             "\\\"timestamp\\\":9}\",\"alg\":\"ES256K\",\"statement\":\"cw==\","
+             "\"body\":\"Yg==\",\"bootLeaf\":\"%064d\",\"eventLog\":\"W10=\"}",
+             0, 0);
+    rest_put_agent(&b, &s);
+    assert_int_equal(b.n, strlen(want));
+    assert_memory_equal(b.p, want, b.n);
+    buf_finish(&b);
+}
+
+static void a_frozen_log_says_so(void **state)
+{
+    (void)state;
+    append_one(&world, "alice", "x");
+    log_freeze(world.log, "somebody saw another history");
+    json_t *root = logs("{}");
+    assert_true(json_is_true(json_object_get(json_object_get(root, "log"), "frozen")));
     json_decref(root);
 }
 
@@ -753,6 +791,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(agents_are_their_latest_registrations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agents_key_is_bound_by_its_quote, set_up, tear_down),
+        cmocka_unit_test(an_event_log_is_shown_with_its_quote),
+        cmocka_unit_test_setup_teardown(a_frozen_log_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(agents_come_in_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_have_the_originals_members, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_question_is_in_the_answer, set_up, tear_down),

@@ -286,6 +286,11 @@ def fresh_binding(mode, cosigned, agent, count, last, nonce, origin=ORIGIN):
     }
 
 
+def rest_binding(answer, nonce):
+    second = sha(b"teelog/rest/v1\0", nonce) if nonce else bytes(32)
+    return {"answer": answer, "nonce": nonce, "report_data": sha(answer) + second}
+
+
 # --- bundles (section 10) -------------------------------------------------------------
 
 CHECKPOINT = b"log.example/teelog-1\n6\nAAAA\n\n\xe2\x80\x94 signature\n"
@@ -375,6 +380,11 @@ def main():
                 fresh_binding(
                     0, M, "b" * 128, M, fixed("last"), fixed("nonce", 64), origin="o" * 128
                 ),
+            ],
+            "rest": [
+                rest_binding(b'{"agents":[],"total":0}', b""),
+                rest_binding('{"logs":{"data":["é\\n"]}}'.encode(), fixed("nonce", 16)),
+                rest_binding(b"{}", fixed("nonce", 64)),
             ],
         },
     )
