@@ -33,6 +33,7 @@ int cmd_serve(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_append(int argc, char **argv);
 int cmd_agents(int argc, char **argv);
+int cmd_erase(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_records(int argc, char **argv);
 int cmd_tail(int argc, char **argv);

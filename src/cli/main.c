@@ -81,6 +81,21 @@ const struct command commands[] = {
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_tail},
+    {"erase", "INDEX... | --user ID | --room ID | --agent ID [--before TIME] [OPTIONS]",
+     "erase the bodies of records for good",
+     "  INDEX           these records; or those that match all of\n"
+     "  --user ID       a user id,\n"
+     "  --room ID       a room id,\n"
+     "  --agent ID      an agent, and\n"
+     "  --before TIME   before TIME: milliseconds since 1970, or as in\n"
+     "                  2026-01-31T08:00:00Z\n"
+     "  --reason TEXT   why. Public, and for ever: nothing about a person in it\n"
+     "  --dry-run       only say how many they are\n"
+     "  --yes           do not ask\n"
+     "  --json          the answer as JSON\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
+     cmd_erase},
     {"export", "-o FILE [--agent ID] [--from I] [--to J] [--withhold-bodies] [OPTIONS]",
      "write a bundle, evidence that anyone can check",
      "  -o FILE         the bundle; - for standard output\n"

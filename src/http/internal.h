@@ -14,6 +14,7 @@
 #define CONNECTIONS_MAX 512
 #define PIPELINE_MAX    4          /* requests of one connection under way */
 #define EXPORTS_MAX     4          /* under way */
+#define ERASURES_MAX    4          /* the same */
 #define QUERIES_MAX     16         /* pages of records under way */
 #define TAILS_MAX       32         /* connections that follow the log */
 #define UNSENT_MAX      (1u << 20) /* bytes waiting for a slow reader */
@@ -65,9 +66,9 @@ struct http_service {
     int listener, wake_read, wake_write;
     pthread_t thread;
     struct conn *conns;
-    size_t conn_count, inflight;    /* inflight: bytes allocated for bodies */
-    size_t exports, queries, rests; /* under way */
-    struct tail *tails;             /* tail.c's */
+    size_t conn_count, inflight;              /* inflight: bytes allocated for bodies */
+    size_t exports, queries, rests, erasures; /* under way */
+    struct tail *tails;                       /* tail.c's */
     size_t tail_count;
     struct event *pause, *heartbeat;
     size_t rest_bytes; /* of answers that wait for their quotes */
@@ -131,6 +132,7 @@ void get_agents(struct exchange *x);
 void get_checkpoint(struct exchange *x);
 void get_export(struct exchange *x);
 void post_attest(struct exchange *x);
+void post_erasures(struct exchange *x);
 void post_records(struct exchange *x);
 void get_tee_agents(struct exchange *x);
 void get_tee_agent(struct exchange *x);

@@ -14,6 +14,7 @@ static const struct route {
     {"/v1/records", "POST", SCOPE_APPEND, post_records},
     {"/v1/records", "GET", SCOPE_READ, get_records},
     {"/v1/records/", "GET", 0, get_record},
+    {"/v1/erasures", "POST", SCOPE_ERASE, post_erasures},
     {"/v1/tail", "GET", SCOPE_READ, get_tail},
     {"/v1/agents", "GET", 0, get_agents},
     {"/v1/status", "GET", 0, get_status},

@@ -16,7 +16,10 @@ struct log_erase {
     uint64_t *indexes; /* sorted, each once */
     size_t count, next;
     char reason[ERASE_REASON_MAX];
-    slice why_erased; /* within reason, or none */
+    slice why_erased;                    /* within reason, or none */
+    bool (*may)(void *ctx, slice agent); /* NULL: any */
+    void *may_ctx;
+    bool dry;
 
     uint64_t erased, already;
     uint64_t *statements;
@@ -76,6 +79,17 @@ tl_err log_erase_new(struct log_erase **out, struct log *log, const uint64_t *in
     return TL_OK;
 }
 
+void log_erase_limit(struct log_erase *e, bool (*may)(void *ctx, slice agent), void *ctx)
+{
+    e->may = may;
+    e->may_ctx = ctx;
+}
+
+void log_erase_dry(struct log_erase *e)
+{
+    e->dry = true;
+}
+
 void log_erase_free(struct log_erase *e)
 {
     if (!e)
@@ -112,6 +126,11 @@ static tl_err check_one(struct log_erase *e, uint64_t index, struct tl_why *why)
         return tl_explain(why, TL_E_FIELD, "indexes",
                           "statement %" PRIu64 " is one of the log's own, whose body is public "
                           "and stays; nothing was erased",
+                          index);
+    if (e->may && REFUSED(!e->may(e->may_ctx, st.subject)))
+        return tl_explain(why, TL_E_FORBIDDEN, "indexes",
+                          "statement %" PRIu64 " is of an agent that this token is not good for; "
+                          "nothing was erased",
                           index);
     return TL_OK;
 }
@@ -207,6 +226,14 @@ static tl_err scrub(struct log_erase *e, struct tl_why *why)
 
 /* ---- in slices ---- */
 
+static void checked(struct log_erase *e)
+{
+    e->next = 0;
+    e->stage = e->dry ? ERASE_DONE : ERASE_STORE;
+    for (size_t i = 0; e->dry && i < e->count; i++)
+        log_is_erased(e->log, e->indexes[i]) ? e->already++ : e->erased++;
+}
+
 static tl_err step(struct log_erase *e, struct tl_why *why)
 {
     bool ready = false;
@@ -219,10 +246,8 @@ static tl_err step(struct log_erase *e, struct tl_why *why)
         return err;
     case ERASE_CHECK:
         err = check_one(e, e->indexes[e->next++], why);
-        if (err == TL_OK && e->next == e->count) {
-            e->stage = ERASE_STORE;
-            e->next = 0;
-        }
+        if (err == TL_OK && e->next == e->count)
+            checked(e);
         return err;
     case ERASE_STORE:
         return next_statement(e, why);

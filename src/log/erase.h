@@ -10,8 +10,9 @@
 /* Records of one statement: appends wait while it is stored. */
 #define ERASE_CHUNK      1024
 
+struct log_erase;
 struct log_erasure {
-    uint64_t count;   /* bodies that were erased now */
+    uint64_t count;   /* bodies that were erased now, or would be */
     uint64_t already; /* had been erased before */
     const uint64_t *statements;
     size_t statement_count; /* 0 where there was nothing to do */
@@ -19,11 +20,15 @@ struct log_erasure {
     slice checkpoint;       /* signed */
 };
 
-struct log_erase;
 /* indexes in any order, copied, one that stands twice counts once. reason: public and
  * permanent; .p == NULL for none. TL_E_FIELD and a sentence where they are wrong. */
 tl_err log_erase_new(struct log_erase **out, struct log *log, const uint64_t *indexes, size_t count,
                      slice reason, struct tl_why *why) TL_MUST;
+/* Before it is submitted. Records of agents that may says no to are not erased: one of
+ * them fails all (TL_E_FORBIDDEN). On the owner thread. */
+void log_erase_limit(struct log_erase *e, bool (*may)(void *ctx, slice agent), void *ctx);
+/* Before it is submitted: only checks and counts. */
+void log_erase_dry(struct log_erase *e);
 void log_erase_free(struct log_erase *e); /* not while it runs */
 
 /* Erases on the owner thread, in slices, and calls done there once. Where an index is

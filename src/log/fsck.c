@@ -272,7 +272,8 @@ static tl_err run(struct fsck *f, const char *dir, struct tl_why *why)
     if (err == TL_OK && f->frontier.size == f->size)
         err = fsck_rows(f->log, f->size, &f->root, bad_row, f);
     if (err == TL_OK)
-        say(f, false, "%s: %llu statements, %llu subjects, %llu bodies erased, %llu findings",
+        say(f, false,
+            "%s: %llu statements, %llu subjects, %llu of the bodies erased, %llu findings",
             f->log->keys.origin, (unsigned long long)f->size, (unsigned long long)subjects,
             (unsigned long long)f->erased.count, (unsigned long long)f->bad);
     return err;

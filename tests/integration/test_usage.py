@@ -12,7 +12,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "tail", "export", "attest", "token", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "tail", "erase", "export", "attest", "token", "verify", "policy",
                                  "quote", "fsck", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
