@@ -1,6 +1,7 @@
 /* The whole verifier under a fixed policy. Whatever it trusts consists of leaves
- * of the one log that the policy pins, under that log's checkpoint; without a
- * policy it trusts nothing. Besides bytes, whole items are dropped, doubled and
+ * of the one log that the policy pins, under a checkpoint that the log gave out, and what it
+ * takes for the log's answer to a nonce is the one that was given; without a policy it trusts
+ * nothing. Besides bytes, whole items are dropped, doubled and
  * moved, with the header's counts put right again. */
 #include "codec/cbor.h"
 #include "fuzz.h"
@@ -22,8 +23,10 @@ static struct {
     struct teelog_policy *policy;
     hash32 leaves[LEAVES_MAX];
     size_t count;
-    hash32 checkpoint; /* of its text */
+    hash32 checkpoint, then; /* of their texts: of all, and of the answer's */
+    hash32 answer;           /* of its members from mode to nonce */
 } fixed;
+static const uint8_t nonce[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 static buf load(const char *below)
 {
@@ -47,12 +50,23 @@ static hash32 checkpoint_digest(slice bytes)
     return sha256(n.text);
 }
 
-/* A bundle that was trusted shows nothing that the log does not hold. */
-static void must_be_of_the_log(slice in)
+static hash32 answer_digest(const struct fresh *answer)
+{
+    uint8_t mem[512];
+    buf b;
+    buf_init_fixed(&b, mem, sizeof mem);
+    fresh_put(&b, answer);
+    MUST(buf_err(&b) == TL_OK);
+    return sha256(buf_slice(&b));
+}
+
+/* A bundle that was trusted shows nothing that the log does not hold. Whether it holds
+ * the answer. */
+static bool must_be_of_the_log(slice in)
 {
     struct bundle_reader *r;
     static struct bundle_item item;
-    bool more = true;
+    bool more = true, then = false, answered = false;
     MUST(bundle_reader_new(&r, (struct byte_source){slice_source_read, &in}) == TL_OK);
     for (;;) {
         MUST(bundle_next(r, &item, &more) == TL_OK);
@@ -60,7 +74,12 @@ static void must_be_of_the_log(slice in)
             break;
         if (item.kind == BUNDLE_HEADER) {
             hash32 h = checkpoint_digest(item.u.header.checkpoint);
-            MUST(hash_eq(&h, &fixed.checkpoint));
+            then = hash_eq(&h, &fixed.then);
+            MUST(then || hash_eq(&h, &fixed.checkpoint));
+        } else if (item.kind == BUNDLE_FRESH) {
+            hash32 h = answer_digest(&item.u.fresh.answer);
+            MUST(then && hash_eq(&h, &fixed.answer));
+            answered = true;
         } else if (item.kind == BUNDLE_LEAF) {
             hash32 h = sha256(item.u.leaf.statement);
             MUST(item.u.leaf.index < fixed.count);
@@ -68,12 +87,18 @@ static void must_be_of_the_log(slice in)
         }
     }
     bundle_reader_free(r);
+    return answered;
 }
 
-static enum teelog_verdict verify(slice in, const struct teelog_policy *policy)
+static enum teelog_verdict verify(slice in, const struct teelog_policy *policy, bool asked)
 {
-    struct teelog_verify_options o = {
-        .policy = policy, .time = VERIFY_TIME, .threads = 1, .read = slice_source_read, .ctx = &in};
+    struct teelog_verify_options o = {.policy = policy,
+                                      .time = VERIFY_TIME,
+                                      .nonce = asked ? nonce : NULL,
+                                      .nonce_size = asked ? sizeof nonce : 0,
+                                      .threads = 1,
+                                      .read = slice_source_read,
+                                      .ctx = &in};
     struct teelog_report *r;
     MUST(teelog_verify(&r, &o) == TL_OK);
     enum teelog_verdict v = teelog_report_verdict(r);
@@ -99,6 +124,25 @@ static enum teelog_verdict verify(slice in, const struct teelog_policy *policy)
     return v;
 }
 
+static void learn_answer(void)
+{
+    buf fresh = load(FUZZ_DIR "/corpus/verify/fresh");
+    slice rest = buf_slice(&fresh);
+    struct bundle_reader *r;
+    struct bundle_item item;
+    bool more = true;
+    MUST(bundle_reader_new(&r, (struct byte_source){slice_source_read, &rest}) == TL_OK);
+    while (bundle_next(r, &item, &more) == TL_OK && more) {
+        if (item.kind == BUNDLE_HEADER)
+            fixed.then = checkpoint_digest(item.u.header.checkpoint);
+        if (item.kind == BUNDLE_FRESH)
+            fixed.answer = answer_digest(&item.u.fresh.answer);
+    }
+    bundle_reader_free(r);
+    MUST(verify(buf_slice(&fresh), fixed.policy, true) == TEELOG_TRUSTED);
+    buf_finish(&fresh);
+}
+
 static void set_up(void)
 {
     buf policy = load(FUZZ_DIR "/verify-policy.json"),
@@ -117,7 +161,8 @@ static void set_up(void)
     }
     MUST(!more && fixed.count > 0);
     bundle_reader_free(r);
-    MUST(verify(buf_slice(&whole), fixed.policy) == TEELOG_TRUSTED);
+    MUST(verify(buf_slice(&whole), fixed.policy, false) == TEELOG_TRUSTED);
+    learn_answer();
     buf_finish(&policy);
     buf_finish(&whole);
 }
@@ -127,9 +172,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!fixed.policy)
         set_up();
     slice in = slice_of(data, size);
-    if (verify(in, fixed.policy) == TEELOG_TRUSTED)
-        must_be_of_the_log(in);
-    MUST(verify(in, NULL) != TEELOG_TRUSTED);
+    bool trusted = verify(in, fixed.policy, false) == TEELOG_TRUSTED;
+    bool answered = trusted && must_be_of_the_log(in);
+    /* Asking can only take trust away. */
+    MUST((verify(in, fixed.policy, true) == TEELOG_TRUSTED) == answered);
+    MUST(verify(in, NULL, false) != TEELOG_TRUSTED);
     return 0;
 }
 
