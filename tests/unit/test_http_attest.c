@@ -187,6 +187,33 @@ static void limited(void **state)
     finish(&r);
 }
 
+/* Exports that nobody reads hold up other exports, and no answer alone. */
+static void slow_exports_do_not_keep_answers(void **state)
+{
+    (void)state;
+    static const char whole[] = GET("/v1/export");
+    static char text[300001];
+    int fds[4];
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 20; i++)
+        (void)append_one(&world, "alice", text);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = dial();
+        send_all(fds[i], whole, sizeof whole - 1);
+        uint8_t first;
+        assert_int_equal(read(fds[i], &first, 1), 1);
+    }
+    struct reply r = ask(whole);
+    assert_int_equal(r.status, 503);
+    finish(&r);
+    r = post("/v1/attest", "", "{\"nonce\":\"" NONCE "\",\"agent\":\"alice\",\"chain\":true}");
+    assert_int_equal(r.status, 503);
+    finish(&r);
+    expect("", "{\"nonce\":\"" NONCE "\",\"agent\":\"alice\"}", "alice at 21 statements");
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+}
+
 /* Clients that leave, and a service that stops, while the hardware is at it. */
 static void nobody_waits(void **state)
 {
@@ -215,6 +242,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limited, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slow_exports_do_not_keep_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits, set_up, tear_down),
     };
     (void)signal(SIGPIPE, SIG_IGN);
