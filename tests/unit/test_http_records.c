@@ -494,7 +494,7 @@ static void the_token_of_run_reads_no_bodies(void **state)
                  "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " TOKEN "\r\n\r\n",
                  closed[i]);
         r = ask(request);
-        assert_refused(&r, 401, "Authorization");
+        assert_refused(&r, 403, "Authorization");
     }
     for (uint64_t i = 0; i < 7; i++) {
         bool own = i == 0 || i == 1 || i == 4;
