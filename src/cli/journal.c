@@ -95,12 +95,14 @@ void journal_access(void *ctx, const struct http_access *a)
     flush_line(&b);
 }
 
-void journal_ready(buf *out, const struct log_info *info, const char *socket)
+void journal_ready(buf *out, const struct log_info *info, const char *socket, const char *listening)
 {
     if (!as_json) {
-        buf_printf(out, "teelog: ready, %s%s, origin %s, socket %s, log key %s\n",
+        buf_printf(out, "teelog: ready, %s%s, origin %s, socket %s, %s%s%slog key %s\n",
                    info->simulated ? "SIMULATED platform" : "platform ",
-                   info->simulated ? "" : info->platform, info->origin, socket, info->log_key);
+                   info->simulated ? "" : info->platform, info->origin, socket,
+                   listening ? "listening on " : "", listening ? listening : "",
+                   listening ? ", " : "", info->log_key);
         return;
     }
     put_time(out);
@@ -109,6 +111,8 @@ void journal_ready(buf *out, const struct log_info *info, const char *socket)
     buf_printf(out, ",\"simulated\":%s", info->simulated ? "true" : "false");
     json_put_member(out, "origin", info->origin);
     json_put_member(out, "socket", socket);
+    if (listening)
+        json_put_member(out, "listening", listening);
     json_put_member(out, "logKey", info->log_key);
     json_put_number(out, "size", info->size);
     json_put_number(out, "boot", info->boot);

@@ -14,7 +14,9 @@ bool journal_is_json(void);
 void journal_line(const char *event, const char *text);
 /* For http_config: a line for each request. ctx is not used. */
 void journal_access(void *ctx, const struct http_access *a);
-/* The line that a started log prints on standard output, with a newline. */
-void journal_ready(buf *out, const struct log_info *info, const char *socket);
+/* The line that a started log prints on standard output, with a newline. listening: the
+ * address over TCP, or NULL. */
+void journal_ready(buf *out, const struct log_info *info, const char *socket,
+                   const char *listening);
 
 #endif

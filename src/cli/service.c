@@ -6,8 +6,11 @@
 #include "cli/journal.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
+#include "http/tcp_socket.h"
+#include "http/tls.h"
 
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +133,25 @@ static tl_err keep_collateral(struct service *s, const struct service_options *o
     return err;
 }
 
+/* Each connection asks: a certificate that carries fresh evidence has its place here. */
+static SSL_CTX *give_tls(void *ctx)
+{
+    struct service *s = ctx;
+    return SSL_CTX_up_ref(s->tls) == 1 ? s->tls : NULL;
+}
+
+static tl_err check_listen(const struct service *s, const struct service_options *o,
+                           struct tl_why *why)
+{
+    struct tcp_address address;
+    if (!o->listen)
+        return TL_OK;
+    tl_err err = tcp_address_read(&address, o->listen, why);
+    if (err == TL_OK && !o->tls_cert)
+        err = tcp_may_be_plain(&address, tee_simulated(s->tee), why);
+    return err;
+}
+
 tl_err service_start(struct service *s, const struct service_options *o, struct tl_why *why)
 {
     struct log_config log = {
@@ -146,9 +168,17 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .agents = o->agents,
         .agent_count = o->agent_count,
         .access = o->access_log ? journal_access : NULL,
+        .listen = o->listen,
+        .tls = o->tls_cert ? give_tls : NULL,
+        .tls_ctx = s,
+        .limits = o->limits,
     };
     signals_block(true);
-    tl_err err = tee_open(&s->tee, o->tee, o->data, why);
+    tl_err err = o->tls_cert ? tls_from_files(&s->tls, o->tls_cert, o->tls_key, why) : TL_OK;
+    if (err == TL_OK)
+        err = tee_open(&s->tee, o->tee, o->data, why);
+    if (err == TL_OK)
+        err = check_listen(s, o, why); /* before there is a log */
     if (err == TL_OK)
         err = log_open(&s->log, s->tee, &log, why);
     if (err == TL_OK)
@@ -166,7 +196,11 @@ void service_say_ready(const struct service *s, FILE *out)
     buf line;
     log_info(s->log, &info);
     buf_init(&line, 4096);
-    journal_ready(&line, &info, s->socket);
+    const struct tcp_address *address = http_listening(s->http);
+    char listening[TCP_TEXT] = "";
+    if (address)
+        tcp_address_text(listening, address);
+    journal_ready(&line, &info, s->socket, address ? listening : NULL);
     (void)!fwrite(line.p, 1, line.n, out);
     fflush(out);
     buf_finish(&line);
@@ -191,6 +225,8 @@ void service_stop(struct service *s)
 {
     supervisor_stopping();
     http_stop(s->http);
+    SSL_CTX_free(s->tls);
+    s->tls = NULL;
     keeper_stop(s->keeper);
     log_close(s->log);
     tee_close(s->tee);

@@ -14,7 +14,10 @@ struct service_options {
     const char *const *command; /* of run's child, or NULL */
     const char **agents;
     size_t agent_count;
-    bool access_log;        /* a line for each request */
+    bool access_log;                /* a line for each request */
+    const char *listen;             /* ADDR:PORT, or NULL */
+    const char *tls_cert, *tls_key; /* files; both or none */
+    struct http_limits limits;
     struct pcs_options pcs; /* where collateral for its evidence comes from */
 };
 
@@ -22,10 +25,11 @@ struct service {
     struct tee *tee;
     struct log *log;
     struct http_service *http;
-    struct keeper *keeper; /* of collateral; NULL where the platform makes its own */
-    char *socket;          /* absolute */
-    char *collateral;      /* the directory where it is kept */
-    bool failed;           /* the log's fatal callback has run */
+    struct ssl_ctx_st *tls; /* what connections are made with, or NULL */
+    struct keeper *keeper;  /* of collateral; NULL where the platform makes its own */
+    char *socket;           /* absolute */
+    char *collateral;       /* the directory where it is kept */
+    bool failed;            /* the log's fatal callback has run */
 };
 
 /* Makes the data directory where it is missing, and sets s->socket. Before there are

@@ -16,6 +16,11 @@ enum service_option {
     OPTION_CA,
     OPTION_LOG_FORMAT,
     OPTION_ACCESS_LOG,
+    OPTION_LISTEN,
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_MAX_CONNECTIONS,
+    OPTION_MAX_PEER_CONNECTIONS,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -29,6 +34,16 @@ enum service_option {
         {"access-log", no_argument, NULL, OPTION_ACCESS_LOG},                                      \
     {                                                                                              \
         "help", no_argument, NULL, 'h'                                                             \
+    }
+
+/* Those of `serve` alone. */
+#define SERVE_OPTIONS                                                                              \
+    {"listen", required_argument, NULL, OPTION_LISTEN},                                            \
+        {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},                                    \
+        {"tls-key", required_argument, NULL, OPTION_TLS_KEY},                                      \
+        {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},                      \
+    {                                                                                              \
+        "max-peer-connections", required_argument, NULL, OPTION_MAX_PEER_CONNECTIONS               \
     }
 
 /* Takes one that getopt_long gave: EXIT_GOOD, or the exit code after the user was

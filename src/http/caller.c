@@ -12,13 +12,13 @@ void caller_finish(struct caller *c)
     *c = (struct caller){.scopes = 0};
 }
 
-/* What a caller without a token may do: who can open the socket (mode 0600) stands
- * inside the trust boundary, but for the command of `teelog run`, whose token says
+/* What a caller without a token may do: over TCP what is public. Who can open the socket (mode
+ * 0600) stands inside the trust boundary, but for the command of `teelog run`, whose token says
  * that it is the command. */
-static struct caller nobody(const struct http_service *s)
+static struct caller nobody(const struct exchange *x)
 {
     struct caller c = {.admission = ADMISSION_BEARER};
-    if (!s->config.run_token)
+    if (!REFUSED(conn_is_tcp(x->conn)) && !x->service->config.run_token)
         c.scopes = SCOPE_ALL;
     return c;
 }
@@ -80,7 +80,7 @@ static tl_err holder(struct exchange *x, slice text, struct tl_why *why)
 tl_err caller_find(struct exchange *x, struct tl_why *why)
 {
     slice token;
-    x->caller = nobody(x->service);
+    x->caller = nobody(x);
     if (!x->head.authorization.p)
         return TL_OK;
     if (!bearer(&token, x->head.authorization))

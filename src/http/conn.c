@@ -1,37 +1,22 @@
-#include "http/internal.h"
+#include "http/conn.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#define READ_AT_ONCE (256u << 10) /* bytes */
-#define BODY_ROOM    16384u       /* bytes, at first */
+#define BODY_ROOM 16384u /* bytes, at first */
 
-/* From a request's first byte to its last; how long a client may not read what it
- * must; and how long what is discarded is heard. */
-static const struct timeval request_time = {30, 0}, reader_time = {60, 0}, goodbye_time = {5, 0};
-
-enum state { HEAD, BODY, DISCARD };
-
-struct conn {
-    struct http_service *service;
-    struct conn *next, **self; /* in the service's list */
-    struct bufferevent *bev;
-    enum state state;
-    struct exchange *first, **last; /* in the order of their requests */
-    size_t count;
-    bool eof;     /* the client sends no more */
-    bool winding; /* no new requests */
-    bool dead;    /* to be freed at the end of this callback */
-    bool running;
-    bool shut; /* our sending half is closed */
-    enum patience { FOR_EVER, FOR_REQUEST, FOR_GOODBYE } waits;
-    struct event *deadline; /* of what it waits for */
-    uint64_t turn;          /* of the service, when it was last of use */
-    size_t discarded;       /* bytes */
-};
+/* From a request's first byte to its last, and for a TLS handshake; between requests
+ * over TCP, where a client may have gone without a word; and how long what is discarded
+ * is heard. */
+static const struct timeval times[] = {
+    [FOR_REQUEST] = {30, 0}, [FOR_NEXT] = {300, 0}, [FOR_GOODBYE] = {5, 0}};
+/* How long a client may not read what it must. */
+static const struct timeval reader_time = {60, 0};
 
 struct conn *conn_next(const struct conn *c)
 {
@@ -78,6 +63,7 @@ void conn_free(struct conn *c)
         c->next->self = c->self;
     struct http_service *s = c->service;
     s->conn_count--;
+    c->door->conns--;
     event_free(c->deadline);
     bufferevent_free(c->bev);
     free(c);
@@ -287,23 +273,55 @@ static bool read_on(struct conn *c)
     return read_head(c);
 }
 
+static bool nothing_read(const struct conn *c)
+{
+    return evbuffer_get_length(bufferevent_get_input(c->bev)) == 0;
+}
+
+static bool nothing_unsent(const struct conn *c)
+{
+    return evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
+}
+
+bool conn_is_idle(const struct conn *c)
+{
+    return c->state == HEAD && !c->count && nothing_read(c) && nothing_unsent(c);
+}
+
 /* A half-sent request may not wait for ever, however often a byte of it comes; an
- * idle connection may. */
+ * idle connection of the socket may. */
+static enum patience patience_with(const struct conn *c)
+{
+    if (c->state == DISCARD)
+        return c->shut ? FOR_GOODBYE : FOR_EVER;
+    if (c->shaking || c->state == BODY || (!c->count && !nothing_read(c)))
+        return FOR_REQUEST;
+    return c->door->tcp && conn_is_idle(c) ? FOR_NEXT : FOR_EVER;
+}
+
 static void set_deadline(struct conn *c)
 {
-    enum patience waits = FOR_EVER;
-    bool begun = evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
-    if (c->state == BODY || (c->state == HEAD && !c->count && begun))
-        waits = FOR_REQUEST;
-    if (c->state == DISCARD && c->shut)
-        waits = FOR_GOODBYE;
+    enum patience waits = patience_with(c);
     if (waits == c->waits)
         return;
     if (waits == FOR_EVER)
         (void)event_del(c->deadline);
-    else if (event_add(c->deadline, waits == FOR_REQUEST ? &request_time : &goodbye_time) != 0)
+    else if (event_add(c->deadline, &times[waits]) != 0)
         return;
     c->waits = waits;
+}
+
+/* TLS says goodbye, so that nobody who cuts a connection off passes for us. */
+static void shut(struct conn *c)
+{
+    SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
+    if (c->shut)
+        return;
+    c->shut = true;
+    if (ssl && !c->shaking)
+        (void)SSL_shutdown(ssl);
+    ERR_clear_error();
+    shutdown(bufferevent_getfd(c->bev), SHUT_WR);
 }
 
 /* True where nothing more can come of it. A client that still sends what is
@@ -311,15 +329,12 @@ static void set_deadline(struct conn *c)
  * close at once would throw that away. */
 static bool finished(struct conn *c)
 {
-    if (c->count || evbuffer_get_length(bufferevent_get_output(c->bev)))
+    if (c->count || !nothing_unsent(c))
         return false;
-    if (c->eof || c->service->stopping)
-        return true;
-    if (c->state == DISCARD && !c->shut) {
-        c->shut = true;
-        shutdown(bufferevent_getfd(c->bev), SHUT_WR);
-    }
-    return false;
+    bool end = c->eof || c->service->stopping;
+    if (end || c->state == DISCARD)
+        shut(c);
+    return end;
 }
 
 void conn_run(struct conn *c)
@@ -367,17 +382,21 @@ static void on_written(struct bufferevent *bev, void *ctx)
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
     struct conn *c = ctx;
-    if (what & BEV_EVENT_EOF) {
-        /* The client may have closed its sending half only. */
+    if (what & BEV_EVENT_CONNECTED) {
+        c->shaking = false;
+    } else if (what & BEV_EVENT_EOF) {
+        /* The client may have closed its sending half only; libevent's TLS has stopped
+         * writing as well. */
         c->eof = true;
         bufferevent_disable(bev, EV_READ);
+        bufferevent_enable(bev, EV_WRITE);
     } else {
         c->dead = true;
     }
     conn_run(c);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *ctx)
+void conn_on_deadline(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd, (void)what;
     struct conn *c = ctx;
@@ -385,56 +404,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
     conn_run(c);
 }
 
-/* Ends the connection that has been without a request for longest. */
-static void end_an_idle_one(struct http_service *s)
+void conn_begin(struct conn *c)
 {
-    struct conn *idle = NULL;
-    for (struct conn *c = s->conns; c; c = c->next)
-        if (c->state == HEAD && !c->count && !evbuffer_get_length(bufferevent_get_input(c->bev)) &&
-            !evbuffer_get_length(bufferevent_get_output(c->bev)) && (!idle || c->turn < idle->turn))
-            idle = c;
-    if (idle)
-        conn_free(idle);
-}
-
-static struct conn *conn_new(struct http_service *s, int fd)
-{
-    struct conn *c = calloc(1, sizeof *c);
-    if (!c)
-        return NULL;
-    c->deadline = evtimer_new(s->base, on_deadline, c);
-    c->bev = c->deadline ? bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
-    if (c->bev)
-        return c;
-    if (c->deadline)
-        event_free(c->deadline);
-    free(c);
-    return NULL;
-}
-
-void conn_accept(struct http_service *s, int fd)
-{
-    if (s->conn_count >= CONNECTIONS_MAX)
-        end_an_idle_one(s);
-    struct conn *c = s->conn_count < CONNECTIONS_MAX ? conn_new(s, fd) : NULL;
-    if (!c) {
-        static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-                                   "Content-Length: 0\r\nConnection: close\r\n\r\n";
-        (void)!write(fd, full, sizeof full - 1);
-        close(fd);
-        s->stats.turned_away++;
-        return;
-    }
-    c->service = s;
-    c->turn = ++s->turns;
-    c->last = &c->first;
-    c->next = s->conns;
-    c->self = &s->conns;
-    if (c->next)
-        c->next->self = &c->next;
-    s->conns = c;
-    s->conn_count++;
-    s->stats.accepted++;
     bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
     bufferevent_setwatermark(c->bev, EV_READ, 0, READ_AT_ONCE);
     bufferevent_setwatermark(c->bev, EV_WRITE, UNSENT_MAX / 2, 0);
@@ -442,4 +413,10 @@ void conn_accept(struct http_service *s, int fd)
     bufferevent_set_max_single_write(c->bev, READ_AT_ONCE);
     bufferevent_set_timeouts(c->bev, NULL, &reader_time);
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+    set_deadline(c);
+}
+
+bool conn_is_tcp(const struct conn *c)
+{
+    return c->door->tcp;
 }

@@ -1,4 +1,4 @@
-/* The log over HTTP/1.1 on a Unix socket (teelog-serve(1) lists the routes).
+/* The log over HTTP/1.1, on a Unix socket and on TCP (teelog-serve(1) lists the routes).
  *
  * One thread runs one event loop and owns every connection. What the log
  * answers on its owner thread comes to the loop through a queue. */
@@ -21,6 +21,11 @@ struct http_access {
     uint64_t us, body_bytes;
 };
 
+/* How much is let in; 0 stands for what http.c has as its default. */
+struct http_limits {
+    unsigned connections, peer_connections; /* over TCP: in all, and of one peer address */
+};
+
 struct http_config {
     const char *socket_path;
     /* The token of `teelog run`: where it is set, nothing but what is public works
@@ -30,18 +35,28 @@ struct http_config {
     const char *run_token;
     const char *const *agents; /* with a run token: the only ones it is good for; */
     size_t agent_count;        /* 0: any */
+    /* Over TCP as well, beside the socket: the address (tcp_socket.h), or NULL. */
+    const char *listen;
+    /* Its TLS: called on the loop's thread for each connection, for a reference to what
+     * it is made with; NULL where it cannot be. Where tls itself is NULL it is plain. */
+    struct ssl_ctx_st *(*tls)(void *ctx);
+    void *tls_ctx;
+    struct http_limits limits;
     /* Called on the loop's thread after each request; may be NULL. */
     void (*access)(void *ctx, const struct http_access *a);
     void *access_ctx;
 };
 
 struct http_service;
+struct tcp_address;
 
 /* Binds the socket and starts the thread. A socket file on which nobody answers
  * is replaced; TL_E_LOCKED where a service answers. log and config are borrowed
  * until http_stop. The process must ignore SIGPIPE. */
 tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
                   struct tl_why *why) TL_MUST;
+/* The address that it listens on over TCP, with its port; NULL where it does not. */
+const struct tcp_address *http_listening(const struct http_service *s);
 /* Takes no more requests, answers those that were taken, removes the socket
  * file, joins and frees. NULL is fine. */
 void http_stop(struct http_service *s);

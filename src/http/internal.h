@@ -7,11 +7,12 @@
 #include "http/caller.h"
 #include "http/head.h"
 #include "http/http.h"
+#include "http/tcp_socket.h"
 
 #include <event2/event.h>
 #include <pthread.h>
 
-#define CONNECTIONS_MAX 512
+#define CONNECTIONS_MAX 512        /* over the socket */
 #define PIPELINE_MAX    4          /* requests of one connection under way */
 #define EXPORTS_MAX     4          /* under way */
 #define ERASURES_MAX    4          /* the same */
@@ -21,6 +22,16 @@
 
 struct conn;
 struct evbuffer;
+
+/* A listener, and how many are in through it. */
+struct door {
+    struct http_service *service;
+    bool tcp, tls;
+    int fd; /* -1: closed */
+    struct event *accept;
+    size_t conns, conns_max;
+};
+enum { DOOR_SOCKET, DOOR_TCP, DOORS };
 
 /* What the loop counts of its requests. */
 struct http_stats {
@@ -62,8 +73,10 @@ struct http_service {
     struct http_config config;
     slice *agents; /* those of config */
     struct event_base *base;
-    struct event *accept, *wake, *patience;
-    int listener, wake_read, wake_write;
+    struct door doors[DOORS];
+    struct tcp_address address; /* of the door to TCP */
+    struct event *wake, *patience;
+    int wake_read, wake_write;
     pthread_t thread;
     struct conn *conns;
     size_t conn_count, inflight;              /* inflight: bytes allocated for bodies */
@@ -96,7 +109,9 @@ void stats_exchange(struct exchange *x);
 uint64_t stats_clock_us(void); /* monotonic */
 
 /* Connections. */
-void conn_accept(struct http_service *s, int fd);
+/* from: of a TCP connection. */
+void conn_accept(struct door *d, int fd, const struct tcp_address *from);
+bool conn_is_tcp(const struct conn *c);
 /* Moves answers out and requests in, as far as they go. conn may be gone after. */
 void conn_run(struct conn *c);
 /* No new requests; ends once what was taken is answered. conn may be gone after. */

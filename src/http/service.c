@@ -8,6 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define TCP_CONNECTIONS  256
+#define PEER_CONNECTIONS 64
+
 /* How long a stopping service waits for clients to take their answers. */
 static const struct timeval patience = {5, 0};
 
@@ -65,13 +68,25 @@ void service_end_when_idle(struct http_service *s)
         event_base_loopbreak(s->base);
 }
 
+static void close_doors(struct http_service *s)
+{
+    if (s->doors[DOOR_SOCKET].fd >= 0)
+        (void)unlink(s->config.socket_path);
+    for (size_t i = 0; i < DOORS; i++) {
+        struct door *d = &s->doors[i];
+        if (d->accept)
+            event_free(d->accept);
+        if (d->fd >= 0)
+            close(d->fd);
+        d->accept = NULL;
+        d->fd = -1;
+    }
+}
+
 static void begin_stop(struct http_service *s)
 {
     s->stopping = true;
-    event_del(s->accept);
-    (void)unlink(s->config.socket_path);
-    close(s->listener);
-    s->listener = -1;
+    close_doors(s);
     event_add(s->patience, &patience);
     tails_stop(s);
     for (struct conn *c = s->conns, *next; c; c = next) {
@@ -129,8 +144,11 @@ static void on_patience(evutil_socket_t fd, short what, void *ctx)
 static void on_accept(evutil_socket_t listener, short what, void *ctx)
 {
     (void)what;
-    struct http_service *s = ctx;
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct door *d = ctx;
+    struct tcp_address from = {.v6 = {0}};
+    socklen_t n = sizeof from;
+    int fd = accept4(listener, d->tcp ? &from.any : NULL, d->tcp ? &n : NULL,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         /* Out of descriptors: the client waits in the backlog. Without a pause
          * this would spin. */
@@ -138,7 +156,7 @@ static void on_accept(evutil_socket_t listener, short what, void *ctx)
             usleep(10000);
         return;
     }
-    conn_accept(s, fd);
+    conn_accept(d, fd, &from);
 }
 
 static void *loop(void *ctx)
@@ -152,18 +170,13 @@ static void service_free(struct http_service *s)
 {
     log_watch(s->log, NULL, NULL);
     tails_finish(s);
-    if (s->accept)
-        event_free(s->accept);
+    close_doors(s);
     if (s->wake)
         event_free(s->wake);
     if (s->patience)
         event_free(s->patience);
     if (s->base)
         event_base_free(s->base);
-    if (s->listener >= 0) {
-        close(s->listener);
-        (void)unlink(s->config.socket_path);
-    }
     if (s->wake_read >= 0)
         close(s->wake_read);
     if (s->wake_write >= 0)
@@ -192,13 +205,52 @@ static tl_err make_events(struct http_service *s)
     s->base = event_base_new();
     if (!s->base)
         return TL_E_MEMORY;
-    s->accept = event_new(s->base, s->listener, EV_READ | EV_PERSIST, on_accept, s);
     s->wake = event_new(s->base, s->wake_read, EV_READ | EV_PERSIST, on_wake, s);
     s->patience = evtimer_new(s->base, on_patience, s);
-    if (!s->accept || !s->wake || !s->patience || event_add(s->accept, NULL) != 0 ||
-        event_add(s->wake, NULL) != 0)
+    if (!s->wake || !s->patience || event_add(s->wake, NULL) != 0)
         return TL_E_MEMORY;
+    for (size_t i = 0; i < DOORS; i++) {
+        struct door *d = &s->doors[i];
+        if (d->fd < 0)
+            continue;
+        d->accept = event_new(s->base, d->fd, EV_READ | EV_PERSIST, on_accept, d);
+        if (!d->accept || event_add(d->accept, NULL) != 0)
+            return TL_E_MEMORY;
+    }
     return tails_init(s);
+}
+
+static tl_err open_tcp(struct http_service *s, struct tl_why *why)
+{
+    const struct http_config *c = &s->config;
+    struct log_info info;
+    log_info(s->log, &info);
+    tl_err err = tcp_address_read(&s->address, c->listen, why);
+    if (err == TL_OK && !c->tls)
+        err = tcp_may_be_plain(&s->address, info.simulated, why);
+    return err == TL_OK ? tcp_listen(&s->doors[DOOR_TCP].fd, &s->address, why) : err;
+}
+
+static tl_err open_doors(struct http_service *s, struct tl_why *why)
+{
+    struct http_limits *l = &s->config.limits;
+    if (!l->connections)
+        l->connections = TCP_CONNECTIONS;
+    if (!l->peer_connections)
+        l->peer_connections = PEER_CONNECTIONS;
+    s->doors[DOOR_SOCKET] = (struct door){.service = s, .fd = -1, .conns_max = CONNECTIONS_MAX};
+    s->doors[DOOR_TCP] = (struct door){.service = s,
+                                       .tcp = true,
+                                       .tls = s->config.tls != NULL,
+                                       .fd = -1,
+                                       .conns_max = l->connections};
+    tl_err err = unix_listen(&s->doors[DOOR_SOCKET].fd, s->config.socket_path, why);
+    return err == TL_OK && s->config.listen ? open_tcp(s, why) : err;
+}
+
+const struct tcp_address *http_listening(const struct http_service *s)
+{
+    return s->config.listen ? &s->address : NULL;
 }
 
 tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
@@ -209,12 +261,14 @@ tl_err http_start(struct http_service **out, struct log *log, const struct http_
         return TL_E_MEMORY;
     s->log = log;
     s->config = *config;
-    s->listener = s->wake_read = s->wake_write = -1;
+    s->wake_read = s->wake_write = -1;
+    for (size_t i = 0; i < DOORS; i++)
+        s->doors[i].fd = -1;
     s->done_last = &s->done;
     pthread_mutex_init(&s->lock, NULL);
     tl_err err = copy_agents(s);
     if (err == TL_OK)
-        err = unix_listen(&s->listener, config->socket_path, why);
+        err = open_doors(s, why);
     if (err == TL_OK)
         err = make_events(s);
     if (err == TL_OK)

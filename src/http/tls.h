@@ -1,0 +1,15 @@
+/* TLS for the service: 1.3 alone, HTTP/1.1 over it, no resumption. */
+#ifndef TL_HTTP_TLS_H
+#define TL_HTTP_TLS_H
+
+#include "base/err.h"
+
+#include <openssl/types.h>
+
+/* From PEM files: the certificate with what stands between it and a root behind it,
+ * and its key, which nobody but its owner may read and which has no password. The caller
+ * frees with SSL_CTX_free. TL_E_USAGE, with a sentence, for what does not fit. */
+tl_err tls_from_files(SSL_CTX **out, const char *cert_path, const char *key_path,
+                      struct tl_why *why) TL_MUST;
+
+#endif
