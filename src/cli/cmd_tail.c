@@ -26,7 +26,8 @@ struct tail {
     buf line, data; /* of the event that is being read */
     char id[24];
     bool error;     /* it tells of an error */
-    bool connected; /* once at least */
+    bool reached;   /* the service, once at least */
+    bool followed;  /* and it answered */
     bool lost;      /* the user was told that the service is gone */
     bool give_up;   /* trying again would not help */
     unsigned pause; /* milliseconds */
@@ -125,12 +126,14 @@ static tl_err read_head(struct tail *t, struct client *c, struct tl_why *why)
         return err;
     if (a.status != 200) {
         t->give_up = a.status != 503;
-        return client_refusal(c, &a, why);
+        err = client_refusal(c, &a, why);
+        /* What was right before is no wrong usage now. */
+        return t->followed ? TL_E_IO : err;
     }
     if (t->lost)
         cli_say("the service is back");
     t->lost = false;
-    t->connected = true;
+    t->followed = true;
     t->pause = PAUSE_FIRST;
     return TL_OK;
 }
@@ -145,6 +148,7 @@ static tl_err follow(struct tail *t, struct tl_why *why)
     t->error = false;
     memcpy(t->id, t->at, sizeof t->id);
     tl_err err = reach_open(&c, &t->reach, why);
+    t->reached = t->reached || err == TL_OK;
     if (err == TL_OK)
         err = send_request(t, c, why);
     if (err == TL_OK)
@@ -158,7 +162,7 @@ static tl_err follow(struct tail *t, struct tl_why *why)
         t->give_up = err != TL_OK;
     }
     client_close(c);
-    t->give_up = t->give_up || !t->connected;
+    t->give_up = t->give_up || !t->reached || err == TL_E_HTTP;
     return err;
 }
 
