@@ -17,7 +17,7 @@ tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission adm
         return TL_E_MEMORY;
     b->log = log;
     b->admission = admission;
-    buf_init(&b->arena, BATCH_BYTES_MAX);
+    buf_init_secret(&b->arena, BATCH_BYTES_MAX);
     *out = b;
     return TL_OK;
 }
@@ -36,7 +36,7 @@ void log_batch_free(struct log_batch *b)
 {
     if (!b)
         return;
-    buf_finish(&b->arena);
+    buf_finish_secret(&b->arena);
     free(b->items);
     free(b->receipts);
     free(b);
@@ -149,6 +149,19 @@ static tl_err seal_body(struct log_batch *b, const struct log_record *r, struct 
     return err;
 }
 
+/* What the index takes of it, once it is stored. Bodies are not opened for that again. */
+static tl_err add_terms(struct log_batch *b, const struct log_record *r, struct record_item *item)
+{
+    const uint8_t *key = b->log->keys.term_key;
+    item->lower = b->arena.n;
+    uint8_t *lower = buf_grow(&b->arena, r->content.n <= TERM_TEXT ? r->content.n : 0);
+    if (buf_err(&b->arena) != TL_OK)
+        return buf_err(&b->arena);
+    leaf_terms_statement(&item->terms, key, r->agent, r->type, true);
+    leaf_terms_body(&item->terms, key, r->room, r->user, r->content, lower);
+    return TL_OK;
+}
+
 tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_why *why)
 {
     struct record_item item = {.agent_size = r->agent.n,
@@ -169,6 +182,8 @@ tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_
     err = buf_err(&b->arena);
     if (err == TL_OK)
         err = seal_body(b, r, &item);
+    if (err == TL_OK)
+        err = add_terms(b, r, &item);
     if (err != TL_OK) {
         b->arena.n = before;
         b->arena.err = TL_OK;

@@ -1,5 +1,6 @@
 /* Making a group durable, and answering its callers: a record is acknowledged
  * only after its transaction is on disk, and the head is in that transaction. */
+#include "log/index.h"
 #include "log/internal.h"
 #include "tlog/checkpoint.h"
 
@@ -218,6 +219,8 @@ tl_err commit_group(struct log *log, struct group *g)
             err = store_group(log, g);
         if (err == TL_OK)
             err = publish(log, g, stats_now_us() - began);
+        if (err == TL_OK)
+            index_grown(log->index, g);
     }
     for (size_t i = 0; i < g->count && err == TL_OK; i++) {
         const struct entry *e = &g->entries[i];

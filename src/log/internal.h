@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "log/quoter.h"
 #include "log/roster.h"
+#include "log/terms.h"
 #include "log/tokens.h"
 #include "log/tree.h"
 
@@ -77,7 +78,9 @@ struct record_item {
     size_t first; /* where it repeats: the record of this batch that was first */
     uint64_t ref;
     uint8_t request_tag[16];
-    hash32 content_mac; /* of the record without its salt, for request ids */
+    hash32 content_mac;      /* of the record without its salt, for request ids */
+    struct leaf_terms terms; /* for the index; the text of a short one is at lower */
+    size_t lower;
 };
 
 struct log_batch {
@@ -113,6 +116,7 @@ struct log {
     struct tree *tree;
     struct body_keys *bodies;
     struct roster *roster;
+    struct index *index; /* NULL: queries look at every leaf */
     struct subject *origin;
     struct es256_key *service;
     hash32 service_kid, boot_leaf, log_tp;

@@ -48,10 +48,16 @@ static tl_err wrap_key(struct log_keys *k, struct tee *tee, struct seal_key **ou
     return err;
 }
 
-static void request_key(struct log_keys *k)
+static void derive_from_data_key(struct log_keys *k)
 {
+    uint8_t index[64];
     hkdf_sha256(k->request_key, 32, slice_of(k->data_key, 32), hash_slice(&k->log_id),
                 slice_str("teelog/request-key/v1"));
+    hkdf_sha256(index, sizeof index, slice_of(k->data_key, 32), hash_slice(&k->log_id),
+                slice_str("teelog/index-key/v1"));
+    memcpy(k->index_key, index, 32);
+    memcpy(k->term_key, index + 32, 32);
+    secret_wipe(index, sizeof index);
 }
 
 static void data_key_ad(const struct log_keys *k, buf *ad)
@@ -80,7 +86,7 @@ tl_err keys_make_data_key(struct log_keys *k, struct tee *tee, buf *out, struct 
     }
     seal_key_free(wrap);
     if (err == TL_OK)
-        request_key(k);
+        derive_from_data_key(k);
     return err;
 }
 
@@ -101,7 +107,7 @@ tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped, st
     seal_key_free(wrap);
     if (err == TL_OK) {
         memcpy(k->data_key, key.p, sizeof k->data_key);
-        request_key(k);
+        derive_from_data_key(k);
     } else {
         (void)tl_explain(why, err, NULL,
                          "the stored data key does not open under this platform's sealing key");

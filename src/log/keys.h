@@ -17,6 +17,8 @@ struct log_keys {
     uint8_t head_key[32];
     uint8_t data_key[32];
     uint8_t request_key[32]; /* tags request ids */
+    uint8_t index_key[32];   /* seals the index */
+    uint8_t term_key[32];    /* makes its terms */
 };
 
 /* Derives everything but the data key. origin and log_id are set before. */

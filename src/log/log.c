@@ -3,6 +3,7 @@
 
 #include "crypto/secret.h"
 #include "crypto/sign.h"
+#include "log/index.h"
 #include "log/internal.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ void log_free(struct log *log)
     pool_free(log->pool);
     group_free(log->groups[0]);
     group_free(log->groups[1]);
+    index_free(log->index);
     roster_free(log->roster);
     erased_finish(&log->erased);
     es256_free(log->service);
@@ -175,11 +177,14 @@ tl_err log_open(struct log **out, struct tee *tee, const struct log_config *conf
     if (err == TL_OK)
         err = start(log, config, why);
     if (err == TL_OK)
+        err = index_new(&log->index, log);
+    if (err == TL_OK)
         err = owner_start(log);
     if (err != TL_OK) {
         log_free(log);
         return err;
     }
+    index_start(log);
     *out = log;
     return TL_OK;
 }
@@ -194,6 +199,8 @@ tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct 
         err = tree_new(&log->tree, log->store);
     if (err == TL_OK)
         err = start_recover(log, why);
+    if (err == TL_OK)
+        err = index_new(&log->index, log);
     if (err != TL_OK) {
         log_free(log);
         return err;

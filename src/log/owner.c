@@ -6,7 +6,27 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define SLICE_NS 500000 /* of work that appends wait for */
+#define SLICE_NS     500000  /* of a job, that appends wait for */
+#define SLICE_NS_MAX 3000000 /* the same under load */
+#define SLICE_SHARE  12      /* of the time that groups take: then it is no more than that */
+
+/* How long a job may take now. */
+static _Thread_local uint64_t slice_ns = SLICE_NS;
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Large groups take long, and who waits for one waits that long anyway: jobs get a share
+ * of it, or they would never end while a bulk load goes on. */
+static void set_slice(uint64_t group_ns)
+{
+    uint64_t share = group_ns / SLICE_SHARE;
+    slice_ns = share < SLICE_NS ? SLICE_NS : share > SLICE_NS_MAX ? SLICE_NS_MAX : share;
+}
 
 static struct log_batch *pop_batch(struct log *log)
 {
@@ -107,6 +127,7 @@ static void *owner(void *arg)
         struct outlook o = look(log, in_flight);
         if (o.job)
             o.job->run(o.job->arg); /* the job may be gone after this */
+        uint64_t began = now_ns();
         bool made = false;
         if (log->job_err != TL_OK)
             err = log->job_err;
@@ -123,6 +144,7 @@ static void *owner(void *arg)
             if (err == TL_OK)
                 err = commit_err;
         }
+        set_slice(now_ns() - began);
         in_flight = made;
         struct group *swap = making;
         making = storing;
@@ -163,16 +185,9 @@ void owner_stop(struct log *log)
     log->has_owner = false;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 uint64_t owner_slice_end(void)
 {
-    return now_ns() + SLICE_NS;
+    return now_ns() + slice_ns;
 }
 
 bool owner_slice_over(uint64_t end)

@@ -5,12 +5,21 @@
 #include "base/refuse.h"
 #include "crypto/secret.h"
 #include "log/export.h"
+#include "log/index.h"
 #include "log/match.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum stage { QUERY_BEGIN, QUERY_AFTER, QUERY_BEFORE, QUERY_LOOK, QUERY_DONE };
+enum stage {
+    QUERY_BEGIN,
+    QUERY_AFTER,  /* finds where its time begins, */
+    QUERY_BEFORE, /* and ends */
+    QUERY_CELL,   /* asks the index about the next cell, */
+    QUERY_TEXT,   /* about its contents, */
+    QUERY_LEAVES, /* and goes through its leaves */
+    QUERY_DONE
+};
 
 struct log_query {
     struct log *log;
@@ -21,6 +30,10 @@ struct log_query {
     uint64_t size;     /* durable when it began */
     uint64_t from, to; /* what is still to be looked at */
     uint64_t a, b;     /* while a time is searched for: it lies in [a, b] */
+    struct index_wanted wanted;
+    uint64_t cell;              /* whose leaves are looked at, */
+    struct index_answer answer; /* what of it is left, */
+    struct index_search search; /* and how far its contents were searched */
 
     struct log_row *rows;
     uint8_t **owned; /* a row's statement and body */
@@ -166,19 +179,20 @@ static tl_err add_row(struct log_query *q, const struct store_leaf *leaf,
 
 /* ---- one candidate ---- */
 
-/* Whether one more match is a row of this answer; the first that is not says where the
- * next one goes on. */
-static bool wants_row(struct log_query *q, const struct store_leaf *leaf)
+/* Whether the next match is a row of this answer, as far as its size does not matter. */
+static bool wants_row(const struct log_query *q)
 {
-    const struct log_query_options *o = &q->match.want;
-    if (q->more || q->matched <= o->skip)
-        return false;
-    if (q->count < o->limit &&
-        (q->count == 0 || q->bytes + leaf->statement.n + leaf->body.n <= QUERY_BYTES_MAX))
-        return true;
-    q->more = true;
-    q->next = o->newest_first ? leaf->index + 1 : leaf->index;
-    return false;
+    return !q->more && q->matched >= q->match.want.skip && q->count < q->match.want.limit;
+}
+
+/* Counts a match that is no row; the first after the rows says where to go on. */
+static void count_match(struct log_query *q, uint64_t index)
+{
+    if (!q->more && q->matched >= q->match.want.skip) {
+        q->more = true;
+        q->next = q->match.want.newest_first ? index + 1 : index;
+    }
+    q->matched++;
 }
 
 /* The body as it goes into a bundle, checked: of the log's own statements as it lies
@@ -201,19 +215,22 @@ static tl_err take(struct log_query *q, const struct store_leaf *leaf, const str
     struct body_record record;
     slice body = {NULL, 0};
     tl_err err = TL_OK;
-    if (q->match.body) {
+    if (q->match.body || wants_row(q))
         err = open_body(q, leaf, st, plain, &body);
-        if (err == TL_OK && body.p)
+    if (err == TL_OK && q->match.body) {
+        if (body.p)
             err = body_record_read(&record, body);
         if (err != TL_OK || !body.p || !match_body(&q->match, &record))
             return err; /* an erased record has no room, user or text */
     }
-    q->matched++;
-    if (!wants_row(q, leaf))
-        return TL_OK;
-    if (!q->match.body)
-        err = open_body(q, leaf, st, plain, &body);
-    return err == TL_OK ? add_row(q, leaf, st, body) : err;
+    if (err == TL_OK && wants_row(q) &&
+        (q->count == 0 || q->bytes + leaf->statement.n + body.n <= QUERY_BYTES_MAX)) {
+        err = add_row(q, leaf, st, body);
+        q->matched++;
+    } else if (err == TL_OK) {
+        count_match(q, leaf->index);
+    }
+    return err;
 }
 
 static tl_err look_at(struct log_query *q, uint64_t index, struct tl_why *why)
@@ -249,6 +266,7 @@ static tl_err begin(struct log_query *q, struct tl_why *why)
     q->from = least(o->from, q->to);
     q->a = q->from;
     q->b = q->to;
+    index_want(&q->wanted, q->log, &q->match);
     q->stage = QUERY_AFTER;
     return q->prove ? log_checkpoint(q->log, &q->proof.checkpoint) : TL_OK;
 }
@@ -298,7 +316,7 @@ static tl_err find_before(struct log_query *q, struct tl_why *why)
     if (err == TL_OK && found) {
         q->to = q->a;
         q->next = q->match.want.newest_first ? q->from : q->to;
-        q->stage = QUERY_LOOK;
+        q->stage = QUERY_CELL;
     }
     return err;
 }
@@ -311,13 +329,84 @@ static tl_err prove(struct log_query *q)
                                   &q->proof.path_count);
 }
 
-static tl_err look(struct log_query *q, struct tl_why *why)
+/* Asks the index about the cell that comes next, within what is left of the range. */
+static tl_err look_at_cell(struct log_query *q)
 {
+    struct leaf_bits range;
     if (q->from == q->to || (q->more && !q->match.want.total)) {
         q->stage = QUERY_DONE;
         return q->prove && q->count ? prove(q) : TL_OK;
     }
-    return look_at(q, q->match.want.newest_first ? --q->to : q->from++, why);
+    q->cell = (q->match.want.newest_first ? q->to - 1 : q->from) / CELL_LEAVES;
+    uint64_t first = q->cell * CELL_LEAVES;
+    uint64_t begin = q->from > first ? q->from : first;
+    uint64_t end = least(q->to, first + CELL_LEAVES);
+    bits_range(&range, (unsigned)(begin - first), (unsigned)(end - first));
+    tl_err err = index_look(q->log->index, &q->wanted, q->cell, &q->answer);
+    bits_and(&q->answer.sure, &range);
+    bits_and(&q->answer.ask, &range);
+    *(q->match.want.newest_first ? &q->to : &q->from) = q->match.want.newest_first ? begin : end;
+    q->search = (struct index_search){0};
+    q->stage = QUERY_TEXT;
+    return err;
+}
+
+static tl_err look_at_text(struct log_query *q)
+{
+    bool done = false;
+    tl_err err = index_search(q->log->index, &q->wanted, q->cell, &q->search, &q->answer, &done);
+    if (done)
+        q->stage = QUERY_LEAVES;
+    return err;
+}
+
+/* Where no row is wanted any more, or all that is left of the cell is skipped, what the
+ * index is sure of is counted and no more. */
+static void count_sure(struct log_query *q)
+{
+    unsigned sure = bits_count(&q->answer.sure);
+    uint64_t all = q->matched + sure + bits_count(&q->answer.ask);
+    if (!q->more && all > q->match.want.skip)
+        return;
+    q->matched += sure;
+    bits_range(&q->answer.sure, 0, 0);
+}
+
+/* Takes the next leaf out of what is left of the cell; false where none is. */
+static bool next_leaf(struct log_query *q, uint64_t *index, bool *sure)
+{
+    for (unsigned i = 0; i < CELL_WORDS; i++) {
+        unsigned at = q->match.want.newest_first ? CELL_WORDS - 1 - i : i;
+        uint64_t word = q->answer.sure.w[at] | q->answer.ask.w[at];
+        if (!word)
+            continue;
+        unsigned bit = (unsigned)(q->match.want.newest_first ? 63 - __builtin_clzll(word)
+                                                             : __builtin_ctzll(word));
+        *sure = bits_has(&q->answer.sure, 64 * at + bit);
+        *index = q->cell * CELL_LEAVES + 64 * at + bit;
+        bits_clear(&q->answer.sure, 64 * at + bit);
+        bits_clear(&q->answer.ask, 64 * at + bit);
+        return true;
+    }
+    return false;
+}
+
+static tl_err look_at_leaves(struct log_query *q, struct tl_why *why)
+{
+    uint64_t index;
+    bool sure;
+    if (q->more && !q->match.want.total) {
+        q->stage = QUERY_CELL;
+        return TL_OK;
+    }
+    count_sure(q);
+    while (next_leaf(q, &index, &sure)) {
+        if (!sure || wants_row(q))
+            return look_at(q, index, why);
+        count_match(q, index);
+    }
+    q->stage = QUERY_CELL;
+    return TL_OK;
 }
 
 static tl_err step(struct log_query *q, struct tl_why *why)
@@ -329,8 +418,12 @@ static tl_err step(struct log_query *q, struct tl_why *why)
         return find_after(q, why);
     case QUERY_BEFORE:
         return find_before(q, why);
-    case QUERY_LOOK:
-        return look(q, why);
+    case QUERY_CELL:
+        return look_at_cell(q);
+    case QUERY_TEXT:
+        return look_at_text(q);
+    case QUERY_LEAVES:
+        return look_at_leaves(q, why);
     case QUERY_DONE:
         break;
     }

@@ -2,13 +2,12 @@
 
 #include <stdlib.h>
 
-#define CACHE 64 /* authenticated full tiles kept, 8 KiB each */
+#define CACHE 256 /* authenticated full tiles kept, 8 KiB each: those of a page's rows */
 
 struct cached {
     bool used;
     unsigned level;
     uint64_t n, last_use;
-    hash32 hashes[TILE_WIDTH];
 };
 
 struct tree {
@@ -18,7 +17,8 @@ struct tree {
     uint64_t saved_size; /* size at the last tree_save */
     tl_err put_err;      /* of a tile completed inside tile_edge_add */
     uint64_t clock;
-    struct cached cache[CACHE];
+    struct cached cache[CACHE], *last; /* last: the one found last */
+    hash32 hashes[CACHE][TILE_WIDTH];
 };
 
 tl_err tree_new(struct tree **out, struct store *store)
@@ -27,6 +27,7 @@ tl_err tree_new(struct tree **out, struct store *store)
     if (!t)
         return TL_E_MEMORY;
     t->store = store;
+    t->last = &t->cache[0];
     *out = t;
     return TL_OK;
 }
@@ -165,22 +166,23 @@ static tl_err tile_hash(struct tree *t, unsigned level, uint64_t i, hash32 *out)
     return TL_OK;
 }
 
+static bool is_tile(const struct cached *c, unsigned level, uint64_t n)
+{
+    return c->used && c->level == level && c->n == n;
+}
+
 static struct cached *cache_slot(struct tree *t, unsigned level, uint64_t n, bool *hit)
 {
-    struct cached *oldest = &t->cache[0];
-    t->clock++;
-    for (size_t i = 0; i < CACHE; i++) {
-        struct cached *c = &t->cache[i];
-        if (c->used && c->level == level && c->n == n) {
-            c->last_use = t->clock;
-            *hit = true;
-            return c;
-        }
-        if (c->last_use < oldest->last_use)
-            oldest = c;
+    struct cached *found = t->last, *oldest = &t->cache[0];
+    for (size_t i = 0; i < CACHE && !is_tile(found, level, n); i++) {
+        found = &t->cache[i];
+        if (found->last_use < oldest->last_use)
+            oldest = found;
     }
-    *hit = false;
-    return oldest;
+    *hit = is_tile(found, level, n);
+    t->last = *hit ? found : oldest;
+    t->last->last_use = ++t->clock;
+    return t->last;
 }
 
 /* A full tile is believed when its root is the hash that the tile above it
@@ -204,10 +206,9 @@ static tl_err full_tile(struct tree *t, unsigned level, uint64_t n, const hash32
         c->used = true;
         c->level = level;
         c->n = n;
-        c->last_use = t->clock;
-        memcpy(c->hashes, hashes, sizeof hashes);
+        memcpy(t->hashes[c - t->cache], hashes, sizeof hashes);
     }
-    *out = c->hashes;
+    *out = t->hashes[c - t->cache];
     return TL_OK;
 }
 

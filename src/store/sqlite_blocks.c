@@ -38,16 +38,19 @@ tl_err store_get_block(struct store *s, const struct store_block *at, slice *out
     return store_fetch_blob(s, ST_GET_BLOCK, BLOCK_MAX, out);
 }
 
-tl_err store_drop_blocks(struct store *s, const struct store_block *at, uint32_t max, bool *more)
+tl_err store_drop_blocks(struct store *s, unsigned level, uint64_t from, uint64_t to, uint32_t max,
+                         bool *more)
 {
-    uint64_t first;
+    const struct store_block last = {.level = level, .n = to - 1, .number = STORE_BLOCKS - 1};
+    uint64_t first_id, last_id;
     tl_err err = store_enter_put(s);
     if (err != TL_OK)
         return err;
-    if (!block_id(at, &first))
+    if (from >= to || !block_id(&last, &last_id))
         return TL_E_LIMIT;
-    store_bind_u64(s->st[ST_DROP_BLOCKS], 1, first);
-    store_bind_u64(s->st[ST_DROP_BLOCKS], 2, first - at->number + STORE_BLOCKS - 1);
+    first_id = last_id + 1 - (to - from) * STORE_BLOCKS;
+    store_bind_u64(s->st[ST_DROP_BLOCKS], 1, first_id);
+    store_bind_u64(s->st[ST_DROP_BLOCKS], 2, last_id);
     store_bind_u64(s->st[ST_DROP_BLOCKS], 3, max);
     err = store_run(s, ST_DROP_BLOCKS);
     if (err == TL_OK)

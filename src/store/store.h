@@ -107,9 +107,9 @@ struct store_block {
 tl_err store_put_block(struct store *s, const struct store_block *at, slice bytes) TL_MUST;
 /* Borrowed until the next call on s. TL_E_NOT_FOUND. */
 tl_err store_get_block(struct store *s, const struct store_block *at, slice *out) TL_MUST;
-/* Removes blocks of at's level and n from at's number on, at most max of them; *more
- * where others may be left. */
-tl_err store_drop_blocks(struct store *s, const struct store_block *at, uint32_t max,
+/* Removes blocks of a level: those of from <= n < to, at most max of them; *more where
+ * others may be left. */
+tl_err store_drop_blocks(struct store *s, unsigned level, uint64_t from, uint64_t to, uint32_t max,
                          bool *more) TL_MUST;
 
 /* Bytes on disk now, all files of the store. */

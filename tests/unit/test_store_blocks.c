@@ -98,34 +98,37 @@ static void blocks_come_back(void **state)
     assert_ok(store_begin(s));
     for (size_t i = 0; i < 3; i++) {
         assert_err(store_put_block(s, &outside[i], slice_str("x")), TL_E_LIMIT);
-        assert_err(store_drop_blocks(s, &outside[i], 9, &more), TL_E_LIMIT);
         assert_err(store_get_block(s, &outside[i], &got), TL_E_NOT_FOUND);
     }
+    assert_err(store_drop_blocks(s, STORE_BLOCK_LEVELS, 0, 1, 9, &more), TL_E_LIMIT);
+    assert_err(store_drop_blocks(s, 0, 0, STORE_BLOCK_N + 1, 9, &more), TL_E_LIMIT);
+    assert_err(store_drop_blocks(s, 0, 3, 3, 9, &more), TL_E_LIMIT);
+    assert_ok(store_drop_blocks(s, STORE_BLOCK_LEVELS - 1, 0, STORE_BLOCK_N, 9, &more));
+    assert_block(s, last, NULL);
     store_rollback(s);
     store_close(s);
 }
 
-/* Those of one level and n, from a number on, a few at a time; no others. */
+/* Those of one level and some n, a few at a time; no others. */
 static void blocks_are_dropped(void **state)
 {
     struct store *s = open_as(*state, STORE_CREATE);
-    const struct store_block from = {.level = 1, .n = 5, .number = 1};
     bool more = false;
     assert_ok(store_begin(s));
     for (unsigned level = 0; level < 3; level++)
-        for (uint64_t n = 4; n < 7; n++)
-            for (uint32_t number = 0; number < 6; number++)
+        for (uint64_t n = 4; n < 8; n++)
+            for (uint32_t number = 0; number < 3; number++)
                 put(s, (struct store_block){level, n, number}, "x");
-    assert_ok(store_drop_blocks(s, &from, 3, &more));
+    assert_ok(store_drop_blocks(s, 1, 5, 7, 4, &more));
     assert_true(more);
-    assert_ok(store_drop_blocks(s, &from, 3, &more));
+    assert_ok(store_drop_blocks(s, 1, 5, 7, 4, &more));
     assert_false(more);
     assert_ok(store_commit(s));
     for (unsigned level = 0; level < 3; level++)
-        for (uint64_t n = 4; n < 7; n++)
-            for (uint32_t number = 0; number < 6; number++)
+        for (uint64_t n = 4; n < 8; n++)
+            for (uint32_t number = 0; number < 3; number++)
                 assert_block(s, (struct store_block){level, n, number},
-                             level == 1 && n == 5 && number >= 1 ? NULL : "x");
+                             level == 1 && (n == 5 || n == 6) ? NULL : "x");
     store_close(s);
 }
 
