@@ -24,7 +24,9 @@ const struct command commands[] = {
      "                  Intel's service; --proxy URL an HTTPS proxy, --ca FILE the\n"
      "                  TLS roots (PEM)\n"
      "  --log-format F  what it says on standard error: text, or json\n"
-     "  --access-log    a line there for each request\n",
+     "  --access-log    a line there for each request\n"
+     "  --retain TYPE=DAYS  erase the bodies of records of TYPE that are older; * for\n"
+     "                  every type that is not named. Repeat it for more\n",
      cmd_serve},
     {"run", "--data DIR [--tee KIND] [--export FILE] [OPTIONS] -- CMD [ARG]...",
      "run a command with a log beside it",

@@ -152,6 +152,19 @@ static tl_err check_listen(const struct service *s, const struct service_options
     return err;
 }
 
+static void say_retention(void *ctx, const char *text)
+{
+    (void)ctx;
+    cli_say("%s", text);
+}
+
+static tl_err keep_for_a_time(struct service *s, const struct service_options *o)
+{
+    struct retain_options r = o->retain;
+    r.say = say_retention;
+    return r.count ? retain_start(&s->retain, s->log, &r) : TL_OK;
+}
+
 tl_err service_start(struct service *s, const struct service_options *o, struct tl_why *why)
 {
     struct log_config log = {
@@ -183,6 +196,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         err = log_open(&s->log, s->tee, &log, why);
     if (err == TL_OK)
         err = keep_collateral(s, o, why);
+    if (err == TL_OK)
+        err = keep_for_a_time(s, o);
     if (err == TL_OK)
         err = http_start(&s->http, s->log, &http, why);
     signals_block(false);
@@ -228,12 +243,14 @@ void service_stop(struct service *s)
     SSL_CTX_free(s->tls);
     s->tls = NULL;
     keeper_stop(s->keeper);
+    retain_stop(s->retain);
     log_close(s->log);
     tee_close(s->tee);
     free(s->socket);
     free(s->collateral);
     s->http = NULL;
     s->keeper = NULL;
+    s->retain = NULL;
     s->collateral = NULL;
     s->log = NULL;
     s->tee = NULL;

@@ -3,6 +3,7 @@
 #define TL_CLI_SERVICE_H
 
 #include "http/http.h"
+#include "log/retain.h"
 #include "pcs/keeper.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct service_options {
     const char *const *command; /* of run's child, or NULL */
     const char **agents;
     size_t agent_count;
+    struct retain_options retain;   /* its callback apart */
     bool access_log;                /* a line for each request */
     const char *listen;             /* ADDR:PORT, or NULL */
     const char *tls_cert, *tls_key; /* files; both or none */
@@ -25,6 +27,7 @@ struct service {
     struct tee *tee;
     struct log *log;
     struct http_service *http;
+    struct retain *retain;  /* NULL where everything is kept */
     struct ssl_ctx_st *tls; /* what connections are made with, or NULL */
     struct keeper *keeper;  /* of collateral; NULL where the platform makes its own */
     char *socket;           /* absolute */

@@ -26,6 +26,22 @@ static int number(const char *command, const char *name, unsigned *out, const ch
     return EXIT_GOOD;
 }
 
+static int retain(struct retain_options *r, const char *command, const char *value)
+{
+    struct tl_why why = {{0}, {0}};
+    struct retain_rule rule;
+    tl_err err = retain_rule_read(&rule, value, &why);
+    if (err != TL_OK)
+        return cli_usage(command, "--%s", tl_why_text(&why, err));
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->rules[i].type, rule.type) == 0)
+            return cli_usage(command, "--retain has two rules for %s", rule.type);
+    if (r->count == RETAIN_MAX)
+        return cli_usage(command, "--retain has more than %d rules", RETAIN_MAX);
+    r->rules[r->count++] = rule;
+    return EXIT_GOOD;
+}
+
 int service_option_take(struct service_options *o, const char *command, int got, char *value)
 {
     switch (got) {
@@ -52,6 +68,8 @@ int service_option_take(struct service_options *o, const char *command, int got,
         return EXIT_GOOD;
     case OPTION_LOG_FORMAT:
         return log_format(command, value);
+    case OPTION_RETAIN:
+        return retain(&o->retain, command, value);
     case OPTION_ACCESS_LOG:
         o->access_log = true;
         return EXIT_GOOD;

@@ -21,6 +21,7 @@ enum service_option {
     OPTION_TLS_KEY,
     OPTION_MAX_CONNECTIONS,
     OPTION_MAX_PEER_CONNECTIONS,
+    OPTION_RETAIN,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -38,7 +39,8 @@ enum service_option {
 
 /* Those of `serve` alone. */
 #define SERVE_OPTIONS                                                                              \
-    {"listen", required_argument, NULL, OPTION_LISTEN},                                            \
+    {"retain", required_argument, NULL, OPTION_RETAIN},                                            \
+        {"listen", required_argument, NULL, OPTION_LISTEN},                                        \
         {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},                                    \
         {"tls-key", required_argument, NULL, OPTION_TLS_KEY},                                      \
         {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},                      \

@@ -224,6 +224,35 @@ class Erasure(Case):
             self.report(self.export("after"))
         self.assertTrue(told)
 
+    def test_retention(self):
+        with self.serve("--retain", "note=2s", "--retain", "*=3650", "--retain", "keep: a/b=36500") as service:
+            self.append([record(type="note", content=f"note {i}") for i in range(30)] +
+                        [record(type="keep: a/b"), record(type="other")])
+            end = time.monotonic() + 30
+            while len([r for r in self.contents("--type", "note") if r.get("content")]):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.3)
+            self.append([record(type="note", content="young")])
+            self.assertEqual(sorted(r["content"] for r in self.contents() if r.get("content")),
+                             ["5 USDC to bob", "5 USDC to bob", "young"])
+            service.stop()
+            self.assertRegex(service.process.stderr.read(), r"erased 30 records, as --retain says")
+        # What was too old when nobody was there, and every type.
+        time.sleep(1)
+        with self.serve("--retain", "*=1s"):
+            end = time.monotonic() + 30
+            while len([r for r in self.contents() if r.get("content")]):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.3)
+            report = self.report(self.export("after"))
+            self.assertEqual(report["scope"]["agents"][0]["erased"], 33)
+        self.teelog("fsck", "--data", self.data, "--tee", "sim")
+        for wrong in ("", "note", "=5", "note=", "note=x", "note=-1", "note=5y", "note=1.5", "note=s",
+                      "teelog.end=5", "no,te=5", "note=36501", "note=36501d", "x" * 65 + "=1"):
+            self.teelog("serve", "--data", self.data, "--tee", "sim", "--retain", wrong, code=2)
+        self.teelog("serve", "--data", self.data, "--tee", "sim", "--retain", "a=1", "--retain",
+                    "a=2", code=2)
+
 
 if __name__ == "__main__":
     main()
