@@ -94,6 +94,13 @@ void attest_give_back(struct log_export *e);
 tl_err attest_take(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err attest_quote(struct log_export *e) TL_MUST;
 
+/* export_heads.c: a list of heads where the last is not current; and the proofs of the
+ * agent's and the origin's places in it, where there can be any. */
+tl_err export_append_heads(struct log *log) TL_MUST;
+tl_err export_prove_heads(struct log_export *e) TL_MUST;
+
+/* Room for one more in an array of count, whose elements have this size. */
+tl_err export_grow(void **array, size_t count, size_t *capacity, size_t size) TL_MUST;
 /* More that the bundle holds. */
 tl_err export_add_evidence(struct log_export *e, const hash32 *digest) TL_MUST;
 

@@ -5,7 +5,7 @@
 
 #define SCAN_SLICE 2048 /* leaves looked at before others get their turn */
 
-static tl_err grow(void **array, size_t count, size_t *capacity, size_t size)
+tl_err export_grow(void **array, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
         return TL_OK;
@@ -24,7 +24,7 @@ static tl_err add_run(struct log_export *e, uint64_t index)
         e->runs[e->run_count - 1].end++;
         return TL_OK;
     }
-    tl_err err = grow((void **)&e->runs, e->run_count, &e->run_capacity, sizeof *e->runs);
+    tl_err err = export_grow((void **)&e->runs, e->run_count, &e->run_capacity, sizeof *e->runs);
     if (err == TL_OK)
         e->runs[e->run_count++] = (struct run){index, index + 1};
     return err;
@@ -34,7 +34,8 @@ static tl_err add_needed(struct log_export *e, uint64_t index)
 {
     if (e->needed_count && e->needed[e->needed_count - 1] == index)
         return TL_OK;
-    tl_err err = grow((void **)&e->needed, e->needed_count, &e->needed_capacity, sizeof *e->needed);
+    tl_err err =
+        export_grow((void **)&e->needed, e->needed_count, &e->needed_capacity, sizeof *e->needed);
     if (err == TL_OK)
         e->needed[e->needed_count++] = index;
     return err;
@@ -42,8 +43,8 @@ static tl_err add_needed(struct log_export *e, uint64_t index)
 
 tl_err export_add_evidence(struct log_export *e, const hash32 *digest)
 {
-    tl_err err =
-        grow((void **)&e->evidence, e->evidence_count, &e->evidence_capacity, sizeof *e->evidence);
+    tl_err err = export_grow((void **)&e->evidence, e->evidence_count, &e->evidence_capacity,
+                             sizeof *e->evidence);
     if (err == TL_OK)
         e->evidence[e->evidence_count++] = *digest;
     return err;
@@ -54,7 +55,7 @@ static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evid
     tl_err err = export_add_evidence(e, evidence);
     if (err != TL_OK || size == 0 || size >= e->size)
         return err;
-    err = grow((void **)&e->sizes, e->size_count, &e->size_capacity, sizeof *e->sizes);
+    err = export_grow((void **)&e->sizes, e->size_count, &e->size_capacity, sizeof *e->sizes);
     if (err == TL_OK)
         e->sizes[e->size_count++] = size;
     return err;
@@ -169,7 +170,7 @@ static tl_err add_needed_leaf(struct log_export *e, uint64_t index, uint64_t *bo
         err = take_claims(e, &st, leaf.body, boot);
     if (err != TL_OK)
         return err;
-    err = grow((void **)&e->runs, e->run_count, &e->run_capacity, sizeof *e->runs);
+    err = export_grow((void **)&e->runs, e->run_count, &e->run_capacity, sizeof *e->runs);
     if (err == TL_OK)
         e->runs[e->run_count++] = (struct run){index, index + 1};
     return err;
@@ -274,74 +275,6 @@ tl_err export_scan(struct log_export *e, struct tl_why *why)
     return err;
 }
 
-/* Heads first, so that what is exported can be shown to be complete. */
-static tl_err append_heads(struct log *log)
-{
-    struct group *g = log->groups[0];
-    if (!log->has_owner || !heads_due(log, 1) || is_frozen(log) || log->dead)
-        return TL_OK;
-    tl_err err = sequence_heads(log, g);
-    if (err == TL_OK) {
-        sign_group(log, g);
-        err = commit_group(log, g);
-    }
-    if (err != TL_OK)
-        log->job_err = err;
-    return err;
-}
-
-struct head_list {
-    struct log_export *e;
-    hash32 *leaves;
-    size_t count, capacity;
-};
-
-static tl_err list_head(void *ctx, slice subject, slice row)
-{
-    struct head_list *l = ctx;
-    struct log_export *e = l->e;
-    struct head h = {.subject = subject};
-    tl_err err = head_row_read(&h, row);
-    if (err == TL_OK)
-        err = grow((void **)&l->leaves, l->count, &l->capacity, sizeof *l->leaves);
-    if (err != TL_OK)
-        return err;
-    bool mine = slice_eq_str(subject, e->agent) || slice_eq_str(subject, e->log->keys.origin);
-    if (mine && e->head_count < 2 && subject.n <= SUBJECT_MAX) {
-        struct head_proof *p = &e->heads[e->head_count++];
-        memcpy(p->subject, subject.p, subject.n);
-        p->position = l->count;
-    }
-    l->leaves[l->count++] = head_leaf_hash(&h);
-    return TL_OK;
-}
-
-/* The agent's and the origin's places in the heads tree, from the stored rows;
- * none where the rows are not those of the last heads. */
-static tl_err prove_heads(struct log_export *e)
-{
-    struct head_list list = {.e = e};
-    struct log *log = e->log;
-    if (log->heads_index == UINT64_MAX || log->heads_index >= e->size)
-        return TL_OK;
-    tl_err err = store_each_head(log->store, list_head, &list);
-    struct merkle_leaves leaves = {list.leaves, list.count};
-    struct merkle_nodes nodes = {merkle_leaves_get, &leaves};
-    hash32 root;
-    if (err == TL_OK)
-        err = merkle_root(&nodes, list.count, &root);
-    if (err == TL_OK && (list.count != log->heads.n || !hash_eq(&root, &log->heads.root)))
-        err = TL_E_STORED;
-    for (size_t i = 0; i < e->head_count && err == TL_OK; i++)
-        err = merkle_prove_inclusion(&nodes, e->heads[i].position, list.count, e->heads[i].path,
-                                     &e->heads[i].path_count);
-    if (err != TL_OK || e->head_count != 2)
-        e->head_count = 0;
-    e->heads_index = log->heads_index;
-    free(list.leaves);
-    return err == TL_E_IO || err == TL_E_MEMORY ? err : TL_OK;
-}
-
 /* A request that cannot be met must not grow the log: this comes before the
  * heads. */
 static tl_err check_request(const struct log_export *e, struct tl_why *why)
@@ -397,7 +330,7 @@ static tl_err plan_range(struct log_export *e)
         e->from = 0;
         e->to = e->size;
     }
-    return e->scope == SCOPE_CHAIN ? prove_heads(e) : TL_OK;
+    return e->scope == SCOPE_CHAIN ? export_prove_heads(e) : TL_OK;
 }
 
 /* The checkpoint, and what a fresh answer says beside it, are of one moment. */
@@ -409,7 +342,7 @@ tl_err export_begin(struct log_export *e, struct tl_why *why)
         err = attest_turn(e, why);
     /* Single records say nothing of completeness, and may yet turn out to be none. */
     if (err == TL_OK && !alone && whole_range(e, e->log->durable_size))
-        err = append_heads(e->log);
+        err = export_append_heads(e->log);
     if (err != TL_OK)
         return err;
     e->size = e->log->durable_size;

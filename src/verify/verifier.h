@@ -66,8 +66,8 @@ struct verifier {
 tl_err verify_fresh(struct verifier *v, const hash32 *evidence, const struct fresh *f) TL_MUST;
 tl_err verify_fresh_end(struct verifier *v) TL_MUST;
 
-/* Lists what bodies are absent, once all is read and the agents are listed. */
-tl_err verify_list_bodies(struct verifier *v) TL_MUST;
+/* Lists the agents, and what bodies are absent, once all was read. */
+tl_err verify_list_agents(struct verifier *v) TL_MUST;
 
 /* One leaf of the bundle. */
 tl_err verify_leaf(struct verifier *v, uint64_t index, slice statement, slice body) TL_MUST;

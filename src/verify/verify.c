@@ -294,32 +294,6 @@ static tl_err read_all(struct verifier *v, struct bundle_reader *reader, struct 
     }
 }
 
-/* Who is in the bundle. Only where all was well: of a rejected bundle nothing
- * is told as if it were so. */
-static tl_err list_agents(struct verifier *v)
-{
-    struct teelog_report *r = v->report;
-    subjects_sort(&v->subjects);
-    r->leaves = v->leaves;
-    r->agents = calloc(v->subjects.count, sizeof r->agents[0]);
-    if (!r->agents)
-        return TL_E_MEMORY;
-    for (size_t i = 0; i < v->subjects.count; i++) {
-        const struct subject *s = v->subjects.list[i];
-        if (slice_eq_str(subject_id(s), r->origin))
-            continue;
-        struct report_agent *a = &r->agents[r->agent_count++];
-        memcpy(a->id, s->id, sizeof a->id);
-        a->count = s->count;
-        a->first_seq = s->first_seq;
-        a->last_seq = s->last_seq;
-        a->sessions = s->sessions;
-        a->es256k = s->es256k;
-        a->complete_up_to = v->scope == SCOPE_WHOLE ? r->size : v->complete_up_to;
-    }
-    return verify_list_bodies(v);
-}
-
 static tl_err run(struct verifier *v)
 {
     const struct teelog_verify_options *o = v->options;
@@ -338,7 +312,7 @@ static tl_err run(struct verifier *v)
     if (err == VERDICT || (err == TL_OK && report_failed(v->report)))
         err = TL_OK;
     else if (err == TL_OK)
-        err = list_agents(v);
+        err = verify_list_agents(v);
     bundle_reader_free(reader);
     free(item);
     return err;

@@ -1,4 +1,5 @@
-/* Which bodies of records are not in the bundle, and which were erased in the log. */
+/* Who is in the bundle; which bodies of records are not, and which were erased in the
+ * log. */
 #include "verify/verifier.h"
 
 #include <stdlib.h>
@@ -63,7 +64,7 @@ static int compare(const void *a, const void *b)
     return x->from < y->from ? -1 : x->from > y->from;
 }
 
-tl_err verify_list_bodies(struct verifier *v)
+static tl_err list_bodies(struct verifier *v)
 {
     struct teelog_report *r = v->report;
     const struct owners *o = &v->owners;
@@ -87,4 +88,30 @@ tl_err verify_list_bodies(struct verifier *v)
     }
     free(all);
     return err;
+}
+
+/* Who is in the bundle. Only where all was well: of a rejected bundle nothing
+ * is told as if it were so. */
+tl_err verify_list_agents(struct verifier *v)
+{
+    struct teelog_report *r = v->report;
+    subjects_sort(&v->subjects);
+    r->leaves = v->leaves;
+    r->agents = calloc(v->subjects.count, sizeof r->agents[0]);
+    if (!r->agents)
+        return TL_E_MEMORY;
+    for (size_t i = 0; i < v->subjects.count; i++) {
+        const struct subject *s = v->subjects.list[i];
+        if (slice_eq_str(subject_id(s), r->origin))
+            continue;
+        struct report_agent *a = &r->agents[r->agent_count++];
+        memcpy(a->id, s->id, sizeof a->id);
+        a->count = s->count;
+        a->first_seq = s->first_seq;
+        a->last_seq = s->last_seq;
+        a->sessions = s->sessions;
+        a->es256k = s->es256k;
+        a->complete_up_to = v->scope == SCOPE_WHOLE ? r->size : v->complete_up_to;
+    }
+    return list_bodies(v);
 }
