@@ -70,6 +70,10 @@ class Rest(Case):
         self.assertEqual(got[0], status, got[1])
         return got[1]
 
+    def token(self, *options):
+        made = self.teelog("token", "create", "--data", self.data, "--json", *options)
+        return json.loads(made.stdout)
+
     def filled(self):
         service = self.serve("--origin", "example.org/rest")
         everything = list(records())
@@ -280,6 +284,29 @@ class Findings(Rest):
                            script)
         self.assertEqual(done.stdout.split(), 3 * ["401"] + 3 * ["403"])
 
+    def test_6_agents_of_others_stay_closed(self):
+        """There: every caller read every agent."""
+        service = self.filled()
+        made = self.token("--scope", "read", "--agent", "alice")
+        token = made["token"]
+        says, _ = rest_verify.check_answer(self.get(service, "/tee/agents", token=token))
+        self.assertEqual([a["agentId"] for a in says["agents"]], ["alice"])
+        self.assertEqual(says["query"]["agentIds"], ["alice"])
+        for query in ({}, {"agentId": "alice"}, {"userId": "üser"}):
+            status, answer = self.ask(service, "POST", "/tee/logs",
+                                      compact({"query": query, "pageSize": 100}), token)
+            self.assertEqual(status, 200, answer)
+            says, _ = rest_verify.check_answer(answer, query={**query, "agentId": "alice"})
+            self.assertEqual({r["agentId"] for r in says["logs"]["data"]}, {"alice"})
+            self.assertEqual(says["logs"]["total"], 13)
+        for request in (("GET", "/tee/agents/b%2Fo:b", b""),
+                        ("POST", "/tee/logs", b'{"query":{"agentId":"b/o:b"}}')):
+            status, answer = self.ask(service, *request, token)
+            self.assertEqual((status, json.loads(answer)["field"]), (403, "agentId"))
+        self.teelog("token", "revoke", made["id"], "--data", self.data)
+        for request in (("GET", "/tee/agents"), ("GET", "/tee/agents/alice"), ("POST", "/tee/logs")):
+            self.assertEqual(self.ask(service, *request, token=token)[0], 401)
+
     def test_6_pages_are_bounded(self):
         service = self.filled()
         for bad in ({"pageSize": -1}, {"pageSize": 0}, {"pageSize": 1001}, {"page": -1}):
@@ -440,9 +467,10 @@ class Client(Rest):
         if not node:
             self.skipTest("node is not here")
         service = self.filled()
+        token = self.token("--scope", "read")["token"]
         done = subprocess.run([node, ROOT / "tests" / "integration" / "rest_client.mjs",
-                               "http://log", service.socket], capture_output=True, text=True,
-                              timeout=120, check=False)
+                               "http://log", service.socket, token], capture_output=True,
+                              text=True, timeout=120, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, "good\n"), done.stderr)
 
 
