@@ -17,7 +17,7 @@ import threading
 import time
 import unittest
 
-from teelogtest import ROOT, TEELOG, Case, main, record
+from teelogtest import ROOT, TEELOG, Case, Service, main, record
 
 VERIFIER = ROOT / "examples" / "rest_verify.py"
 spec = importlib.util.spec_from_file_location("rest_verify", VERIFIER)
@@ -413,6 +413,69 @@ class Findings(Rest):
             self.refuses(service, "GET", "/tee/agents/alice")
             self.refuses(service, "GET", "/tee/agents")
             rest_verify.check_answer(self.get(service, "/tee/agents/carol"))
+
+    QUESTIONS = ({}, {"agentId": "alice"}, {"roomId": "room 1"}, {"type": "Action:ASK"},
+                 {"agentId": "b/o:b", "containsContent": "7"}, {"userId": "nobody"})
+
+    def right_or_refused(self, service, said):
+        """Asks everything; what is answered must be all that was logged."""
+        for query in self.QUESTIONS:
+            status, answer = self.ask(service, "POST", "/tee/logs",
+                                      compact({"query": query, "pageSize": 1000}))
+            if status == 200:
+                says = json.loads(answer)  # signatures of hundreds of rows take their time
+                self.assertEqual(says["query"], query)
+                want = [r for r in said if all(
+                    v in r["content"] if k == "containsContent" else r[k] == v
+                    for k, v in query.items())]
+                self.assertEqual([r["content"] for r in says["logs"]["data"]],
+                                 [r["content"] for r in want], query)
+                self.assertEqual(says["logs"]["total"], len(want))
+            else:
+                self.assertEqual(status, 500, answer)
+                self.assertNotIn(b"attestation", answer)
+
+    def test_6_no_table_is_believed(self):
+        """Whatever the host empties, halves, overwrites or puts back from before."""
+        said = list(records(700))
+        service = self.serve("--origin", "example.org/rest")
+        self.append(said[:350])
+        service.stop()
+        directory = pathlib.Path(self.data)
+        (directory / "teelog.db").rename(self.path("older"))
+        shutil.copy(self.path("older"), directory / "teelog.db")
+        service = self.serve()
+        self.append(said[350:])
+        service.stop()
+        kept = (directory / "teelog.db").read_bytes()
+        db = sqlite3.connect(directory / "teelog.db")
+        tables = {name: [r[1] for r in db.execute(f"PRAGMA table_info({name})") if r[2] == "BLOB"]
+                  for name, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        db.close()
+        started = 0
+        for table, blobs in sorted(tables.items()):
+            edits = [f"DELETE FROM {table}", f"DELETE FROM {table} WHERE random() % 2 = 0",
+                     f"INSERT OR REPLACE INTO {table} SELECT * FROM older.{table}",
+                     f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM older.{table}"]
+            edits += [f"UPDATE {table} SET {b} = zeroblob(length({b}))" for b in blobs]
+            edits += [f"UPDATE OR REPLACE {table} SET {b} = (SELECT {b} FROM {table} ORDER BY random())"
+                      for b in blobs]
+            for edit in edits:
+                (directory / "teelog.db").write_bytes(kept)
+                db = sqlite3.connect(directory / "teelog.db")
+                db.execute("ATTACH ? AS older", (self.path("older"),))
+                try:
+                    db.executescript(edit)
+                    db.commit()
+                except sqlite3.IntegrityError:
+                    continue
+                finally:
+                    db.close()
+                with self.subTest(edit), Service(self.dir, env=self.env) as service:
+                    if "ready" in service.ready:
+                        started += 1
+                        self.right_or_refused(service, said)
+        self.assertGreater(started, 5)
 
     def test_6_edits_under_a_running_service(self):
         """Parts of the database's files turned over: what is answered then is what was
