@@ -74,7 +74,7 @@ static void print_time(json_int_t ms)
 
 static void print_record(const json_t *r)
 {
-    static const char *const absences[] = {"erased", "withheld", "missing"};
+    static const char *const absences[] = {"erased", "withheld"};
     slice content = text_of(r, "content");
     const json_t *attributes = json_object_get(r, "attributes"), *ref = json_object_get(r, "ref");
     printf("%8" JSON_INTEGER_FORMAT "  ", json_integer_value(json_object_get(r, "index")));

@@ -140,5 +140,7 @@ tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why)
     if (x->caller.agent_count && REFUSED(!agent.p))
         return tl_explain(why, TL_E_FORBIDDEN, "agent",
                           "this token is for certain agents: name one of them with agent=ID");
-    return caller_agent(x, agent, why);
+    if (REFUSED(caller_agent(x, agent, NULL) != TL_OK))
+        return tl_explain(why, TL_E_FORBIDDEN, "agent", "this token is for other agents");
+    return TL_OK;
 }

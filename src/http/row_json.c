@@ -60,7 +60,7 @@ static const char *absence(const struct log_row *row, struct row_json how)
 {
     if (!is_record(row))
         return NULL;
-    return row->erased ? "erased" : how.withheld ? "withheld" : row->body.p ? NULL : "missing";
+    return row->erased ? "erased" : how.withheld ? "withheld" : NULL;
 }
 
 static void put_members(buf *b, const struct log_row *row, struct row_json how)

@@ -199,12 +199,12 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *ctx)
     for (struct tail *t = s->tails; t; t = t->next) {
         int n =
             snprintf(text, sizeof text, ": still here\nid: %llu\n\n", (unsigned long long)t->at);
-        if (!t->query && !t->x->complete)
-            t->err = caller_still(t->x, &t->why);
-        if (t->err != TL_OK && !t->x->complete)
+        if (t->x->complete || exchange_unsent(t->x) >= UNSENT_MAX)
+            continue;
+        answer_chunk(t->x, slice_of(text, (size_t)n));
+        /* One with a query under way, whose err is the owner thread's, looks after it. */
+        if (!t->query && (t->err = caller_still(t->x, &t->why)) != TL_OK)
             end(t);
-        if (!t->x->complete && exchange_unsent(t->x) < UNSENT_MAX)
-            answer_chunk(t->x, slice_of(text, (size_t)n));
     }
     if (!s->tails)
         (void)event_del(s->heartbeat);

@@ -3,6 +3,7 @@
 #include "testhttp.h"
 
 #include "http/internal.h"
+#include "log/tokens.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -230,6 +231,49 @@ static void four_exports_at_a_time(void **state)
     close(fd);
 }
 
+/* Bytes of an answer until this is among them, resp. until its end. */
+static void read_until(int fd, const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    for (ssize_t got; n < size - 1 && (got = read(fd, out + n, size - 1 - n)) > 0;) {
+        n += (size_t)got;
+        out[n] = 0;
+        if (text && strstr(out, text))
+            return;
+    }
+    assert_null(text);
+}
+
+static const char follow[] = GET("/v1/tail");
+
+/* Each 15 seconds, with where to go on; whoever may not read any more learns it then. */
+static void tails_are_told_that_we_are_there(void **state)
+{
+    (void)state;
+    char text[4096], secret[TOKEN_TEXT + 1], request[300];
+    struct token t = {.scopes = SCOPE_READ};
+    int fd = dial(), other = dial();
+    assert_ok(log_token_create(world.log, &t, secret, NULL));
+    snprintf(request, sizeof request,
+             "GET /v1/tail?room=other HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n",
+             secret);
+    send_all(fd, follow, sizeof follow - 1);
+    read_until(fd, ": still here\nid: 1\n\n", text, sizeof text);
+    read_until(fd, ": still here\nid: 1\n\n", text, sizeof text);
+    (void)append_one(&world, "alice", "x");
+    read_until(fd, "id: 3\ndata: ", text, sizeof text);
+    read_until(fd, ": still here\nid: 3\n\n", text, sizeof text);
+    send_all(other, request, strlen(request));
+    read_until(other, ": still here\nid: 3\n\n", text, sizeof text);
+    (void)append_one(&world, "alice", "not for it");
+    read_until(other, ": still here\nid: 4\n\n", text, sizeof text);
+    assert_ok(log_token_revoke(world.log, t.id, NULL));
+    read_until(other, "event: error\ndata: {\"error\":\"the token is not one", text, sizeof text);
+    read_until(other, NULL, text, sizeof text);
+    close(fd);
+    close(other);
+}
+
 static void only_busy_says_when_to_come_back(void **state)
 {
     (void)state;
@@ -260,6 +304,7 @@ int main(void)
         TEST(each_request_has_its_own_time),
         TEST(what_is_discarded_is_not_heard_for_ever),
         TEST(four_exports_at_a_time),
+        TEST(tails_are_told_that_we_are_there),
         cmocka_unit_test(only_busy_says_when_to_come_back),
     };
     (void)signal(SIGPIPE, SIG_IGN);

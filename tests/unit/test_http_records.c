@@ -3,6 +3,7 @@
 #include "testhttp.h"
 
 #include "base/encoding.h"
+#include "log/tokens.h"
 #include "tlog/checkpoint.h"
 
 #include <signal.h>
@@ -508,6 +509,96 @@ static void the_token_of_run_reads_no_bodies(void **state)
     }
 }
 
+/* The same with a token. */
+static struct reply get_with(const char *target, const char *token)
+{
+    char request[1000];
+    snprintf(request, sizeof request,
+             "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", target, token);
+    return ask(request);
+}
+
+static void tokens_read_what_they_are_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *field;
+        int bound, append; /* with a token for reading alice; for the rest, of anyone */
+    } asked[] = {
+        {"/v1/records?agent=alice", "Authorization", 200, 403},
+        {"/v1/records?agent=alice&type=teelog.session", "Authorization", 200, 403},
+        {"/v1/records", "agent", 403, 403},
+        {"/v1/records?agent=bob", "agent", 403, 403},
+        {"/v1/records?agent=test/log&type=teelog.boot", "agent", 403, 403},
+        {"/v1/tail", "agent", 403, 403},
+        {"/v1/tail?agent=bob", "agent", 403, 403},
+        {"/v1/tail?type=teelog.session", "agent", 403, 403},
+    };
+    char bound[TOKEN_TEXT + 1], append_only[TOKEN_TEXT + 1];
+    struct token t = {.scopes = SCOPE_READ, .agent_count = 1, .agents = {slice_str("alice")}};
+    add_four();
+    assert_ok(log_token_create(world.log, &t, bound, NULL));
+    t = (struct token){.scopes = SCOPE_APPEND | SCOPE_ERASE | SCOPE_ADMIN};
+    assert_ok(log_token_create(world.log, &t, append_only, NULL));
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct reply r = get_with(asked[i].target, append_only);
+        assert_refused(&r, asked[i].append, "Authorization");
+        r = get_with(asked[i].target, bound);
+        if (r.status != asked[i].bound)
+            print_error("%s: %s\n", asked[i].target, r.body);
+        assert_int_equal(r.status, asked[i].bound);
+        if (asked[i].bound != 200)
+            assert_refused(&r, asked[i].bound, asked[i].field);
+        else
+            finish(&r);
+    }
+    for (int i = 2; i < 7; i++) {
+        char target[40];
+        snprintf(target, sizeof target, "/v1/records/%d", i);
+        struct reply r = get_with(target, bound);
+        json_t *o = parse(&r);
+        assert_proven(o, (uint64_t)i, i < 5);
+        assert_int_equal(json_is_true(json_object_get(o, "withheld")), i > 4);
+        json_decref(o);
+        finish(&r);
+        r = get_with(target, append_only);
+        o = parse(&r);
+        assert_proven(o, (uint64_t)i, i == 4);
+        json_decref(o);
+        finish(&r);
+    }
+}
+
+static void erased_records_say_so(void **state)
+{
+    (void)state;
+    add_four();
+    struct reply r = post("/v1/erasures", "", "{\"indexes\":[2],\"reason\":\"asked for\"}");
+    assert_int_equal(r.status, 200);
+    finish(&r);
+    json_t *page = page_of("?agent=alice");
+    assert_string_equal(contents(page), "note two");
+    const json_t *first = json_array_get(json_object_get(page, "records"), 0);
+    assert_true(json_is_true(json_object_get(first, "erased")));
+    assert_null(json_object_get(first, "roomId"));
+    assert_null(json_object_get(first, "userId"));
+    json_decref(page);
+    json_t *o = shown(2);
+    assert_proven(o, 2, false);
+    assert_true(json_is_true(json_object_get(o, "erased")));
+    assert_null(json_object_get(o, "withheld"));
+    json_decref(o);
+    page = page_of("?text=One");
+    assert_string_equal(contents(page), "four,one");
+    json_decref(page);
+    /* The statement that says so is the log's own: shown to all, its body too. */
+    page = page_of("?type=teelog.erasure");
+    assert_string_equal(contents(page), "teelog.erasure");
+    first = json_array_get(json_object_get(page, "records"), 0);
+    assert_non_null(json_string_value(json_object_get(first, "body")));
+    json_decref(page);
+}
+
 static void post_line(const char *line)
 {
     struct reply r = post("/v1/records", "", line);
@@ -596,6 +687,8 @@ int main(void)
         TEST(totals_count_all),
         TEST(one_record_with_its_proof),
         TEST(the_token_of_run_reads_no_bodies),
+        TEST(tokens_read_what_they_are_for),
+        TEST(erased_records_say_so),
         TEST(json_says_what_was_said),
         TEST(large_records_make_short_pages),
     };
