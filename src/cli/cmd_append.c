@@ -104,8 +104,8 @@ static tl_err send_batch(struct appender *a, const struct batch *b, struct tl_wh
                        : client_send(a->client, "POST", a->target, buf_slice(&b->body), why);
 }
 
-/* The service is busy and has closed the connection, having looked at nothing
- * of the batch that it refused or after it: all that is under way is sent again. */
+/* The service is busy, or we have asked too often, and it has closed the connection, having looked
+ * at nothing of the batch that it refused or after it: all that is under way is sent again. */
 static tl_err send_again(struct appender *a, unsigned seconds, struct tl_why *why)
 {
     struct timespec pause = {.tv_sec = (time_t)seconds};
@@ -125,7 +125,8 @@ static tl_err receive(struct appender *a, struct tl_why *why)
     tl_err err = client_head(a->client, &answer, why);
     if (err != TL_OK)
         return err;
-    if (answer.status == 503 && answer.retry_after && a->retries++ < RETRIES)
+    bool later = answer.status == 503 || answer.status == 429;
+    if (later && answer.retry_after && a->retries++ < RETRIES)
         return send_again(a, answer.retry_after, why);
     if (answer.status != 200) {
         a->refused = answer.status < 500;

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void too_long(int number)
@@ -19,12 +20,24 @@ static void limit_end(void)
     alarm(10);
 }
 
+/* As many descriptors as there may be connections, where the system lets us. */
+static void allow_files(const struct service_options *o)
+{
+    struct rlimit r;
+    rlim_t wanted = 1024 + o->limits.connections;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= wanted)
+        return;
+    r.rlim_cur = r.rlim_max < wanted ? r.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static int serve(const struct service_options *o)
 {
     struct service s = {0};
     struct tl_why why = {{0}, {0}};
     bool terminal;
     int number, code = EXIT_GOOD;
+    allow_files(o);
     tl_err err = signals_open();
     if (err == TL_OK)
         err = service_prepare(&s, o, &why);

@@ -117,7 +117,7 @@ static tl_err send_request(struct tail *t, struct client *c, struct tl_why *why)
     return err;
 }
 
-/* Other than 503: the service will say the same again. */
+/* Other than 503 and 429: the service will say the same again. */
 static tl_err read_head(struct tail *t, struct client *c, struct tl_why *why)
 {
     struct client_answer a;
@@ -125,7 +125,7 @@ static tl_err read_head(struct tail *t, struct client *c, struct tl_why *why)
     if (err != TL_OK)
         return err;
     if (a.status != 200) {
-        t->give_up = a.status != 503;
+        t->give_up = a.status != 503 && a.status != 429;
         err = client_refusal(c, &a, why);
         /* What was right before is no wrong usage now. */
         return t->followed ? TL_E_IO : err;

@@ -172,6 +172,9 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .origin = o->origin,
         .admissions = (uint8_t)(1u << (o->token ? ADMISSION_CHILD : ADMISSION_BEARER)),
         .command = o->command,
+        .sessions_per_second = o->session_rate,
+        .quotes_per_second = o->quote_rate,
+        .quotes_burst = 3 * o->quote_rate,
         .fatal = fatal,
         .fatal_ctx = s,
     };

@@ -20,7 +20,8 @@ struct service_options {
     const char *listen;             /* ADDR:PORT, or NULL */
     const char *tls_cert, *tls_key; /* files; both or none */
     struct http_limits limits;
-    struct pcs_options pcs; /* where collateral for its evidence comes from */
+    unsigned session_rate, quote_rate; /* a second; 0: the log's own */
+    struct pcs_options pcs;            /* where collateral for its evidence comes from */
 };
 
 struct service {

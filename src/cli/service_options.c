@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define NUMBER_MAX 1000000
-
 static int log_format(const char *command, const char *name)
 {
     if (strcmp(name, "json") == 0)
@@ -16,14 +14,32 @@ static int log_format(const char *command, const char *name)
     return EXIT_GOOD;
 }
 
-static int number(const char *command, const char *name, unsigned *out, const char *value)
+/* The options that take a number: where it goes, and the most that it may be. */
+static int number(struct service_options *o, const char *command, int got, const char *value)
 {
-    uint64_t v;
-    if (decimal_read(&v, slice_str(value), NUMBER_MAX) != TL_OK || v == 0)
-        return cli_usage(command, "%s takes a number from 1 to %d, not %s", name, NUMBER_MAX,
-                         value);
-    *out = (unsigned)v;
-    return EXIT_GOOD;
+    const struct {
+        int option;
+        const char *name;
+        unsigned *out, most;
+    } numbers[] = {
+        {OPTION_MAX_CONNECTIONS, "--max-connections", &o->limits.connections, 10000},
+        {OPTION_MAX_PEER_CONNECTIONS, "--max-peer-connections", &o->limits.peer_connections, 10000},
+        {OPTION_REQUEST_RATE, "--request-rate", &o->limits.requests, 100000},
+        {OPTION_RECORD_RATE, "--record-rate", &o->limits.records, 500000},
+        {OPTION_SESSION_RATE, "--session-rate", &o->session_rate, 10000},
+        {OPTION_QUOTE_RATE, "--quote-rate", &o->quote_rate, 1000},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uint64_t v;
+        if (got != numbers[i].option)
+            continue;
+        if (decimal_read(&v, slice_str(value), numbers[i].most) != TL_OK || v == 0)
+            return cli_usage(command, "%s takes a number from 1 to %u, not %s", numbers[i].name,
+                             numbers[i].most, value);
+        *numbers[i].out = (unsigned)v;
+        return EXIT_GOOD;
+    }
+    return cli_option_exit(got);
 }
 
 static int retain(struct retain_options *r, const char *command, const char *value)
@@ -82,12 +98,8 @@ int service_option_take(struct service_options *o, const char *command, int got,
     case OPTION_TLS_KEY:
         o->tls_key = value;
         return EXIT_GOOD;
-    case OPTION_MAX_CONNECTIONS:
-        return number(command, "--max-connections", &o->limits.connections, value);
-    case OPTION_MAX_PEER_CONNECTIONS:
-        return number(command, "--max-peer-connections", &o->limits.peer_connections, value);
     default:
-        return cli_option_exit(got);
+        return number(o, command, got, value);
     }
 }
 

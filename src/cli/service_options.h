@@ -22,6 +22,10 @@ enum service_option {
     OPTION_MAX_CONNECTIONS,
     OPTION_MAX_PEER_CONNECTIONS,
     OPTION_RETAIN,
+    OPTION_REQUEST_RATE,
+    OPTION_RECORD_RATE,
+    OPTION_SESSION_RATE,
+    OPTION_QUOTE_RATE,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -43,6 +47,10 @@ enum service_option {
         {"listen", required_argument, NULL, OPTION_LISTEN},                                        \
         {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},                                    \
         {"tls-key", required_argument, NULL, OPTION_TLS_KEY},                                      \
+        {"request-rate", required_argument, NULL, OPTION_REQUEST_RATE},                            \
+        {"record-rate", required_argument, NULL, OPTION_RECORD_RATE},                              \
+        {"session-rate", required_argument, NULL, OPTION_SESSION_RATE},                            \
+        {"quote-rate", required_argument, NULL, OPTION_QUOTE_RATE},                                \
         {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},                      \
     {                                                                                              \
         "max-peer-connections", required_argument, NULL, OPTION_MAX_PEER_CONNECTIONS               \

@@ -30,8 +30,18 @@ static size_t from_peer(const struct door *d, const struct peer *p)
     return n;
 }
 
+/* A connection costs as much as a request: under TLS, rather more. */
+static bool too_often(struct door *d, const struct peer *p)
+{
+    struct limit_key key = {.kind = LIMIT_PEER};
+    memcpy(key.b, p->b, sizeof key.b);
+    return limiter_take(d->service->requests, &key, 1, stats_clock_us() / 1000) > 0;
+}
+
 static bool has_room(struct door *d, const struct peer *p)
 {
+    if (d->tcp && too_often(d, p))
+        return false;
     if (d->tcp && from_peer(d, p) >= d->service->config.limits.peer_connections)
         return false;
     if (d->conns >= d->conns_max)

@@ -2,6 +2,7 @@
 #include "http/json_put.h"
 
 #include <event2/buffer.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *reason(int status)
@@ -107,12 +108,21 @@ void answer_error(struct exchange *x, tl_err err, const struct tl_why *why)
         fields = "WWW-Authenticate: Bearer\r\n";
     /* It says that nothing of the request was looked at, so that it can be sent
      * again as it is. A frozen log does not thaw by waiting, nor a stopping one. */
-    if (err == TL_E_BUSY)
+    if (err == TL_E_BUSY || err == TL_E_RATE)
         fields = "Retry-After: 1\r\n";
     /* Requests that were sent after this one must not overtake it. */
-    if (status == 503)
+    if (status == 503 || status == 429)
         x->close = true;
     answer_error_status(x, status, fields, err, why);
+}
+
+void answer_rate(struct exchange *x, uint64_t wait_ms, const struct tl_why *why)
+{
+    char field[48];
+    snprintf(field, sizeof field, "Retry-After: %llu\r\n",
+             (unsigned long long)(wait_ms + 999) / 1000);
+    x->close = true;
+    answer_error_status(x, 429, field, TL_E_RATE, why);
 }
 
 void answer_chunked(struct exchange *x, const char *type)

@@ -18,7 +18,7 @@ void caller_finish(struct caller *c)
 static struct caller nobody(const struct exchange *x)
 {
     struct caller c = {.admission = ADMISSION_BEARER};
-    if (!REFUSED(conn_is_tcp(x->conn)) && !x->service->config.run_token)
+    if (!REFUSED(conn_peer(x->conn) != NULL) && !x->service->config.run_token)
         c.scopes = SCOPE_ALL;
     return c;
 }
@@ -143,4 +143,35 @@ tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why)
     if (REFUSED(caller_agent(x, agent, NULL) != TL_OK))
         return tl_explain(why, TL_E_FORBIDDEN, "agent", "this token is for other agents");
     return TL_OK;
+}
+
+bool caller_is_limited(const struct exchange *x)
+{
+    return x->caller.token || (x->conn && conn_peer(x->conn));
+}
+
+/* A token has one measure wherever it comes in; without one the address has. */
+static struct limit_key limit_key(const struct exchange *x)
+{
+    struct limit_key key = {.kind = LIMIT_PEER};
+    if (x->caller.token) {
+        key.kind = LIMIT_TOKEN;
+        memcpy(key.b, x->caller.token->id, TOKEN_ID);
+    } else {
+        memcpy(key.b, conn_peer(x->conn)->b, sizeof key.b);
+    }
+    return key;
+}
+
+tl_err caller_limit(const struct exchange *x, struct limiter *l, unsigned count, uint64_t *wait_ms,
+                    struct tl_why *why)
+{
+    if (!caller_is_limited(x))
+        return TL_OK;
+    struct limit_key key = limit_key(x);
+    *wait_ms = limiter_take(l, &key, count, stats_clock_us() / 1000);
+    if (!REFUSED(*wait_ms))
+        return TL_OK;
+    return tl_explain(why, TL_E_RATE, NULL, "too many %s; come back later",
+                      l == x->service->records ? "records" : "requests");
 }

@@ -17,6 +17,7 @@ struct caller {
 void caller_finish(struct caller *c);
 
 struct exchange;
+struct limiter;
 /* Sets x->caller. TL_E_AUTH for a token that is not good; a request without one is
  * no error here. */
 tl_err caller_find(struct exchange *x, struct tl_why *why) TL_MUST;
@@ -27,6 +28,12 @@ tl_err caller_may(const struct exchange *x, uint8_t needs, struct tl_why *why) T
 tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why) TL_MUST;
 /* The same for a query over the statements of agent; .p == NULL: of all. */
 tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why) TL_MUST;
+/* Takes count of what the caller may still do of this kind now: TL_E_RATE, and how many
+ * ms until there is more, where nothing is left. */
+tl_err caller_limit(const struct exchange *x, struct limiter *l, unsigned count, uint64_t *wait_ms,
+                    struct tl_why *why) TL_MUST;
+/* Whether there are limits at all for this caller. */
+bool caller_is_limited(const struct exchange *x);
 /* TL_E_AUTH where the token has been revoked, or has expired, since it was found: for
  * what is done, or goes on, after the head was read. */
 tl_err caller_still(const struct exchange *x, struct tl_why *why) TL_MUST;

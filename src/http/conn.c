@@ -416,7 +416,7 @@ void conn_begin(struct conn *c)
     set_deadline(c);
 }
 
-bool conn_is_tcp(const struct conn *c)
+const struct peer *conn_peer(const struct conn *c)
 {
-    return c->door->tcp;
+    return c->door->tcp ? &c->peer : NULL;
 }

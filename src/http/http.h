@@ -21,9 +21,12 @@ struct http_access {
     uint64_t us, body_bytes;
 };
 
-/* How much is let in; 0 stands for what http.c has as its default. */
+/* How much is let in; 0 stands for service.c's default. Who comes over the socket without
+ * a token, or is the command of `teelog run`, has no limits: he could as well stop the
+ * service. */
 struct http_limits {
     unsigned connections, peer_connections; /* over TCP: in all, and of one peer address */
+    unsigned requests, records;             /* a second, of a token or a peer address */
 };
 
 struct http_config {

@@ -7,6 +7,7 @@
 #include "http/caller.h"
 #include "http/head.h"
 #include "http/http.h"
+#include "http/limiter.h"
 #include "http/tcp_socket.h"
 
 #include <event2/event.h>
@@ -84,7 +85,8 @@ struct http_service {
     struct tail *tails;                       /* tail.c's */
     size_t tail_count;
     struct event *pause, *heartbeat;
-    size_t rest_bytes; /* of answers that wait for their quotes */
+    size_t rest_bytes;                  /* of answers that wait for their quotes */
+    struct limiter *requests, *records; /* by caller */
     uint64_t turns;
     struct http_stats stats;
     size_t pending; /* exchanges held by the owner thread */
@@ -111,7 +113,8 @@ uint64_t stats_clock_us(void); /* monotonic */
 /* Connections. */
 /* from: of a TCP connection. */
 void conn_accept(struct door *d, int fd, const struct tcp_address *from);
-bool conn_is_tcp(const struct conn *c);
+/* The address it came from over TCP; NULL of the socket's. */
+const struct peer *conn_peer(const struct conn *c);
 /* Moves answers out and requests in, as far as they go. conn may be gone after. */
 void conn_run(struct conn *c);
 /* No new requests; ends once what was taken is answered. conn may be gone after. */
@@ -130,6 +133,8 @@ void answer_take(struct exchange *x, int status, const char *type, const char *f
 void answer_error(struct exchange *x, tl_err err, const struct tl_why *why);
 void answer_error_status(struct exchange *x, int status, const char *fields, tl_err err,
                          const struct tl_why *why);
+/* 429: more in wait_ms. */
+void answer_rate(struct exchange *x, uint64_t wait_ms, const struct tl_why *why);
 /* An answer of unknown length: head, then chunks, then the end. */
 void answer_chunked(struct exchange *x, const char *type);
 void answer_chunk(struct exchange *x, slice bytes);

@@ -196,6 +196,20 @@ static bool options(struct exchange *x, struct http_param *params, struct option
     return err == TL_OK;
 }
 
+static tl_err batch_new(struct log_batch **out, const struct exchange *x, const struct options *o)
+{
+    tl_err err = log_batch_new(out, x->service->log, x->caller.admission);
+    if (err != TL_OK)
+        return err;
+    if (o->full)
+        log_batch_full(*out);
+    if (o->alg)
+        log_batch_alg(*out, o->alg);
+    if (caller_is_limited(x))
+        log_batch_limit(*out);
+    return TL_OK;
+}
+
 void post_records(struct exchange *x)
 {
     struct http_query q = {{0}};
@@ -207,13 +221,15 @@ void post_records(struct exchange *x)
         return;
     struct append *a = x->state;
     struct log_batch *batch = NULL;
-    tl_err err = log_batch_new(&batch, x->service->log, x->caller.admission);
+    uint64_t wait_ms = 0;
+    if (caller_limit(x, x->service->records, (unsigned)a->receipts.count, &wait_ms, &a->why) !=
+        TL_OK) {
+        answer_rate(x, wait_ms, &a->why);
+        return;
+    }
+    tl_err err = batch_new(&batch, x, &o);
     if (err == TL_OK)
         err = add_lines(x, batch, body, params[0].value);
-    if (err == TL_OK && o.full)
-        log_batch_full(batch);
-    if (err == TL_OK && o.alg)
-        log_batch_alg(batch, o.alg);
     if (err == TL_OK && log_batch_count(batch) && (o.partial || a->receipts.bad == 0)) {
         submit(x, batch);
         return;

@@ -88,12 +88,28 @@ static void check_body(struct exchange *x, bool takes_body)
     }
 }
 
+/* Who asks, before what: who asks for nothing that there is may not do it more often.
+ * False where that is answered already. */
+static bool let_in(struct exchange *x, tl_err *found, struct tl_why *why)
+{
+    struct tl_why often = {{0}, {0}};
+    uint64_t wait_ms = 0;
+    *found = caller_find(x, why);
+    if (caller_limit(x, x->service->requests, 1, &wait_ms, &often) == TL_OK)
+        return true;
+    answer_rate(x, wait_ms, &often);
+    return false;
+}
+
 void route_head(struct exchange *x)
 {
-    struct tl_why why = {{0}, {0}};
+    struct tl_why why = {{0}, {0}}, stranger = {{0}, {0}};
     const struct route *other, *r = find(&x->head, &other);
+    tl_err found;
     /* An answer now leaves a body unread, so the connection ends after it. */
     x->close = x->head.length > 0 || x->head.transfer;
+    if (!let_in(x, &found, &stranger))
+        return;
     if (REFUSED(!r && !other)) {
         answer_error(x, tl_explain(&why, TL_E_NOT_FOUND, NULL, "there is nothing at this path"),
                      &why);
@@ -104,14 +120,12 @@ void route_head(struct exchange *x)
         return;
     }
     check_body(x, slice_eq_str(x->head.method, "POST"));
-    if (!x->complete) {
-        tl_err err = caller_find(x, &why);
-        if (err == TL_OK)
-            err = caller_may(x, r->needs, &why);
-        if (err != TL_OK)
-            answer_error(x, err, &why);
-    }
-    if (!x->complete)
+    if (x->complete)
+        return;
+    tl_err err = found == TL_OK ? caller_may(x, r->needs, &why) : found;
+    if (err != TL_OK)
+        answer_error(x, err, found == TL_OK ? &why : &stranger);
+    else
         x->close = false;
 }
 

@@ -8,8 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Unless they are set: see http_limits. */
 #define TCP_CONNECTIONS  256
 #define PEER_CONNECTIONS 64
+#define REQUESTS         1000
+#define RECORDS          100000
 
 /* How long a stopping service waits for clients to take their answers. */
 static const struct timeval patience = {5, 0};
@@ -182,6 +185,8 @@ static void service_free(struct http_service *s)
     if (s->wake_write >= 0)
         close(s->wake_write);
     pthread_mutex_destroy(&s->lock);
+    limiter_free(s->requests);
+    limiter_free(s->records);
     free(s->agents);
     free(s);
 }
@@ -231,13 +236,18 @@ static tl_err open_tcp(struct http_service *s, struct tl_why *why)
     return err == TL_OK ? tcp_listen(&s->doors[DOOR_TCP].fd, &s->address, why) : err;
 }
 
-static tl_err open_doors(struct http_service *s, struct tl_why *why)
+static tl_err set_limits(struct http_service *s)
 {
     struct http_limits *l = &s->config.limits;
-    if (!l->connections)
-        l->connections = TCP_CONNECTIONS;
-    if (!l->peer_connections)
-        l->peer_connections = PEER_CONNECTIONS;
+    l->connections = l->connections ? l->connections : TCP_CONNECTIONS;
+    l->peer_connections = l->peer_connections ? l->peer_connections : PEER_CONNECTIONS;
+    tl_err err = limiter_new(&s->requests, l->requests ? l->requests : REQUESTS);
+    return err == TL_OK ? limiter_new(&s->records, l->records ? l->records : RECORDS) : err;
+}
+
+static tl_err open_doors(struct http_service *s, struct tl_why *why)
+{
+    const struct http_limits *l = &s->config.limits;
     s->doors[DOOR_SOCKET] = (struct door){.service = s, .fd = -1, .conns_max = CONNECTIONS_MAX};
     s->doors[DOOR_TCP] = (struct door){.service = s,
                                        .tcp = true,
@@ -267,6 +277,8 @@ tl_err http_start(struct http_service **out, struct log *log, const struct http_
     s->done_last = &s->done;
     pthread_mutex_init(&s->lock, NULL);
     tl_err err = copy_agents(s);
+    if (err == TL_OK)
+        err = set_limits(s);
     if (err == TL_OK)
         err = open_doors(s, why);
     if (err == TL_OK)

@@ -27,6 +27,11 @@ void log_batch_alg(struct log_batch *b, enum cose_alg alg)
     b->alg = alg;
 }
 
+void log_batch_limit(struct log_batch *b)
+{
+    b->limited = true;
+}
+
 void log_batch_full(struct log_batch *b)
 {
     b->full = true;

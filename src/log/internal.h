@@ -3,6 +3,7 @@
 #ifndef TL_LOG_INTERNAL_H
 #define TL_LOG_INTERNAL_H
 
+#include "base/bucket.h"
 #include "base/pool.h"
 #include "log/collateral.h"
 #include "log/erased.h"
@@ -87,7 +88,7 @@ struct log_batch {
     struct log *log;
     enum admission admission;
     enum cose_alg alg; /* that its agents are to sign by; 0: as they do already */
-    bool full;
+    bool full, limited;
     buf arena;
     struct record_item *items;
     struct log_receipt *receipts;
@@ -132,6 +133,8 @@ struct log {
     struct log_batch *taking; /* popped from the queue, not all of it placed yet */
     bool txn_open;            /* a transaction was begun for the boot */
     uint8_t admissions;
+    unsigned session_rate; /* of limited batches, a second */
+    struct bucket sessions;
     char **command; /* copied argv, NULL-terminated, or NULL */
     void (*fatal)(void *ctx, const char *text);
     void *fatal_ctx;

@@ -80,6 +80,7 @@ static tl_err set_up(struct log *log, const struct log_config *c)
 {
     unsigned signers = c->signers ? c->signers : pool_cpus();
     log->admissions = c->admissions;
+    log->session_rate = c->sessions_per_second ? c->sessions_per_second : SESSIONS_PER_SECOND;
     log->fatal = c->fatal;
     log->fatal_ctx = c->fatal_ctx;
     tl_err err = copy_command(log, c->command);

@@ -18,12 +18,14 @@
 struct log;
 
 struct log_config {
-    const char *dir;            /* data directory */
-    const char *origin;         /* for a new log; NULL: made from the host's name. For an
-                                   existing one it must agree where it is given */
-    uint8_t admissions;         /* bits 1 << ADMISSION_…, for config 8; not 0 */
-    const char *const *command; /* argv of `run`, NULL-terminated, or NULL */
-    unsigned signers;           /* signing threads; 0: one a CPU, at most 8 */
+    const char *dir;              /* data directory */
+    const char *origin;           /* for a new log; NULL: made from the host's name. For an
+                                     existing one it must agree where it is given */
+    uint8_t admissions;           /* bits 1 << ADMISSION_…, for config 8; not 0 */
+    const char *const *command;   /* argv of `run`, NULL-terminated, or NULL */
+    unsigned signers;             /* signing threads; 0: one a CPU, at most 8 */
+    unsigned sessions_per_second; /* new ones, of batches that log_batch_limit was called
+                                     for; 0: SESSIONS_PER_SECOND */
     unsigned quotes_per_second, quotes_burst; /* that may be asked for; 0: see quoter.h */
     /* Called once on the owner thread where the log can go on no more (a commit
      * whose outcome is unknown): the process must end. */
@@ -119,6 +121,11 @@ tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission adm
  * signs by another is closed for a new one, which costs a quote. Where it is not said, an
  * open session goes on as it is, and a new one is ES256. */
 void log_batch_alg(struct log_batch *b, enum cose_alg alg);
+/* A new session costs a quote, which everyone waits for: where such batches open too many,
+ * ten times as many at once, a record that would need another is answered with TL_E_RATE
+ * and leaves no trace. */
+#define SESSIONS_PER_SECOND 20
+void log_batch_limit(struct log_batch *b);
 /* Asks for statements and inclusion paths in the result. */
 void log_batch_full(struct log_batch *b);
 /* Checks the record, and makes and seals its body. An error names the field in

@@ -266,6 +266,18 @@ static bool session_fits(const struct session *open, const struct log_batch *b)
     return open->key.alg == batch_alg(b, open) && open->admission == b->admission;
 }
 
+static tl_err new_session(struct log *log, struct group *g, const struct log_batch *b,
+                          struct subject *s, struct tl_why *why)
+{
+    unsigned rate = log->session_rate;
+    if (b->limited && bucket_take(&log->sessions, rate, 10 * rate, 1, stats_now_us() / 1000))
+        return tl_explain(why, TL_E_RATE, "agentId",
+                          "this log opens %u new sessions a second for callers of this kind; "
+                          "nothing of this record was stored, repeat it later",
+                          rate);
+    return session_open(log, g, s, b->admission, batch_alg(b, &s->session), why);
+}
+
 /* The record's agent, with a session open for its caller. An agent is entered
  * only once it has something to say: what is refused leaves no trace. */
 static tl_err open_agent(struct log *log, struct group *g, const struct log_batch *b,
@@ -282,7 +294,7 @@ static tl_err open_agent(struct log *log, struct group *g, const struct log_batc
         (void)tl_explain(why, err, "agentId", "this log holds %d agents and takes no more",
                          ROSTER_MAX);
     if (err == TL_OK && !session_fits(&s->session, b))
-        err = session_open(log, g, s, b->admission, batch_alg(b, &s->session), why);
+        err = new_session(log, g, b, s, why);
     if (err != TL_OK && s && s->count == 0)
         roster_remove(log->roster, s);
     if (err == TL_OK)
