@@ -3,7 +3,7 @@
 
 usage: bench.py TEELOG BIN [--only PART] [--records N] [--bundle N] [--dir DIR] [--json FILE]
 
-BIN is the folder of raw, quotes, run and makedcap. PART is append (with queries), verify or quotes.
+BIN is the folder of raw, quotes, run and makedcap. PART is append (with queries), verify, es256k or quotes.
 
 Machines are shared and noisy, so every figure of ours is a ratio to a raw
 figure measured just before and just after it.
@@ -89,11 +89,11 @@ class Serve:
         self.process.wait()
 
 
-def append(args, serve, path):
+def append(args, serve, path, *options):
     start = time.monotonic()
     with open(path) as f, open(os.devnull, "w") as null:
-        subprocess.run([args.teelog, "append", "--socket", serve.socket], stdin=f, stdout=null,
-                       check=True)
+        subprocess.run([args.teelog, "append", "--socket", serve.socket, *options], stdin=f,
+                       stdout=null, check=True)
     return time.monotonic() - start
 
 
@@ -195,6 +195,35 @@ def bench_verify(args, found):
         "%.2f of raw (target 0.85)" % (ours / verifies))
 
 
+def bench_es256k(args, found):
+    """Append and verify again, all of it by keys on secp256k1."""
+    path = os.path.join(args.dir, "records.jsonl")
+    bundle = os.path.join(args.dir, "es256k.teelog")
+    lines(path, args.bundle)
+    serve = Serve(args, os.path.join(args.dir, "es256k"))
+    before = rate(args, "sign-k")
+    took = append(args, serve, path, "--alg", "ES256K")
+    signs = (before + rate(args, "sign-k")) / 2
+    subprocess.run([args.teelog, "export", "--socket", serve.socket, "-o", bundle], check=True,
+                   stdout=subprocess.DEVNULL)
+    serve.stop()
+    before = rate(args, "verify-k")
+    start = time.monotonic()
+    if subprocess.run([args.teelog, "verify", bundle], stdout=subprocess.DEVNULL).returncode != 4:
+        sys.exit("bench: the bundle does not verify")
+    checked = time.monotonic() - start
+    verifies = (before + rate(args, "verify-k")) / 2
+    ours, theirs = args.bundle / took, args.bundle / checked
+    found.update(raw_sign_k=signs, append_k=ours, append_k_ratio=ours / signs,
+                 raw_verify_k=verifies, verify_k=theirs, verify_k_ratio=theirs / verifies)
+    say("raw ES256K signatures, all cores", "%.0f /s" % signs)
+    say("bulk append by ES256K, %d records" % args.bundle, "%.0f /s" % ours,
+        "%.2f of raw" % (ours / signs))
+    say("raw ES256K verifications, all cores", "%.0f /s" % verifies)
+    say("verify a bundle of %d records" % args.bundle, "%.0f /s" % theirs,
+        "%.2f of raw" % (theirs / verifies))
+
+
 def quote_cases(args):
     """Name, folder, time to verify at and, of the simulated, the root."""
     for name, folder in REAL:
@@ -255,7 +284,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("teelog")
     p.add_argument("bin")
-    p.add_argument("--only", choices=("append", "verify", "quotes"))
+    p.add_argument("--only", choices=("append", "verify", "es256k", "quotes"))
     p.add_argument("--records", type=int, default=1000000)
     p.add_argument("--bundle", type=int, default=100000)
     p.add_argument("--dir")
@@ -276,6 +305,8 @@ def main():
             bench_start(args, data, serve, found)
         if args.only in (None, "verify"):
             bench_verify(args, found)
+        if args.only in (None, "es256k"):
+            bench_es256k(args, found)
         if args.only in (None, "quotes"):
             bench_quotes(args, found)
     finally:
