@@ -9,8 +9,7 @@
 #include <stdlib.h>
 
 struct es256k_key {
-    bool has_private;
-    uint8_t scalar[32];
+    uint8_t scalar[32]; /* zeros in a public key: the library signs nothing by them */
     secp256k1_pubkey parsed;
     struct cose_ec2 point;
     atomic_uint refs;
@@ -75,7 +74,6 @@ tl_err es256k_private(struct es256k_key **out, const uint8_t scalar[32])
         return TL_E_KEY;
     }
     memcpy(k->scalar, scalar, sizeof k->scalar);
-    k->has_private = true;
     return finish(out, k);
 }
 
@@ -131,7 +129,7 @@ void es256k_sign_jobs(struct sign_job *jobs, size_t n)
     secp256k1_ecdsa_signature signature;
     for (size_t i = 0; i < n; i++) {
         const struct es256k_key *k = jobs[i].key.es256k;
-        jobs[i].ok = context && k->has_private &&
+        jobs[i].ok = context &&
                      secp256k1_ecdsa_sign(context, &signature, jobs[i].digest.b, k->scalar, NULL,
                                           NULL) == 1 &&
                      secp256k1_ecdsa_signature_serialize_compact(context, jobs[i].signature,
