@@ -1,5 +1,7 @@
 /* What was wrong in the original (elizaOS pull request 1470, plugin-tee-log), as
- * attacks on ours. None may succeed. Here: findings 1, 2, 3 and 7. */
+ * attacks on ours. None may succeed. Here: findings 1, 2, 3 and 7; finding 4 in
+ * test_original_records.c; 5, 6 and 7 against the running service in
+ * tests/integration/test_rest.py. */
 #include "testedit.h"
 
 #include "badsync.h"

@@ -207,6 +207,30 @@ static void waiting_answers_are_bounded(void **state)
     finish(&r);
 }
 
+static void *stop(void *arg)
+{
+    http_stop(arg);
+    return NULL;
+}
+
+/* A stopping service answers what it has taken. */
+static void a_stopping_service_waits_for_quotes(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    int fd = send_logs("{}");
+    await_asked(1);
+    assert_int_equal(pthread_create(&thread, NULL, stop, service), 0);
+    service = NULL;
+    while (access(socket_path, F_OK) == 0)
+        usleep(1000); /* until it has begun to stop */
+    give(0, TL_OK);
+    struct reply r = reply_of(fd);
+    assert_int_equal(r.status, 200);
+    finish(&r);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_quote_there_is_no_answer, begin, tear_down),
         cmocka_unit_test_setup_teardown(clients_may_go, begin, tear_down),
         cmocka_unit_test_setup_teardown(waiting_answers_are_bounded, begin, tear_down),
+        cmocka_unit_test_setup_teardown(a_stopping_service_waits_for_quotes, begin, tear_down),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
