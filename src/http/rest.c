@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define SLICE_US 1000 /* of writing, before others get their turn */
+
 static void rest_free(void *state)
 {
     struct rest *r = state;
@@ -16,6 +18,8 @@ static void rest_free(void *state)
     log_query_free(r->query);
     log_sessions_free(r->sessions);
     rest_ask_finish(&r->ask);
+    if (r->hash)
+        (void)sha256_stream_end(r->hash);
     buf_finish(&r->asked);
     buf_finish(&r->answer);
     buf_finish(&r->quote);
@@ -118,7 +122,7 @@ static tl_err count(struct rest *r)
     return TL_OK;
 }
 
-void rest_attest(struct exchange *x)
+static void attest(struct exchange *x)
 {
     struct rest *r = x->state;
     uint8_t report_data[64];
@@ -129,7 +133,9 @@ void rest_attest(struct exchange *x)
     r->sessions = NULL;
     tl_err err = count(r);
     if (err == TL_OK) {
-        rest_report_data(report_data, buf_slice(&r->answer), &r->ask.nonce);
+        hash32 hash = sha256_stream_end(r->hash);
+        r->hash = NULL;
+        rest_report_data(report_data, &hash, &r->ask.nonce);
         x->resume = quoted;
         service_hold(x);
         err = log_quote_submit(x->service->log, report_data, quote_done, x, &r->why);
@@ -138,4 +144,27 @@ void rest_attest(struct exchange *x)
         service_release(x);
     }
     answer_error(x, err, &r->why);
+}
+
+void rest_write(struct exchange *x)
+{
+    struct rest *r = x->state;
+    buf *b = &r->answer;
+    uint64_t end = stats_clock_us() + SLICE_US;
+    while (r->put < r->count && buf_err(b) == TL_OK && stats_clock_us() < end)
+        r->put_row(r, r->put++);
+    bool more = r->put < r->count && buf_err(b) == TL_OK;
+    if (!more)
+        r->put_end(r);
+    if (!r->hash)
+        r->hash = sha256_stream_new();
+    sha256_stream_add(r->hash, slice_of(b->p + r->hashed, b->n - r->hashed));
+    r->hashed = b->n;
+    if (!more) {
+        attest(x);
+        return;
+    }
+    x->resume = rest_write;
+    service_hold(x);
+    service_post(x);
 }

@@ -20,15 +20,21 @@ struct rest {
     struct log_sessions *sessions;
     buf asked; /* ,"query":{…} */
     buf answer, quote;
-    size_t counted; /* bytes of answer, in the service's sum */
-    tl_err err;     /* of what was waited for */
+    size_t count, put; /* rows of the answer, and how many stand in it */
+    void (*put_row)(struct rest *r, size_t i);
+    void (*put_end)(struct rest *r);
+    struct sha256_stream *hash; /* over what stands in it */
+    size_t hashed;              /* bytes */
+    size_t counted;             /* bytes of answer, in the service's sum */
+    tl_err err;                 /* of what was waited for */
     struct tl_why why;
 };
 
 /* Makes x->state, an empty answer; answers where it cannot. */
 struct rest *rest_begin(struct exchange *x);
-/* Quotes the answer as it is, and sends it. */
-void rest_attest(struct exchange *x);
+/* Writes count rows and the end, in slices, for a page of large ones takes its time and
+ * others wait for the loop; then has the answer quoted, and sends it. */
+void rest_write(struct exchange *x);
 /* Notes what became of what was waited for, and hands x back to the loop; on other
  * threads. x is the exchange. */
 void rest_done(void *x, tl_err err, const struct tl_why *why);

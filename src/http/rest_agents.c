@@ -5,53 +5,52 @@
 
 #define AGENT "/tee/agents/"
 
-static void put_list(struct rest *r)
+static void put_row(struct rest *r, size_t i)
 {
     size_t n;
-    const struct log_session *rows = log_sessions_rows(r->sessions, &n);
-    buf_str(&r->answer, "{\"agents\":[");
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_str(&r->answer, ",");
-        rest_put_agent(&r->answer, &rows[i]);
-    }
-    buf_str(&r->answer, "]");
-    json_put_number(&r->answer, "total", log_sessions_total(r->sessions));
+    if (i)
+        buf_str(&r->answer, ",");
+    rest_put_agent(&r->answer, &log_sessions_rows(r->sessions, &n)[i]);
 }
 
-static tl_err put_found(struct rest *r, struct tl_why *why)
+static void put_end(struct rest *r)
 {
-    size_t n;
-    const struct log_session *rows = log_sessions_rows(r->sessions, &n);
-    if (r->err != TL_OK)
-        return r->err;
-    if (r->single && n == 0)
-        return tl_explain(why, TL_E_NOT_FOUND, NULL, "Agent not found");
-    if (REFUSED(!r->single && !r->paged && n < log_sessions_total(r->sessions)))
-        return tl_explain(why, TL_E_LIMIT, "pageSize",
-                          "there are more than %d agents: ask for them a page at a time",
-                          QUERY_LIMIT_MAX);
-    if (r->single) {
-        buf_str(&r->answer, "{\"agent\":");
-        rest_put_agent(&r->answer, &rows[0]);
-    } else {
-        put_list(r);
+    if (!r->single) {
+        buf_str(&r->answer, "]");
+        json_put_number(&r->answer, "total", log_sessions_total(r->sessions));
     }
     buf_bytes(&r->answer, buf_slice(&r->asked));
     r->info.size = log_sessions_tree(r->sessions, &r->info.root);
     rest_put_log(&r->answer, &r->info, r->time_ms);
     buf_str(&r->answer, "}");
+}
+
+static tl_err check_found(struct rest *r)
+{
+    if (r->err != TL_OK)
+        return r->err;
+    (void)log_sessions_rows(r->sessions, &r->count);
+    if (r->single && r->count == 0)
+        return tl_explain(&r->why, TL_E_NOT_FOUND, NULL, "Agent not found");
+    if (REFUSED(!r->single && !r->paged && r->count < log_sessions_total(r->sessions)))
+        return tl_explain(&r->why, TL_E_LIMIT, "pageSize",
+                          "there are more than %d agents: ask for them a page at a time",
+                          QUERY_LIMIT_MAX);
     return TL_OK;
 }
 
 static void found(struct exchange *x)
 {
     struct rest *r = x->state;
-    tl_err err = put_found(r, &r->why);
-    if (err != TL_OK)
+    tl_err err = check_found(r);
+    if (err != TL_OK) {
         answer_error(x, err, &r->why);
-    else
-        rest_attest(x);
+        return;
+    }
+    r->put_row = put_row;
+    r->put_end = put_end;
+    buf_str(&r->answer, r->single ? "{\"agent\":" : "{\"agents\":[");
+    rest_write(x);
 }
 
 static void ask(struct exchange *x, const slice *agents, size_t count)

@@ -162,15 +162,14 @@ void rest_put_log(buf *b, const struct log_info *info, uint64_t time_ms)
     buf_str(b, "}");
 }
 
-void rest_report_data(uint8_t out[64], slice answer, const struct rest_nonce *nonce)
+void rest_report_data(uint8_t out[64], const hash32 *answer, const struct rest_nonce *nonce)
 {
     static const char label[] = "teelog/rest/v1"; /* and its NUL */
-    hash32 h = sha256(answer);
     memset(out, 0, 64);
-    memcpy(out, h.b, sizeof h.b);
+    memcpy(out, answer->b, sizeof answer->b);
     if (!nonce->n)
         return;
     const slice parts[] = {slice_of(label, sizeof label), slice_of(nonce->bytes, nonce->n)};
-    h = sha256_parts(parts, 2);
+    hash32 h = sha256_parts(parts, 2);
     memcpy(out + 32, h.b, sizeof h.b);
 }

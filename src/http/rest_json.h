@@ -18,7 +18,7 @@ void rest_put_log(buf *b, const struct log_info *info, uint64_t time_ms);
 /* A JSON text that holds JSON: {"quote":"0x…","timestamp":ms}. */
 void rest_put_attestation(buf *b, slice quote, uint64_t time_ms);
 
-/* The quote's report data over an answer without its attestation. */
-void rest_report_data(uint8_t out[64], slice answer, const struct rest_nonce *nonce);
+/* The quote's report data; answer is the SHA-256 of it without its attestation. */
+void rest_report_data(uint8_t out[64], const hash32 *answer, const struct rest_nonce *nonce);
 
 #endif

@@ -15,36 +15,40 @@ static const struct log_session *signer(const struct rest *r, uint64_t session)
     return NULL;
 }
 
-static void put_page(struct rest *r)
+static void put_row(struct rest *r, size_t i)
 {
     size_t n;
-    const struct log_row *rows = log_query_rows(r->query, &n);
-    buf *b = &r->answer;
-    buf_str(b, "{\"logs\":{\"page\":");
-    json_put_uint(b, r->ask.page);
-    json_put_number(b, "pageSize", r->ask.page_size);
-    json_put_number(b, "total", log_query_total(r->query));
-    buf_str(b, ",\"data\":[");
-    for (size_t i = 0; i < n && buf_err(b) == TL_OK; i++) {
-        if (i)
-            buf_str(b, ",");
-        rest_put_row(b, &rows[i], signer(r, rows[i].session));
-    }
-    buf_str(b, "]}");
-    buf_bytes(b, buf_slice(&r->asked));
-    rest_put_log(b, &r->info, r->time_ms);
-    buf_str(b, "}");
+    const struct log_row *row = &log_query_rows(r->query, &n)[i];
+    if (i)
+        buf_str(&r->answer, ",");
+    rest_put_row(&r->answer, row, signer(r, row->session));
+}
+
+static void put_end(struct rest *r)
+{
+    buf_str(&r->answer, "]}");
+    buf_bytes(&r->answer, buf_slice(&r->asked));
+    rest_put_log(&r->answer, &r->info, r->time_ms);
+    buf_str(&r->answer, "}");
 }
 
 static void signers_found(struct exchange *x)
 {
     struct rest *r = x->state;
+    buf *b = &r->answer;
     if (r->err != TL_OK) {
         answer_error(x, r->err, &r->why);
         return;
     }
-    put_page(r);
-    rest_attest(x);
+    (void)log_query_rows(r->query, &r->count);
+    r->put_row = put_row;
+    r->put_end = put_end;
+    buf_str(b, "{\"logs\":{\"page\":");
+    json_put_uint(b, r->ask.page);
+    json_put_number(b, "pageSize", r->ask.page_size);
+    json_put_number(b, "total", log_query_total(r->query));
+    buf_str(b, ",\"data\":[");
+    rest_write(x);
 }
 
 /* Rows that stand together are of one session as a rule. */
