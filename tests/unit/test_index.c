@@ -33,10 +33,13 @@ tl_err __wrap_store_begin_derived(struct store *s)
     return __real_store_begin_derived(s);
 }
 
-#define CELLS 17 /* complete ones: a segment of the next level, and one beside it */
+static struct world small, small_kept; /* two cells and a part */
+static struct oracle small_oracle;
+static struct world large, large_kept; /* seventeen and a part: one is of level 1 */
+static struct oracle large_oracle;
 
-static struct world large;
-static struct oracle oracle;
+#define SMALL_LEAVES (2 * 4096 + 700)
+#define LARGE_LEAVES (17 * 4096 + 700)
 
 static void idle(struct world *w)
 {
@@ -48,57 +51,521 @@ static void idle(struct world *w)
     }
 }
 
+static void one(struct log *log, const struct oracle *o, struct log_query_options q)
+{
+    q.to = q.to < o->count ? q.to : o->count; /* a stop and a start append more */
+    (void)query_check(log, o, &q);
+}
+
 static void ask(struct log *log, const struct oracle *o, int n)
 {
-    for (int i = 0; i < n; i++) {
-        struct log_query_options q = query_random(o);
-        q.to = q.to < o->count ? q.to : o->count; /* a stop appends more */
-        (void)query_check(log, o, &q);
-    }
+    for (int i = 0; i < n; i++)
+        one(log, o, query_random(o));
 }
+
+/* Questions that between them need every block there is. */
+static void ask_for_all(struct log *log, const struct oracle *o)
+{
+    static const char *const agents[] = {"alice", "bob", "carol", "a", "test/log"};
+    static const char *const rooms[] = {"", "kitchen", "hall", "room-3", "Kitchen", "attic"};
+    static const char *const users[] = {"ann", "ben", "", "ann ", "dora", "nobody"};
+    static const char *const types[] = {
+        "Action:PAY",  "Action:SAY",     "note",         "t",
+        "teelog.boot", "teelog.session", "teelog.heads", "teelog.end"};
+    struct log_query_options all = query_all(), q;
+    all.total = true;
+    all.limit = 2;
+    for (size_t i = 0; i < 5; i++)
+        q = all, q.agent = slice_str(agents[i]), one(log, o, q);
+    for (size_t i = 0; i < 6; i++)
+        q = all, q.room = slice_str(rooms[i]), one(log, o, q);
+    for (size_t i = 0; i < 6; i++)
+        q = all, q.user = slice_str(users[i]), one(log, o, q);
+    for (size_t i = 0; i < 8; i++)
+        q = all, q.type = slice_str(types[i]), one(log, o, q);
+    q = all;
+    q.text = slice_str("ab");
+    one(log, o, q);
+}
+
+#define OF_LEVEL "id >> 58 = %u"
+#define TEXT     7
 
 static int64_t rows(struct world *w, unsigned level)
 {
     char sql[200];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM block WHERE id >> 58 = %u", level);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM block WHERE " OF_LEVEL, level);
     return host_int(w, sql);
+}
+
+/* All rows, and sizes that tell what is in them: the same after all was made again. */
+static int64_t shape(struct world *w)
+{
+    return host_int(w, "SELECT sum((id % 1000003) * length(bytes)) FROM block");
+}
+
+static void make(struct world *w, struct world *kept, struct oracle *o, size_t leaves)
+{
+    world_init(w);
+    world_open(w);
+    query_grow(w, leaves);
+    idle(w);
+    oracle_read(o, w);
+    world_stop(w);
+    world_copy(kept, w);
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    world_init(&large);
-    world_open(&large);
-    query_grow(&large, CELLS * 4096 + 1000);
-    oracle_read(&oracle, &large);
+    make(&small, &small_kept, &small_oracle, SMALL_LEAVES);
+    make(&large, &large_kept, &large_oracle, LARGE_LEAVES);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    oracle_finish(&oracle);
+    oracle_finish(&small_oracle);
+    oracle_finish(&large_oracle);
+    world_finish(&small);
+    world_finish(&small_kept);
     world_finish(&large);
+    world_finish(&large_kept);
     return 0;
 }
 
-static void made_while_it_grows(void **state)
+/* ---- nobody does any harm ---- */
+
+static void the_blocks_are_those(void **state)
 {
     (void)state;
-    ask(large.log, &oracle, 100);
-    idle(&large);
-    ask(large.log, &oracle, 300);
-    world_stop(&large);
-    print_message("rows: %ld %ld %ld text %ld\n", rows(&large, 0), rows(&large, 1), rows(&large, 2),
-                  rows(&large, 7));
+    assert_int_equal(rows(&small, 0), 4); /* a directory and a block each */
+    assert_true(rows(&small, TEXT) >= 4);
+    assert_int_equal(rows(&large, 0), 2);
+    assert_true(rows(&large, 1) >= 3);
+    assert_true(rows(&large, TEXT) >= 34);
+}
+
+static void right_after_a_start(void **state)
+{
+    (void)state;
     world_open(&large);
-    ask(large.log, &oracle, 100);
+    ask(large.log, &large_oracle, 20); /* while the last part is read again */
+    idle(&large);
+    ask(large.log, &large_oracle, 400);
+    ask_for_all(large.log, &large_oracle);
+    world_stop(&large);
+    assert_int_equal(shape(&large), shape(&large_kept));
+}
+
+static void right_when_only_read(void **state)
+{
+    struct tl_why why = {{0}, {0}};
+    struct log *log = NULL;
+    (void)state;
+    assert_ok(log_open_read(&log, small.tee, small.dir, &why));
+    ask(log, &small_oracle, 200);
+    ask_for_all(log, &small_oracle);
+    log_close(log);
+    host_sql(&small, "DELETE FROM block WHERE id % 3 = 0");
+    assert_ok(log_open_read(&log, small.tee, small.dir, &why));
+    ask(log, &small_oracle, 100);
+    log_close(log);
+    world_restore(&small, &small_kept);
+}
+
+static void read_back_is_as_taken_in(void **state)
+{
+    (void)state;
+    host_sql(&small, "DELETE FROM block");
+    world_open(&small);
+    ask(small.log, &small_oracle, 20);
+    idle(&small);
+    ask(small.log, &small_oracle, 100);
+    world_stop(&small);
+    assert_int_equal(shape(&small), shape(&small_kept));
+}
+
+static void version_1_is_indexed(void **state)
+{
+    struct tl_why why = {{0}, {0}};
+    struct log *log = NULL;
+    (void)state;
+    host_sql(&small, "CREATE TABLE x(y); DROP TABLE x; DELETE FROM block; DROP TABLE block;"
+                     "PRAGMA user_version = 1");
+    assert_ok(log_open_read(&log, small.tee, small.dir, &why));
+    ask(log, &small_oracle, 20);
+    log_close(log);
+    world_open(&small);
+    idle(&small);
+    ask(small.log, &small_oracle, 100);
+    world_stop(&small);
+    assert_int_equal(shape(&small), shape(&small_kept));
+}
+
+struct appender {
+    struct world *w;
+    _Atomic bool stop;
+};
+
+static void *append_on(void *arg)
+{
+    struct appender *a = arg;
+    struct log_record some[60];
+    struct answer answer;
+    for (int i = 0; i < 60; i++)
+        some[i] = record(i % 3 ? "alice" : "bob", "a b ab ben in the kitchen");
+    while (!a->stop) {
+        append(a->w, some, 60, &answer);
+        if (answer.err != TL_OK)
+            return a;
+    }
+    return NULL;
+}
+
+/* Cells are completed and stored, and questions go on. */
+static void right_during_appends(void **state)
+{
+    struct appender a = {.w = &small};
+    struct log_info before, after;
+    pthread_t thread;
+    void *failed;
+    (void)state;
+    world_open(&small);
+    log_info(small.log, &before);
+    assert_int_equal(pthread_create(&thread, NULL, append_on, &a), 0);
+    do {
+        ask(small.log, &small_oracle, 5);
+        log_info(small.log, &after);
+    } while (after.size < before.size + 4 * 4096);
+    a.stop = true;
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    idle(&small);
+    ask(small.log, &small_oracle, 50);
+    struct oracle now;
+    oracle_read(&now, &small);
+    ask(small.log, &now, 200);
+    oracle_finish(&now);
+    world_stop(&small);
+    world_restore(&small, &small_kept);
+}
+
+/* ---- cut short ---- */
+
+static void cut_anywhere(void **state)
+{
+    int64_t whole = shape(&small);
+    bool reached = true;
+    (void)state;
+    for (int k = 0; reached; k++) {
+        host_sql(&small, "CREATE TABLE x(y); DROP TABLE x; DELETE FROM block");
+        left = k;
+        world_open(&small);
+        idle(&small);
+        reached = left == 0;
+        ask(small.log, &small_oracle, 2);
+        world_stop(&small);
+        left = -1;
+        world_open(&small);
+        ask(small.log, &small_oracle, 2);
+        idle(&small);
+        ask_for_all(small.log, &small_oracle);
+        world_stop(&small);
+        assert_int_equal(shape(&small), whole);
+        assert_true(k < 100);
+    }
+    world_restore(&small, &small_kept);
+}
+
+/* How many transactions it takes to make all of it. */
+static int transactions(struct world *w)
+{
+    host_sql(w, "CREATE TABLE x(y); DROP TABLE x; DELETE FROM block");
+    left = 1 << 20;
+    world_open(w);
+    idle(w);
+    world_stop(w);
+    int used = (1 << 20) - left;
+    left = -1;
+    return used;
+}
+
+/* The last transactions are those that join sixteen cells. */
+static void cut_while_cells_are_joined(void **state)
+{
+    struct world parts;
+    bool reached = true;
+    int64_t whole = shape(&large);
+    (void)state;
+    int all = transactions(&large);
+    assert_int_equal(shape(&large), whole);
+    host_sql(&large, "DELETE FROM block");
+    left = all - 12;
+    world_open(&large);
+    idle(&large);
+    world_stop(&large);
+    left = -1;
+    assert_int_equal(rows(&large, 1), 0);
+    world_copy(&parts, &large);
+    for (int k = 0; reached; k++) {
+        left = k;
+        world_open(&large);
+        idle(&large);
+        reached = left == 0;
+        ask(large.log, &large_oracle, 2);
+        world_stop(&large);
+        left = -1;
+        world_open(&large);
+        ask_for_all(large.log, &large_oracle);
+        idle(&large);
+        ask(large.log, &large_oracle, 10);
+        world_stop(&large);
+        assert_int_equal(shape(&large), whole);
+        assert_true(k < 40);
+        world_restore(&large, &parts);
+    }
+    world_finish(&parts);
+    world_restore(&large, &large_kept);
+}
+
+/* ---- the host ---- */
+
+/* What was done to the stopped log's blocks changes no answer, and is made good. */
+static void endures(struct world *w, const struct world *kept, const struct oracle *o)
+{
+    world_open(w);
+    ask_for_all(w->log, o);
+    ask(w->log, o, 3);
+    idle(w);
+    ask_for_all(w->log, o);
+    ask(w->log, o, 10);
+    world_stop(w);
+    if (shape(w) != shape((struct world *)(uintptr_t)kept))
+        fail_msg("the index was not made again");
+    world_open(w);
+    ask_for_all(w->log, o);
+    world_stop(w);
+    world_restore(w, kept);
+}
+
+/* Runs statements with ?1 and ?2. */
+static void do_sql(struct world *w, const char *sql, long id, long other)
+{
+    sqlite3 *db = host_open(w);
+    while (*sql) {
+        sqlite3_stmt *st = NULL;
+        if (sqlite3_prepare_v2(db, sql, -1, &st, &sql) != SQLITE_OK)
+            fail_msg("%s", sqlite3_errmsg(db));
+        sqlite3_bind_int64(st, 1, id);
+        (void)sqlite3_bind_int64(st, 2, other);
+        assert_int_equal(sqlite3_step(st), SQLITE_DONE);
+        sqlite3_finalize(st);
+    }
+    assert_true(sqlite3_total_changes(db) > 0);
+    sqlite3_close(db);
+}
+
+static size_t ids_of(struct world *w, long *ids, size_t max)
+{
+    sqlite3 *db = host_open(w);
+    sqlite3_stmt *st = NULL;
+    size_t n = 0;
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT id FROM block ORDER BY id", -1, &st, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW && n < max)
+        ids[n++] = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return n;
+}
+
+static void every_block_altered(void **state)
+{
+    long ids[64];
+    (void)state;
+    size_t n = ids_of(&small, ids, 64);
+    for (size_t i = 0; i < n; i++) {
+        static const int at[] = {0, 20, -1};
+        char where[64];
+        snprintf(where, sizeof where, "id = %ld", ids[i]);
+        host_flip(&small, "block", "bytes", where, at[i % 3]);
+        endures(&small, &small_kept, &small_oracle);
+    }
+}
+
+static void every_block_removed(void **state)
+{
+    long ids[64];
+    (void)state;
+    size_t n = ids_of(&small, ids, 64);
+    for (size_t i = 0; i < n; i++) {
+        do_sql(&small, "DELETE FROM block WHERE id = ?1", ids[i], 0);
+        endures(&small, &small_kept, &small_oracle);
+    }
+}
+
+#define SWAP                                                                                       \
+    "UPDATE block SET id = -1 WHERE id = ?1; UPDATE block SET id = ?1 WHERE id = ?2;"              \
+    "UPDATE block SET id = ?2 WHERE id = -1"
+#define COPY "UPDATE block SET bytes = (SELECT bytes FROM block WHERE id = ?2) WHERE id = ?1"
+
+static void blocks_in_each_others_place(void **state)
+{
+    long ids[64];
+    (void)state;
+    size_t n = ids_of(&small, ids, 64);
+    for (size_t i = 0; i < n; i++) {
+        do_sql(&small, i % 2 ? SWAP : COPY, ids[i], ids[(i + 1) % n]);
+        endures(&small, &small_kept, &small_oracle);
+    }
+    /* The same kinds of two cells. */
+    do_sql(&small, SWAP, ids[0], ids[2]);
+    do_sql(&small, SWAP, ids[1], ids[3]);
+    endures(&small, &small_kept, &small_oracle);
+}
+
+static void blocks_of_other_forms(void **state)
+{
+    static const char *const sql[] = {
+        "UPDATE block SET bytes = NULL",
+        "UPDATE block SET bytes = 'text'",
+        "UPDATE block SET bytes = x''",
+        "UPDATE block SET bytes = substr(bytes, 1, 11)",
+        "UPDATE block SET bytes = substr(bytes, 1, 12)",
+        "UPDATE block SET bytes = substr(bytes, 1, 27)",
+        "UPDATE block SET bytes = zeroblob(2000000)",
+        "DELETE FROM block WHERE id & ((1 << 17) - 1) = 0",
+        "DELETE FROM block WHERE id & ((1 << 17) - 1) = 1",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
+        host_sql(&small, sql[i]);
+        endures(&small, &small_kept, &small_oracle);
+    }
+}
+
+static void every_block_of_a_joined_segment(void **state)
+{
+    long ids[64];
+    (void)state;
+    size_t n = ids_of(&large, ids, 64);
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >> 58 != 1)
+            continue;
+        do_sql(&large,
+               i % 2 ? "DELETE FROM block WHERE id = ?1"
+                     : "UPDATE block SET bytes = zeroblob(100) WHERE id = ?1",
+               ids[i], 0);
+        endures(&large, &large_kept, &large_oracle);
+    }
+}
+
+/* Takes all blocks from another directory's database. */
+static void take_blocks(struct world *w, const struct world *from)
+{
+    char sql[4400];
+    snprintf(sql, sizeof sql,
+             "ATTACH '%s/teelog.db' AS other; DELETE FROM block;"
+             "INSERT INTO block SELECT * FROM other.block; DETACH other",
+             from->dir);
+    host_sql(w, sql);
+}
+
+static void blocks_of_another_log(void **state)
+{
+    struct world other;
+    (void)state;
+    world_init(&other);
+    world_open(&other);
+    query_grow(&other, SMALL_LEAVES);
+    idle(&other);
+    world_stop(&other);
+    take_blocks(&small, &other);
+    endures(&small, &small_kept, &small_oracle);
+    world_finish(&other);
+}
+
+/* The same log, put back and gone on from in another way: same keys, same places. */
+static void blocks_of_another_history(void **state)
+{
+    struct world early, fork;
+    struct oracle o;
+    (void)state;
+    world_init(&early);
+    world_open(&early);
+    query_grow(&early, 3000);
+    world_stop(&early);
+    world_copy(&fork, &early);
+    world_open(&early);
+    query_grow(&early, 6000);
+    idle(&early);
+    oracle_read(&o, &early);
+    world_stop(&early);
+    world_open(&fork);
+    query_grow(&fork, 6000);
+    idle(&fork);
+    world_stop(&fork);
+    assert_int_equal(rows(&early, 0), 4);
+    assert_int_equal(rows(&fork, 0), 4);
+    take_blocks(&early, &fork);
+    world_open(&early);
+    ask_for_all(early.log, &o);
+    ask(early.log, &o, 20);
+    idle(&early);
+    ask_for_all(early.log, &o);
+    world_stop(&early);
+    oracle_finish(&o);
+    world_finish(&early);
+    world_finish(&fork);
+}
+
+/* A record of a cell cannot be read: the others are answered for. */
+static void a_leaf_that_cannot_be_read(void **state)
+{
+    struct log_query_options q = query_all();
+    (void)state;
+    host_sql(&small, "DELETE FROM block; UPDATE leaf SET body = NULL WHERE idx = 5000");
+    world_open(&small);
+    idle(&small);
+    q.room = slice_str("kitchen");
+    q.total = true;
+    q.to = 5000;
+    one(small.log, &small_oracle, q);
+    q.to = UINT64_MAX;
+    q.from = 5001;
+    one(small.log, &small_oracle, q);
+    q.from = 0;
+    struct log_query *run = NULL;
+    struct tl_why why = {{0}, {0}};
+    assert_ok(log_query_new(&run, small.log, &q, &why));
+    assert_err(log_query_run(run, &why), TL_E_STORED);
+    assert_non_null(strstr(why.text, "statement 5000"));
+    log_query_free(run);
+    world_stop(&small);
+    world_restore(&small, &small_kept);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(made_while_it_grows),
+        cmocka_unit_test(the_blocks_are_those),
+        cmocka_unit_test(right_after_a_start),
+        cmocka_unit_test(right_when_only_read),
+        cmocka_unit_test(read_back_is_as_taken_in),
+        cmocka_unit_test(version_1_is_indexed),
+        cmocka_unit_test(right_during_appends),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(cut_while_cells_are_joined),
+        cmocka_unit_test(every_block_altered),
+        cmocka_unit_test(every_block_removed),
+        cmocka_unit_test(blocks_in_each_others_place),
+        cmocka_unit_test(blocks_of_other_forms),
+        cmocka_unit_test(every_block_of_a_joined_segment),
+        cmocka_unit_test(blocks_of_another_log),
+        cmocka_unit_test(blocks_of_another_history),
+        cmocka_unit_test(a_leaf_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
