@@ -151,11 +151,6 @@ tl_err segment_drop(struct segments *s, unsigned level, uint64_t from, uint64_t 
 
 /* ---- through the cache ---- */
 
-static tl_err directory_check(slice directory)
-{
-    return REFUSED(directory.n % POSTING_KEY != 0) ? TL_E_STORED : TL_OK;
-}
-
 /* A slot for one more block: what was used longest ago makes room. */
 static struct cached *free_slot(struct segments *s)
 {
@@ -175,14 +170,14 @@ static struct cached *free_slot(struct segments *s)
 }
 
 static tl_err get_cached(struct segments *s, unsigned level, uint64_t n, uint32_t number,
-                         tl_err (*check)(slice plain), slice *out)
+                         slice *out)
 {
     struct cached *c = find_cached(s, level, n, number);
     if (!c) {
         c = free_slot(s);
         tl_err err = segment_get(s, level, n, number, &c->plain);
-        if (err == TL_OK)
-            err = check(buf_slice(&c->plain));
+        if (err == TL_OK && number > 0)
+            err = posting_check(buf_slice(&c->plain));
         if (err != TL_OK) {
             buf_finish(&c->plain);
             return err;
@@ -200,12 +195,12 @@ static tl_err get_cached(struct segments *s, unsigned level, uint64_t n, uint32_
 
 tl_err segment_directory(struct segments *s, unsigned level, uint64_t n, slice *out)
 {
-    return get_cached(s, level, n, 0, directory_check, out);
+    return get_cached(s, level, n, 0, out);
 }
 
 tl_err segment_postings(struct segments *s, unsigned level, uint64_t n, uint32_t number, slice *out)
 {
-    return get_cached(s, level, n, number, posting_check, out);
+    return get_cached(s, level, n, number, out);
 }
 
 uint32_t directory_count(slice directory)

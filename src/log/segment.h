@@ -38,8 +38,8 @@ tl_err segment_put(struct segments *s, unsigned level, uint64_t n, uint32_t numb
 tl_err segment_drop(struct segments *s, unsigned level, uint64_t from, uint64_t to,
                     bool *more) TL_MUST;
 
-/* The same as segment_get for directories (checked) and postings (checked), through a
- * small cache: borrowed until the next call. What is not good is TL_E_STORED. */
+/* The same as segment_get for directories, and for postings (checked: TL_E_STORED), through
+ * a small cache: borrowed until the next call. */
 tl_err segment_directory(struct segments *s, unsigned level, uint64_t n, slice *out) TL_MUST;
 tl_err segment_postings(struct segments *s, unsigned level, uint64_t n, uint32_t number,
                         slice *out) TL_MUST;

@@ -1,6 +1,9 @@
 #include "testquery.h"
 
+#include "log/index.h"
+
 #include <ctype.h>
+#include <time.h>
 
 static uint64_t seed = 1;
 
@@ -272,4 +275,88 @@ struct log_query_options query_random(const struct oracle *o)
     q.total = query_rand(2);
     q.every = query_rand(6) == 0;
     return q;
+}
+
+/* ---- the index ---- */
+
+void query_idle(struct world *w)
+{
+    struct index_progress p = {.busy = true};
+    while (p.busy) {
+        struct timespec t = {.tv_nsec = 2000000};
+        assert_ok(index_progress(w->log, &p));
+        nanosleep(&t, NULL);
+    }
+}
+
+void query_one(struct log *log, const struct oracle *o, struct log_query_options q)
+{
+    q.to = q.to < o->count ? q.to : o->count; /* a stop and a start append more */
+    (void)query_check(log, o, &q);
+}
+
+void query_ask(struct log *log, const struct oracle *o, int n)
+{
+    for (int i = 0; i < n; i++)
+        query_one(log, o, query_random(o));
+}
+
+/* Questions that between them need every block there is. */
+void query_ask_for_all(struct log *log, const struct oracle *o)
+{
+    static const char *const more_types[] = {"teelog.boot", "teelog.session", "teelog.heads",
+                                             "teelog.end"};
+    struct log_query_options all = query_all(), q = all;
+    all.total = q.total = true;
+    all.limit = q.limit = 2;
+    q.text = slice_str("ab");
+    query_one(log, o, q);
+    q = all;
+    q.user = slice_str("nobody");
+    query_one(log, o, q);
+    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
+        q = all;
+        q.room = slice_str(rooms[i]);
+        query_one(log, o, q);
+        q = all;
+        q.user = slice_str(users[i]);
+        query_one(log, o, q);
+    }
+    for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++) {
+        q = all;
+        q.agent = slice_str(agents[i]);
+        query_one(log, o, q);
+        q = all;
+        q.type = slice_str(types[i]);
+        query_one(log, o, q);
+        q.type = slice_str(more_types[i]);
+        query_one(log, o, q);
+    }
+}
+
+int64_t index_rows(struct world *w, unsigned level)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM block WHERE "
+             "id >> 58 = %u",
+             level);
+    return host_int(w, sql);
+}
+
+/* All rows, and sizes that tell what is in them: the same after all was made again. */
+int64_t index_shape(struct world *w)
+{
+    return host_int(w, "SELECT sum((id % 1000003) * length(bytes)) FROM block");
+}
+
+void query_make(struct world *w, struct world *kept, struct oracle *o, size_t leaves)
+{
+    world_init(w);
+    world_open(w);
+    query_grow(w, leaves);
+    query_idle(w);
+    oracle_read(o, w);
+    world_stop(w);
+    world_copy(kept, w);
 }

@@ -29,6 +29,19 @@ size_t query_check(struct log *log, const struct oracle *o, const struct log_que
 struct log_query_options query_random(const struct oracle *o);
 /* Appends n records with random fields. */
 void query_grow(struct world *w, size_t n);
+/* The same, of the leaves that the oracle has: a stop and a start append more. */
+void query_one(struct log *log, const struct oracle *o, struct log_query_options q);
+void query_ask(struct log *log, const struct oracle *o, int n); /* random ones */
+/* Questions that between them need every block of the index. */
+void query_ask_for_all(struct log *log, const struct oracle *o);
+/* Waits until nothing is left to be indexed. */
+void query_idle(struct world *w);
+/* A log of about so many leaves, indexed and stopped; a copy of it, and its oracle. */
+void query_make(struct world *w, struct world *kept, struct oracle *o, size_t leaves);
+/* Blocks of a level of a stopped log; all of them as one number, the same where they have
+ * the same places and sizes. */
+int64_t index_rows(struct world *w, unsigned level);
+int64_t index_shape(struct world *w);
 /* A small generator, the same in every run. */
 uint32_t query_rand(uint32_t below);
 

@@ -41,85 +41,13 @@ static struct oracle large_oracle;
 #define SMALL_LEAVES (2 * 4096 + 700)
 #define LARGE_LEAVES (17 * 4096 + 700)
 
-static void idle(struct world *w)
-{
-    struct index_progress p = {.busy = true};
-    while (p.busy) {
-        struct timespec t = {.tv_nsec = 2000000};
-        assert_ok(index_progress(w->log, &p));
-        nanosleep(&t, NULL);
-    }
-}
-
-static void one(struct log *log, const struct oracle *o, struct log_query_options q)
-{
-    q.to = q.to < o->count ? q.to : o->count; /* a stop and a start append more */
-    (void)query_check(log, o, &q);
-}
-
-static void ask(struct log *log, const struct oracle *o, int n)
-{
-    for (int i = 0; i < n; i++)
-        one(log, o, query_random(o));
-}
-
-/* Questions that between them need every block there is. */
-static void ask_for_all(struct log *log, const struct oracle *o)
-{
-    static const char *const agents[] = {"alice", "bob", "carol", "a", "test/log"};
-    static const char *const rooms[] = {"", "kitchen", "hall", "room-3", "Kitchen", "attic"};
-    static const char *const users[] = {"ann", "ben", "", "ann ", "dora", "nobody"};
-    static const char *const types[] = {
-        "Action:PAY",  "Action:SAY",     "note",         "t",
-        "teelog.boot", "teelog.session", "teelog.heads", "teelog.end"};
-    struct log_query_options all = query_all(), q;
-    all.total = true;
-    all.limit = 2;
-    for (size_t i = 0; i < 5; i++)
-        q = all, q.agent = slice_str(agents[i]), one(log, o, q);
-    for (size_t i = 0; i < 6; i++)
-        q = all, q.room = slice_str(rooms[i]), one(log, o, q);
-    for (size_t i = 0; i < 6; i++)
-        q = all, q.user = slice_str(users[i]), one(log, o, q);
-    for (size_t i = 0; i < 8; i++)
-        q = all, q.type = slice_str(types[i]), one(log, o, q);
-    q = all;
-    q.text = slice_str("ab");
-    one(log, o, q);
-}
-
-#define OF_LEVEL "id >> 58 = %u"
-#define TEXT     7
-
-static int64_t rows(struct world *w, unsigned level)
-{
-    char sql[200];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM block WHERE " OF_LEVEL, level);
-    return host_int(w, sql);
-}
-
-/* All rows, and sizes that tell what is in them: the same after all was made again. */
-static int64_t shape(struct world *w)
-{
-    return host_int(w, "SELECT sum((id % 1000003) * length(bytes)) FROM block");
-}
-
-static void make(struct world *w, struct world *kept, struct oracle *o, size_t leaves)
-{
-    world_init(w);
-    world_open(w);
-    query_grow(w, leaves);
-    idle(w);
-    oracle_read(o, w);
-    world_stop(w);
-    world_copy(kept, w);
-}
+#define TEXT         7
 
 static int set_up(void **state)
 {
     (void)state;
-    make(&small, &small_kept, &small_oracle, SMALL_LEAVES);
-    make(&large, &large_kept, &large_oracle, LARGE_LEAVES);
+    query_make(&small, &small_kept, &small_oracle, SMALL_LEAVES);
+    query_make(&large, &large_kept, &large_oracle, LARGE_LEAVES);
     return 0;
 }
 
@@ -140,23 +68,23 @@ static int tear_down(void **state)
 static void the_blocks_are_those(void **state)
 {
     (void)state;
-    assert_int_equal(rows(&small, 0), 4); /* a directory and a block each */
-    assert_true(rows(&small, TEXT) >= 4);
-    assert_int_equal(rows(&large, 0), 2);
-    assert_true(rows(&large, 1) >= 3);
-    assert_true(rows(&large, TEXT) >= 34);
+    assert_int_equal(index_rows(&small, 0), 4); /* a directory and a block each */
+    assert_true(index_rows(&small, TEXT) >= 4);
+    assert_int_equal(index_rows(&large, 0), 2);
+    assert_true(index_rows(&large, 1) >= 3);
+    assert_true(index_rows(&large, TEXT) >= 34);
 }
 
 static void right_after_a_start(void **state)
 {
     (void)state;
     world_open(&large);
-    ask(large.log, &large_oracle, 20); /* while the last part is read again */
-    idle(&large);
-    ask(large.log, &large_oracle, 400);
-    ask_for_all(large.log, &large_oracle);
+    query_ask(large.log, &large_oracle, 20); /* while the last part is read again */
+    query_idle(&large);
+    query_ask(large.log, &large_oracle, 400);
+    query_ask_for_all(large.log, &large_oracle);
     world_stop(&large);
-    assert_int_equal(shape(&large), shape(&large_kept));
+    assert_int_equal(index_shape(&large), index_shape(&large_kept));
 }
 
 static void right_when_only_read(void **state)
@@ -165,12 +93,12 @@ static void right_when_only_read(void **state)
     struct log *log = NULL;
     (void)state;
     assert_ok(log_open_read(&log, small.tee, small.dir, &why));
-    ask(log, &small_oracle, 200);
-    ask_for_all(log, &small_oracle);
+    query_ask(log, &small_oracle, 200);
+    query_ask_for_all(log, &small_oracle);
     log_close(log);
     host_sql(&small, "DELETE FROM block WHERE id % 3 = 0");
     assert_ok(log_open_read(&log, small.tee, small.dir, &why));
-    ask(log, &small_oracle, 100);
+    query_ask(log, &small_oracle, 100);
     log_close(log);
     world_restore(&small, &small_kept);
 }
@@ -180,11 +108,11 @@ static void read_back_is_as_taken_in(void **state)
     (void)state;
     host_sql(&small, "DELETE FROM block");
     world_open(&small);
-    ask(small.log, &small_oracle, 20);
-    idle(&small);
-    ask(small.log, &small_oracle, 100);
+    query_ask(small.log, &small_oracle, 20);
+    query_idle(&small);
+    query_ask(small.log, &small_oracle, 100);
     world_stop(&small);
-    assert_int_equal(shape(&small), shape(&small_kept));
+    assert_int_equal(index_shape(&small), index_shape(&small_kept));
 }
 
 static void version_1_is_indexed(void **state)
@@ -192,16 +120,16 @@ static void version_1_is_indexed(void **state)
     struct tl_why why = {{0}, {0}};
     struct log *log = NULL;
     (void)state;
-    host_sql(&small, "CREATE TABLE x(y); DROP TABLE x; DELETE FROM block; DROP TABLE block;"
+    host_sql(&small, "DELETE FROM block; DROP TABLE block;"
                      "PRAGMA user_version = 1");
     assert_ok(log_open_read(&log, small.tee, small.dir, &why));
-    ask(log, &small_oracle, 20);
+    query_ask(log, &small_oracle, 20);
     log_close(log);
     world_open(&small);
-    idle(&small);
-    ask(small.log, &small_oracle, 100);
+    query_idle(&small);
+    query_ask(small.log, &small_oracle, 100);
     world_stop(&small);
-    assert_int_equal(shape(&small), shape(&small_kept));
+    assert_int_equal(index_shape(&small), index_shape(&small_kept));
 }
 
 struct appender {
@@ -236,17 +164,17 @@ static void right_during_appends(void **state)
     log_info(small.log, &before);
     assert_int_equal(pthread_create(&thread, NULL, append_on, &a), 0);
     do {
-        ask(small.log, &small_oracle, 5);
+        query_ask(small.log, &small_oracle, 5);
         log_info(small.log, &after);
     } while (after.size < before.size + 4 * 4096);
     a.stop = true;
     pthread_join(thread, &failed);
     assert_null(failed);
-    idle(&small);
-    ask(small.log, &small_oracle, 50);
+    query_idle(&small);
+    query_ask(small.log, &small_oracle, 50);
     struct oracle now;
     oracle_read(&now, &small);
-    ask(small.log, &now, 200);
+    query_ask(small.log, &now, 200);
     oracle_finish(&now);
     world_stop(&small);
     world_restore(&small, &small_kept);
@@ -256,24 +184,24 @@ static void right_during_appends(void **state)
 
 static void cut_anywhere(void **state)
 {
-    int64_t whole = shape(&small);
+    int64_t whole = index_shape(&small);
     bool reached = true;
     (void)state;
     for (int k = 0; reached; k++) {
-        host_sql(&small, "CREATE TABLE x(y); DROP TABLE x; DELETE FROM block");
+        host_sql(&small, "DELETE FROM block");
         left = k;
         world_open(&small);
-        idle(&small);
+        query_idle(&small);
         reached = left == 0;
-        ask(small.log, &small_oracle, 2);
+        query_ask(small.log, &small_oracle, 2);
         world_stop(&small);
         left = -1;
         world_open(&small);
-        ask(small.log, &small_oracle, 2);
-        idle(&small);
-        ask_for_all(small.log, &small_oracle);
+        query_ask(small.log, &small_oracle, 2);
+        query_idle(&small);
+        query_ask_for_all(small.log, &small_oracle);
         world_stop(&small);
-        assert_int_equal(shape(&small), whole);
+        assert_int_equal(index_shape(&small), whole);
         assert_true(k < 100);
     }
     world_restore(&small, &small_kept);
@@ -282,10 +210,10 @@ static void cut_anywhere(void **state)
 /* How many transactions it takes to make all of it. */
 static int transactions(struct world *w)
 {
-    host_sql(w, "CREATE TABLE x(y); DROP TABLE x; DELETE FROM block");
+    host_sql(w, "DELETE FROM block");
     left = 1 << 20;
     world_open(w);
-    idle(w);
+    query_idle(w);
     world_stop(w);
     int used = (1 << 20) - left;
     left = -1;
@@ -297,32 +225,32 @@ static void cut_while_cells_are_joined(void **state)
 {
     struct world parts;
     bool reached = true;
-    int64_t whole = shape(&large);
+    int64_t whole = index_shape(&large);
     (void)state;
     int all = transactions(&large);
-    assert_int_equal(shape(&large), whole);
+    assert_int_equal(index_shape(&large), whole);
     host_sql(&large, "DELETE FROM block");
     left = all - 12;
     world_open(&large);
-    idle(&large);
+    query_idle(&large);
     world_stop(&large);
     left = -1;
-    assert_int_equal(rows(&large, 1), 0);
+    assert_int_equal(index_rows(&large, 1), 0);
     world_copy(&parts, &large);
     for (int k = 0; reached; k++) {
         left = k;
         world_open(&large);
-        idle(&large);
+        query_idle(&large);
         reached = left == 0;
-        ask(large.log, &large_oracle, 2);
+        query_ask(large.log, &large_oracle, 2);
         world_stop(&large);
         left = -1;
         world_open(&large);
-        ask_for_all(large.log, &large_oracle);
-        idle(&large);
-        ask(large.log, &large_oracle, 10);
+        query_ask_for_all(large.log, &large_oracle);
+        query_idle(&large);
+        query_ask(large.log, &large_oracle, 10);
         world_stop(&large);
-        assert_int_equal(shape(&large), whole);
+        assert_int_equal(index_shape(&large), whole);
         assert_true(k < 40);
         world_restore(&large, &parts);
     }
@@ -336,16 +264,16 @@ static void cut_while_cells_are_joined(void **state)
 static void endures(struct world *w, const struct world *kept, const struct oracle *o)
 {
     world_open(w);
-    ask_for_all(w->log, o);
-    ask(w->log, o, 3);
-    idle(w);
-    ask_for_all(w->log, o);
-    ask(w->log, o, 10);
+    query_ask_for_all(w->log, o);
+    query_ask(w->log, o, 3);
+    query_idle(w);
+    query_ask_for_all(w->log, o);
+    query_ask(w->log, o, 10);
     world_stop(w);
-    if (shape(w) != shape((struct world *)(uintptr_t)kept))
+    if (index_shape(w) != index_shape((struct world *)(uintptr_t)kept))
         fail_msg("the index was not made again");
     world_open(w);
-    ask_for_all(w->log, o);
+    query_ask_for_all(w->log, o);
     world_stop(w);
     world_restore(w, kept);
 }
@@ -480,7 +408,7 @@ static void blocks_of_another_log(void **state)
     world_init(&other);
     world_open(&other);
     query_grow(&other, SMALL_LEAVES);
-    idle(&other);
+    query_idle(&other);
     world_stop(&other);
     take_blocks(&small, &other);
     endures(&small, &small_kept, &small_oracle);
@@ -500,21 +428,21 @@ static void blocks_of_another_history(void **state)
     world_copy(&fork, &early);
     world_open(&early);
     query_grow(&early, 6000);
-    idle(&early);
+    query_idle(&early);
     oracle_read(&o, &early);
     world_stop(&early);
     world_open(&fork);
     query_grow(&fork, 6000);
-    idle(&fork);
+    query_idle(&fork);
     world_stop(&fork);
-    assert_int_equal(rows(&early, 0), 4);
-    assert_int_equal(rows(&fork, 0), 4);
+    assert_int_equal(index_rows(&early, 0), 4);
+    assert_int_equal(index_rows(&fork, 0), 4);
     take_blocks(&early, &fork);
     world_open(&early);
-    ask_for_all(early.log, &o);
-    ask(early.log, &o, 20);
-    idle(&early);
-    ask_for_all(early.log, &o);
+    query_ask_for_all(early.log, &o);
+    query_ask(early.log, &o, 20);
+    query_idle(&early);
+    query_ask_for_all(early.log, &o);
     world_stop(&early);
     oracle_finish(&o);
     world_finish(&early);
@@ -528,14 +456,14 @@ static void a_leaf_that_cannot_be_read(void **state)
     (void)state;
     host_sql(&small, "DELETE FROM block; UPDATE leaf SET body = NULL WHERE idx = 5000");
     world_open(&small);
-    idle(&small);
+    query_idle(&small);
     q.room = slice_str("kitchen");
     q.total = true;
     q.to = 5000;
-    one(small.log, &small_oracle, q);
+    query_one(small.log, &small_oracle, q);
     q.to = UINT64_MAX;
     q.from = 5001;
-    one(small.log, &small_oracle, q);
+    query_one(small.log, &small_oracle, q);
     q.from = 0;
     struct log_query *run = NULL;
     struct tl_why why = {{0}, {0}};
