@@ -5,7 +5,6 @@
 
 #define LIST_MAX   255 /* leaves that are listed; more are a bit each */
 #define BIT_BYTES  (CELL_LEAVES / 8)
-#define HEAD       (POSTING_KEY + 2) /* of a posting: its key, and how many leaves */
 #define COUNT_SIZE 2
 
 void bits_range(struct leaf_bits *out, unsigned first, unsigned end)
@@ -123,21 +122,25 @@ static bool leaves_good(slice leaves, unsigned count)
     return true;
 }
 
+static bool posting_good(slice from)
+{
+    reader r = reader_of(from);
+    (void)reader_bytes(&r, POSTING_KEY);
+    unsigned count = reader_u16le(&r);
+    slice leaves = reader_bytes(&r, leaves_size(count));
+    return !REFUSED(r.err != TL_OK) && !REFUSED(!leaves_good(leaves, count));
+}
+
 tl_err posting_check(slice block)
 {
-    if (REFUSED(block.n < COUNT_SIZE))
-        return TL_E_STORED;
-    size_t count = posting_count(block), postings = COUNT_SIZE + 2 * count;
-    if (REFUSED(block.n < postings))
+    reader r = reader_of(block);
+    size_t count = reader_u16le(&r);
+    slice offsets = reader_bytes(&r, 2 * count);
+    if (REFUSED(r.err != TL_OK))
         return TL_E_STORED;
     for (size_t i = 0; i < count; i++) {
-        size_t at = postings + u16_at(block, COUNT_SIZE + 2 * i);
-        if (REFUSED(at + HEAD > block.n))
-            return TL_E_STORED;
-        unsigned leaves = u16_at(block, at + POSTING_KEY);
-        if (REFUSED(at + HEAD + leaves_size(leaves) > block.n))
-            return TL_E_STORED;
-        if (REFUSED(!leaves_good(slice_of(block.p + at + HEAD, block.n - at - HEAD), leaves)))
+        size_t at = u16_at(offsets, 2 * i);
+        if (!posting_good(slice_of(r.rest.p + at, at < r.rest.n ? r.rest.n - at : 0)))
             return TL_E_STORED;
     }
     return TL_OK;
