@@ -111,6 +111,28 @@ static tl_err connection_field(struct http_head *out, slice value, struct tl_why
     return TL_OK;
 }
 
+/* RFC 9110 section 7.2: a name or an address, one of IPv6 in brackets, and a port. */
+static bool host_valid(slice s)
+{
+    static const char marks[] = "-._~%!$&'()*+,;=";
+    if (s.n == 0)
+        return true; /* what is asked has no name: a socket */
+    bool v6 = s.p[0] == '[';
+    size_t i = v6;
+    for (; i < s.n; i++) {
+        uint8_t c = s.p[i];
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!alnum && (v6 ? c != ':' && c != '.' : !memchr(marks, c, sizeof marks - 1)))
+            break;
+    }
+    if (i == v6 || (v6 && (i == s.n || s.p[i++] != ']')))
+        return false;
+    uint64_t port;
+    slice rest = slice_of(s.p + i, s.n - i);
+    return rest.n == 0 || (rest.p[0] == ':' && decimal_read(&port, slice_of(rest.p + 1, rest.n - 1),
+                                                            UINT16_MAX) == TL_OK);
+}
+
 static tl_err known_field(struct http_head *out, struct seen *seen, slice name, slice value,
                           struct tl_why *why)
 {
@@ -138,6 +160,8 @@ static tl_err known_field(struct http_head *out, struct seen *seen, slice name, 
     } else if (same_word(name, "Host")) {
         if (REFUSED(seen->host))
             return tl_explain(why, TL_E_HTTP, "Host", "comes twice");
+        if (REFUSED(!host_valid(value)))
+            return tl_explain(why, TL_E_HTTP, "Host", "must be a name or an address");
         seen->host = true;
     }
     return TL_OK;
