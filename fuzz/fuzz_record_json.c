@@ -1,6 +1,24 @@
 /* JSON lines of records. What is taken has attributes that a body takes. */
 #include "fuzz.h"
+#include "http/attributes.h"
 #include "http/record_json.h"
+
+/* As JSON and back they are the same bytes. */
+static void attributes_again(slice encoded)
+{
+    buf text, again;
+    struct tl_why why = {0};
+    buf_init(&text, 6 * RECORD_ATTRIBUTES_MAX);
+    buf_init(&again, RECORD_ATTRIBUTES_MAX);
+    attributes_json_put(&text, encoded);
+    MUST(buf_err(&text) == TL_OK);
+    json_t *root =
+        json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    MUST(root && attributes_put(&again, root, &why) == TL_OK);
+    json_decref(root);
+    must_equal(&again, encoded);
+    buf_finish(&text);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (err != TL_OK)
             continue;
         MUST(out.attributes.n == 0 || attributes_check(out.attributes) == TL_OK);
+        if (out.attributes.n)
+            attributes_again(out.attributes);
         MUST(utf8_valid(out.content) && utf8_valid(out.room) && utf8_valid(out.user));
     }
     record_json_finish(&j);

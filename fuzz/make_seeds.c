@@ -143,6 +143,11 @@ static void text_seeds(void)
              "xHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0a\r\n"
              "0123456789\r\n0\r\n\r\n");
     save_str("http_head", "query", "agent=x%2f&from=0");
+    save_str("filters", "all",
+             "agent=a/b&room=r%201&user=%C3%BC&type=teelog.session&text=x&from=2&to=7&after=5&"
+             "before=2026-01-31T08:00:00Z&order=newest&"
+             "cursor=010000000000000005"
+             "00000000000000000000000000000000");
 }
 
 static void json_seeds(void)

@@ -117,9 +117,9 @@ tl_err attributes_put(buf *out, const json_t *object, struct tl_why *why)
     return err;
 }
 
-static void value_json(buf *b, cbor *c, unsigned depth);
+static void value_json(buf *b, cbor *c);
 
-static void map_json(buf *b, cbor *c, unsigned depth)
+static void map_json(buf *b, cbor *c)
 {
     size_t n = cbor_map(c);
     buf_str(b, "{");
@@ -128,32 +128,30 @@ static void map_json(buf *b, cbor *c, unsigned depth)
             buf_str(b, ",");
         json_put_text(b, cbor_text(c));
         buf_str(b, ":");
-        value_json(b, c, depth);
+        value_json(b, c);
     }
     buf_str(b, "}");
 }
 
-static void array_json(buf *b, cbor *c, unsigned depth)
+static void array_json(buf *b, cbor *c)
 {
     size_t n = cbor_array(c);
     buf_str(b, "[");
     for (size_t i = 0; i < n && c->err == TL_OK; i++) {
         if (i)
             buf_str(b, ",");
-        value_json(b, c, depth);
+        value_json(b, c);
     }
     buf_str(b, "]");
 }
 
-static void value_json(buf *b, cbor *c, unsigned depth)
+static void value_json(buf *b, cbor *c)
 {
     enum cbor_major major = cbor_peek(c);
-    if ((major == CBOR_ARRAY || major == CBOR_MAP) && REFUSED(depth >= ATTRIBUTES_MAX_DEPTH))
-        cbor_fail(c, TL_E_DEPTH);
-    else if (major == CBOR_MAP)
-        map_json(b, c, depth + 1);
+    if (major == CBOR_MAP)
+        map_json(b, c);
     else if (major == CBOR_ARRAY)
-        array_json(b, c, depth + 1);
+        array_json(b, c);
     else if (major == CBOR_TEXT)
         json_put_text(b, cbor_text(c));
     else if (major != CBOR_SIMPLE)
@@ -164,10 +162,11 @@ static void value_json(buf *b, cbor *c, unsigned depth)
         buf_str(b, cbor_bool(c) ? "true" : "false");
 }
 
+/* What was checked is nested ATTRIBUTES_MAX_DEPTH deep at most. */
 void attributes_json_put(buf *b, slice encoded)
 {
     cbor c = cbor_of(encoded);
-    map_json(b, &c, 1);
+    map_json(b, &c);
     if (cbor_end(&c) != TL_OK)
         buf_fail(b, TL_E_BODY);
 }

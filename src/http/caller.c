@@ -137,12 +137,11 @@ tl_err caller_still(const struct exchange *x, struct tl_why *why)
 
 tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why)
 {
-    if (x->caller.agent_count && REFUSED(!agent.p))
-        return tl_explain(why, TL_E_FORBIDDEN, "agent",
-                          "this token is for certain agents: name one of them with agent=ID");
-    if (REFUSED(caller_agent(x, agent, NULL) != TL_OK))
-        return tl_explain(why, TL_E_FORBIDDEN, "agent", "this token is for other agents");
-    return TL_OK;
+    if (caller_agent(x, agent, NULL) == TL_OK)
+        return TL_OK;
+    return tl_explain(why, TL_E_FORBIDDEN, "agent",
+                      agent.p ? "this token is for other agents"
+                              : "this token is for certain agents: name one with agent=ID");
 }
 
 bool caller_is_limited(const struct exchange *x)

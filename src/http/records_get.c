@@ -16,9 +16,8 @@ static tl_err page_read(struct log_query_options *o, const struct http_param *p,
     o->total = slice_eq_str(p[TOTAL].value, "1");
     if (p[ORDER].value.p && REFUSED(!o->newest_first && !slice_eq_str(p[ORDER].value, "oldest")))
         return tl_explain(why, TL_E_FIELD, "order", "order must be newest or oldest");
-    if (p[LIMIT].value.p && REFUSED(decimal_read(&limit, p[LIMIT].value, QUERY_LIMIT_MAX) != TL_OK))
-        limit = 0;
-    if (REFUSED(limit == 0))
+    /* 0 is log_query_new's to refuse. */
+    if (p[LIMIT].value.p && decimal_read(&limit, p[LIMIT].value, QUERY_LIMIT_MAX) != TL_OK)
         return tl_explain(why, TL_E_FIELD, "limit", "limit must be 1 to %d", QUERY_LIMIT_MAX);
     if (p[TOTAL].value.p && REFUSED(!o->total))
         return tl_explain(why, TL_E_FIELD, "total", "total must be 1 where it is given");
