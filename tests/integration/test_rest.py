@@ -74,8 +74,8 @@ class Rest(Case):
         made = self.teelog("token", "create", "--data", self.data, "--json", *options)
         return json.loads(made.stdout)
 
-    def filled(self):
-        service = self.serve("--origin", "example.org/rest")
+    def filled(self, *options):
+        service = self.serve("--origin", "example.org/rest", *options)
         everything = list(records())
         self.append(everything[:1])
         self.append(everything[1:2], "--alg", "ES256K")  # its session's key is of that curve
@@ -119,6 +119,16 @@ class Verifier(Rest):
         self.assertIn("another question", self.verifier(answer, "--query", "{}", *options, code=1))
         self.assertIn("another log", self.verifier(answer, "--log-key", "x+y+z", code=1))
         self.assertIn("this nonce", self.verifier(answer, "--nonce", nonce, code=1))
+
+    def test_quotes_of_trust_domains(self):
+        for tee in ("sim-tdx", "sim-tdx-v5"):
+            with self.subTest(tee):
+                service = self.filled("--tee", tee)
+                nonce = secrets.token_hex(16)
+                answer = self.get(service, f"/tee/agents?nonce={nonce}")
+                self.verifier(answer, "--nonce", nonce, *self.trust())
+                service.stop()
+                shutil.rmtree(self.data)
 
     def test_altered_quotes(self):
         """What is signed, and the signature."""
@@ -534,16 +544,22 @@ class Findings(Rest):
 
 
 class Client(Rest):
-    def test_javascript(self):
+    def client(self, *args):
         node = shutil.which("node")
         if not node:
             self.skipTest("node is not here")
-        service = self.filled()
-        token = self.token("--scope", "read")["token"]
-        done = subprocess.run([node, ROOT / "tests" / "integration" / "rest_client.mjs",
-                               "http://log", service.socket, token], capture_output=True,
-                              text=True, timeout=120, check=False)
+        done = subprocess.run([node, ROOT / "tests" / "integration" / "rest_client.mjs", *args],
+                              capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, "good\n"), done.stderr)
+
+    def test_javascript(self):
+        service = self.filled("--listen", "127.0.0.1:0")
+        token = self.token("--scope", "read")["token"]
+        listens = re.search(r"listening on (127\.0\.0\.1:\d+)", service.ready)
+        self.client("http://" + listens[1], "", token)
+
+    def test_javascript_over_the_socket(self):
+        self.client("http://log", self.filled().socket)
 
 
 if __name__ == "__main__":
