@@ -22,6 +22,7 @@ enum tl_category {
     TL_CAT_INTEGRITY = 9,   /* stored bytes are not what was stored: 500, exit 3 */
     TL_CAT_FORBIDDEN = 10,  /* known, and not allowed: 403, exit 3 */
     TL_CAT_RATE = 11,       /* too often: 429, exit 3 */
+    TL_CAT_ROOM = 12,       /* no room on the disk, nothing was done: 507, exit 3 */
 };
 
 /* X(name, category, number, text). Numbers are stable and never reused. */
@@ -72,7 +73,8 @@ enum tl_category {
     X(E_STORED, INTEGRITY, 2, "stored data does not match the log's tree")                         \
     X(E_SEALED, INTEGRITY, 3, "a sealed value cannot be opened")                                   \
     X(E_FORBIDDEN, FORBIDDEN, 1, "this caller may not do that")                                    \
-    X(E_RATE, RATE, 1, "too many requests")
+    X(E_RATE, RATE, 1, "too many requests")                                                        \
+    X(E_FULL, ROOM, 1, "there is no room for more")
 
 #define TL_ERR_ENUM(name, cat, num, text) TL_##name = TL_CAT_##cat << 8 | (num),
 typedef enum tl_err { TL_ERROR_TABLE(TL_ERR_ENUM) } tl_err;

@@ -42,6 +42,7 @@ static const struct {
     [TL_CAT_AUTH] = {401, 3},      [TL_CAT_NOT_FOUND] = {404, 3},   [TL_CAT_CONFLICT] = {409, 3},
     [TL_CAT_LIMIT] = {413, 3},     [TL_CAT_UNAVAILABLE] = {503, 3}, [TL_CAT_SYSTEM] = {500, 3},
     [TL_CAT_INTEGRITY] = {500, 3}, [TL_CAT_FORBIDDEN] = {403, 3},   [TL_CAT_RATE] = {429, 3},
+    [TL_CAT_ROOM] = {507, 3},
 };
 
 int tl_err_http(tl_err err)

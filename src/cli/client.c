@@ -367,6 +367,8 @@ static tl_err status_error(int status)
         return TL_E_RATE;
     case 503:
         return TL_E_BUSY;
+    case 507:
+        return TL_E_FULL;
     default:
         return status < 500 ? TL_E_USAGE : TL_E_IO;
     }

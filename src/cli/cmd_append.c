@@ -129,7 +129,7 @@ static tl_err receive(struct appender *a, struct tl_why *why)
     if (later && answer.retry_after && a->retries++ < RETRIES)
         return send_again(a, answer.retry_after, why);
     if (answer.status != 200) {
-        a->refused = answer.status < 500;
+        a->refused = answer.status < 500 || answer.status == 507;
         return client_refusal(a->client, &answer, why);
     }
     a->retries = 0;

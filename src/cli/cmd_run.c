@@ -139,7 +139,8 @@ static int options(struct run_options *o, int argc, char **argv)
 
 int cmd_run(int argc, char **argv)
 {
-    struct run_options o = {.service = {.tee = "auto", .data = cli_data_default()}};
+    struct run_options o = {
+        .service = {.tee = "auto", .data = cli_data_default(), .min_free = MIN_FREE_DEFAULT}};
     o.service.agents = calloc((size_t)argc, sizeof *o.service.agents);
     if (!o.service.agents) {
         cli_say("%s", tl_err_text(TL_E_MEMORY));

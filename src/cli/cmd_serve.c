@@ -60,7 +60,8 @@ static int serve(const struct service_options *o)
 int cmd_serve(int argc, char **argv)
 {
     static const struct option longs[] = {SERVE_OPTIONS, SERVICE_OPTIONS, {0}};
-    struct service_options o = {.tee = "auto", .data = cli_data_default()};
+    struct service_options o = {
+        .tee = "auto", .data = cli_data_default(), .min_free = MIN_FREE_DEFAULT};
     int code = EXIT_GOOD;
     for (int got; (got = cli_option(argc, argv, "h", longs, "serve")) != -1;) {
         code = service_option_take(&o, "serve", got, optarg);

@@ -175,6 +175,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .sessions_per_second = o->session_rate,
         .quotes_per_second = o->quote_rate,
         .quotes_burst = 3 * o->quote_rate,
+        .max_bytes = o->max_bytes,
+        .min_free = o->min_free,
         .fatal = fatal,
         .fatal_ctx = s,
     };

@@ -16,6 +16,7 @@ struct service_options {
     const char **agents;
     size_t agent_count;
     struct retain_options retain;   /* its callback apart */
+    uint64_t max_bytes, min_free;   /* of the log and its disk: as struct log_config has them */
     bool access_log;                /* a line for each request */
     const char *listen;             /* ADDR:PORT, or NULL */
     const char *tls_cert, *tls_key; /* files; both or none */

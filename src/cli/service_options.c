@@ -58,6 +58,21 @@ static int retain(struct retain_options *r, const char *command, const char *val
     return EXIT_GOOD;
 }
 
+/* A number of bytes, or of KiB, MiB, GiB or TiB. */
+static int size_option(uint64_t *out, const char *command, const char *name, const char *value)
+{
+    static const char units[] = "KMGT";
+    size_t n = strlen(value);
+    const char *unit = n ? strchr(units, value[n - 1]) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    uint64_t v;
+    if (decimal_read(&v, slice_of(value, n - (unit != NULL)), (UINT64_C(1) << 62) >> shift) !=
+        TL_OK)
+        return cli_usage(command, "%s takes bytes, as in 500M or 20G, not %s", name, value);
+    *out = v << shift;
+    return EXIT_GOOD;
+}
+
 int service_option_take(struct service_options *o, const char *command, int got, char *value)
 {
     switch (got) {
@@ -73,6 +88,10 @@ int service_option_take(struct service_options *o, const char *command, int got,
     case OPTION_ORIGIN:
         o->origin = value;
         return EXIT_GOOD;
+    case OPTION_MAX_BYTES:
+        return size_option(&o->max_bytes, command, "--max-bytes", value);
+    case OPTION_MIN_FREE:
+        return size_option(&o->min_free, command, "--min-free", value);
     case OPTION_PCCS:
         o->pcs.pccs = value;
         return EXIT_GOOD;

@@ -5,12 +5,17 @@
 #include "cli/cli.h"
 #include "cli/service.h"
 
+/* Room for the write-ahead log, twice. */
+#define MIN_FREE_DEFAULT (UINT64_C(64) << 20)
+
 /* Entries for getopt_long; their values are above every character. */
 enum service_option {
     OPTION_DATA = 256,
     OPTION_SOCKET,
     OPTION_TEE,
     OPTION_ORIGIN,
+    OPTION_MAX_BYTES,
+    OPTION_MIN_FREE,
     OPTION_PCCS,
     OPTION_PROXY,
     OPTION_CA,
@@ -32,6 +37,8 @@ enum service_option {
         {"socket", required_argument, NULL, OPTION_SOCKET},                                        \
         {"tee", required_argument, NULL, OPTION_TEE},                                              \
         {"origin", required_argument, NULL, OPTION_ORIGIN},                                        \
+        {"max-bytes", required_argument, NULL, OPTION_MAX_BYTES},                                  \
+        {"min-free", required_argument, NULL, OPTION_MIN_FREE},                                    \
         {"pccs", required_argument, NULL, OPTION_PCCS},                                            \
         {"proxy", required_argument, NULL, OPTION_PROXY},                                          \
         {"ca", required_argument, NULL, OPTION_CA},                                                \

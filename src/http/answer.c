@@ -32,6 +32,8 @@ static const char *reason(int status)
         return "Too Many Requests";
     case 503:
         return "Service Unavailable";
+    case 507:
+        return "Insufficient Storage";
     default:
         return "Internal Server Error";
     }
@@ -111,7 +113,7 @@ void answer_error(struct exchange *x, tl_err err, const struct tl_why *why)
     if (err == TL_E_BUSY || err == TL_E_RATE)
         fields = "Retry-After: 1\r\n";
     /* Requests that were sent after this one must not overtake it. */
-    if (status == 503 || status == 429)
+    if (status == 503 || status == 429 || status == 507)
         x->close = true;
     answer_error_status(x, status, fields, err, why);
 }

@@ -37,6 +37,8 @@ static void put_log(buf *b, struct log *log)
 {
     struct log_info info;
     struct log_stats s;
+    struct log_room room;
+    log_room(log, &room);
     log_info(log, &info);
     log_stats(log, &s);
     buf_printf(b,
@@ -50,6 +52,9 @@ static void put_log(buf *b, struct log *log)
     metric(b, "queued_bytes", "gauge", "Bytes of records that wait for their place.",
            s.queued_bytes);
     metric(b, "store_bytes", "gauge", "Bytes of the store on disk.", s.store_bytes);
+    if (room.free_bytes != UINT64_MAX)
+        metric(b, "disk_free_bytes", "gauge", "Bytes free on the store's disk.", room.free_bytes);
+    metric(b, "full", "gauge", "1 where records are refused for want of room.", room.full);
     metric(b, "statements_total", "counter", "Statements committed by this boot.", s.statements);
     metric(b, "records_total", "counter", "Records among them.", s.records);
     metric(b, "sessions_total", "counter", "Sessions among them; each took a quote.", s.sessions);

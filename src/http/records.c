@@ -141,7 +141,7 @@ static void submit(struct exchange *x, struct log_batch *batch)
         return;
     service_release(x);
     log_batch_free(batch);
-    answer_error(x, err, &a->why);
+    answer_error(x, log_refusal(x->service->log, err, &a->why), &a->why);
 }
 
 /* Makes x->state for a request of count lines; answers where it cannot. */

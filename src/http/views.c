@@ -12,11 +12,16 @@ void get_healthz(struct exchange *x)
 {
     struct http_query q = {{0}};
     struct log_info info;
+    struct log_room room;
+    struct tl_why why = {{0}, {0}};
     if (!query_or_answer(x, &q, NULL, 0))
         return;
     log_info(x->service->log, &info);
+    log_room(x->service->log, &room);
     if (info.frozen)
         answer_error(x, TL_E_FROZEN, NULL);
+    else if (room.full)
+        answer_error(x, tl_explain(&why, TL_E_FULL, NULL, "%s", room.why), &why);
     else
         answer(x, 200, "application/json", NULL, slice_str("{\"ok\":true}\n"));
 }
@@ -26,6 +31,20 @@ static void put_hash(buf *b, const char *name, const hash32 *h)
     buf_printf(b, ",\"%s\":\"", name);
     hex_put(b, hash_slice(h));
     buf_str(b, "\"");
+}
+
+static void put_room(buf *b, struct log *log)
+{
+    struct log_room room;
+    log_room(log, &room);
+    json_put_number(b, "storeBytes", room.store_bytes);
+    if (room.free_bytes != UINT64_MAX)
+        json_put_number(b, "freeBytes", room.free_bytes);
+    json_put_number(b, "maxBytes", room.max_bytes);
+    json_put_number(b, "minFree", room.min_free);
+    buf_printf(b, ",\"full\":%s", room.full ? "true" : "false");
+    if (room.full)
+        json_put_member(b, "fullWhy", room.why);
 }
 
 void get_status(struct exchange *x)
@@ -52,6 +71,7 @@ void get_status(struct exchange *x)
     buf_printf(&b, ",\"frozen\":%s", info.frozen ? "true" : "false");
     if (info.frozen)
         json_put_member(&b, "frozenWhy", info.frozen_why);
+    put_room(&b, x->service->log);
     buf_str(&b, "}\n");
     answer_take(x, 200, "application/json", NULL, &b);
 }

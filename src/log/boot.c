@@ -113,7 +113,7 @@ tl_err boot_append(struct log *log, struct tl_why *why)
     log->boot_leaf = e->leaf; /* a group's memory is kept when it is reset */
     if (err != TL_OK)
         (void)tl_explain(why, err, NULL, "the boot statement could not be committed: %s",
-                         tl_err_text(err));
+                         failure_text(log, err));
 out:
     buf_finish(&body);
     buf_finish(&key);

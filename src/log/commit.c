@@ -209,6 +209,12 @@ static void tell_watcher(struct log *log)
     pthread_mutex_unlock(&log->watch_lock);
 }
 
+const char *failure_text(const struct log *log, tl_err err)
+{
+    const char *trouble = store_trouble(log->store);
+    return trouble ? trouble : tl_err_text(err);
+}
+
 tl_err commit_group(struct log *log, struct group *g)
 {
     tl_err err = TL_OK;
@@ -236,7 +242,7 @@ tl_err commit_group(struct log *log, struct group *g)
         (void)tl_explain(&why, TL_E_COMMIT, NULL,
                          "the commit failed (%s); whether it took effect is unknown, and the "
                          "service stops. Start it again, and repeat the append with its requestId",
-                         tl_err_text(err));
+                         failure_text(log, err));
     for (struct log_batch *b = g->done, *next; b; b = next) {
         next = b->next;
         batch_finish(log, b, err == TL_OK ? TL_OK : TL_E_COMMIT, &why);

@@ -10,6 +10,7 @@
 #include "log/keys.h"
 #include "log/log.h"
 #include "log/quoter.h"
+#include "log/room.h"
 #include "log/roster.h"
 #include "log/terms.h"
 #include "log/tokens.h"
@@ -150,6 +151,7 @@ struct log {
     pthread_cond_t wake;
     struct log_batch *queue, **queue_last;
     size_t queue_bytes;
+    struct room room;
     struct owner_job *jobs, **jobs_last;
     tl_err job_err; /* a job's commit failed: the owner thread's alone */
     bool stop, dead, frozen;
@@ -229,6 +231,8 @@ tl_err commit_group(struct log *log, struct group *g) TL_MUST;
 /* Puts the head of the whole tree, and of these tokens, into the open transaction. */
 tl_err head_store(struct log *log, const struct tokens *t) TL_MUST;
 void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why);
+/* What failed, for people: what the store says of its disk, or the error's own text. */
+const char *failure_text(const struct log *log, tl_err err);
 
 /* stats.c: a group that was committed, which took this long. Under log->lock. */
 void stats_count(struct log *log, const struct group *g, uint64_t us);

@@ -81,6 +81,8 @@ static tl_err set_up(struct log *log, const struct log_config *c)
     unsigned signers = c->signers ? c->signers : pool_cpus();
     log->admissions = c->admissions;
     log->session_rate = c->sessions_per_second ? c->sessions_per_second : SESSIONS_PER_SECOND;
+    log->room.max_bytes = c->max_bytes;
+    log->room.min_free = c->min_free;
     log->fatal = c->fatal;
     log->fatal_ctx = c->fatal_ctx;
     tl_err err = copy_command(log, c->command);

@@ -27,6 +27,9 @@ struct log_config {
     unsigned sessions_per_second; /* new ones, of batches that log_batch_limit was called
                                      for; 0: SESSIONS_PER_SECOND */
     unsigned quotes_per_second, quotes_burst; /* that may be asked for; 0: see quoter.h */
+    /* Appends are refused with TL_E_FULL where the store has more bytes than this, or
+     * its file system less free ones. 0: no such limit. */
+    uint64_t max_bytes, min_free;
     /* Called once on the owner thread where the log can go on no more (a commit
      * whose outcome is unknown): the process must end. */
     void (*fatal)(void *ctx, const char *text);
@@ -70,6 +73,14 @@ struct log_stats {
 };
 /* Any thread. */
 void log_stats(struct log *log, struct log_stats *out);
+/* What the disk and its limits leave. Any thread. */
+struct log_room {
+    uint64_t store_bytes, free_bytes; /* now; free_bytes: of the file system */
+    uint64_t max_bytes, min_free;     /* as configured */
+    bool full;                        /* appends are refused */
+    char why[200];                    /* which limit is nearest, and what to do */
+};
+void log_room(struct log *log, struct log_room *out);
 /* Of the durable log, from any thread. */
 void log_info(struct log *log, struct log_info *out);
 /* Waits until the owner thread has answered: it lives, and is not stuck in a commit. */
@@ -134,8 +145,10 @@ tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_
 size_t log_batch_count(const struct log_batch *b);
 /* Hands the batch over; done is called exactly once, on the owner thread, and
  * the batch is freed after it. TL_E_BUSY (and the batch still the caller's) where
- * too much is queued; TL_E_FROZEN, TL_E_STOPPING. */
+ * too much is queued; TL_E_FULL, TL_E_FROZEN, TL_E_STOPPING. */
 tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void *ctx) TL_MUST;
+/* Says what to do about an error that log_submit gave, and returns it. */
+tl_err log_refusal(struct log *log, tl_err err, struct tl_why *why);
 void log_batch_free(struct log_batch *b);
 
 /* Agents with their durable counts, in bytewise order of id. Waits for the owner

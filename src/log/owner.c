@@ -47,7 +47,7 @@ static void die(struct log *log, tl_err err)
 {
     char text[200];
     struct tl_why why = {0};
-    snprintf(text, sizeof text, "the log stops: %s", tl_err_text(err));
+    snprintf(text, sizeof text, "the log stops: %s", failure_text(log, err));
     (void)tl_explain(&why, TL_E_STOPPING, NULL, "%s", text);
     struct tl_why unknown = {0};
     (void)tl_explain(&unknown, TL_E_COMMIT, NULL,
@@ -265,6 +265,8 @@ tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void 
         err = TL_E_FROZEN;
     else if (log->queue_bytes && log->queue_bytes + b->arena.n > QUEUE_BYTES_MAX)
         err = TL_E_BUSY;
+    else if (!room_take(log, b->arena.n, b->count))
+        err = TL_E_FULL;
     if (err == TL_OK) {
         log->queue_bytes += b->arena.n;
         *log->queue_last = b;

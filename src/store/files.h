@@ -28,5 +28,7 @@ void store_files_finish(struct store_files *f);
 void store_files_path(const struct store_files *f, const char *name, char *out);
 /* Bytes in all files of the store. */
 uint64_t store_files_bytes(const struct store_files *f);
+/* Free bytes of their file system; UINT64_MAX where it does not say. */
+uint64_t store_files_free(const struct store_files *f);
 
 #endif

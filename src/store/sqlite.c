@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -266,6 +267,11 @@ void store_close(struct store *s)
 uint64_t store_bytes(const struct store *s)
 {
     return store_files_bytes(&s->files);
+}
+
+uint64_t store_free(const struct store *s)
+{
+    return store_files_free(&s->files);
 }
 
 tl_err store_check(struct store *s, struct tl_why *why)

@@ -55,6 +55,7 @@ struct store {
     bool put_failed; /* in this transaction: it must not be committed */
     bool scanning;
     tl_err broken; /* TL_E_COMMIT once a commit has failed, and for ever */
+    char trouble[160];
 };
 
 /* What an SQLite result code is to our caller. */

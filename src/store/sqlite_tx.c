@@ -1,6 +1,7 @@
 #include "store/sqlite.h"
 
-#include <unistd.h>
+#include <errno.h>
+#include <stdio.h>
 
 tl_err store_enter(struct store *s)
 {
@@ -18,9 +19,28 @@ tl_err store_enter_put(struct store *s)
     return err == TL_OK && !s->in_tx ? TL_E_USAGE : err;
 }
 
+static void note_trouble(struct store *s, int rc)
+{
+    int error = sqlite3_system_errno(s->db);
+    if (s->trouble[0])
+        return;
+    if ((rc & 0xff) == SQLITE_FULL || error == ENOSPC || error == EDQUOT || error == EFBIG)
+        snprintf(s->trouble, sizeof s->trouble, "there is no room on the log's disk: make room");
+    else
+        snprintf(s->trouble, sizeof s->trouble, "the log's disk fails: %s%s%s", sqlite3_errstr(rc),
+                 error ? ", " : "", error ? strerror(error) : "");
+}
+
+const char *store_trouble(const struct store *s)
+{
+    return s->trouble[0] ? s->trouble : NULL;
+}
+
 tl_err store_run(struct store *s, enum store_st which)
 {
     int rc = sqlite3_step(s->st[which]);
+    if (store_sqlite_err(rc) == TL_E_IO)
+        note_trouble(s, rc);
     sqlite3_reset(s->st[which]);
     tl_err err = store_sqlite_err(rc);
     if (err != TL_OK && err != TL_E_EXISTS)
@@ -69,16 +89,12 @@ tl_err store_begin_derived(struct store *s)
     return begin(s, true);
 }
 
-/* The schema's transaction ends with the first commit; the rollback journal that
- * it needed has done its work. */
+/* The schema's transaction ends with the first commit. SQLite then removes the
+ * rollback journal, as the last of its change to the write-ahead log. */
 static int finish_creation(struct store *s)
 {
-    char path[STORE_PATH_MAX];
     s->creating = false;
-    int rc = store_go_wal(s);
-    store_files_path(&s->files, STORE_DATABASE "-journal", path);
-    unlink(path);
-    return rc;
+    return store_go_wal(s);
 }
 
 tl_err store_commit(struct store *s)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *const names[] = {STORE_DATABASE, STORE_DATABASE "-wal",
@@ -29,6 +30,12 @@ uint64_t store_files_bytes(const struct store_files *f)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         sum += size_of(f, names[i]);
     return sum;
+}
+
+uint64_t store_files_free(const struct store_files *f)
+{
+    struct statvfs v;
+    return statvfs(f->dir, &v) == 0 ? (uint64_t)v.f_bavail * v.f_frsize : UINT64_MAX;
 }
 
 /* A relative path gets "./" in front, so that no name reads as a URI to SQLite. */

@@ -27,6 +27,9 @@ void store_close(struct store *s);
 tl_err store_begin(struct store *s) TL_MUST;
 tl_err store_commit(struct store *s) TL_MUST; /* durable on TL_OK */
 void store_rollback(struct store *s);
+/* What failed first in a transaction, for people, in words that end no sentence; NULL
+ * where nothing did. Borrowed from s. */
+const char *store_trouble(const struct store *s);
 /* Begins a transaction that may be lost: its commit is atomic, comes after those before
  * it, and is not waited for. What is committed later makes it durable too. */
 tl_err store_begin_derived(struct store *s) TL_MUST;
@@ -112,8 +115,10 @@ tl_err store_get_block(struct store *s, const struct store_block *at, slice *out
 tl_err store_drop_blocks(struct store *s, unsigned level, uint64_t from, uint64_t to, uint32_t max,
                          bool *more) TL_MUST;
 
-/* Bytes on disk now, all files of the store. */
+/* Bytes on disk now, all files of the store; resp. free ones of its file system, for
+ * us, UINT64_MAX where it does not say. Any thread. */
 uint64_t store_bytes(const struct store *s);
+uint64_t store_free(const struct store *s);
 /* The engine's own check of its files (not of what they say). */
 tl_err store_check(struct store *s, struct tl_why *why) TL_MUST;
 

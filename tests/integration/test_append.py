@@ -251,10 +251,12 @@ class Append(Case):
                 self.assertEqual(r["error"], "the outcome is unknown; repeat it with a requestId")
 
     def test_what_was_refused_is_not_called_unknown(self):
-        said, connections = self.answered(
-            b"HTTP/1.1 401 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\n{}\n", [record()])
-        self.assertEqual((said[0]["line"], connections), (1, 1))
-        self.assertIn("not appended", said[0]["error"])
+        for status in (b"401 No", b"507 No"):
+            said, connections = self.answered(
+                b"HTTP/1.1 " + status + b"\r\nContent-Length: 3\r\nConnection: close\r\n\r\n{}\n",
+                [record()])
+            self.assertEqual((said[0]["line"], connections), (1, 1))
+            self.assertIn("not appended", said[0]["error"])
 
     def test_a_service_that_answers_nonsense(self):
         for answer in (b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",

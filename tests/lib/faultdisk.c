@@ -196,6 +196,8 @@ void disk_remove(const char *path)
 void disk_sync_entries(void)
 {
     for (struct disk_file *f = files; f; f = f->next) {
+        if (access(f->path, F_OK) != 0)
+            set_now(f, NULL); /* gone behind our back */
         if (f->on_disk != f->now)
             content_free(f->on_disk);
         f->on_disk = f->now;
@@ -225,7 +227,6 @@ static void put_file(const char *path, const struct content *c)
 
 static void cut_file(struct disk_file *f, uint64_t *random)
 {
-    /* Gone behind our back: whether it stays away is open as well. */
     if (access(f->path, F_OK) != 0)
         set_now(f, NULL);
     struct content *c = fault_random(random) & 1 ? f->now : f->on_disk;

@@ -281,7 +281,8 @@ static void only_busy_says_when_to_come_back(void **state)
         tl_err err;
         bool again;
     } errors[] = {{TL_E_BUSY, true},    {TL_E_FROZEN, false}, {TL_E_STOPPING, false},
-                  {TL_E_COMMIT, false}, {TL_E_MEMORY, false}, {TL_E_AUTH, false}};
+                  {TL_E_COMMIT, false}, {TL_E_MEMORY, false}, {TL_E_AUTH, false},
+                  {TL_E_FULL, false}};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         struct exchange x = {.out = evbuffer_new()};
         assert_non_null(x.out);
