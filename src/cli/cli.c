@@ -104,6 +104,11 @@ const char *cli_socket_default(void)
     return setting("TEELOG_SOCKET");
 }
 
+const char *cli_url_default(void)
+{
+    return setting("TEELOG_URL");
+}
+
 const char *cli_token(void)
 {
     return setting("TEELOG_TOKEN");

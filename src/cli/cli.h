@@ -69,6 +69,8 @@ int cli_option_exit(int option);
  * a variable is unset or empty. */
 const char *cli_data_default(void);
 const char *cli_socket_default(void);
+/* TEELOG_URL, or NULL. */
+const char *cli_url_default(void);
 /* What `run` gave to its command, TEELOG_TOKEN, or NULL. */
 const char *cli_token(void);
 /* TEELOG_TOKEN_FILE, or NULL. */

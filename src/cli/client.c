@@ -2,16 +2,12 @@
 
 #include "base/encoding.h"
 #include "base/refuse.h"
-#include "http/unix_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define INPUT_MAX   (256u << 20) /* bytes of answers that wait to be read */
 #define HEAD_MAX    16384
@@ -21,8 +17,8 @@
 enum framing { NONE, LENGTH, CHUNK_HEAD, CHUNK, CHUNK_END };
 
 struct client {
-    int fd;
-    const char *socket, *token;
+    struct link link;
+    const char *where, *host, *token; /* borrowed; where: for sentences */
     buf in;
     size_t at; /* consumed bytes of in */
     bool eof;
@@ -35,53 +31,60 @@ static tl_err lost(const struct client *c, struct tl_why *why)
 {
     return tl_explain(why, TL_E_SHORT, NULL,
                       "the service on %s ended the connection before its answer was whole",
-                      c->socket);
+                      c->where);
 }
 
 static tl_err not_http(const struct client *c, struct tl_why *why)
 {
     return tl_explain(why, TL_E_HTTP, NULL, "what answers on %s does not speak teelog's HTTP",
-                      c->socket);
+                      c->where);
+}
+
+/* A client over what is open, which it takes over. host: for the field Host. */
+static tl_err client_new(struct client **out, struct link *link, const char *where,
+                         const char *host, const char *token)
+{
+    struct client *c = calloc(1, sizeof *c);
+    if (!c) {
+        link_close(link);
+        return TL_E_MEMORY;
+    }
+    c->link = *link;
+    c->where = where;
+    c->host = host;
+    c->token = token;
+    buf_init(&c->in, INPUT_MAX);
+    *out = c;
+    return TL_OK;
 }
 
 tl_err client_open(struct client **out, const char *path, const char *token, struct tl_why *why)
 {
-    struct sockaddr_un address;
-    tl_err err = unix_address(&address, path, why);
-    if (err != TL_OK)
-        return err;
-    struct client *c = calloc(1, sizeof *c);
-    if (!c)
-        return TL_E_MEMORY;
-    c->socket = path;
-    c->token = token;
-    buf_init(&c->in, INPUT_MAX);
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        fcntl(c->fd, F_SETFL, O_NONBLOCK) != 0) {
-        err = tl_explain(why, TL_E_IO, "socket",
-                         "cannot reach a service on %s: %s; is `teelog serve` running?", path,
-                         strerror(errno));
-        client_close(c);
-        return err;
-    }
-    *out = c;
-    return TL_OK;
+    struct link link;
+    tl_err err = link_open_socket(&link, path, why);
+    return err == TL_OK ? client_new(out, &link, path, "localhost", token) : err;
+}
+
+tl_err client_open_url(struct client **out, const struct link_url *url, const char *ca_file,
+                       const char *token, struct tl_why *why)
+{
+    struct link link;
+    tl_err err = link_open_url(&link, url, ca_file, why);
+    return err == TL_OK ? client_new(out, &link, url->authority, url->authority, token) : err;
 }
 
 void client_close(struct client *c)
 {
     if (!c)
         return;
-    if (c->fd >= 0)
-        close(c->fd);
+    link_close(&c->link);
     buf_finish(&c->in);
     free(c);
 }
 
 int client_fd(const struct client *c)
 {
-    return c->fd;
+    return c->link.fd;
 }
 
 static slice pending(const struct client *c)
@@ -117,7 +120,7 @@ static tl_err fill(struct client *c, bool wait, struct tl_why *why)
         return buf_err(&c->in);
     c->in.n -= READ_CHUNK;
     for (;;) {
-        ssize_t n = read(c->fd, p, READ_CHUNK);
+        ssize_t n = link_read(&c->link, p, READ_CHUNK);
         if (n >= 0) {
             c->in.n += (size_t)n;
             c->eof = n == 0;
@@ -126,9 +129,8 @@ static tl_err fill(struct client *c, bool wait, struct tl_why *why)
         if (errno == EAGAIN && !wait)
             return TL_OK;
         if (errno != EAGAIN && errno != EINTR)
-            return tl_explain(why, TL_E_IO, NULL, "reading from %s: %s", c->socket,
-                              strerror(errno));
-        struct pollfd f = {.fd = c->fd, .events = POLLIN};
+            return tl_explain(why, TL_E_IO, NULL, "reading from %s: %s", c->where, strerror(errno));
+        struct pollfd f = {.fd = c->link.fd, .events = link_events(&c->link, false)};
         (void)poll(&f, 1, -1);
     }
 }
@@ -138,7 +140,7 @@ static tl_err fill(struct client *c, bool wait, struct tl_why *why)
 static tl_err write_all(struct client *c, slice bytes, struct tl_why *why)
 {
     while (bytes.n) {
-        ssize_t n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+        ssize_t n = link_write(&c->link, bytes.p, bytes.n);
         if (n > 0) {
             bytes = slice_of(bytes.p + n, bytes.n - (size_t)n);
             continue;
@@ -148,8 +150,9 @@ static tl_err write_all(struct client *c, slice bytes, struct tl_why *why)
         if (errno == EPIPE || errno == ECONNRESET)
             return TL_OK;
         if (errno != EAGAIN && errno != EINTR)
-            return tl_explain(why, TL_E_IO, NULL, "writing to %s: %s", c->socket, strerror(errno));
-        struct pollfd f = {.fd = c->fd, .events = (short)(c->eof ? POLLOUT : POLLOUT | POLLIN)};
+            return tl_explain(why, TL_E_IO, NULL, "writing to %s: %s", c->where, strerror(errno));
+        short events = link_events(&c->link, true);
+        struct pollfd f = {.fd = c->link.fd, .events = (short)(c->eof ? events : events | POLLIN)};
         (void)poll(&f, 1, -1);
         tl_err err = f.revents & POLLIN ? fill(c, false, why) : TL_OK;
         if (err != TL_OK)
@@ -163,7 +166,7 @@ tl_err client_send(struct client *c, const char *method, const char *target, sli
 {
     buf head;
     buf_init(&head, HEAD_MAX);
-    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, target);
+    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, c->host);
     if (c->token)
         buf_printf(&head, "Authorization: Bearer %s\r\n", c->token);
     if (body.p)

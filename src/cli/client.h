@@ -1,15 +1,19 @@
-/* A small strict HTTP/1.1 client over a Unix socket: blocking, keep-alive,
+/* A small strict HTTP/1.1 client over a Unix socket or TLS: blocking, keep-alive,
  * several requests may be under way. */
 #ifndef TL_CLI_CLIENT_H
 #define TL_CLI_CLIENT_H
 
 #include "base/buf.h"
+#include "cli/link.h"
 
 struct client;
 
 /* token: sent as a bearer token; NULL for none. Both are borrowed. */
 tl_err client_open(struct client **out, const char *socket, const char *token,
                    struct tl_why *why) TL_MUST;
+/* The same of a service that is reached over TCP (link.h). */
+tl_err client_open_url(struct client **out, const struct link_url *url, const char *ca_file,
+                       const char *token, struct tl_why *why) TL_MUST;
 void client_close(struct client *c);
 int client_fd(const struct client *c);
 /* Bytes of an answer are here already: client_head will not wait for them. */

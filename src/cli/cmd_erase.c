@@ -1,6 +1,6 @@
 #include "base/encoding.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/reach.h"
 #include "cli/record_query.h"
 #include "http/json_put.h"
 #include "log/erase.h"
@@ -14,7 +14,8 @@
 #define ANSWER_MAX  (16u << 20) /* bytes */
 
 struct options {
-    const char *socket, *data, *reason;
+    struct reach reach;
+    const char *reason;
     bool json, dry_run, yes;
     struct http_param filters[FILTERS];
     struct log_query_options query; /* of the filters */
@@ -183,20 +184,16 @@ static int run(const struct options *o)
 {
     struct tl_why why = {{0}, {0}};
     struct client *c = NULL;
-    char *socket = cli_socket_path("erase", o->socket, o->data);
-    if (!socket)
-        return EXIT_USAGE;
-    tl_err err = client_open(&c, socket, cli_token(), &why);
+    tl_err err = reach_open(&c, &o->reach, &why);
     if (err == TL_OK)
         err = erase(c, o, &why);
     client_close(c);
-    free(socket);
     return err == TL_OK ? EXIT_GOOD : cli_fail("cannot erase", err, &why);
 }
 
 int cmd_erase(int argc, char **argv)
 {
-    enum { SOCKET = 256, DATA, REASON, DRY_RUN, JSON, YES };
+    enum { REASON = 256, DRY_RUN, JSON, YES };
     static const struct option longs[] = {
         FILTER_OPTION("user", BY_USER),
         FILTER_OPTION("room", BY_ROOM),
@@ -206,22 +203,15 @@ int cmd_erase(int argc, char **argv)
         {"dry-run", no_argument, NULL, DRY_RUN},
         {"yes", no_argument, NULL, YES},
         {"json", no_argument, NULL, JSON},
-        {"socket", required_argument, NULL, SOCKET},
-        {"data", required_argument, NULL, DATA},
+        REACH_OPTIONS,
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct options o = {.filters = {FILTER_NAMES}};
     for (int got; (got = cli_option(argc, argv, "h", longs, "erase")) != -1;) {
-        if (record_filter(o.filters, got, optarg))
+        if (record_filter(o.filters, got, optarg) || reach_option(&o.reach, got, optarg))
             continue;
         switch (got) {
-        case SOCKET:
-            o.socket = optarg;
-            break;
-        case DATA:
-            o.data = optarg;
-            break;
         case REASON:
             o.reason = optarg;
             break;
@@ -241,5 +231,10 @@ int cmd_erase(int argc, char **argv)
     o.indexes = argv + optind;
     o.index_count = argc - optind;
     int code = check(&o);
-    return code == EXIT_GOOD ? run(&o) : code;
+    if (code == EXIT_GOOD)
+        code = reach_check(&o.reach, "erase");
+    if (code == EXIT_GOOD)
+        code = run(&o);
+    reach_finish(&o.reach);
+    return code;
 }

@@ -53,12 +53,16 @@ const struct command commands[] = {
      "  --full          receipts with statement, checkpoint and path\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_append},
     {"agents", "[--json] [--socket PATH | --data DIR [--tee KIND]]", "list the log's agents",
      "  --json          the same as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_agents},
@@ -79,6 +83,8 @@ const struct command commands[] = {
      "  --json          JSON lines\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_records},
@@ -91,6 +97,8 @@ const struct command commands[] = {
      "  --json          JSON lines\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_tail},
     {"erase", "INDEX... | --user ID | --room ID | --agent ID [--before TIME] [OPTIONS]",
@@ -106,7 +114,10 @@ const struct command commands[] = {
      "  --yes           do not ask\n"
      "  --json          the answer as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
-     "  --data DIR      the service's data directory (or TEELOG_DATA)\n",
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_erase},
     {"export", "-o FILE [--agent ID] [--from I] [--to J] [--withhold-bodies] [OPTIONS]",
      "write a bundle, evidence that anyone can check",
@@ -117,6 +128,8 @@ const struct command commands[] = {
      "  --withhold-bodies   leave out what the records say\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
@@ -129,6 +142,8 @@ const struct command commands[] = {
      "  --json          print the nonce as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "`teelog verify FILE --nonce HEX` checks it.\n",
      cmd_attest},
@@ -144,6 +159,8 @@ const struct command commands[] = {
      "  --json          answers as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --token-file FILE   a token of scope admin (or TEELOG_TOKEN_FILE); the socket\n"
      "                  needs none\n",
      cmd_token},

@@ -11,6 +11,8 @@ bool reach_option(struct reach *r, int option, const char *value)
 {
     const char **to = option == REACH_SOCKET       ? &r->socket
                       : option == REACH_DATA       ? &r->data
+                      : option == REACH_URL        ? &r->url
+                      : option == REACH_CA         ? &r->ca_file
                       : option == REACH_TOKEN_FILE ? &r->token_file
                                                    : NULL;
     if (to)
@@ -51,18 +53,37 @@ static int read_token(struct reach *r, const char *command)
     return EXIT_GOOD;
 }
 
+/* What is given counts before the environment, and there an address before a socket. */
+static int find(struct reach *r, const char *command)
+{
+    struct tl_why why = {{0}, {0}};
+    bool here = r->socket || r->data;
+    if (here && (r->url || r->ca_file))
+        return cli_usage(command, "--url and --ca are for a service elsewhere: give them, or "
+                                  "--socket or --data");
+    const char *url = r->url || here ? r->url : cli_url_default();
+    r->remote = url != NULL;
+    if (!url) {
+        r->path = cli_socket_path(command, r->socket, r->data);
+        return r->path ? EXIT_GOOD : EXIT_USAGE;
+    }
+    tl_err err = link_url_read(&r->where, url, &why);
+    return err == TL_OK ? EXIT_GOOD : cli_usage(command, "%s", why.text);
+}
+
 int reach_check(struct reach *r, const char *command)
 {
     int code = read_token(r, command);
     if (code != EXIT_GOOD)
         return code;
-    r->path = cli_socket_path(command, r->socket, r->data);
-    return r->path ? EXIT_GOOD : EXIT_USAGE;
+    return find(r, command);
 }
 
 tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why)
 {
-    return client_open(out, r->path, r->token.n ? (const char *)r->token.p : NULL, why);
+    const char *token = r->token.n ? (const char *)r->token.p : NULL;
+    return r->remote ? client_open_url(out, &r->where, r->ca_file, token, why)
+                     : client_open(out, r->path, token, why);
 }
 
 void reach_finish(struct reach *r)

@@ -7,16 +7,19 @@
 #include <getopt.h>
 
 struct reach {
-    const char *socket, *data, *token_file; /* as given, or NULL */
-    char *path;                             /* reach_check: the socket, owned */
-    buf token;                              /* reach_check: a text, empty for none */
+    const char *socket, *data, *url, *ca_file, *token_file; /* as given, or NULL */
+    bool remote;                                            /* reach_check: over TCP, by */
+    struct link_url where;                                  /* this; */
+    char *path;                                             /* else by this socket, owned */
+    buf token; /* reach_check: a text, empty for none */
 };
 
 /* Entries for getopt_long; their values are above every character. */
-enum reach_option { REACH_SOCKET = 512, REACH_DATA, REACH_TOKEN_FILE };
+enum reach_option { REACH_SOCKET = 512, REACH_DATA, REACH_URL, REACH_CA, REACH_TOKEN_FILE };
 #define REACH_OPTIONS                                                                              \
     {"socket", required_argument, NULL, REACH_SOCKET},                                             \
         {"data", required_argument, NULL, REACH_DATA},                                             \
+        {"url", required_argument, NULL, REACH_URL}, {"ca", required_argument, NULL, REACH_CA},    \
     {                                                                                              \
         "token-file", required_argument, NULL, REACH_TOKEN_FILE                                    \
     }

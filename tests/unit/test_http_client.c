@@ -3,6 +3,7 @@
 
 /* Its parser is private to the file. */
 #include "cli/client.c"
+#include "cli/link.c"
 
 static struct client client;
 static struct tl_why why;
@@ -15,13 +16,13 @@ static void dial(const char *text)
     assert_int_equal(write(fds[1], text, strlen(text)), (ssize_t)strlen(text));
     close(fds[1]);
     memset(&why, 0, sizeof why);
-    client = (struct client){.fd = fds[0], .socket = "test"};
+    client = (struct client){.link = {.fd = fds[0]}, .where = "test"};
     buf_init(&client.in, INPUT_MAX);
 }
 
 static void hang_up(void)
 {
-    close(client.fd);
+    link_close(&client.link);
     buf_finish(&client.in);
 }
 

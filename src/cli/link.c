@@ -1,0 +1,274 @@
+#include "cli/link.h"
+
+#include "base/encoding.h"
+#include "http/unix_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static const struct timeval patience = {30, 0};
+
+/* ---- addresses ---- */
+
+static tl_err wrong_url(struct tl_why *why)
+{
+    /* It is not repeated: it may hold a password. */
+    return tl_explain(why, TL_E_USAGE, "url",
+                      "a service's address is https://HOST:PORT, with nothing behind the port; "
+                      "http:// is for 127.0.0.1, [::1] and localhost alone, since the token would "
+                      "be in clear");
+}
+
+static bool is_this_machine(const char *host)
+{
+    struct in_addr v4;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+}
+
+static bool host_and_port(struct link_url *u, slice authority)
+{
+    bool v6 = authority.n && authority.p[0] == '[';
+    const char *text = u->authority, *end = v6 ? strchr(text, ']') : text + strcspn(text, ":");
+    uint64_t port = u->tls ? 443 : 80;
+    if (!end)
+        return false;
+    size_t n = (size_t)(end - text) - v6;
+    const char *rest = end + v6;
+    if (n == 0 || n >= sizeof u->host ||
+        (*rest && (*rest != ':' || decimal_read(&port, slice_str(rest + 1), UINT16_MAX) != TL_OK ||
+                   port == 0)))
+        return false;
+    snprintf(u->host, sizeof u->host, "%.*s", (int)n, text + v6);
+    snprintf(u->port, sizeof u->port, "%u", (unsigned)port);
+    return true;
+}
+
+tl_err link_url_read(struct link_url *out, const char *text, struct tl_why *why)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789.-_:[]";
+    struct link_url u = {.tls = strncmp(text, "https://", 8) == 0};
+    if (!u.tls && strncmp(text, "http://", 7) != 0)
+        return wrong_url(why);
+    text += u.tls ? 8 : 7;
+    size_t n = strlen(text);
+    n -= n && text[n - 1] == '/';
+    if (n == 0 || n >= sizeof u.authority || strspn(text, allowed) < n)
+        return wrong_url(why);
+    snprintf(u.authority, sizeof u.authority, "%.*s", (int)n, text);
+    if (!host_and_port(&u, slice_of(text, n)) || (!u.tls && !is_this_machine(u.host)))
+        return wrong_url(why);
+    *out = u;
+    return TL_OK;
+}
+
+/* ---- opening ---- */
+
+tl_err link_open_socket(struct link *l, const char *path, struct tl_why *why)
+{
+    struct sockaddr_un address;
+    tl_err err = unix_address(&address, path, why);
+    if (err != TL_OK)
+        return err;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+        err = tl_explain(why, TL_E_IO, "socket",
+                         "cannot reach a service on %s: %s; is `teelog serve` running?", path,
+                         strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    *l = (struct link){.fd = fd};
+    return TL_OK;
+}
+
+static int connect_one(const struct addrinfo *a)
+{
+    static const int on = 1;
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    /* Linux holds connect to it as well (socket(7)). */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+        return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+static tl_err connect_tcp(int *out, const struct link_url *u, struct tl_why *why)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+    int fd = -1, found = getaddrinfo(u->host, u->port, &hints, &list);
+    for (const struct addrinfo *a = list; found == 0 && fd < 0 && a; a = a->ai_next)
+        fd = connect_one(a);
+    int error = errno;
+    if (list)
+        freeaddrinfo(list);
+    if (fd < 0)
+        return tl_explain(why, TL_E_IO, "url", "cannot reach a service on %s: %s", u->authority,
+                          found ? gai_strerror(found) : strerror(error));
+    *out = fd;
+    return TL_OK;
+}
+
+/* TLS 1.3 and HTTP/1.1; the framing of answers shows where an end is missing. */
+static tl_err make_context(SSL_CTX **out, const char *ca_file, struct tl_why *why)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1) {
+        SSL_CTX_free(ctx);
+        return TL_E_CRYPTO;
+    }
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    int good =
+        ca_file ? SSL_CTX_load_verify_file(ctx, ca_file) : SSL_CTX_set_default_verify_paths(ctx);
+    if (good != 1) {
+        SSL_CTX_free(ctx);
+        return tl_explain(why, TL_E_USAGE, "ca", "%s holds no certificates in PEM that can be read",
+                          ca_file ? ca_file : "the system's store");
+    }
+    *out = ctx;
+    return TL_OK;
+}
+
+static bool name_host(SSL *ssl, const char *host)
+{
+    struct in6_addr address;
+    bool number =
+        inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+    if (number)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+static tl_err not_shaken(const struct link *l, const struct link_url *u, struct tl_why *why)
+{
+    long verified = SSL_get_verify_result(l->ssl);
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    if (verified != X509_V_OK)
+        return tl_explain(why, TL_E_AUTH, "url", "the certificate of %s is not good: %s",
+                          u->authority, X509_verify_cert_error_string(verified));
+    return tl_explain(why, TL_E_IO, "url", "no TLS 1.3 with %s: %s", u->authority,
+                      reason ? reason : "the connection ended");
+}
+
+static tl_err shake_hands(struct link *l, const struct link_url *u, const char *ca_file,
+                          struct tl_why *why)
+{
+    static const unsigned char http[] = "\x08http/1.1";
+    tl_err err = make_context(&l->ctx, ca_file, why);
+    if (err != TL_OK)
+        return err;
+    l->ssl = SSL_new(l->ctx);
+    if (!l->ssl || SSL_set_fd(l->ssl, l->fd) != 1 || !name_host(l->ssl, u->host) ||
+        SSL_set_alpn_protos(l->ssl, http, sizeof http - 1) != 0)
+        return TL_E_CRYPTO;
+    return SSL_connect(l->ssl) == 1 ? TL_OK : not_shaken(l, u, why);
+}
+
+tl_err link_open_url(struct link *out, const struct link_url *url, const char *ca_file,
+                     struct tl_why *why)
+{
+    struct link l = {.fd = -1};
+    tl_err err = connect_tcp(&l.fd, url, why);
+    if (err == TL_OK && url->tls)
+        err = shake_hands(&l, url, ca_file, why);
+    ERR_clear_error();
+    if (err == TL_OK && fcntl(l.fd, F_SETFL, O_NONBLOCK) != 0)
+        err = TL_E_IO;
+    if (err == TL_OK)
+        *out = l;
+    else
+        link_close(&l);
+    return err;
+}
+
+void link_close(struct link *l)
+{
+    if (l->ssl)
+        (void)SSL_shutdown(l->ssl);
+    ERR_clear_error();
+    SSL_free(l->ssl);
+    SSL_CTX_free(l->ctx);
+    if (l->fd >= 0)
+        close(l->fd);
+    *l = (struct link){.fd = -1};
+}
+
+/* ---- moving bytes ---- */
+
+/* What a TLS call came to, in terms of read(2). */
+static ssize_t outcome(struct link *l, int n, bool writing)
+{
+    int error = SSL_get_error(l->ssl, n);
+    bool *other = writing ? &l->wants_to_read : &l->wants_to_write;
+    int system = errno;
+    ERR_clear_error();
+    *other = error == (writing ? SSL_ERROR_WANT_READ : SSL_ERROR_WANT_WRITE);
+    switch (error) {
+    case SSL_ERROR_NONE:
+        return n;
+    case SSL_ERROR_ZERO_RETURN:
+        if (!writing)
+            return 0;
+        errno = EPIPE;
+        return -1;
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        errno = EAGAIN;
+        return -1;
+    case SSL_ERROR_SYSCALL:
+        errno = system ? system : ECONNRESET;
+        return -1;
+    default:
+        errno = EPROTO;
+        return -1;
+    }
+}
+
+ssize_t link_read(struct link *l, void *out, size_t n)
+{
+    if (!l->ssl)
+        return read(l->fd, out, n);
+    errno = 0;
+    return outcome(l, SSL_read(l->ssl, out, n < INT_MAX ? (int)n : INT_MAX), false);
+}
+
+ssize_t link_write(struct link *l, const void *p, size_t n)
+{
+    if (!l->ssl)
+        return send(l->fd, p, n, MSG_NOSIGNAL);
+    errno = 0;
+    return outcome(l, SSL_write(l->ssl, p, n < INT_MAX ? (int)n : INT_MAX), true);
+}
+
+short link_events(const struct link *l, bool writing)
+{
+    if (writing)
+        return l->wants_to_read ? POLLIN : POLLOUT;
+    return l->wants_to_write ? POLLOUT : POLLIN;
+}

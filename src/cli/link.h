@@ -1,0 +1,43 @@
+/* A stream of bytes to a service, not blocking: over its socket, or over TCP and TLS,
+ * whose certificate has to be that of the host that was named. */
+#ifndef TL_CLI_LINK_H
+#define TL_CLI_LINK_H
+
+#include "base/err.h"
+
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct link {
+    int fd;       /* -1: closed */
+    SSL_CTX *ctx; /* NULL where there is no TLS */
+    SSL *ssl;
+    bool wants_to_write; /* what a read that found nothing waits for; and a write */
+    bool wants_to_read;
+};
+
+/* https://HOST:PORT, or http:// on this machine. HOST is a name, an address, or one of
+ * IPv6 in brackets; PORT may be missing. */
+struct link_url {
+    bool tls;
+    char host[256], port[6];
+    char authority[272]; /* as it was given, for Host */
+};
+tl_err link_url_read(struct link_url *out, const char *text, struct tl_why *why) TL_MUST;
+
+/* *l untouched on failure. */
+tl_err link_open_socket(struct link *l, const char *path, struct tl_why *why) TL_MUST;
+/* ca_file: certificates (PEM) to trust, or NULL for the system's. Waits for up to 30
+ * seconds for each step. */
+tl_err link_open_url(struct link *l, const struct link_url *url, const char *ca_file,
+                     struct tl_why *why) TL_MUST;
+void link_close(struct link *l);
+
+/* As read(2) and send(2). With errno EAGAIN: again once link_events has come. */
+ssize_t link_read(struct link *l, void *out, size_t n);
+ssize_t link_write(struct link *l, const void *p, size_t n);
+/* What poll(2) is to wait for, after a read, or a write, that came to nothing. */
+short link_events(const struct link *l, bool writing);
+
+#endif
