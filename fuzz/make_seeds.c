@@ -281,13 +281,13 @@ static void statement_seeds(void)
     buf_finish(&b);
 }
 
-static struct cose_ec2 a_point(void)
+static struct cose_ec2 a_point(enum cose_alg alg)
 {
-    struct es256_key *key;
+    struct sign_key key;
     struct cose_ec2 point;
-    MUST(es256_generate(&key) == TL_OK);
-    es256_point(key, &point);
-    es256_free(key);
+    MUST(sign_key_generate(&key, alg) == TL_OK);
+    sign_key_point(&key, &point);
+    sign_key_free(&key);
     return point;
 }
 
@@ -295,7 +295,7 @@ static struct body_boot a_boot(const slice key_text)
 {
     return (struct body_boot){
         .log_key = key_text,
-        .service = a_point(),
+        .service = a_point(COSE_ES256),
         .heads = {.root = merkle_empty_root()},
         .config = {.platform = slice_str("simulator"),
                    .sealing = slice_str("simulator file"),
@@ -322,7 +322,7 @@ static void body_seeds(void)
     body_boot_put(&b, &boot);
     save_chosen("body", "boot", 1, buf_slice(&b));
     buf_reset(&b);
-    struct body_session session = {.agent = a_point(),
+    struct body_session session = {.agent = a_point(COSE_ES256),
                                    .size = 1,
                                    .admission = ADMISSION_ATTESTED,
                                    .has_peer = true,
@@ -333,6 +333,13 @@ static void body_seeds(void)
     buf_reset(&b);
     cose_ec2_put(&b, &session.agent);
     save("cose", "key", buf_slice(&b));
+    buf_reset(&b);
+    session.agent = a_point(COSE_ES256K);
+    body_session_put(&b, &session);
+    save_chosen("body", "session_es256k", 2, buf_slice(&b));
+    buf_reset(&b);
+    cose_ec2_put(&b, &session.agent);
+    save("cose", "key_es256k", buf_slice(&b));
     buf_reset(&b);
     uint64_t indexes[] = {3, 500};
     body_erasure_put(&b, indexes, 2, slice_str("asked for"));
