@@ -1,18 +1,28 @@
 #include "cli/cli.h"
 
 #include "base/encoding.h"
-#include "cli/journal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+static void (*saying)(const char *text);
+
+void cli_say_through(void (*say)(const char *text))
+{
+    saying = say;
+}
 
 __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap)
 {
     char text[1024];
     vsnprintf(text, sizeof text, fmt, ap);
-    journal_line("note", text);
+    if (saying)
+        saying(text);
+    else
+        dprintf(STDERR_FILENO, "teelog: %s\n", text); /* one write: threads do not mix */
 }
 
 void cli_say(const char *fmt, ...)

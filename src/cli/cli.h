@@ -48,6 +48,8 @@ int cmd_version(int argc, char **argv);
 
 /* "teelog: …" on stderr. */
 __attribute__((format(printf, 1, 2))) void cli_say(const char *fmt, ...);
+/* What cli_say has to say goes to this function from now on. */
+void cli_say_through(void (*say)(const char *text));
 /* Says what is wrong with the command line; returns EXIT_USAGE. */
 __attribute__((format(printf, 2, 3))) int cli_usage(const char *command, const char *fmt, ...);
 /* Says "teelog: WHAT: why"; returns the exit code of err. */

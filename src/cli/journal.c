@@ -1,6 +1,7 @@
 #include "cli/journal.h"
 
 #include "base/calendar.h"
+#include "cli/cli.h"
 #include "http/json_put.h"
 
 #include <inttypes.h>
@@ -11,16 +12,6 @@
 #define LINE_MAX_BYTES 4096
 
 static bool as_json;
-
-void journal_as_json(void)
-{
-    as_json = true;
-}
-
-bool journal_is_json(void)
-{
-    return as_json;
-}
 
 static void put_time(buf *b)
 {
@@ -45,20 +36,21 @@ static void flush_line(buf *b)
     buf_finish(b);
 }
 
-void journal_line(const char *event, const char *text)
+static void note(const char *text)
 {
     buf b;
     buf_init(&b, LINE_MAX_BYTES);
-    if (as_json) {
-        put_time(&b);
-        json_put_member(&b, "event", event);
-        json_put_member(&b, "message", text);
-        buf_str(&b, "}");
-    } else {
-        buf_str(&b, "teelog: ");
-        buf_str(&b, text);
-    }
+    put_time(&b);
+    json_put_member(&b, "event", "note");
+    json_put_member(&b, "message", text);
+    buf_str(&b, "}");
     flush_line(&b);
+}
+
+void journal_as_json(void)
+{
+    as_json = true;
+    cli_say_through(note);
 }
 
 /* A method or path as the client sent it: 128 bytes of what the gate lets through. */

@@ -6,12 +6,8 @@
 #include "base/err.h"
 #include "http/http.h"
 
-/* What cli_say prints is JSON from now on: {"time","level","event","message"}. */
+/* All lines are JSON from now on, what cli_say prints too: {"time","event","message"}. */
 void journal_as_json(void);
-bool journal_is_json(void);
-
-/* A line of text; what makes a terminal act is taken out. */
-void journal_line(const char *event, const char *text);
 /* For http_config: a line for each request. ctx is not used. */
 void journal_access(void *ctx, const struct http_access *a);
 /* The line that a started log prints on standard output, with a newline. listening: the

@@ -7,6 +7,7 @@
 #include <string.h>
 
 const struct command commands[] = {
+#ifdef TEELOG_SERVICE /* the others are the verifier alone */
     {"serve", "--data DIR [--socket PATH] [--tee KIND] [--origin NAME]",
      "run the log as a service on a Unix socket",
      "  --data DIR      where the log is kept; made if missing (or TEELOG_DATA)\n"
@@ -164,6 +165,12 @@ const struct command commands[] = {
      "  --token-file FILE   a token of scope admin (or TEELOG_TOKEN_FILE); the socket\n"
      "                  needs none\n",
      cmd_token},
+    {"fsck", "--data DIR [--tee KIND] [--json]", "check a stopped log in full",
+     "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --tee KIND      as for serve\n"
+     "  --json          a finding a line, and at the end whether it is clean\n",
+     cmd_fsck},
+#endif
     {"verify",
      "FILE [--policy FILE] [--nonce HEX] [--collateral FILE]... [--at UNIXTIME]\n"
      "                     [--json] [--html PAGE]",
@@ -210,11 +217,6 @@ const struct command commands[] = {
      "Exit: 0 accepted, 1 rejected, 4 genuine but nothing pins its code, 2 usage or\n"
      "a bad policy, 3 failure.\n",
      cmd_quote},
-    {"fsck", "--data DIR [--tee KIND] [--json]", "check a stopped log in full",
-     "  --data DIR      the data directory (or TEELOG_DATA)\n"
-     "  --tee KIND      as for serve\n"
-     "  --json          a finding a line, and at the end whether it is clean\n",
-     cmd_fsck},
     {"version", "[--json]", "print the version", "  --json          as JSON\n", cmd_version},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];

@@ -12,8 +12,8 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "tail", "erase", "export", "attest", "token", "verify", "policy",
-                                 "quote", "fsck", "version"])
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "tail", "erase", "export", "attest", "token", "fsck", "verify", "policy",
+                                 "quote", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
             self.assertIn(f"usage: teelog {name}", text)
