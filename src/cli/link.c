@@ -157,12 +157,14 @@ static tl_err make_context(SSL_CTX **out, const char *ca_file, struct tl_why *wh
 static bool name_host(SSL *ssl, const char *host)
 {
     struct in6_addr address;
+    char name[256]; /* OpenSSL's macro takes constness away */
     bool number =
         inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
     if (number)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    snprintf(name, sizeof name, "%s", host);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 static tl_err not_shaken(const struct link *l, const struct link_url *u, struct tl_why *why)
