@@ -146,10 +146,10 @@ static void pause_a_little(void)
     (void)nanosleep(&t, NULL);
 }
 
-/* Erases what is too old under one rule; *count grows. */
+/* Erases what is too old under one rule; *count grows. What cannot be erased now (the
+ * log is frozen, say) is looked for again after the next start. */
 static tl_err apply(struct retain *r, uint64_t *count)
 {
-    uint64_t from = r->done[r->rule];
     tl_err err = TL_OK;
     r->found_count = 0;
     r->more = true;
@@ -166,10 +166,7 @@ static tl_err apply(struct retain *r, uint64_t *count)
             break;
         *count += r->found_count;
         r->found_count = 0;
-        from = r->done[r->rule];
     }
-    if (r->found_count) /* what was not erased is looked for again */
-        r->done[r->rule] = from;
     return err;
 }
 

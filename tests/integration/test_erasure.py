@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -112,7 +113,7 @@ class Erasure(Case):
 
     def test_wrong_requests_change_nothing(self):
         wrong = [("", "the body must be"), ("[]", "the body must be"), ("{}", "indexes"), ('{"indexes":[]}', "indexes"),
-                 ('{"indexes":[1],"user":"u"}', "indexes"), ('{"indexes":[1],"before":5}', "indexes"),
+                 ('{"indexes":[2],"user":"u"}', "indexes"), ('{"indexes":[2],"before":5}', "indexes"),
                  ('{"before":5}', "indexes"), ('{"reason":"x"}', "indexes"),
                  ('{"indexes":[-1]}', "indexes"), ('{"indexes":["1"]}', "indexes"),
                  ('{"indexes":[1.0]}', "indexes"), ('{"indexes":[9007199254740992]}', "indexes"),
@@ -121,6 +122,7 @@ class Erasure(Case):
                  ('{"user":"u1","user":"u2"}', "user"), ('{"indexes":[2],"indexes":[3]}', "indexes"),
                  ('{"user":"u1","what":1}', "what"), ('{"user":"u1","dryRun":1}', "dryRun"),
                  ('{"user":"u1","before":"x"}', "before"), ('{"user":"%s"}' % ("u" * 300), "256"),
+                 ('{"room":"%s"}' % ("u" * 300), "256"),
                  ('{"user":"%s"}' % ("u" * 5000), "user"), ('{"agent":"u 1"}', "agent"),
                  ('{"indexes":[2],"reason":"%s"}' % ("r" * 257), "reason"),
                  ('{"indexes":[2],"reason":"\\ud800"}', "reason"),
@@ -160,6 +162,25 @@ class Erasure(Case):
             self.assertEqual(self.erase(service, {"user": "u1"}, token=token("erase"))["erased"], 2)
             for r in self.contents("--agent", "bob", "--user", "u0"):
                 self.assertTrue(r["content"])
+
+    def test_a_token_revoked_meanwhile(self):
+        with self.serve() as service:
+            self.append(people())
+            _, made = self.post(service, {"scopes": ["erase"]}, path="/v1/tokens")
+            body = b'{"user":"u1"}'
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(service.socket)
+                s.sendall(b"POST /v1/erasures HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                          b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+                          % (made["token"].encode(), len(body)))
+                time.sleep(0.3)
+                status = service.ask(f"DELETE /v1/tokens/{made['id']} HTTP/1.1\r\nHost: x\r\n"
+                                     "Connection: close\r\n\r\n")[0]
+                self.assertEqual(status, 200)
+                s.sendall(body)
+                answer = b"".join(iter(lambda: s.recv(65536), b""))
+            self.assertIn(b" 401 ", answer.split(b"\r\n")[0])
+            self.assertEqual(len(self.contents("--user", "u1")), 4)
 
     def test_command_line(self):
         with self.serve():
@@ -239,13 +260,15 @@ class Erasure(Case):
             self.assertRegex(service.process.stderr.read(), r"erased 30 records, as --retain says")
         # What was too old when nobody was there, and every type.
         time.sleep(1)
-        with self.serve("--retain", "*=1s"):
+        with self.serve("--retain", "*=1s") as service:
             end = time.monotonic() + 30
             while len([r for r in self.contents() if r.get("content")]):
                 self.assertLess(time.monotonic(), end)
                 time.sleep(0.3)
             report = self.report(self.export("after"))
             self.assertEqual(report["scope"]["agents"][0]["erased"], 33)
+            service.stop()
+            self.assertRegex(service.process.stderr.read(), r"erased 3 records, as --retain says")
         self.teelog("fsck", "--data", self.data, "--tee", "sim")
         for wrong in ("", "note", "=5", "note=", "note=x", "note=-1", "note=5y", "note=1.5", "note=s",
                       "teelog.end=5", "no,te=5", "note=36501", "note=36501d", "x" * 65 + "=1"):

@@ -4,6 +4,7 @@
 #include "log/erase.h"
 #include "log/leaf_set.h"
 #include "log/query.h"
+#include "store/store.h"
 #include "verify/report.h"
 
 #include <dirent.h>
@@ -331,6 +332,41 @@ static void no_byte_of_them_is_left_in_the_files(void **state)
     free(s);
 }
 
+/* Between the erasure's commit and the scrub: what was erased is still in the write-ahead
+ * log. The next start takes it away. */
+static bool scrub_fails;
+tl_err __real_store_scrub(struct store *s);
+tl_err __wrap_store_scrub(struct store *s);
+tl_err __wrap_store_scrub(struct store *s)
+{
+    return scrub_fails ? TL_E_IO : __real_store_scrub(s);
+}
+
+static void a_start_finishes_what_a_crash_left(void **state)
+{
+    struct sealed *s = calloc(SEALED, sizeof *s);
+    struct log_erasure out;
+    struct tl_why why = {{0}, {0}};
+    struct world copy;
+    (void)state;
+    size_t n = read_sealed(&small, s);
+    world_open(&small);
+    scrub_fails = true;
+    assert_err(try_erase(&small, &s[0].index, 1, NULL, &out, &why), TL_E_IO);
+    assert_non_null(strstr(why.text, "the records are erased, but"));
+    assert_int_equal(out.count, 1);
+    world_copy(&copy, &small); /* as a kill would leave it */
+    assert_int_equal(count_left(&copy, s, NULL, n), n);
+    why = (struct tl_why){{0}, {0}};
+    assert_err(world_try(&copy, &why), TL_E_IO);
+    assert_non_null(strstr(why.text, "it may hold what was erased"));
+    scrub_fails = false;
+    world_open(&copy);
+    assert_int_equal(count_left(&copy, s, NULL, n), n - 1);
+    world_finish(&copy);
+    free(s);
+}
+
 /* ---- the host ---- */
 
 static int64_t erasure_at(struct world *w)
@@ -381,6 +417,7 @@ static void places_of_erasures_save_work_only(void **state)
         "UPDATE meta SET value = x'191000' WHERE name = 'erasure/0'",
         "UPDATE meta SET value = x'ff' WHERE name = 'erasure/0'",
         "UPDATE meta SET value = zeroblob(4000) WHERE name = 'erasure/0'",
+        "UPDATE meta SET value = CAST(value || x'00' AS BLOB) WHERE name = 'erasure/0'",
         "UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'erasure/0')"
         " WHERE name = 'erasure/1'",
     };
@@ -537,6 +574,7 @@ int main(void)
         cmocka_unit_test_setup(many_are_erased_in_several_statements, host_set_up),
         cmocka_unit_test_setup(a_request_id_outlives_its_record, host_set_up),
         cmocka_unit_test_setup(no_byte_of_them_is_left_in_the_files, host_set_up),
+        cmocka_unit_test_setup(a_start_finishes_what_a_crash_left, host_set_up),
         cmocka_unit_test_setup(bodies_put_back_stay_erased, host_set_up),
         cmocka_unit_test_setup(places_of_erasures_save_work_only, host_set_up),
         cmocka_unit_test_setup(an_erasure_without_its_body_shows_nothing, host_set_up),
