@@ -8,6 +8,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define FEW      4       /* places that are looked after between two looks at the clock */
+#define PLACE    256     /* leaves */
+#define CHUNK_NS 8000000 /* of taking away for one statement; appends wait for it */
+
 enum stage { ERASE_LEARN, ERASE_CHECK, ERASE_STORE, ERASE_SCRUB, ERASE_DONE };
 
 struct log_erase {
@@ -61,7 +65,7 @@ tl_err log_erase_new(struct log_erase **out, struct log *log, const uint64_t *in
     e->log = log;
     buf_init(&e->checkpoint, NOTE_MAX);
     e->indexes = malloc(count * sizeof *e->indexes);
-    e->statements = malloc((count / ERASE_CHUNK + 1) * sizeof *e->statements);
+    e->statements = malloc(count * sizeof *e->statements);
     if (!e->indexes || !e->statements) {
         log_erase_free(e);
         return TL_E_MEMORY;
@@ -137,16 +141,23 @@ static tl_err check_one(struct log_erase *e, uint64_t index, struct tl_why *why)
 
 /* ---- one statement and its bodies ---- */
 
-/* The next of them that are not erased yet (by another request, meanwhile), to the front
- * of what was done already. */
-static size_t next_chunk(struct log_erase *e, uint64_t *chunk)
+/* The next few that are not erased yet (by another request, meanwhile): from few places
+ * of the log, since what is taken out of the index costs less by the record than by the
+ * place. */
+static size_t next_few(struct log_erase *e, uint64_t *out, size_t max)
 {
-    size_t n = 0;
-    for (; e->next < e->count && n < ERASE_CHUNK; e->next++) {
-        if (log_is_erased(e->log, e->indexes[e->next]))
+    size_t n = 0, places = 0;
+    for (; e->next < e->count && n < max; e->next++) {
+        uint64_t index = e->indexes[e->next];
+        if (log_is_erased(e->log, index)) {
             e->already++;
-        else
-            chunk[n++] = e->indexes[e->next];
+            continue;
+        }
+        if (n == 0 || index / PLACE != out[n - 1] / PLACE)
+            places++;
+        if (places > FEW)
+            break;
+        out[n++] = index;
     }
     return n;
 }
@@ -159,28 +170,45 @@ static tl_err take_away(struct log *log, const uint64_t *indexes, size_t count)
         err = store_erase_leaf(log->store, indexes[i]);
     for (size_t i = 0; i < count && err == TL_OK; i++)
         err = leaf_set_add(&log->erased.set, indexes[i]);
-    if (err == TL_OK)
-        err = erased_put_place(log, log->erased.statements, log->next_index);
     return err;
 }
 
-static tl_err store_chunk(struct log_erase *e, const uint64_t *chunk, size_t n)
+/* As many as can be taken away in a short time: what the index has of one record may be a
+ * millisecond's work, or next to nothing. */
+static tl_err take_away_some(struct log_erase *e, uint64_t chunk[ERASE_CHUNK], size_t *count)
+{
+    uint64_t end = owner_slice_end() + CHUNK_NS;
+    size_t few;
+    *count = 0;
+    do {
+        few = next_few(e, chunk + *count, ERASE_CHUNK - *count);
+        tl_err err = few ? take_away(e->log, chunk + *count, few) : TL_OK;
+        if (err != TL_OK)
+            return err;
+        *count += few;
+    } while (few && !owner_slice_over(end));
+    return TL_OK;
+}
+
+static tl_err store_chunk(struct log_erase *e)
 {
     struct log *log = e->log;
     struct group *g = log->groups[0];
-    uint64_t index = log->next_index;
+    uint64_t index = log->next_index, chunk[ERASE_CHUNK];
+    size_t n = 0;
     tl_err err = store_begin(log->store);
     if (err != TL_OK)
         return err;
-    log->txn_open = true;
-    err = take_away(log, chunk, n);
-    if (err == TL_OK)
+    err = take_away_some(e, chunk, &n);
+    if (err == TL_OK && n)
+        err = erased_put_place(log, log->erased.statements, index);
+    if (err == TL_OK && n)
         err = sequence_erasure(log, g, chunk, n, e->why_erased);
-    if (err != TL_OK) {
-        log->txn_open = false;
+    if (err != TL_OK || n == 0) {
         store_rollback(log->store);
         return err;
     }
+    log->txn_open = true; /* the group's */
     log->erased.statements++;
     sign_group(log, g);
     err = commit_group(log, g);
@@ -195,11 +223,9 @@ static tl_err store_chunk(struct log_erase *e, const uint64_t *chunk, size_t n)
 static tl_err next_statement(struct log_erase *e, struct tl_why *why)
 {
     struct log *log = e->log;
-    uint64_t chunk[ERASE_CHUNK];
     if (log->dead || is_frozen(log))
         return log->dead ? TL_E_STOPPING : TL_E_FROZEN;
-    size_t n = next_chunk(e, chunk);
-    tl_err err = n ? store_chunk(e, chunk, n) : TL_OK;
+    tl_err err = store_chunk(e);
     if (err != TL_OK) {
         log->job_err = err;
         return tl_explain(why, err, NULL,

@@ -7,7 +7,7 @@
 
 #define ERASE_MAX        65536 /* indexes of one request */
 #define ERASE_REASON_MAX 256   /* bytes */
-/* Records of one statement: appends wait while it is stored. */
+/* Records of one statement at most: appends wait while it is stored. */
 #define ERASE_CHUNK      1024
 
 struct log_erase;
@@ -32,8 +32,8 @@ void log_erase_dry(struct log_erase *e);
 void log_erase_free(struct log_erase *e); /* not while it runs */
 
 /* Erases on the owner thread, in slices, and calls done there once. Where an index is
- * not that of a record nothing is erased (TL_E_FIELD). Each ERASE_CHUNK of them is
- * all or nothing; after an error what was done is in log_erase_result. On TL_OK it is
+ * not that of a record nothing is erased (TL_E_FIELD). Those of one statement
+ * are all or nothing; after an error what was done is in log_erase_result. On TL_OK it is
  * durable, and the files hold the bodies no more. An error from here: done is not
  * called. */
 typedef void log_erase_done_fn(void *ctx, tl_err err, const struct tl_why *why);
