@@ -131,9 +131,11 @@ static void step(struct tail *t)
     log_info(t->x->service->log, &info);
     if (t->at >= info.size)
         return;
-    t->err = ask(t);
-    if (t->err != TL_OK)
-        end(t);
+    tl_err err = ask(t);
+    if (err == TL_OK)
+        return; /* t->err is the owner thread's now */
+    t->err = err;
+    end(t);
 }
 
 /* A tail that has caught up lets some commits gather. */
