@@ -3,6 +3,7 @@
 
 #include "tlog/checkpoint.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 /* The host's clock: a few milliseconds on, or none, each time it is asked. */
@@ -13,7 +14,7 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *t)
 {
     if (id != CLOCK_REALTIME)
         return __real_clock_gettime(id, t);
-    uint64_t now = fake_ms += query_rand(3);
+    uint64_t on = query_rand(3), now = atomic_fetch_add(&fake_ms, on) + on;
     *t = (struct timespec){.tv_sec = (time_t)(now / 1000), .tv_nsec = (long)(now % 1000) * 1000000};
     return 0;
 }
