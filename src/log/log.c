@@ -146,7 +146,9 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
                          log->keys.origin);
     if (err == TL_OK)
         err = boot_append(log, why);
-    /* The boot before this one may have ended between an erasure and its scrub. */
+    /* The boot before this one may have ended between an erasure and its scrub. Or a sync
+     * of its failed: what that was for can be read, and may never get to the disk, unless it
+     * is written once more before anything is built upon it. */
     if (err == TL_OK && (err = store_scrub(log->store)) != TL_OK)
         err = tl_explain(why, err, "data",
                          "the database's write-ahead log cannot be emptied (%s); it may hold "

@@ -37,7 +37,7 @@ static enum fate next_call(const char *call, const char *path)
 {
     static const enum fate fates[FAULT_MODES] = {FAILS, DONE_AND_FAILS, CUT_AND_FAILS,
                                                  FAILS, LOSES,          FAILS};
-    bool lasting = fault.mode == FAULT_FOR_EVER || fault.mode == FAULT_CRASH;
+    bool lasting = fault.mode >= FAULT_FOR_EVER;
     fault.count++;
     if (!fault.k || fault.count < fault.k || (fault.count > fault.k && !lasting))
         return GOES;

@@ -12,7 +12,7 @@ enum fault_mode {
     FAULT_DONE,     /* an error, and it was done nevertheless */
     FAULT_SHORT,    /* an error, and a write was done in part; else as not done */
     FAULT_FOR_EVER, /* not done, nor is any that follows */
-    FAULT_SYNC,     /* a sync that loses what it was to sync; else as not done */
+    FAULT_SYNC,     /* for ever too, and a sync loses what it was to sync */
     FAULT_CRASH,    /* the power is cut: as for ever; then comes faultvfs_power_cut */
     FAULT_MODES,
 };

@@ -1,5 +1,7 @@
 #include "promises.h"
 
+#include "log/erase.h"
+#include "log/query.h"
 #include "tlog/checkpoint.h"
 #include "tlog/statement.h"
 
@@ -99,12 +101,85 @@ void promise_settle(struct promises *p, struct world *w)
     }
 }
 
+void promise_erase(struct promises *p, struct world *w)
+{
+    struct tl_why why = {{0}, {0}};
+    struct log_erase *e = NULL;
+    size_t i = p->count;
+    while (i-- > 0 && (p->made[i].state != PROMISE_KEPT || p->made[i].erasure != ERASE_NEVER))
+        ;
+    if (i > p->count)
+        return;
+    struct promise *m = &p->made[i];
+    assert_ok(log_erase_new(&e, w->log, &m->receipt.index, 1, slice_str("asked to"), &why));
+    m->erasure = log_erase_run(e, &why) == TL_OK ? ERASE_PROMISED : ERASE_TRIED;
+    log_erase_free(e);
+}
+
+void promise_token(struct promises *p, struct world *w)
+{
+    struct promised_token *t = &p->tokens[p->token_count];
+    struct token token = {.scopes = SCOPE_READ};
+    struct tl_why why = {{0}, {0}};
+    assert_true(p->token_count < PROMISES_MAX);
+    *t = (struct promised_token){.revoked = false};
+    if (log_token_create(w->log, &token, t->text, &why) == TL_OK)
+        p->token_count++;
+}
+
+static const struct token *find_token(struct tokens *table, const struct promised_token *t)
+{
+    return tokens_find(table, slice_str(t->text), 0);
+}
+
+void promise_revoke(struct promises *p, struct world *w)
+{
+    struct tl_why why = {{0}, {0}};
+    if (p->token_count == 0 || p->tokens[p->token_count - 1].revoked)
+        return;
+    struct promised_token *t = &p->tokens[p->token_count - 1];
+    struct tokens *table = log_tokens(w->log);
+    const struct token *found = find_token(table, t);
+    assert_non_null(found);
+    if (log_token_revoke(w->log, found->id, &why) == TL_OK)
+        t->revoked = true;
+    else
+        p->token_count--; /* either: nothing was promised */
+    tokens_unref(table);
+}
+
+static void check_tokens(const struct promises *p, struct world *w)
+{
+    struct tokens *table = log_tokens(w->log);
+    for (size_t i = 0; i < p->token_count; i++)
+        assert_true((find_token(table, &p->tokens[i]) == NULL) == p->tokens[i].revoked);
+    tokens_unref(table);
+}
+
+/* A query finds as many records of an agent as the bundle has statements of it. */
+static void check_query(struct world *w, const char *agent, uint64_t count)
+{
+    const struct log_query_options o = {.agent = slice_str(agent),
+                                        .to = TL_INT_MAX,
+                                        .before_ms = UINT64_MAX,
+                                        .limit = 1,
+                                        .total = true};
+    struct log_query *q = NULL;
+    struct tl_why why = {{0}, {0}};
+    assert_ok(log_query_new(&q, w->log, &o, &why));
+    assert_ok(log_query_run(q, &why));
+    assert_int_equal(log_query_total(q), count);
+    log_query_free(q);
+}
+
 /* Where each promised record stands in a bundle: the one whose content begins with
  * its name, as often as it is there. */
 struct found {
     unsigned times;
     uint64_t index;
 };
+
+#define COUNTED "alice" /* the agent whose records are counted */
 
 static void find_record(const struct promises *p, struct found *found, uint64_t index, slice body)
 {
@@ -120,8 +195,9 @@ static void find_record(const struct promises *p, struct found *found, uint64_t 
     }
 }
 
-static void find_records(const struct promises *p, struct found *found, slice bundle)
+static uint64_t find_records(const struct promises *p, struct found *found, slice bundle)
 {
+    uint64_t counted = 0;
     struct bundle_reader *r = NULL;
     struct bundle_item item;
     struct statement st;
@@ -134,10 +210,12 @@ static void find_records(const struct promises *p, struct found *found, slice bu
         if (item.kind != BUNDLE_LEAF)
             continue;
         assert_ok(statement_read(&st, item.u.leaf.statement));
+        counted += st.kind == ST_RECORD && slice_eq_str(st.subject, COUNTED);
         if (st.kind == ST_RECORD && item.u.leaf.body.p)
             find_record(p, found, item.u.leaf.index, item.u.leaf.body);
     }
     bundle_reader_free(r);
+    return counted;
 }
 
 static void check_record(const struct promise *m, const struct found *found,
@@ -153,7 +231,9 @@ static void check_record(const struct promise *m, const struct found *found,
     if (index >= h->size || !hash_eq(&h->leaves[index], &m->receipt.leaf))
         fail_msg("the statement of %s, acknowledged at %llu, is lost", m->name,
                  (unsigned long long)index);
-    if (found->times != 1 || found->index != index)
+    if (m->erasure == ERASE_PROMISED && found->times)
+        fail_msg("the body of %s was erased, and is there", m->name);
+    if (m->erasure == ERASE_NEVER && (found->times != 1 || found->index != index))
         fail_msg("%s, acknowledged at %llu, is lost", m->name, (unsigned long long)index);
 }
 
@@ -171,16 +251,18 @@ static void check_checkpoint(const struct seen_checkpoint *c, const struct histo
              (unsigned long long)c->size, (unsigned long long)h->size);
 }
 
-void promise_audit(const struct promises *p, struct world *w)
+void promise_audit(const struct promises *p, struct world *w, bool verify)
 {
     const struct log_export_options all = {.withhold_bodies = false};
     struct found found[PROMISES_MAX] = {{0}};
     struct history h;
     size_t n;
     uint8_t *bundle = export_all(w, &all, &n);
-    assert_int_not_equal(verdict_of(bundle, n, NULL), TEELOG_REJECTED);
+    if (verify)
+        assert_int_not_equal(verdict_of(bundle, n, NULL), TEELOG_REJECTED);
     history_read(&h, bundle, n);
-    find_records(p, found, slice_of(bundle, n));
+    check_query(w, COUNTED, find_records(p, found, slice_of(bundle, n)));
+    check_tokens(p, w);
     for (size_t i = 0; i < p->count; i++)
         check_record(&p->made[i], &found[i], &h);
     for (size_t i = 0; i < p->seen_count; i++)

@@ -6,12 +6,15 @@
 #include "faultvfs.h"
 #include "promises.h"
 
+#include "log/index.h"
+
 #include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define FEW  120   /* points of `make check` */
 #define MANY 20000 /* of check-long, at least */
+#define LEFT 45    /* statements, or so, until a cell of the index is full */
 
 /* ---- a small SQLite: a cache that spills, and checkpoints every few pages ---- */
 
@@ -45,7 +48,7 @@ struct state {
 
 static struct world world;
 static struct promises book;
-static struct state nothing, stopped, killed;
+static struct state nothing, stopped, killed, long_one;
 
 static const char *file_path(size_t i)
 {
@@ -96,6 +99,9 @@ static void append_some(size_t pad)
     promise_append(&book, &world, agents, 4, pad);
     promise_look(&book, &world);
     promise_repeat(&book, &world, book.count / 2);
+    promise_erase(&book, &world);
+    promise_revoke(&book, &world);
+    promise_token(&book, &world);
     promise_append(&book, &world, agents + 1, 2, pad);
 }
 
@@ -120,6 +126,29 @@ static void live(size_t pad)
         assert_true(!ended || world.fatal);
         world.fatal = 0;
     }
+}
+
+/* A cell of the index comes to its end, and is written behind the appends. */
+static void live_beside_the_index(void)
+{
+    struct tl_why why = {{0}, {0}};
+    struct index_progress now = {.busy = true};
+    if (world_try(&world, &why) != TL_OK)
+        return;
+    promise_look(&book, &world);
+    while (index_progress(world.log, &now) == TL_OK && now.busy)
+        ;
+    append_some(0);
+    for (int i = 0; i < 4; i++)
+        promise_append(&book, &world, agents, 4, 0);
+    now.busy = true;
+    while (index_progress(world.log, &now) == TL_OK && now.busy)
+        ;
+    if (!faultvfs_fired())
+        assert_true(now.leaves >= CELL_LEAVES);
+    promise_append(&book, &world, agents, 4, 0);
+    world_stop(&world);
+    world.fatal = 0;
 }
 
 static void live_lightly(void)
@@ -162,12 +191,14 @@ static const struct episode {
     const struct state *begin;
     void (*run)(void);
     bool small_caches;
+    bool large; /* too much to be verified at each point */
 } episodes[] = {
     {"a new log", &nothing, live_lightly, false},
     {"a start after a stop", &stopped, live_lightly, false},
     {"a start after a kill", &killed, live_lightly, false},
     {"small caches", &killed, live_heavily, true},
     {"reading", &killed, read_only, false},
+    {"an index", &long_one, live_beside_the_index, true, true},
 };
 #define EPISODES (sizeof episodes / sizeof episodes[0])
 
@@ -192,7 +223,7 @@ static void cut_power(uint64_t seed)
 
 /* The disk is well again: the log starts, takes what was left open, and everything
  * is there, also after a power cut more. */
-static void recover(uint64_t seed)
+static void recover(uint64_t seed, bool verify)
 {
     world_open(&world);
     promise_look(&book, &world);
@@ -205,7 +236,7 @@ static void recover(uint64_t seed)
     cut_power(seed + 1);
     world.fatal = 0;
     world_open(&world);
-    promise_audit(&book, &world);
+    promise_audit(&book, &world, verify);
     world_stop(&world);
     assert_int_equal(world.fatal, 0);
     uint64_t bad = 1;
@@ -227,7 +258,7 @@ static uint64_t run(const struct point *p)
     figures.fired += faultvfs_fired();
     if (p->mode == FAULT_CRASH || p->seed & 1)
         cut_power(p->seed);
-    recover(p->seed);
+    recover(p->seed, !p->episode->large);
     return calls;
 }
 
@@ -244,15 +275,17 @@ static int set_up(void **state)
     world_open(&world);
     append_some(100);
     keep_state(&killed);
+    grow_log(&world, CELL_LEAVES - LEFT);
     world_stop(&world);
+    keep_state(&long_one);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct state *const all[] = {&nothing, &stopped, &killed};
+    struct state *const all[] = {&nothing, &stopped, &killed, &long_one};
     (void)state;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         for (size_t f = 0; f < FILES; f++)
             free(all[i]->bytes[f]);
     faultvfs_forget();
