@@ -15,7 +15,8 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *t)
 {
     if (id != CLOCK_REALTIME)
         return __real_clock_gettime(id, t);
-    uint64_t now = fake_ms += query_rand(3);
+    fake_ms += query_rand(3);
+    uint64_t now = fake_ms;
     *t = (struct timespec){.tv_sec = (time_t)(now / 1000), .tv_nsec = (long)(now % 1000) * 1000000};
     return 0;
 }

@@ -56,7 +56,7 @@ static void the_rate_holds(void **state)
     assert_in_range(given, 100 * 100, 100 * 100 + 200 + 50);
 }
 
-static struct limit_key key_of(int kind, uint64_t n)
+static struct limit_key key_of(unsigned kind, uint64_t n)
 {
     struct limit_key k = {.kind = kind};
     for (size_t i = 0; i < 8; i++)
@@ -64,7 +64,7 @@ static struct limit_key key_of(int kind, uint64_t n)
     return k;
 }
 
-static bool takes(struct limiter *l, int kind, uint64_t n, uint64_t now)
+static bool takes(struct limiter *l, unsigned kind, uint64_t n, uint64_t now)
 {
     struct limit_key k = key_of(kind, n);
     return limiter_take(l, &k, 1, now) == 0;
