@@ -50,9 +50,9 @@ static void print_content(slice s)
         printf(INDENT "(%zu bytes of %zu; --json shows all)\n", shown, size);
 }
 
-static void print_attributes(const json_t *attributes)
+static void print_object(const json_t *object)
 {
-    char *text = json_dumps(attributes, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
     if (text) {
         fputs(INDENT, stdout);
         cli_print_plain(slice_str(text));
@@ -76,7 +76,8 @@ static void print_record(const json_t *r)
 {
     static const char *const absences[] = {"erased", "withheld"};
     slice content = text_of(r, "content");
-    const json_t *attributes = json_object_get(r, "attributes"), *ref = json_object_get(r, "ref");
+    const json_t *attributes = json_object_get(r, "attributes"), *ref = json_object_get(r, "ref"),
+                 *decoded = json_object_get(r, "decoded");
     printf("%8" JSON_INTEGER_FORMAT "  ", json_integer_value(json_object_get(r, "index")));
     print_time(json_integer_value(json_object_get(r, "time")));
     print_member(r, "agentId", "  ");
@@ -92,7 +93,9 @@ static void print_record(const json_t *r)
     if (content.p)
         print_content(content);
     if (attributes)
-        print_attributes(attributes);
+        print_object(attributes);
+    if (json_object_size(decoded))
+        print_object(decoded);
 }
 
 static tl_err parse(json_t **out, slice record, struct tl_why *why)

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-static const char *admission_name(enum admission a)
+const char *admission_name(enum admission a)
 {
     switch (a) {
     case ADMISSION_CHILD:

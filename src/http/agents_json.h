@@ -7,5 +7,7 @@
 
 /* {"simulated":…,"agents":[…]} and a newline, by agent id; sorts the array. */
 void agents_json_put(buf *b, bool simulated, struct log_agent *agents, size_t n);
+/* "child", "attested" or "bearer". */
+const char *admission_name(enum admission a);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "http/attributes.h"
 #include "http/json_put.h"
+#include "http/own_json.h"
 
 static bool is_record(const struct log_row *row)
 {
@@ -86,6 +87,10 @@ static void put_members(buf *b, const struct log_row *row, struct row_json how)
     put_hash(b, "keyId", &row->key_id);
     if (how.simulated)
         buf_str(b, ",\"simulated\":true");
+    if (!is_record(row)) {
+        put_name(b, "decoded");
+        own_json_put(b, row->type, row->body);
+    }
 }
 
 void row_json_put(buf *b, const struct log_row *row, struct row_json how)

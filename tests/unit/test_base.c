@@ -392,6 +392,36 @@ static void utf8_table_3_7(void **state)
     assert_false(utf8_valid(slice_of("\xc3\xa9", 1)));
 }
 
+static void characters_that_terminals_act_upon(void **state)
+{
+    (void)state;
+    static const char *const acting[] = {
+        "\x01",     "\n",           "\x1b",         "\x7f",         "\xc2\x80",     "\xc2\x9f",
+        "\xd8\x9c", "\xe2\x80\x8e", "\xe2\x80\xa8", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9"};
+    static const char *const shown[] = {" ",
+                                        "~",
+                                        "\xc2\xa0",
+                                        "\xd8\x9b",
+                                        "\xe2\x80\x8d",
+                                        "\xe2\x80\xa7",
+                                        "\xe2\x80\xaf",
+                                        "\xe2\x81\xa5",
+                                        "\xe2\x81\xaa",
+                                        "\xe2\x82\xac",
+                                        "\xe3\x80\x8e",
+                                        "\xf0\x9f\x98\x80"};
+    for (size_t i = 0; i < sizeof acting / sizeof acting[0]; i++) {
+        assert_int_equal(utf8_character(slice_str(acting[i])), strlen(acting[i]));
+        assert_true(utf8_acts(slice_str(acting[i])));
+    }
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        assert_int_equal(utf8_character(slice_str(shown[i])), strlen(shown[i]));
+        assert_false(utf8_acts(slice_str(shown[i])));
+    }
+    assert_int_equal(utf8_character(slice_str("\xff")), 0);
+    assert_int_equal(utf8_character(slice_of("\xe2\x80\xa8", 2)), 0);
+}
+
 static void decimals(void **state)
 {
     (void)state;
@@ -565,6 +595,7 @@ int main(void)
         cmocka_unit_test(base64_round_trip),
         cmocka_unit_test(base64_is_strict),
         cmocka_unit_test(utf8_table_3_7),
+        cmocka_unit_test(characters_that_terminals_act_upon),
         cmocka_unit_test(decimals),
         cmocka_unit_test(a_histogram_counts_in_steps),
         cmocka_unit_test(errors_become_statuses_and_exits),

@@ -569,6 +569,61 @@ static void tokens_read_what_they_are_for(void **state)
     }
 }
 
+static const json_t *first_of(const json_t *page)
+{
+    return json_array_get(json_object_get(page, "records"), 0);
+}
+
+static const char *decoded_text(const json_t *page, const char *name)
+{
+    return json_string_value(json_object_get(json_object_get(first_of(page), "decoded"), name));
+}
+
+static json_int_t decoded_number(const json_t *page, const char *name)
+{
+    return json_integer_value(json_object_get(json_object_get(first_of(page), "decoded"), name));
+}
+
+static void the_logs_own_statements_are_decoded(void **state)
+{
+    (void)state;
+    struct log_info info;
+    add_four();
+    log_info(world.log, &info);
+    json_t *page = page_of("?type=teelog.boot");
+    assert_string_equal(decoded_text(page, "platform"), "simulator");
+    assert_string_equal(decoded_text(page, "logKey"), info.log_key);
+    assert_string_equal(decoded_text(page, "version"), TEELOG_VERSION);
+    assert_hex(json_object_get(first_of(page), "decoded"), "logId", &info.log_id);
+    assert_int_equal(decoded_number(page, "size"), 0);
+    json_decref(page);
+    struct reply r = get("/v1/agents");
+    json_t *agents = parse(&r);
+    const json_t *bob = json_array_get(json_object_get(agents, "agents"), 1);
+    page = page_of("?type=teelog.session&agent=bob");
+    assert_string_equal(decoded_text(page, "publicKey"),
+                        json_string_value(json_object_get(bob, "publicKey")));
+    assert_string_equal(decoded_text(page, "admission"), "bearer");
+    assert_int_equal(decoded_number(page, "boot"), 0);
+    json_decref(page);
+    json_decref(agents);
+    finish(&r);
+    /* A stop ends each session and appends heads. */
+    http_stop(service);
+    world_stop(&world);
+    world_open(&world);
+    serve(NULL, NULL, 0);
+    page = page_of("?type=teelog.heads");
+    assert_int_equal(decoded_number(page, "subjects"), 3);
+    assert_int_equal(decoded_number(page, "size"),
+                     json_integer_value(json_object_get(first_of(page), "index")));
+    json_decref(page);
+    page = page_of("?type=teelog.end");
+    assert_int_equal(json_object_size(json_object_get(first_of(page), "decoded")), 0);
+    assert_string_equal(json_string_value(json_object_get(first_of(page), "body")), "oA==");
+    json_decref(page);
+}
+
 static void erased_records_say_so(void **state)
 {
     (void)state;
@@ -596,6 +651,10 @@ static void erased_records_say_so(void **state)
     assert_string_equal(contents(page), "teelog.erasure");
     first = json_array_get(json_object_get(page, "records"), 0);
     assert_non_null(json_string_value(json_object_get(first, "body")));
+    assert_string_equal(decoded_text(page, "reason"), "asked for");
+    const json_t *indexes = json_object_get(json_object_get(first, "decoded"), "indexes");
+    assert_int_equal(json_array_size(indexes), 1);
+    assert_int_equal(json_integer_value(json_array_get(indexes, 0)), 2);
     json_decref(page);
 }
 
@@ -688,6 +747,7 @@ int main(void)
         TEST(one_record_with_its_proof),
         TEST(the_token_of_run_reads_no_bodies),
         TEST(tokens_read_what_they_are_for),
+        TEST(the_logs_own_statements_are_decoded),
         TEST(erased_records_say_so),
         TEST(json_says_what_was_said),
         TEST(large_records_make_short_pages),
