@@ -81,9 +81,11 @@ void chunk_erase(struct chunk *c, unsigned leaf)
             at += size;
             continue;
         }
-        memmove(c->text.p + at, c->text.p + at + size, c->text.n - at - size);
-        c->text.n -= size;
-        secret_wipe(c->text.p + c->text.n, size);
+        if (size) { /* else there may be no memory at all */
+            memmove(c->text.p + at, c->text.p + at + size, c->text.n - at - size);
+            c->text.n -= size;
+            secret_wipe(c->text.p + c->text.n, size);
+        }
         memmove(c->table.p + ROW * i, c->table.p + ROW * (i + 1), c->table.n - ROW * (i + 1));
         c->table.n -= ROW;
         return;
