@@ -156,12 +156,8 @@ static void take_page(struct erasure *e)
 {
     size_t n;
     const struct log_row *rows = log_query_rows(e->query, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].erased)
-            e->already++;
-        else
-            e->found[e->found_count++] = rows[i].index;
-    }
+    for (size_t i = 0; i < n; i++)
+        e->found[e->found_count++] = rows[i].index;
     e->more = log_query_more(e->query, &e->from);
     log_query_free(e->query);
     e->query = NULL;
@@ -267,8 +263,6 @@ void post_erasures(struct exchange *x)
     if (!e)
         return;
     tl_err err = erasure_ask_read(&e->ask, slice_of(x->body, x->body_got), &e->why);
-    if (err == TL_OK)
-        err = caller_still(x, &e->why);
     if (err == TL_OK && !e->ask.indexes)
         err = bound(x, &e->ask, &e->why);
     if (err == TL_OK && !e->ask.indexes && !(e->found = malloc(ERASE_MAX * sizeof *e->found)))
