@@ -104,6 +104,8 @@ static tl_err publish(struct log *log, struct group *g, uint64_t us)
     log->checkpoint = note;
     log->durable_size = size;
     log->durable_root = root;
+    if (log->clock_ms < log->last_time_ms)
+        log->clock_ms = log->last_time_ms;
     log->subject_count = roster_count(log->roster);
     for (size_t i = 0; i < g->count; i++) {
         struct entry *e = &g->entries[i];

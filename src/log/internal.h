@@ -190,7 +190,8 @@ struct placing {
     uint64_t ref;
 };
 /* place.c */
-/* The host's clock, in ms since 1970. */
+/* The host's clock, in ms since 1970; 0 where it is before that, or beyond what a
+ * statement can say. */
 uint64_t log_wall_clock(void);
 struct entry *place(struct log *log, struct group *g, const struct placing *p);
 /* Rows for every head that changed since the last ones were stored. */

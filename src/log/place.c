@@ -8,14 +8,16 @@ uint64_t log_wall_clock(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec < 0 ? 0 : (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    if (t.tv_sec < 0 || t.tv_sec >= (time_t)(TL_INT_MAX / 1000))
+        return 0;
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* The host's clock may jump back; a log's time may not. */
 static uint64_t next_time(struct log *log)
 {
     uint64_t now = log_wall_clock();
-    if (now > log->last_time_ms && now <= TL_INT_MAX)
+    if (now > log->last_time_ms)
         log->last_time_ms = now;
     return log->last_time_ms;
 }
