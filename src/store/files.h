@@ -14,7 +14,8 @@
 
 struct store_files {
     char dir[STORE_DIR_MAX + 3];
-    int lock; /* descriptor that holds the lock, or -1 */
+    int lock;       /* descriptor that holds the lock, or -1 */
+    bool immutable; /* to be read in a directory that we may not write to */
 };
 
 /* Makes dir where mode is STORE_CREATE, and takes its lock. TL_E_NOT_FOUND (as
@@ -26,7 +27,8 @@ void store_files_finish(struct store_files *f);
 
 /* The path of a file in the directory; out has room for STORE_PATH_MAX. */
 void store_files_path(const struct store_files *f, const char *name, char *out);
-/* Bytes in all files of the store. */
+/* Bytes in one of them, 0 where it is not there; resp. in all files of the store. */
+uint64_t store_files_size(const struct store_files *f, const char *name);
 uint64_t store_files_bytes(const struct store_files *f);
 /* Free bytes of their file system; UINT64_MAX where it does not say. */
 uint64_t store_files_free(const struct store_files *f);

@@ -189,10 +189,14 @@ static tl_err start_old(struct store *s, int64_t pages, struct tl_why *why)
     int rc = pragma_int(s->db, "PRAGMA application_id", &id);
     if (rc == SQLITE_OK)
         rc = pragma_int(s->db, "PRAGMA user_version", &version);
-    if (rc == SQLITE_OK && (id != APPLICATION_ID || version < 1 || version > SCHEMA_VERSION))
+    if (rc == SQLITE_OK && (id != APPLICATION_ID || version < 1))
+        return tl_explain(why, TL_E_STORED, "data", "%s/%s is not a teelog database", s->files.dir,
+                          STORE_DATABASE);
+    if (rc == SQLITE_OK && version > SCHEMA_VERSION)
         return tl_explain(why, TL_E_STORED, "data",
-                          "%s/%s is not a teelog database of version 1 to %d", s->files.dir,
-                          STORE_DATABASE, SCHEMA_VERSION);
+                          "%s/%s is of version %lld, which a newer teelog made; this one knows "
+                          "versions 1 to %d: run the newer one",
+                          s->files.dir, STORE_DATABASE, (long long)version, SCHEMA_VERSION);
     bool old = version < SCHEMA_VERSION;
     if (rc == SQLITE_OK)
         rc = s->read_only ? start_reading(s, old) : start_writing(s, old);
@@ -212,27 +216,63 @@ static tl_err prepare_all(struct store *s, struct tl_why *why)
     return TL_OK;
 }
 
+/* Where nothing may be written, not even a lock, SQLite is told that nothing changes. It
+ * then reads the database alone, so there must be nothing beside it. */
+static tl_err open_immutable(struct store *s, const char *path, struct tl_why *why)
+{
+    static const char *const beside[] = {STORE_DATABASE "-wal", STORE_DATABASE "-journal"};
+    uint8_t mem[3 * STORE_PATH_MAX + 32];
+    buf uri;
+    for (size_t i = 0; i < 2; i++)
+        if (REFUSED(store_files_size(&s->files, beside[i]) > 0))
+            return tl_explain(why, TL_E_IO, "data",
+                              "%s is not in the database yet, and a directory that cannot be "
+                              "written to is no place to bring it there: copy the directory to "
+                              "one that can, and read it there",
+                              beside[i]);
+    buf_init_fixed(&uri, mem, sizeof mem);
+    buf_str(&uri, "file:");
+    for (; *path; path++)
+        if (strchr("?#%", *path))
+            buf_printf(&uri, "%%%02x", (unsigned)*path);
+        else
+            buf_u8(&uri, (uint8_t)*path);
+    buf_str(&uri, "?immutable=1");
+    buf_u8(&uri, 0);
+    if (buf_err(&uri) != TL_OK)
+        return buf_err(&uri);
+    int rc = sqlite3_open_v2((const char *)mem, &s->db,
+                             SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    return rc == SQLITE_OK ? TL_OK : explain_open(s, rc, why);
+}
+
+/* Reading too wants the file open for writing: an exclusive lock does. */
+static tl_err open_file(struct store *s, const char *path, struct tl_why *why)
+{
+    if (s->files.immutable)
+        return open_immutable(s, path, why);
+    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    return rc == SQLITE_OK ? TL_OK : explain_open(s, rc, why);
+}
+
 static tl_err open_database(struct store *s, enum store_open_mode mode, struct tl_why *why)
 {
     char path[STORE_PATH_MAX];
     int64_t pages = 0;
     store_files_path(&s->files, STORE_DATABASE, path);
-    if (mode == STORE_CREATE) {
-        tl_err err = make_file(path, why);
-        if (err != TL_OK)
-            return err;
-    }
-    /* Reading too needs the file open for writing: an exclusive lock does. */
-    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc == SQLITE_OK)
-        rc = harden(s->db);
+    tl_err err = mode == STORE_CREATE ? make_file(path, why) : TL_OK;
+    if (err == TL_OK)
+        err = open_file(s, path, why);
+    if (err != TL_OK)
+        return err;
+    int rc = harden(s->db);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(s->db, settings, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = pragma_int(s->db, "PRAGMA page_count", &pages);
     if (rc != SQLITE_OK)
         return explain_open(s, rc, why);
-    tl_err err = mode == STORE_CREATE ? start_new(s, pages, why) : start_old(s, pages, why);
+    err = mode == STORE_CREATE ? start_new(s, pages, why) : start_old(s, pages, why);
     return err == TL_OK ? prepare_all(s, why) : err;
 }
 

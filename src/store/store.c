@@ -16,7 +16,7 @@ void store_files_path(const struct store_files *f, const char *name, char *out)
     snprintf(out, STORE_PATH_MAX, "%s/%s", f->dir, name);
 }
 
-static uint64_t size_of(const struct store_files *f, const char *name)
+uint64_t store_files_size(const struct store_files *f, const char *name)
 {
     char path[STORE_PATH_MAX];
     struct stat st;
@@ -28,7 +28,7 @@ uint64_t store_files_bytes(const struct store_files *f)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        sum += size_of(f, names[i]);
+        sum += store_files_size(f, names[i]);
     return sum;
 }
 
@@ -49,13 +49,24 @@ static tl_err set_dir(struct store_files *f, const char *dir, struct tl_why *why
     return TL_OK;
 }
 
+/* -1: failed; errno says why. A lock that is not there cannot be had, nor is it needed,
+ * where nobody may write. */
+static int open_lock(const struct store_files *f, const char *path)
+{
+    if (f->immutable)
+        return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 /* The lock of the whole log, not of one engine's file: it is held before the
  * engine looks at anything, and the kernel gives it back when the process ends. */
 static tl_err take_lock(struct store_files *f, struct tl_why *why)
 {
     char path[STORE_PATH_MAX];
     store_files_path(f, "lock", path);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_lock(f, path);
+    if (fd < 0 && f->immutable && errno == ENOENT)
+        return TL_OK;
     if (fd < 0)
         return tl_explain(why, TL_E_IO, "data", "cannot open %s: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
@@ -74,6 +85,20 @@ static tl_err take_lock(struct store_files *f, struct tl_why *why)
     return held ? TL_E_LOCKED : TL_E_IO;
 }
 
+static tl_err may_write(struct store_files *f, enum store_open_mode mode, struct tl_why *why)
+{
+    if (access(f->dir, W_OK | X_OK) == 0)
+        return TL_OK;
+    int error = errno;
+    if (mode != STORE_READ)
+        return tl_explain(why, TL_E_IO, "data",
+                          "%s cannot be written to (%s): a service needs that, agents, export and "
+                          "fsck with --tee do not",
+                          f->dir, strerror(error));
+    f->immutable = true;
+    return TL_OK;
+}
+
 tl_err store_files_init(struct store_files *f, const char *dir, enum store_open_mode mode,
                         struct tl_why *why)
 {
@@ -82,9 +107,10 @@ tl_err store_files_init(struct store_files *f, const char *dir, enum store_open_
         return err;
     if (mode == STORE_CREATE && mkdir(f->dir, 0700) != 0 && errno != EEXIST)
         return tl_explain(why, TL_E_IO, "data", "cannot make %s: %s", dir, strerror(errno));
-    if (mode != STORE_CREATE && size_of(f, STORE_DATABASE) == 0)
+    if (mode != STORE_CREATE && store_files_size(f, STORE_DATABASE) == 0)
         return tl_explain(why, TL_E_NOT_FOUND, "data", "there is no log in %s", dir);
-    return take_lock(f, why);
+    err = may_write(f, mode, why);
+    return err == TL_OK ? take_lock(f, why) : err;
 }
 
 void store_files_finish(struct store_files *f)

@@ -1,8 +1,10 @@
 """A disk without room: limits that are met in time, and a disk that is full for real."""
 import contextlib
+import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -158,6 +160,78 @@ class Full(Case):
                 self.assertEqual((status["boot"], status["full"]), (0, False))
                 self.assertEqual(service.stop(), 0)
             self.check_all_there(service.data, acknowledged)
+
+
+class ReadOnly(Case):
+    """A directory that cannot be written to can be read, and served it says why not."""
+
+    def reads(self, data, **how):
+        out = self.path("out")
+        for args in (["agents"], ["fsck"], ["export", "-o", out], ["records"]):
+            done = self.run_on(data, *args, **how)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.verdict(out)["verdict"], "UNPINNED")
+
+    def run_on(self, data, *args, **how):
+        return subprocess.run([TEELOG, *args, "--data", data, "--tee", "sim"], env=self.env,
+                              text=True, capture_output=True, timeout=60, check=False, **how)
+
+    def refuses_to_serve(self, data, **how):
+        done = self.run_on(data, "serve", **how)
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertIn("cannot be written to", done.stderr)
+
+    def make(self, directory, kill=False):
+        with Service(directory, env=self.env) as service:
+            self.teelog("append", "--socket", service.socket,
+                        stdin=lines([record(), record(agent="bob")]))
+            service.stop(signal.SIGKILL if kill else signal.SIGTERM)
+        return service.data
+
+    def test_a_file_system(self):
+        with small_disk(self.path("a ?#%41 disk"), "100m") as disk:
+            if not disk:
+                self.skipTest("no file system of one's own can be mounted here")
+            data = self.make(disk)
+            os.mkdir(os.path.join(disk, "killed"))
+            killed = self.make(os.path.join(disk, "killed"), kill=True)
+            subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+            self.reads(data)
+            self.refuses_to_serve(data)
+            done = self.run_on(os.path.join(disk, "new"), "serve")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("Read-only file system", done.stderr)
+            # What a kill left beside the database cannot be brought in there, but elsewhere.
+            done = self.run_on(killed, "agents")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("teelog.db-wal is not in the database yet", done.stderr)
+            self.assertIn("copy the directory", done.stderr)
+            shutil.copytree(killed, self.path("copy"), ignore=shutil.ignore_patterns("*.sock"))
+            self.reads(self.path("copy"))
+            # Nobody has it open; where somebody has, that is said.
+            with open(os.path.join(data, "lock"), "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self.assertIn("another teelog has this log open",
+                              self.run_on(data, "agents").stderr)
+
+    def test_a_directory(self):
+        data = self.make(self.dir)
+        how = {}
+        if os.getuid() == 0:  # who may do all: somebody else reads
+            how = {"user": 65534, "group": 65534}
+            subprocess.run(["chown", "-R", "65534:65534", self.dir], check=True)
+            os.chmod(self.dir, 0o755)
+        os.chmod(data, 0o555)
+        try:
+            self.env["TMPDIR"] = self.dir
+            self.reads(data, **how)
+            self.refuses_to_serve(data, **how)
+            os.chmod(data, 0o755)
+            os.remove(os.path.join(data, "lock"))
+            os.chmod(data, 0o555)
+            self.reads(data, **how)
+        finally:
+            os.chmod(data, 0o755)
 
 
 if __name__ == "__main__":
