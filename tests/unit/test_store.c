@@ -586,6 +586,74 @@ static void reading_writes_nothing(void **state)
     assert_int_not_equal(access(path_in(dir, "teelog.db-wal"), F_OK), 0);
 }
 
+/* In a child that is not root: 0 where it can read the leaves, 1 where it is refused with
+ * these words. */
+static int read_as_nobody(const char *dir, const char *words)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct store *s = NULL;
+        struct store_leaf l;
+        struct tl_why why = {0};
+        if (chdir(dir) != 0) /* what stands above it may be root's alone */
+            _exit(2);
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+            _exit(3);
+        tl_err err = store_open(&s, ".", STORE_READ, &why);
+        if (err != TL_OK)
+            _exit(err == TL_E_IO && strstr(why.text, words) ? 1 : 4);
+        err = store_get_leaf(s, 1, &l);
+        bool good = err == TL_OK && slice_eq_str(l.statement, "second");
+        store_close(s);
+        _exit(good ? 0 : 5);
+    }
+    return wait_for(pid);
+}
+
+static void put_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+static void reading_where_nothing_can_be_written(void **state)
+{
+    static const char *const beside[] = {"teelog.db-wal", "teelog.db-journal"};
+    const char *dir = *state;
+    fill(dir);
+    assert_int_equal(chmod(path_in(dir, "teelog.db"), 0444), 0);
+    assert_int_equal(chmod(path_in(dir, "lock"), 0444), 0);
+    assert_int_equal(chmod(dir, 0555), 0);
+    assert_int_equal(read_as_nobody(dir, ""), 0);
+    assert_int_equal(chmod(dir, 0755), 0);
+    for (size_t i = 0; i < 2; i++) {
+        put_file(path_in(dir, beside[i]), "x");
+        assert_int_equal(chmod(dir, 0555), 0);
+        assert_int_equal(read_as_nobody(dir, beside[i]), 1);
+        assert_int_equal(chmod(dir, 0755), 0);
+        put_file(path_in(dir, beside[i]), "");
+    }
+    assert_int_equal(unlink(path_in(dir, "lock")), 0);
+    assert_int_equal(chmod(dir, 0555), 0);
+    assert_int_equal(read_as_nobody(dir, ""), 0);
+    assert_int_equal(chmod(dir, 0755), 0);
+}
+
+static void a_newer_database_is_refused(void **state)
+{
+    const char *dir = *state;
+    struct store *s = NULL;
+    fill(dir);
+    tamper(dir, "PRAGMA user_version = 77");
+    for (int mode = STORE_OPEN; mode <= STORE_READ; mode++) {
+        struct tl_why why = {0};
+        assert_err(store_open(&s, dir, (enum store_open_mode)mode, &why), TL_E_STORED);
+        assert_non_null(strstr(why.text, "version 77"));
+        assert_non_null(strstr(why.text, "versions 1 to 2"));
+    }
+}
+
 static void a_scan_goes_on_beside_gets(void **state)
 {
     struct store *s = create(*state);
@@ -849,7 +917,8 @@ int main(void)
         IN_DIR(triggers_do_not_fire),         IN_DIR(damaged_files_are_noticed),
         IN_DIR(one_process_at_a_time),        IN_DIR(another_program_is_named),
         IN_DIR(a_log_is_made_once),           IN_DIR(an_unfinished_log_is_none),
-        IN_DIR(reading_writes_nothing),       IN_DIR(a_scan_goes_on_beside_gets),
+        IN_DIR(reading_writes_nothing),       IN_DIR(reading_where_nothing_can_be_written),
+        IN_DIR(a_newer_database_is_refused),  IN_DIR(a_scan_goes_on_beside_gets),
         IN_DIR(heads_stop_where_told),        IN_DIR(rollback_undoes),
         IN_DIR(commits_survive_a_kill),       IN_DIR(every_commit_syncs),
         IN_DIR(a_failed_sync_ends_the_store), IN_DIR(a_full_disk_loses_nothing),
