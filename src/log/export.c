@@ -261,10 +261,11 @@ static tl_err one(struct log_export *e, struct tl_why *why)
     return TL_E_IO;
 }
 
-/* A slice: planning a scan's worth, or writing about SLICE_BYTES. */
+/* A slice: a step of planning, or writing, at most about SLICE_BYTES. */
 static tl_err slice_of_export(struct log_export *e, buf *out, bool *more, struct tl_why *why)
 {
     size_t before = out->n;
+    uint64_t end = owner_slice_end();
     tl_err err = TL_OK;
     e->out = out;
     do {
@@ -274,7 +275,8 @@ static tl_err slice_of_export(struct log_export *e, buf *out, bool *more, struct
             err = buf_err(out);
         if (planning)
             break;
-    } while (err == TL_OK && e->stage != EXPORT_DONE && out->n - before < SLICE_BYTES);
+    } while (err == TL_OK && e->stage != EXPORT_DONE && out->n - before < SLICE_BYTES &&
+             !owner_slice_over(end));
     *more = e->stage != EXPORT_DONE;
     return err;
 }

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#define SCAN_SLICE 2048 /* leaves looked at before others get their turn */
-
 tl_err export_grow(void **array, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
@@ -256,9 +254,9 @@ static tl_err finish_plan(struct log_export *e, struct tl_why *why)
 
 tl_err export_scan(struct log_export *e, struct tl_why *why)
 {
-    uint64_t end = e->to < e->size ? e->to : e->size;
+    uint64_t end = e->to < e->size ? e->to : e->size, slice_end = owner_slice_end();
     tl_err err = store_scan_start(e->log->store, e->cursor);
-    for (size_t i = 0; i < SCAN_SLICE && e->cursor < end && err == TL_OK; i++) {
+    for (bool over = false; !over && e->cursor < end && err == TL_OK;) {
         struct store_leaf leaf;
         bool found = false;
         err = store_scan_next(e->log->store, &leaf, &found);
@@ -268,6 +266,7 @@ tl_err export_scan(struct log_export *e, struct tl_why *why)
             e->cursor++;
         else
             err = export_bad_statement(why, err, e->cursor);
+        over = e->cursor % 16 == 0 && owner_slice_over(slice_end);
     }
     store_scan_end(e->log->store);
     if (err == TL_OK && e->cursor >= end)

@@ -17,6 +17,7 @@
 #include "log/tree.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define GROUP_MAX       1024        /* statements of one commit */
 #define QUEUE_BYTES_MAX (64u << 20) /* of bodies that wait */
@@ -153,7 +154,8 @@ struct log {
     size_t queue_bytes;
     struct room room;
     struct owner_job *jobs, **jobs_last;
-    tl_err job_err; /* a job's commit failed: the owner thread's alone */
+    atomic_bool waits; /* a batch or a job does; read without the lock too */
+    tl_err job_err;    /* a job's commit failed: the owner thread's alone */
     bool stop, dead, frozen;
     char frozen_why[200];
     uint64_t durable_size;
@@ -248,8 +250,8 @@ void owner_stop(struct log *log);
 tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesce) TL_MUST;
 /* The same without waiting; job is the caller's until run. */
 tl_err owner_submit(struct log *log, struct owner_job *job) TL_MUST;
-/* When a job that began now must give the others their turn (it may submit itself
- * again), and whether that is past. */
+/* When a job that begins now is to give others their turn (it may submit itself again),
+ * and whether that is past: later where nobody waits. */
 uint64_t owner_slice_end(void);
 bool owner_slice_over(uint64_t end);
 

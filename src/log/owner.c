@@ -6,12 +6,19 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define SLICE_NS     500000  /* of a job, that appends wait for */
-#define SLICE_NS_MAX 3000000 /* the same under load */
-#define SLICE_SHARE  12      /* of the time that groups take: then it is no more than that */
+/* How long a job goes on where others wait for their turn, beside a small group; more
+ * for each statement of a larger one, which takes that much longer anyway: during a bulk
+ * load jobs would never end otherwise. And where nobody waits. */
+#define SLICE_NS      250000
+#define SLICE_NS_EACH 2000
+#define SLICE_NS_MAX  4000000
 
-/* How long a job may take now. */
-static _Thread_local uint64_t slice_ns = SLICE_NS;
+/* The owner thread's own. */
+static _Thread_local struct owner_turn {
+    struct log *log;
+    bool in_flight; /* a group waits for its commit */
+    uint64_t slice_ns;
+} turn;
 
 static uint64_t now_ns(void)
 {
@@ -20,12 +27,26 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Large groups take long, and who waits for one waits that long anyway: jobs get a share
- * of it, or they would never end while a bulk load goes on. */
-static void set_slice(uint64_t group_ns)
+uint64_t owner_slice_end(void)
 {
-    uint64_t share = group_ns / SLICE_SHARE;
-    slice_ns = share < SLICE_NS ? SLICE_NS : share > SLICE_NS_MAX ? SLICE_NS_MAX : share;
+    return now_ns() + (turn.log ? turn.slice_ns : 0);
+}
+
+bool owner_slice_over(uint64_t end)
+{
+    uint64_t now = now_ns();
+    bool wait = turn.in_flight ||
+                (turn.log && atomic_load_explicit(&turn.log->waits, memory_order_relaxed));
+    return now >= end + (wait ? 0 : SLICE_NS_MAX);
+}
+
+static void run_job(struct log *log, struct owner_job *job, const struct group *in_flight)
+{
+    turn = (struct owner_turn){.log = log,
+                               .in_flight = in_flight != NULL,
+                               .slice_ns =
+                                   SLICE_NS + (in_flight ? in_flight->count : 0) * SLICE_NS_EACH};
+    job->run(job->arg); /* the job may be gone after this */
 }
 
 static struct log_batch *pop_batch(struct log *log)
@@ -113,6 +134,7 @@ static struct outlook look(struct log *log, bool in_flight)
     }
     o.work = log->taking || log->queue;
     o.stop = log->stop;
+    atomic_store_explicit(&log->waits, o.work || log->jobs, memory_order_relaxed);
     pthread_mutex_unlock(&log->lock);
     return o;
 }
@@ -125,9 +147,8 @@ static void *owner(void *arg)
     tl_err err = TL_OK;
     while (err == TL_OK) {
         struct outlook o = look(log, in_flight);
-        if (o.job)
-            o.job->run(o.job->arg); /* the job may be gone after this */
-        uint64_t began = now_ns();
+        if (o.job && o.quiesce)
+            run_job(log, o.job, NULL);
         bool made = false;
         if (log->job_err != TL_OK)
             err = log->job_err;
@@ -144,7 +165,10 @@ static void *owner(void *arg)
             if (err == TL_OK)
                 err = commit_err;
         }
-        set_slice(now_ns() - began);
+        if (o.job && !o.quiesce)
+            run_job(log, o.job, made ? making : NULL); /* while it is signed */
+        if (err == TL_OK)
+            err = log->job_err;
         in_flight = made;
         struct group *swap = making;
         making = storing;
@@ -185,16 +209,6 @@ void owner_stop(struct log *log)
     log->has_owner = false;
 }
 
-uint64_t owner_slice_end(void)
-{
-    return now_ns() + slice_ns;
-}
-
-bool owner_slice_over(uint64_t end)
-{
-    return now_ns() >= end;
-}
-
 tl_err owner_submit(struct log *log, struct owner_job *job)
 {
     tl_err err = TL_OK;
@@ -205,6 +219,7 @@ tl_err owner_submit(struct log *log, struct owner_job *job)
     } else {
         *log->jobs_last = job;
         log->jobs_last = &job->next;
+        atomic_store_explicit(&log->waits, true, memory_order_relaxed);
         pthread_cond_broadcast(&log->wake);
     }
     pthread_mutex_unlock(&log->lock);
@@ -271,6 +286,7 @@ tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void 
         log->queue_bytes += b->arena.n;
         *log->queue_last = b;
         log->queue_last = &b->next;
+        atomic_store_explicit(&log->waits, true, memory_order_relaxed);
         pthread_cond_broadcast(&log->wake);
     }
     pthread_mutex_unlock(&log->lock);
