@@ -182,7 +182,7 @@ static void many_are_erased_in_several_statements(void **state)
     (void)state;
     world_open(&large);
     grow_log(&large, ERASE_CHUNK);
-    all = calloc(ERASE_CHUNK + LARGE, sizeof *all);
+    all = calloc(ERASE_CHUNK + LARGE + 1, sizeof *all);
     size_t size;
     uint8_t *p = export_all(&large, &whole, &size);
     struct log_query *q;
@@ -418,8 +418,8 @@ static void places_of_erasures_save_work_only(void **state)
         "UPDATE meta SET value = x'ff' WHERE name = 'erasure/0'",
         "UPDATE meta SET value = zeroblob(4000) WHERE name = 'erasure/0'",
         "UPDATE meta SET value = CAST(value || x'00' AS BLOB) WHERE name = 'erasure/0'",
-        "UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'erasure/0')"
-        " WHERE name = 'erasure/1'",
+        ("UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'erasure/0')"
+         " WHERE name = 'erasure/1'"),
     };
     (void)state;
     for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
