@@ -111,6 +111,19 @@ class Erasure(Case):
             self.assertEqual(self.erase(service, {"agent": "bob", "before": later})["erased"], 5)
             self.assertEqual(len([r for r in self.contents() if r.get("content")]), 0)
 
+    def test_more_than_a_page(self):
+        with self.serve() as service:
+            self.append([record(userId=f"u{i % 5 == 0}", content=f"{i}") for i in range(4000)])
+            self.assertEqual(self.erase(service, {"room": "room", "dryRun": True})["erased"], 4000)
+            done = self.erase(service, {"user": "uFalse"})
+            self.assertEqual(done["erased"], 3200)
+            self.assertEqual(done["statements"], sorted(set(done["statements"])))
+            done = self.erase(service, {"agent": "alice"})
+            self.assertEqual((done["erased"], done["already"]), (800, 3200))
+            report = self.report(self.export("after"))
+            self.assertEqual(report["scope"]["agents"][0]["erased"], 4000)
+        self.teelog("fsck", "--data", self.data, "--tee", "sim")
+
     def test_wrong_requests_change_nothing(self):
         wrong = [("", "the body must be"), ("[]", "the body must be"), ("{}", "indexes"), ('{"indexes":[]}', "indexes"),
                  ('{"indexes":[2],"user":"u"}', "indexes"), ('{"indexes":[2],"before":5}', "indexes"),
