@@ -48,6 +48,7 @@ static void put_log(buf *b, struct log *log)
                TEELOG_VERSION, info.platform, info.simulated ? "true" : "false");
     metric(b, "log_size", "gauge", "Durable statements of the log.", info.size);
     metric(b, "subjects", "gauge", "Agents with a statement, and the log itself.", info.subjects);
+    metric(b, "indexed", "gauge", "Statements that the index knows.", info.indexed);
     metric(b, "frozen", "gauge", "1 where the log takes no more records.", info.frozen);
     metric(b, "queued_bytes", "gauge", "Bytes of records that wait for their place.",
            s.queued_bytes);

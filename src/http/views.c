@@ -68,6 +68,7 @@ void get_status(struct exchange *x)
     if (info.boot != UINT64_MAX)
         json_put_number(&b, "boot", info.boot);
     json_put_number(&b, "subjects", info.subjects);
+    json_put_number(&b, "indexed", info.indexed);
     buf_printf(&b, ",\"frozen\":%s", info.frozen ? "true" : "false");
     if (info.frozen)
         json_put_member(&b, "frozenWhy", info.frozen_why);

@@ -66,8 +66,28 @@ static tl_err grow_states(struct index *ix, uint64_t cell)
 void index_set_state(struct index *ix, unsigned level, uint64_t n, uint8_t state)
 {
     uint64_t cells = segment_cells(level), first = n * cells;
-    for (uint64_t i = first; i < first + cells && i < ix->state_count; i++)
+    for (uint64_t i = first; i < first + cells && i < ix->state_count; i++) {
+        ix->stored_cells -= ix->states[i] >= CELL_STORED;
         ix->states[i] = state;
+        ix->stored_cells += state >= CELL_STORED;
+    }
+}
+
+void index_count(struct index *ix)
+{
+    const struct cell *const cells[] = {ix->feed, ix->fill, ix->done};
+    uint64_t leaves = ix->stored_cells * CELL_LEAVES;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        uint64_t n = cells[i] ? cell_number(cells[i]) : 0;
+        if (cells[i] && !(n < ix->state_count && ix->states[n] >= CELL_STORED))
+            leaves += cell_count(cells[i]);
+    }
+    ix->leaves = leaves;
+}
+
+uint64_t index_leaves(const struct index *ix)
+{
+    return ix->leaves;
 }
 
 /* The largest segment that has this cell, where there is one. */
@@ -126,7 +146,10 @@ struct cell *index_in_memory(const struct index *ix, uint64_t number)
 
 tl_err index_transact(struct index *ix, tl_err (*work)(struct index *ix))
 {
-    tl_err err = store_begin_derived(ix->log->store);
+    pthread_mutex_lock(&ix->log->lock);
+    bool room = room_take(ix->log, CHUNK_MAX, 0);
+    pthread_mutex_unlock(&ix->log->lock);
+    tl_err err = room ? store_begin_derived(ix->log->store) : TL_E_FULL;
     if (err != TL_OK)
         return err;
     err = work(ix);

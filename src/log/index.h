@@ -18,12 +18,13 @@ void index_free(struct index *ix);
 void index_start(struct log *log);
 /* Takes in the statements of a group that is durable now. */
 void index_grown(struct index *ix, const struct group *g);
-/* How far it has come. */
+/* How many leaves it knows; any thread. */
+uint64_t index_leaves(const struct index *ix);
+/* The same after waiting for the owner thread, and whether something is left to be made. */
 struct index_progress {
-    uint64_t leaves; /* that it knows */
-    bool busy;       /* something is left to be made */
+    uint64_t leaves;
+    bool busy;
 };
-/* Any thread; waits for the owner thread. */
 tl_err index_progress(struct log *log, struct index_progress *out) TL_MUST;
 
 /* What a query asks of the index. */

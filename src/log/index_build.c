@@ -49,6 +49,7 @@ void index_grown(struct index *ix, const struct group *g)
         ix->survey = index_complete_cells(ix);
         index_wake(ix);
     }
+    index_count(ix);
 }
 
 /* ---- what is read back ---- */
@@ -201,9 +202,11 @@ static void run(void *arg)
     tl_err err = TL_OK;
     while (err == TL_OK && has_work(ix) && !owner_slice_over(end))
         err = step(ix);
+    index_count(ix);
     ix->queued = false;
-    ix->stopped = ix->stopped || err != TL_OK;
-    if (has_work(ix))
+    /* Where there is no room now it goes on with what is appended once there is. */
+    ix->stopped = ix->stopped || (err != TL_OK && err != TL_E_FULL);
+    if (err == TL_OK && has_work(ix))
         index_wake(ix);
 }
 
@@ -233,22 +236,14 @@ void index_start(struct log *log)
 }
 
 struct progress_call {
-    struct index *ix;
+    const struct index *ix;
     struct index_progress out;
 };
 
 static void look_at_progress(void *arg)
 {
     struct progress_call *c = arg;
-    struct index *ix = c->ix;
-    c->out.busy = !ix->stopped && has_work(ix);
-    for (uint64_t i = 0; i <= index_complete_cells(ix); i++) {
-        const struct cell *memory = index_in_memory(ix, i);
-        if (i < ix->state_count && ix->states[i] >= CELL_STORED)
-            c->out.leaves += CELL_LEAVES;
-        else if (memory)
-            c->out.leaves += cell_count(memory);
-    }
+    c->out = (struct index_progress){index_leaves(c->ix), c->ix->queued};
 }
 
 tl_err index_progress(struct log *log, struct index_progress *out)

@@ -28,6 +28,8 @@ struct index {
     uint8_t *states; /* of each complete cell, by its number */
     uint8_t *texts;  /* the same of its contents */
     size_t state_count;
+    uint64_t stored_cells;   /* of them */
+    _Atomic uint64_t leaves; /* that it knows */
 
     struct cell *feed; /* takes what is appended; NULL until it has caught up */
     struct cell *fill; /* is read back from the leaves */
@@ -62,7 +64,9 @@ static inline bool index_bad(tl_err err)
     return err == TL_E_NOT_FOUND || err == TL_E_SEALED || err == TL_E_STORED;
 }
 
-/* Runs work in a transaction of its own, that may be lost. */
+/* Counts what it knows anew. */
+void index_count(struct index *ix);
+/* Runs work in a transaction of its own, that may be lost. TL_E_FULL: there is no room. */
 tl_err index_transact(struct index *ix, tl_err (*work)(struct index *ix)) TL_MUST;
 
 /* index_build.c */

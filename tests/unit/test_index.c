@@ -271,6 +271,30 @@ static void cut_while_cells_are_joined(void **state)
     world_restore(&large, &large_kept);
 }
 
+/* Where appends are refused for want of room, the index takes none either. */
+static void no_room_for_it(void **state)
+{
+    struct tl_why why = {{0}, {0}};
+    const struct log_config c = {.dir = small.dir,
+                                 .origin = "test/log",
+                                 .admissions = 1 << ADMISSION_BEARER,
+                                 .signers = 1,
+                                 .max_bytes = 1};
+    (void)state;
+    host_sql(&small, "DELETE FROM block");
+    assert_ok(log_open(&small.log, small.tee, &c, &why));
+    query_ask(small.log, &small_oracle, 5);
+    query_idle(&small);
+    query_ask(small.log, &small_oracle, 5);
+    world_stop(&small);
+    assert_int_equal(host_int(&small, "SELECT count(*) FROM block"), 0);
+    world_open(&small);
+    query_idle(&small);
+    world_stop(&small);
+    assert_int_equal(index_shape(&small), index_shape(&small_kept));
+    world_restore(&small, &small_kept);
+}
+
 /* ---- the host ---- */
 
 /* What was done to the stopped log's blocks changes no answer, and is made good. */
@@ -499,6 +523,7 @@ int main(void)
         cmocka_unit_test(right_during_appends),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(cut_while_cells_are_joined),
+        cmocka_unit_test(no_room_for_it),
         cmocka_unit_test(every_block_altered),
         cmocka_unit_test(every_block_removed),
         cmocka_unit_test(blocks_in_each_others_place),
