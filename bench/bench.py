@@ -9,6 +9,7 @@ Machines are shared and noisy, so every figure of ours is a ratio to a raw
 figure measured just before and just after it.
 """
 import argparse
+import atexit
 import json
 import os
 import shutil
@@ -70,6 +71,7 @@ class Serve:
         self.process = subprocess.Popen(
             [args.teelog, "serve", "--data", data, "--tee", "sim", "--origin", "bench/log"],
             stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)  # where the bench itself fails
         line = self.process.stdout.readline()
         self.ready = time.monotonic() - start
         if "ready" not in line:
