@@ -3,6 +3,9 @@
 #include "cli/client.c"
 #include "fuzz.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #define INPUT_LIMIT 16384
 
 /* Puts everything into a socket whose reads give chunk bytes at a time. */
@@ -21,7 +24,7 @@ static int serve(slice in, size_t chunk)
 /* All answers, written down in one text. */
 static void read_all(buf *out, slice in, size_t chunk)
 {
-    struct client c = {.fd = serve(in, chunk), .socket = "fuzz"};
+    struct client c = {.link = {.fd = serve(in, chunk)}, .where = "fuzz", .host = "fuzz"};
     tl_err err = TL_OK;
     buf_init(&c.in, INPUT_MAX);
     while (err == TL_OK) {
@@ -42,7 +45,7 @@ static void read_all(buf *out, slice in, size_t chunk)
         }
     }
     buf_printf(out, "%s\n", tl_err_name(err));
-    close(c.fd);
+    close(c.link.fd);
     buf_finish(&c.in);
 }
 

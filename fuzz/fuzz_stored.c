@@ -17,31 +17,37 @@ static struct log *fixed_log(void)
     return log;
 }
 
+/* What an earlier version wrote is read too, and written in today's form: so only
+ * today's comes out as it went in. */
 static bool head_read(slice in)
 {
-    uint64_t size = 77;
-    hash32 root;
-    if (keys_head_read(&fixed_log()->keys, in, &size, &root) != TL_OK) {
-        MUST(size == 77);
+    struct log_head head = {.size = 77};
+    if (keys_head_read(&fixed_log()->keys, in, &head) != TL_OK) {
+        MUST(head.size == 77);
         return false;
     }
     buf b;
-    buf_init(&b, in.n);
-    keys_head_put(&fixed_log()->keys, &b, size, &root);
-    must_equal(&b, in);
+    buf_init(&b, 1000);
+    keys_head_put(&fixed_log()->keys, &b, &head);
+    MUST(buf_err(&b) == TL_OK);
+    if (in.p[0] == b.p[0])
+        must_equal(&b, in);
+    buf_finish(&b);
     return true;
 }
 
 static bool row_read(slice in, const uint8_t tag[16])
 {
     struct log_receipt receipt = {0};
-    hash32 content;
-    if (request_row_read(fixed_log(), in, tag, &receipt, &content) != TL_OK)
+    if (request_row_read(fixed_log(), in, tag, &receipt) != TL_OK)
         return false;
     buf b;
-    buf_init(&b, in.n);
-    request_row_put(fixed_log(), &b, tag, &receipt, &content);
-    must_equal(&b, in);
+    buf_init(&b, 1000);
+    request_row_put(fixed_log(), &b, tag, &receipt);
+    MUST(buf_err(&b) == TL_OK);
+    if (in.p[0] == b.p[0])
+        must_equal(&b, in);
+    buf_finish(&b);
     return true;
 }
 
@@ -56,17 +62,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < first.n; i++)
         receipt.index = receipt.index << 8 | first.p[i];
     receipt.index &= TL_INT_MAX;
-    hash32 content = sha256(in);
+    struct log_head head = {.size = receipt.index, .root = sha256(in), .erasures = first.n};
     buf b;
     buf_init(&b, 1000);
-    keys_head_put(&fixed_log()->keys, &b, receipt.index, &content);
+    keys_head_put(&fixed_log()->keys, &b, &head);
     MUST(buf_err(&b) == TL_OK && head_read(buf_slice(&b)));
     if (in.n > 1) {
         b.p[in.p[0] % b.n] ^= (uint8_t)(in.p[1] ? in.p[1] : 1);
         MUST(!head_read(buf_slice(&b)));
     }
     buf_reset(&b);
-    request_row_put(fixed_log(), &b, tag, &receipt, &content);
+    request_row_put(fixed_log(), &b, tag, &receipt);
     MUST(buf_err(&b) == TL_OK && row_read(buf_slice(&b), tag));
     if (in.n > 1) {
         b.p[in.p[0] % b.n] ^= (uint8_t)(in.p[1] ? in.p[1] : 1);

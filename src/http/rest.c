@@ -28,13 +28,11 @@ static void rest_free(void *state)
 
 struct rest *rest_begin(struct exchange *x)
 {
-    struct rest *r = NULL;
     struct timespec now;
-    tl_err err = x->service->rests >= RESTS_MAX ? TL_E_BUSY : TL_OK;
-    if (err == TL_OK && !(r = calloc(1, sizeof *r)))
-        err = TL_E_MEMORY;
-    if (err != TL_OK) {
-        answer_error(x, err, NULL);
+    bool full = x->service->rests >= RESTS_MAX;
+    struct rest *r = full ? NULL : calloc(1, sizeof *r);
+    if (!r) {
+        answer_error(x, full ? TL_E_BUSY : TL_E_MEMORY, NULL);
         return NULL;
     }
     r->service = x->service;
