@@ -132,6 +132,22 @@ class Append(Case):
         self.assertEqual(len(got), 4999)
         self.assertEqual(service.status()["size"], 1 + 3 + 4999)
 
+    def test_more_than_one_request_takes_is_split(self):
+        """8 MiB and 16384 lines are the most; one line may have all of that by itself."""
+        service = self.serve()
+        text = lines([record()] * 40000)
+        self.assertGreater(text.count("\n"), 2 * 16384)
+        got = self.append(text)
+        self.assertEqual([r["seq"] for r in got], list(range(1, 40001)))
+        large = lines([record(content="x" * 1000000)] * 20)
+        self.assertGreater(len(large), 2 * (8 << 20))
+        got = self.append(large)
+        self.assertEqual([r["seq"] for r in got], list(range(40001, 40021)))
+        for body, status in ((lines([record()] * 16384), 200), (lines([record()] * 16385), 413), (large, 413)):
+            answer = service.ask("POST /v1/records HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                 f"Content-Length: {len(body)}\r\n\r\n{body if len(body) < 8 << 20 else ''}")
+            self.assertEqual(answer[0], status)
+
     def test_one_record_is_answered_before_the_next_is_written(self):
         self.serve()
         with piped([TEELOG, "append", "--data", self.data], self.env) as p:

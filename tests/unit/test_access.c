@@ -170,6 +170,7 @@ static void wrong_tokens_are_not_made(void **state)
         {"{}", "scopes"},
         {"{\"scopes\":[]}", "scopes"},
         {"{\"scopes\":[\"all\"]}", "scopes"},
+        {"{\"scopes\":[\"append\",\"all\"]}", "scopes"},
         {"{\"scopes\":\"append\"}", "scopes"},
         {"{\"scopes\":[\"append\"],\"scopes\":[\"read\"]}", "scopes"},
         {"{\"scopes\":[\"append\"],\"scope\":1}", "scope"},
@@ -201,6 +202,10 @@ static void wrong_tokens_are_not_made(void **state)
             print_error("%s: %d\n", cases[i].body, r.status);
         assert_refused(&r, 400, cases[i].field);
     }
+    struct reply unknown =
+        call("POST", "/v1/tokens", NULL, "{\"scopes\":[\"append\"],\"scope\":1}");
+    assert_non_null(strstr(unknown.body, "and nothing else"));
+    finish(&unknown);
     memset(label, 'l', sizeof label);
     for (int n = TOKEN_LABEL_MAX; n <= TOKEN_LABEL_MAX + 1; n++) {
         snprintf(body, sizeof body, "{\"scopes\":[\"read\"],\"label\":\"%.*s\"}", n, label);

@@ -95,18 +95,25 @@ static SSL_CTX *give(void *ctx)
     return server;
 }
 
-static int listen_tcp(bool tls)
+static void start(bool tls, struct http_limits limits)
 {
     struct tl_why why = {{0}, {0}};
+    struct http_config c = {.socket_path = socket_path,
+                            .listen = "127.0.0.1:0",
+                            .tls = tls ? give : NULL,
+                            .limits = limits};
+    assert_ok(http_start(&service, world.log, &c, &why));
+}
+
+static int listen_tcp(bool tls)
+{
     world_init(&world);
     world_open(&world);
     snprintf(socket_path, sizeof socket_path, "%s/t.sock", world.dir);
     if (tls)
         make_contexts();
     no_context = false;
-    struct http_config c = {
-        .socket_path = socket_path, .listen = "127.0.0.1:0", .tls = tls ? give : NULL};
-    assert_ok(http_start(&service, world.log, &c, &why));
+    start(tls, (struct http_limits){0});
     return 0;
 }
 
@@ -341,6 +348,44 @@ static void without_a_context_there_is_no_connection(void **state)
     leave(&p);
 }
 
+static int status_of(struct peer_end *p, const char *request)
+{
+    char bytes[4096] = "";
+    int status = 0;
+    put(p, request);
+    if (get(p, bytes, sizeof bytes - 1) > 0)
+        assert_int_equal(sscanf(bytes, "HTTP/1.1 %d ", &status), 1);
+    return status;
+}
+
+static void over_tcp_nobody_is_known_by_his_door(void **state)
+{
+    (void)state;
+    struct peer_end p = enter(false);
+    assert_int_equal(status_of(&p, GET("/v1/tokens")), 401);
+    assert_int_equal(status_of(&p, GET("/v1/export")), 401);
+    assert_int_equal(status_of(&p, GET("/v1/status")), 200);
+    leave(&p);
+}
+
+static void an_address_has_its_measure(void **state)
+{
+    (void)state;
+    http_stop(service);
+    start(false, (struct http_limits){.requests = 2});
+    struct peer_end p = enter(false);
+    for (int i = 0; i < 3; i++) /* the connection was the fourth */
+        assert_int_equal(status_of(&p, GET("/healthz")), 200);
+    assert_int_equal(status_of(&p, GET("/healthz")), 429);
+    assert_in_range(until_ended(&p), 0, 2000);
+    leave(&p);
+    for (int i = 0; i < 20; i++) {
+        struct reply r = ask(GET("/healthz"));
+        assert_int_equal(r.status, 200);
+        finish(&r);
+    }
+}
+
 #define TCP(f) cmocka_unit_test_setup_teardown(f, set_up_tcp, tear_down_both)
 #define TLS(f)                                                                                     \
     {                                                                                              \
@@ -350,11 +395,18 @@ static void without_a_context_there_is_no_connection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),          cmocka_unit_test(peers),
-        TLS(a_handshake_has_its_time),        TCP(a_request_has_its_time),
-        TLS(a_request_has_its_time),          TCP(an_idle_connection_has_its_time),
-        TLS(an_idle_connection_has_its_time), TCP(a_reader_has_its_time),
-        TLS(a_reader_has_its_time),           TLS(without_a_context_there_is_no_connection),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(peers),
+        TCP(over_tcp_nobody_is_known_by_his_door),
+        TCP(an_address_has_its_measure),
+        TLS(a_handshake_has_its_time),
+        TCP(a_request_has_its_time),
+        TLS(a_request_has_its_time),
+        TCP(an_idle_connection_has_its_time),
+        TLS(an_idle_connection_has_its_time),
+        TCP(a_reader_has_its_time),
+        TLS(a_reader_has_its_time),
+        TLS(without_a_context_there_is_no_connection),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
