@@ -1,11 +1,8 @@
 #include "log/match.h"
 
-#include <stdlib.h>
+#include "log/terms.h"
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
+#include <stdlib.h>
 
 static slice copy(uint8_t **at, slice s)
 {
@@ -35,10 +32,10 @@ tl_err match_init(struct match *m, const struct log_query_options *o, struct tl_
     m->want.room = copy(&at, o->room);
     m->want.user = copy(&at, o->user);
     m->want.type = copy(&at, o->type);
-    uint8_t *text = at;
-    m->want.text = copy(&at, o->text);
-    for (size_t i = 0; i < o->text.n; i++)
-        text[i] = lower(text[i]);
+    if (o->text.p) {
+        text_lower(at, o->text.p, o->text.n);
+        m->want.text = slice_of(at, o->text.n);
+    }
     m->own = o->every || slice_starts(m->want.type, slice_str("teelog."));
     m->body = o->room.p || o->user.p || o->text.p;
     return TL_OK;
@@ -66,7 +63,7 @@ static bool contains(slice content, slice want)
 {
     for (size_t i = 0; i + want.n <= content.n; i++) {
         size_t k = 0;
-        while (k < want.n && lower(content.p[i + k]) == want.p[k])
+        while (k < want.n && text_lower_one(content.p[i + k]) == want.p[k])
             k++;
         if (k == want.n)
             return true;

@@ -53,5 +53,5 @@ void leaf_terms_body(struct leaf_terms *t, const uint8_t key[TERM_KEY], slice ro
 void text_lower(uint8_t *out, const uint8_t *in, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = in[i] >= 'A' && in[i] <= 'Z' ? (uint8_t)(in[i] + ('a' - 'A')) : in[i];
+        out[i] = text_lower_one(in[i]);
 }

@@ -36,6 +36,10 @@ void leaf_terms_statement(struct leaf_terms *t, const uint8_t key[TERM_KEY], sli
 void leaf_terms_body(struct leaf_terms *t, const uint8_t key[TERM_KEY], slice room, slice user,
                      slice content, uint8_t *lower);
 
+static inline uint8_t text_lower_one(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
 /* Copies n bytes, ASCII letters in lower case. */
 void text_lower(uint8_t *out, const uint8_t *in, size_t n);
 

@@ -1,7 +1,5 @@
 #include "store/sqlite.h"
 
-#include "base/refuse.h"
-
 #define BLOCK_MAX (2 << 20) /* bytes */
 
 /* A block's place as one number. */

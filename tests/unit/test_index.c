@@ -193,6 +193,55 @@ static void right_during_appends(void **state)
     world_restore(&small, &small_kept);
 }
 
+/* 256 cells become one segment, in the long run alone: records of which arithmetic is the
+ * oracle. */
+static void a_million_in_one_segment(void **state)
+{
+    static const char *const names[] = {"one", "two", "three", "four", "five", "six", "seven"};
+    const size_t n = 256 * 4096 / 60 * 60 + 600;
+    struct world million;
+    (void)state;
+    if (stride() > 1)
+        skip();
+    world_init(&million);
+    world_open(&million);
+    for (size_t i = 0; i < n; i += 60) {
+        struct log_record some[60];
+        struct answer a;
+        for (size_t k = 0; k < 60; k++) {
+            some[k] = record("alice", names[(i + k) % 7]);
+            some[k].room = slice_str(names[(i + k) / 1000 % 7]);
+        }
+        append(&million, some, 60, &a);
+        assert_ok(a.err);
+    }
+    query_idle(&million);
+    for (size_t k = 0; k < 7; k++) {
+        struct log_query_options q = query_all();
+        struct log_query *run = NULL;
+        size_t want = 0, both = 0;
+        for (size_t i = 0; i < n; i++) {
+            want += i / 1000 % 7 == k;
+            both += i / 1000 % 7 == k && i % 7 == k;
+        }
+        q.room = slice_str(names[k]);
+        q.total = true;
+        assert_ok(log_query_new(&run, million.log, &q, NULL));
+        assert_ok(log_query_run(run, NULL));
+        assert_int_equal(log_query_total(run), want);
+        log_query_free(run);
+        q.text = slice_str(names[k]);
+        assert_ok(log_query_new(&run, million.log, &q, NULL));
+        assert_ok(log_query_run(run, NULL));
+        assert_int_equal(log_query_total(run), both);
+        log_query_free(run);
+    }
+    world_stop(&million);
+    assert_true(index_rows(&million, 2) > 1);
+    assert_int_equal(index_rows(&million, 1), 0);
+    world_finish(&million);
+}
+
 /* ---- cut short ---- */
 
 static void cut_anywhere(void **state)
@@ -521,6 +570,7 @@ int main(void)
         cmocka_unit_test(read_back_is_as_taken_in),
         cmocka_unit_test(version_1_is_indexed),
         cmocka_unit_test(right_during_appends),
+        cmocka_unit_test(a_million_in_one_segment),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(cut_while_cells_are_joined),
         cmocka_unit_test(no_room_for_it),

@@ -272,8 +272,9 @@ static void other_blocks_are_refused(void **state)
     memset(list + 48, '0', 2 * 512);
     block_is(list, 0, TL_OK); /* 256 leaves, in bits */
     block_is(list, 1, TL_E_STORED);
-    memcpy(list + 44, "0110", 4);
-    block_is(list, 0, TL_E_STORED); /* 4097 */
+    list[45] = list[46] = '1'; /* 4097 leaves */
+    list[47] = '0';
+    block_is(list, 0, TL_E_STORED);
 }
 
 /* first 1, end 3, two rows: leaf 1 "a", leaf 2 too long */
