@@ -203,6 +203,8 @@ static tl_err store_chunk(struct log_erase *e)
     if (err == TL_OK && n)
         err = erased_put_place(log, log->erased.statements, index);
     if (err == TL_OK && n)
+        err = leaf_set_add(&log->erased.places, index);
+    if (err == TL_OK && n)
         err = sequence_erasure(log, g, chunk, n, e->why_erased);
     if (err != TL_OK || n == 0) {
         store_rollback(log->store);

@@ -10,6 +10,7 @@
 void erased_finish(struct erased *e)
 {
     leaf_set_finish(&e->set);
+    leaf_set_finish(&e->places);
     free(e->indexes);
     *e = (struct erased){0};
 }
@@ -54,20 +55,26 @@ tl_err erased_get_place(struct log *log, uint64_t number, uint64_t *index)
 
 /* ---- reading them ---- */
 
-/* Takes in what one erasure, which is proven, says. */
-static tl_err take(struct erased *e, const struct store_leaf *leaf, const struct statement *st)
+tl_err erased_read(uint64_t *indexes, size_t *count, const struct store_leaf *leaf,
+                   const struct statement *st)
 {
-    size_t count = 0;
     slice reason;
     hash32 digest = sha256(leaf->body);
     if (REFUSED(!hash_eq(&digest, &st->payload)))
         return TL_E_STORED;
+    return body_erasure_read(indexes, count, &reason, leaf->body);
+}
+
+/* Takes in what one erasure, which is proven, says. */
+static tl_err take(struct erased *e, const struct store_leaf *leaf, const struct statement *st)
+{
+    size_t count = 0;
     if (!e->indexes && !(e->indexes = malloc(ERASURE_MAX * sizeof *e->indexes)))
         return TL_E_MEMORY;
-    tl_err err = body_erasure_read(e->indexes, &count, &reason, leaf->body);
+    tl_err err = erased_read(e->indexes, &count, leaf, st);
     for (size_t i = 0; i < count && err == TL_OK; i++)
         err = leaf_set_add(&e->set, e->indexes[i]);
-    return err;
+    return err == TL_OK ? leaf_set_add(&e->places, leaf->index) : err;
 }
 
 /* The next erasure, where the store says that it is. */
@@ -118,6 +125,7 @@ static tl_err take_leaf(struct log *log, struct tl_why *why)
 static void look_at_every_leaf(struct erased *e)
 {
     leaf_set_finish(&e->set);
+    leaf_set_finish(&e->places);
     e->every_leaf = true;
     e->next = e->found = e->bound = 0;
 }

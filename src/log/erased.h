@@ -14,7 +14,8 @@
 struct erased {
     uint64_t statements; /* erasures in the log, as the head says */
     struct leaf_set set;
-    bool ready; /* all of them are in the set */
+    struct leaf_set places; /* where those erasures are */
+    bool ready;             /* all of them are in the set */
     /* While they are read: */
     bool every_leaf;   /* the stored places are none of ours: each leaf is looked at */
     uint64_t next;     /* erasure, or leaf, to be looked at */
@@ -36,6 +37,11 @@ bool log_is_erased(const struct log *log, uint64_t index);
  * so. As log_is_erased. */
 tl_err record_body(struct log *log, const struct store_leaf *leaf, const struct statement *st,
                    buf *plain, slice *body) TL_MUST;
+
+/* What an erasure whose statement is proven names: indexes has room for ERASURE_MAX.
+ * TL_E_STORED where its body is missing or altered. */
+tl_err erased_read(uint64_t *indexes, size_t *count, const struct store_leaf *leaf,
+                   const struct statement *st) TL_MUST;
 
 /* Where erasure statement number n is, kept so that none has to be looked for: put in
  * the transaction that stores it. */

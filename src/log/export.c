@@ -49,6 +49,7 @@ void log_export_free(struct log_export *e)
     free(e->runs);
     free(e->sizes);
     free(e->needed);
+    free(e->indexes);
     free(e->evidence);
     bundle_collateral_finish(&e->collateral);
     free(e);
@@ -69,8 +70,8 @@ static void next_stage(struct log_export *e)
 
 static tl_err learn_erased(struct log_export *e, struct tl_why *why)
 {
-    bool ready = e->withhold;
-    tl_err err = ready ? TL_OK : erased_load(e->log, &ready, why);
+    bool ready = false;
+    tl_err err = erased_load(e->log, &ready, why);
     if (err == TL_OK && ready)
         next_stage(e);
     return err;
@@ -232,12 +233,14 @@ static void put_fresh(struct log_export *e)
 static tl_err one(struct log_export *e, struct tl_why *why)
 {
     switch (e->stage) {
+    case EXPORT_ERASED:
+        return learn_erased(e, why);
     case EXPORT_BEGIN:
         return export_begin(e, why);
     case EXPORT_SCAN:
         return export_scan(e, why);
-    case EXPORT_ERASED:
-        return learn_erased(e, why);
+    case EXPORT_ERASURES:
+        return export_find_erasures(e, why);
     case EXPORT_HEADER:
         return put_header(e);
     case EXPORT_EVIDENCE:
@@ -269,7 +272,7 @@ static tl_err slice_of_export(struct log_export *e, buf *out, bool *more, struct
     tl_err err = TL_OK;
     e->out = out;
     do {
-        bool planning = e->stage <= EXPORT_ERASED;
+        bool planning = e->stage < EXPORT_HEADER;
         err = one(e, why);
         if (err == TL_OK)
             err = buf_err(out);

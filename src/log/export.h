@@ -18,10 +18,11 @@ struct head_proof {
 };
 
 enum export_stage {
+    EXPORT_ERASED, /* what was erased is read */
     EXPORT_BEGIN,
     EXPORT_QUOTE, /* of a fresh answer, on the quoting thread */
     EXPORT_SCAN,
-    EXPORT_ERASED, /* what was erased is read */
+    EXPORT_ERASURES, /* those of single records are looked for */
     EXPORT_HEADER,
     EXPORT_EVIDENCE,
     EXPORT_LEAVES,
@@ -61,9 +62,11 @@ struct log_export {
     size_t run_count, run_capacity;
     uint64_t *sizes; /* named by boots and sessions, sorted, each once */
     size_t size_count, size_capacity;
-    uint64_t *needed; /* sessions and boots of single records */
+    uint64_t *needed; /* sessions, boots and erasures of single records */
     size_t needed_count, needed_capacity;
-    hash32 *evidence; /* digests, sorted, each once */
+    uint64_t erased;   /* of these records; those whose erasure is still to be found */
+    uint64_t *indexes; /* room for those of one erasure; NULL until then */
+    hash32 *evidence;  /* digests, sorted, each once */
     size_t evidence_count, evidence_capacity;
     uint64_t leaf_count, fill_count;
     uint64_t heads_index;
@@ -82,9 +85,10 @@ struct log_export {
     void *done_ctx;
 };
 
-/* One slice of planning: TL_OK and stage EXPORT_ERASED when it is complete. */
+/* One slice of planning: TL_OK and stage EXPORT_HEADER when it is complete. */
 tl_err export_begin(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_scan(struct log_export *e, struct tl_why *why) TL_MUST;
+tl_err export_find_erasures(struct log_export *e, struct tl_why *why) TL_MUST;
 
 /* attest.c: a turn at the quoter, before anything is changed. */
 tl_err attest_turn(struct log_export *e, struct tl_why *why) TL_MUST;

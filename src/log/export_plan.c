@@ -59,12 +59,16 @@ static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evid
     return err;
 }
 
-/* What a boot or session brings with it; *boot is the session's boot. */
+/* What a boot, session or erasure brings with it; *boot is the boot of the latter two. */
 static tl_err take_claims(struct log_export *e, const struct statement *st, slice body,
                           uint64_t *boot)
 {
     struct body_boot b;
     struct body_session s;
+    if (st->kind == ST_ERASURE) {
+        *boot = st->session;
+        return TL_OK;
+    }
     if (st->kind == ST_BOOT) {
         tl_err err = body_boot_read(&b, body);
         return err == TL_OK ? add_claims(e, b.size, &b.evidence) : TL_E_STORED;
@@ -106,6 +110,7 @@ static tl_err look_at(struct log_export *e, const struct store_leaf *leaf)
         err = take_claims(e, &st, leaf->body, &boot);
     if (err != TL_OK || e->scope != SCOPE_RECORDS)
         return err;
+    e->erased += st.kind == ST_RECORD && log_is_erased(e->log, leaf->index);
     if (st.session != leaf->index)
         err = add_needed(e, st.session);
     if (err == TL_OK && boot != UINT64_MAX)
@@ -162,7 +167,7 @@ static tl_err add_needed_leaf(struct log_export *e, uint64_t index, uint64_t *bo
     struct store_leaf leaf;
     struct statement st;
     tl_err err = index < e->size ? stored_leaf(e->log, index, &leaf, &st) : TL_E_STORED;
-    if (err == TL_OK && st.kind != ST_BOOT && st.kind != ST_SESSION)
+    if (err == TL_OK && st.kind != ST_BOOT && st.kind != ST_SESSION && st.kind != ST_ERASURE)
         err = TL_E_STORED;
     if (err == TL_OK)
         err = take_claims(e, &st, leaf.body, boot);
@@ -174,7 +179,7 @@ static tl_err add_needed_leaf(struct log_export *e, uint64_t index, uint64_t *bo
     return err;
 }
 
-/* Sessions of the records, then the boots of those sessions. */
+/* Sessions of the records and their erasures, then the boots of those. */
 static tl_err resolve_needed(struct log_export *e, struct tl_why *why)
 {
     size_t sorted = e->run_count;
@@ -247,8 +252,46 @@ static tl_err finish_plan(struct log_export *e, struct tl_why *why)
     /* What holds every leaf is a whole log (docs/format.md section 10). */
     if (e->leaf_count == e->size && e->head_count == 0)
         e->scope = SCOPE_WHOLE;
-    e->stage = EXPORT_ERASED;
+    e->stage = EXPORT_HEADER;
     e->cursor = 0;
+    return TL_OK;
+}
+
+/* How many of the bundle's records the erasure names. */
+static tl_err count_named(struct log_export *e, uint64_t *named, uint64_t erasure)
+{
+    struct store_leaf leaf;
+    struct statement st;
+    size_t count = 0;
+    if (!e->indexes && !(e->indexes = malloc(ERASURE_MAX * sizeof *e->indexes)))
+        return TL_E_MEMORY;
+    tl_err err = stored_leaf(e->log, erasure, &leaf, &st);
+    if (err == TL_OK)
+        err = erased_read(e->indexes, &count, &leaf, &st);
+    *named = 0;
+    for (size_t i = 0; i < count && err == TL_OK; i++)
+        *named += in_runs(e, e->run_count, e->indexes[i]);
+    return err;
+}
+
+/* The erasures that name records of the bundle, without which these would be taken for
+ * withheld. What was erased after the checkpoint has none below it. */
+tl_err export_find_erasures(struct log_export *e, struct tl_why *why)
+{
+    uint64_t end = owner_slice_end();
+    do {
+        uint64_t named = 0;
+        if (e->erased == 0 || !leaf_set_next(&e->log->erased.places, &e->cursor) ||
+            e->cursor >= e->size)
+            return finish_plan(e, why);
+        tl_err err = count_named(e, &named, e->cursor);
+        if (err == TL_OK && named)
+            err = add_needed(e, e->cursor);
+        if (err != TL_OK)
+            return export_bad_statement(why, err, e->cursor);
+        e->erased -= named < e->erased ? named : e->erased;
+        e->cursor++;
+    } while (!owner_slice_over(end));
     return TL_OK;
 }
 
@@ -269,8 +312,10 @@ tl_err export_scan(struct log_export *e, struct tl_why *why)
         over = e->cursor % 16 == 0 && owner_slice_over(slice_end);
     }
     store_scan_end(e->log->store);
-    if (err == TL_OK && e->cursor >= end)
-        err = finish_plan(e, why);
+    if (err == TL_OK && e->cursor >= end) {
+        e->stage = EXPORT_ERASURES;
+        e->cursor = e->run_count ? e->runs[0].start : 0; /* erasures come after what they name */
+    }
     return err;
 }
 
@@ -304,6 +349,7 @@ static tl_err plan_answer(struct log_export *e, struct tl_why *why)
     tl_err err = add_needed(e, e->log->boot_index);
     if (err != TL_OK || e->fresh.answer.count == 0)
         return err;
+    e->erased = log_is_erased(e->log, e->fresh.last);
     err = stored_leaf(e->log, e->fresh.last, &leaf, &st);
     if (err == TL_OK)
         err = add_run(e, e->fresh.last);

@@ -135,6 +135,82 @@ static void erased_bodies_are_gone_and_the_log_verifies(void **state)
     assert_int_equal(bodies_now(&small, &whole).erased, 4);
 }
 
+static struct log_export_options leaves(uint64_t from, uint64_t to)
+{
+    return (struct log_export_options){.has_range = true, .from = from, .to = to};
+}
+
+/* Erasures of two boots, so that each has another boot to bring with it; what the bundle
+ * does not hold brings none. */
+static void single_records_bring_their_erasures(void **state)
+{
+    static const struct {
+        uint64_t from, to, withheld, erased;
+        bool bodies;
+    } cases[] = {
+        {10, 11, 0, 1, true}, {30, 31, 0, 1, true},  {10, 31, 0, 4, true},  {11, 12, 0, 1, true},
+        {13, 14, 0, 0, true}, {10, 14, 1, 3, false}, {29, 31, 1, 1, false}, {29, 30, 0, 0, true},
+    };
+    (void)state;
+    world_open(&small);
+    (void)erase(&small, some, 5);
+    world_stop(&small);
+    starts(&small, SMALL_NEXT);
+    (void)erase(&small, (const uint64_t[]){5, 30}, 2);
+    (void)erase(&small, (const uint64_t[]){6}, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct log_export_options o = leaves(cases[i].from, cases[i].to);
+        o.withhold_bodies = !cases[i].bodies;
+        struct bodies b = bodies_now(&small, &o);
+        assert_int_equal(b.verdict, TEELOG_TRUSTED);
+        assert_int_equal(b.withheld, cases[i].withheld);
+        assert_int_equal(b.erased, cases[i].erased);
+    }
+}
+
+static void a_chain_has_the_erasures_of_its_records(void **state)
+{
+    static const char *const agents[] = {"alice", "bob"};
+    uint64_t erased = 0;
+    (void)state;
+    world_open(&small);
+    (void)erase(&small, (const uint64_t[]){2, 5, 6, 30, 31}, 5);
+    for (size_t i = 0; i < 2; i++) {
+        const struct log_export_options o = {.agent = slice_str(agents[i])};
+        struct bodies b = bodies_now(&small, &o);
+        assert_int_equal(b.verdict, TEELOG_TRUSTED);
+        assert_int_equal(b.withheld, 0);
+        assert_true(b.erased > 0);
+        erased += b.erased;
+    }
+    assert_int_equal(erased, 5);
+}
+
+/* Its erasure is not below the bundle's checkpoint. */
+static void what_is_erased_during_an_export_is_withheld_in_it(void **state)
+{
+    const struct log_export_options o = leaves(10, 12);
+    struct log_export *e = NULL;
+    struct tl_why why = {{0}, {0}};
+    bool more = true;
+    buf out;
+    (void)state;
+    world_open(&small);
+    buf_init(&out, 1u << 24);
+    assert_ok(log_export_new(&e, small.log, &o));
+    for (int step = 0; step < 2; step++) /* what was erased, and the checkpoint */
+        assert_ok(log_export_step(e, &out, &more, &why));
+    (void)erase(&small, (const uint64_t[]){10}, 1);
+    while (more)
+        assert_ok(log_export_step(e, &out, &more, &why));
+    struct bodies b = bodies_of(&small, out.p, out.n);
+    assert_int_equal(b.verdict, TEELOG_TRUSTED);
+    assert_int_equal(b.withheld, 1);
+    assert_int_equal(b.erased, 0);
+    log_export_free(e);
+    buf_finish(&out);
+}
+
 static void what_is_no_record_is_not_erased(void **state)
 {
     static const struct {
@@ -432,6 +508,8 @@ static void places_of_erasures_save_work_only(void **state)
         fsck_says(&small, "it is an erasure");
         starts(&small, SMALL_NEXT);
         assert_int_equal(bodies_now(&small, &whole).erased, 6);
+        const struct log_export_options single = leaves(20, 21);
+        assert_int_equal(bodies_now(&small, &single).erased, 1);
         assert_int_equal(erase(&small, (const uint64_t[]){22, 21}, 2).count, 1);
         assert_int_equal(bodies_now(&small, &whole).erased, 7);
     }
@@ -570,6 +648,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_holds_what_was_put_in),
         cmocka_unit_test_setup(erased_bodies_are_gone_and_the_log_verifies, host_set_up),
+        cmocka_unit_test_setup(single_records_bring_their_erasures, host_set_up),
+        cmocka_unit_test_setup(a_chain_has_the_erasures_of_its_records, host_set_up),
+        cmocka_unit_test_setup(what_is_erased_during_an_export_is_withheld_in_it, host_set_up),
         cmocka_unit_test_setup(what_is_no_record_is_not_erased, host_set_up),
         cmocka_unit_test_setup(many_are_erased_in_several_statements, host_set_up),
         cmocka_unit_test_setup(a_request_id_outlives_its_record, host_set_up),
