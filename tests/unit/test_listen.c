@@ -373,10 +373,16 @@ static void an_address_has_its_measure(void **state)
     (void)state;
     http_stop(service);
     start(false, (struct http_limits){.requests = 2});
+    /* Four at once, of which the connection is one, and then two a second: what a slow
+     * machine gives in the meantime may be asked for as well. */
+    int64_t began = now_ms();
     struct peer_end p = enter(false);
-    for (int i = 0; i < 3; i++) /* the connection was the fourth */
-        assert_int_equal(status_of(&p, GET("/healthz")), 200);
-    assert_int_equal(status_of(&p, GET("/healthz")), 429);
+    int status = 200;
+    int64_t good = -1;
+    for (; status == 200 && good < 100; good++)
+        status = status_of(&p, GET("/healthz"));
+    assert_int_equal(status, 429);
+    assert_in_range(good, 3, 3 + (now_ms() - began) / 500 + 1);
     assert_in_range(until_ended(&p), 0, 2000);
     leave(&p);
     for (int i = 0; i < 20; i++) {
