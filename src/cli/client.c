@@ -24,14 +24,21 @@ struct client {
     bool eof;
     enum framing framing;
     uint64_t left; /* of the body, or of the chunk */
+    uint64_t got;  /* bytes of this answer's body so far */
     size_t piece;  /* bytes of in that the caller borrows */
 };
 
 static tl_err lost(const struct client *c, struct tl_why *why)
 {
-    return tl_explain(why, TL_E_SHORT, NULL,
-                      "the service on %s ended the connection before its answer was whole",
-                      c->where);
+    if (c->framing == NONE)
+        return tl_explain(why, TL_E_IO, NULL,
+                          "the service on %s ended the connection before it answered; its log may "
+                          "say why",
+                          c->where);
+    return tl_explain(why, TL_E_IO, NULL,
+                      "the answer of the service on %s broke off after %llu bytes; its log may say "
+                      "why. Try again",
+                      c->where, (unsigned long long)c->got);
 }
 
 static tl_err not_http(const struct client *c, struct tl_why *why)
@@ -124,6 +131,10 @@ static tl_err fill(struct client *c, bool wait, struct tl_why *why)
         if (n >= 0) {
             c->in.n += (size_t)n;
             c->eof = n == 0;
+            return TL_OK;
+        }
+        if (errno == ECONNRESET) { /* it went while we were still writing */
+            c->eof = true;
             return TL_OK;
         }
         if (errno == EAGAIN && !wait)
@@ -246,6 +257,7 @@ tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w
     uint64_t status = 0;
     slice text;
     c->framing = NONE;
+    c->got = 0;
     tl_err err = line(c, &text, why);
     if (err != TL_OK)
         return err;
@@ -314,6 +326,7 @@ static tl_err next_piece(struct client *c, slice *piece, struct tl_why *why)
     *piece = slice_of(rest.p, rest.n < c->left ? rest.n : (size_t)c->left);
     c->piece = piece->n;
     c->left -= piece->n;
+    c->got += piece->n;
     return TL_OK;
 }
 

@@ -31,7 +31,7 @@ struct client_answer {
 /* Waits for the next answer's head. */
 tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *why) TL_MUST;
 /* The next piece of that answer's body, borrowed until the next call. *more is
- * false at its end. TL_E_SHORT where the connection ended too early. */
+ * false at its end. TL_E_IO where the connection ended too early. */
 tl_err client_body(struct client *c, slice *piece, bool *more, struct tl_why *why) TL_MUST;
 /* The whole body, appended. */
 tl_err client_body_all(struct client *c, buf *out, struct tl_why *why) TL_MUST;

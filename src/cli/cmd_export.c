@@ -42,7 +42,7 @@ static int export_running(const struct options *o)
     if (err == TL_OK)
         err = fetch(c, o, &why);
     client_close(c);
-    return err == TL_OK ? EXIT_GOOD : cli_fail("nothing was exported", err, &why);
+    return err == TL_OK ? EXIT_GOOD : cli_fail("no whole bundle was exported", err, &why);
 }
 
 static int export_stopped(const struct options *o)
@@ -60,7 +60,7 @@ static int export_stopped(const struct options *o)
     if (e.from >= e.to)
         return cli_usage("export", "--to must be larger than --from");
     tl_err err = bundle_out_stopped(o->out, o->tee, o->reach.data, &e, &simulated, &why);
-    return err == TL_OK ? EXIT_GOOD : cli_fail("nothing was exported", err, &why);
+    return err == TL_OK ? EXIT_GOOD : cli_fail("no whole bundle was exported", err, &why);
 }
 
 int cmd_export(int argc, char **argv)

@@ -170,8 +170,9 @@ static void wait_a_little(struct tail *t, tl_err err, const struct tl_why *why)
 {
     struct timespec pause = {.tv_sec = t->pause / 1000, .tv_nsec = t->pause % 1000 * 1000000L};
     if (!t->lost)
-        cli_say("%s; waiting for the service",
-                err == TL_OK ? "the service has ended the connection" : tl_why_text(why, err));
+        cli_say("%s; waiting for the service", err == TL_OK || t->followed
+                                                   ? "the service has ended the connection"
+                                                   : tl_why_text(why, err));
     t->lost = true;
     (void)nanosleep(&pause, NULL);
     t->pause = t->pause < PAUSE_MOST ? 2 * t->pause : PAUSE_MOST;

@@ -114,6 +114,25 @@ class Bundle(Case):
                 self.assertFalse(os.path.exists(self.path("none.part")))
         self.teelog("export", "--data", self.data, "-o", "/proc/nowhere/b", code=3)
 
+    def test_an_answer_that_breaks_off_leaves_nothing(self):
+        # The first slice of this bundle is on its way before the last body is looked at.
+        receipts = self.append([record(content=f"{i} " + "x" * 8000) for i in range(200)])
+        self.service.stop()
+        with sqlite3.connect(os.path.join(self.data, "teelog.db")) as db:
+            db.execute("UPDATE leaf SET body = zeroblob(length(body)) WHERE idx = ?",
+                       (receipts[-1]["index"],))
+        db.close()
+        self.service = self.serve()
+        for name in ("cut", "-"):
+            done = self.teelog("export", "--data", self.data, "-o", name, code=3, text=False)
+            self.assertRegex(done.stderr.decode(), "^teelog: no whole bundle was exported: the "
+                             "answer of .* broke off after [1-9][0-9]+ bytes; its log may say why")
+        self.assertFalse(os.path.exists(self.path("cut")))
+        self.assertFalse(os.path.exists(self.path("cut.part")))
+        with open(self.path("half"), "wb") as f:
+            f.write(done.stdout)
+        self.assertEqual(self.verdict(self.path("half"))["verdict"], "REJECTED")
+
     def test_a_pipe_is_written_to_and_stays_one(self):
         pipe, copy = self.path("pipe"), self.path("copy")
         os.mkfifo(pipe)

@@ -58,7 +58,8 @@ static void reads_answers_in_turn(void **state)
     assert_ok(next(&a, text, sizeof text));
     assert_string_equal(text, "abc0123456789");
     assert_true(a.close);
-    assert_err(next(&a, text, sizeof text), TL_E_SHORT);
+    assert_err(next(&a, text, sizeof text), TL_E_IO);
+    assert_non_null(strstr(why.text, "before it answered"));
     hang_up();
 }
 
@@ -105,6 +106,10 @@ static void every_cut_is_noticed(void **state)
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
     };
+    static const char *const heads[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    };
     for (size_t i = 0; i < 2; i++) {
         for (size_t n = 0; n <= strlen(whole[i]); n++) {
             struct client_answer a;
@@ -112,7 +117,12 @@ static void every_cut_is_noticed(void **state)
             memcpy(cut, whole[i], n);
             cut[n] = 0;
             dial(cut);
-            assert_err(next(&a, text, sizeof text), n == strlen(whole[i]) ? TL_OK : TL_E_SHORT);
+            assert_err(next(&a, text, sizeof text), n == strlen(whole[i]) ? TL_OK : TL_E_IO);
+            if (n > strlen(heads[i]) && n < strlen(whole[i])) {
+                char words[40];
+                snprintf(words, sizeof words, "broke off after %zu bytes", strlen(text));
+                assert_non_null(strstr(why.text, words));
+            }
             hang_up();
         }
     }
