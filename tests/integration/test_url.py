@@ -113,7 +113,8 @@ class Url(Case):
         cert, key = make_certificate(self.dir)
         good = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
         body = b'{"simulated":true,"agents":[]}\n'
-        for say, code in ((good % len(body) + body, 0), (good % (len(body) + 1) + body, 1), (b"", 1), (b"nonsense\r\n", 1)):
+        for say, code in ((good % len(body) + body, 0), (good % (len(body) + 1) + body, 3),
+                          (b"", 3), (b"nonsense\r\n", 1)):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(cert, key)
             port = self.answer(context, say)
