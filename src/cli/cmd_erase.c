@@ -27,10 +27,8 @@ struct options {
 
 static void put_filter(buf *b, const char *name, slice value)
 {
-    if (!value.p)
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_put_text(b, value);
+    if (value.p)
+        json_put_slice(b, name, value);
 }
 
 static void put_request(buf *b, const struct options *o, bool dry_run)

@@ -78,7 +78,8 @@ void journal_access(void *ctx, const struct http_access *a)
         json_put_number(&b, "status", (uint64_t)a->status);
         json_put_number(&b, "us", a->us);
         json_put_number(&b, "bodyBytes", a->body_bytes);
-        buf_printf(&b, ",\"cut\":%s}", a->cut ? "true" : "false");
+        json_put_bool(&b, "cut", a->cut);
+        buf_str(&b, "}");
     } else {
         buf_printf(&b, "teelog: %s %s %d%s, %" PRIu64 " bytes in, %" PRIu64 ".%03" PRIu64 " ms",
                    method[0] ? method : "-", path[0] ? path : "-", a->status, a->cut ? " cut" : "",
@@ -100,7 +101,7 @@ void journal_ready(buf *out, const struct log_info *info, const char *socket, co
     put_time(out);
     json_put_member(out, "event", "ready");
     json_put_member(out, "platform", info->platform);
-    buf_printf(out, ",\"simulated\":%s", info->simulated ? "true" : "false");
+    json_put_bool(out, "simulated", info->simulated);
     json_put_member(out, "origin", info->origin);
     json_put_member(out, "socket", socket);
     if (listening)

@@ -1,6 +1,5 @@
 #include "http/agents_json.h"
 
-#include "base/encoding.h"
 #include "http/json_put.h"
 
 #include <stdlib.h>
@@ -24,13 +23,11 @@ static void put_agent(buf *b, const struct log_agent *a)
     json_put_str(b, a->id);
     json_put_number(b, "count", a->count);
     json_put_number(b, "lastIndex", a->last_index);
-    buf_str(b, a->open ? ",\"open\":true" : ",\"open\":false");
+    json_put_bool(b, "open", a->open);
     if (a->open) {
         json_put_number(b, "session", a->session);
         json_put_member(b, "alg", cose_alg_name(a->alg));
-        buf_str(b, ",\"publicKey\":\"");
-        hex_put(b, SLICE_ARRAY(a->public_key));
-        buf_str(b, "\"");
+        json_put_hex(b, "publicKey", SLICE_ARRAY(a->public_key));
         json_put_member(b, "admission", admission_name(a->admission));
     }
     buf_str(b, "}");

@@ -62,8 +62,7 @@ static void answer_done(struct exchange *x)
     buf_bytes(&b, buf_slice(&e->statements));
     buf_str(&b, "]");
     json_put_number(&b, "treeSize", e->tree_size);
-    buf_str(&b, ",\"checkpoint\":");
-    json_put_text(&b, buf_slice(&e->checkpoint));
+    json_put_slice(&b, "checkpoint", buf_slice(&e->checkpoint));
     buf_str(&b, e->simulated ? ",\"simulated\":true}\n" : "}\n");
     answer_take(x, 200, "application/json", NULL, &b);
 }

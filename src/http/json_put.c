@@ -73,20 +73,51 @@ void json_put_uint(buf *b, uint64_t v)
     buf_bytes(b, slice_of(digits + at, sizeof digits - at));
 }
 
-void json_put_member(buf *b, const char *name, const char *text)
+void json_put_name(buf *b, const char *name)
 {
     buf_str(b, ",\"");
     buf_str(b, name);
     buf_str(b, "\":");
+}
+
+void json_put_member(buf *b, const char *name, const char *text)
+{
+    json_put_name(b, name);
     json_put_str(b, text);
+}
+
+void json_put_slice(buf *b, const char *name, slice text)
+{
+    json_put_name(b, name);
+    json_put_text(b, text);
 }
 
 void json_put_number(buf *b, const char *name, uint64_t v)
 {
-    buf_str(b, ",\"");
-    buf_str(b, name);
-    buf_str(b, "\":");
+    json_put_name(b, name);
     json_put_uint(b, v);
+}
+
+void json_put_bool(buf *b, const char *name, bool v)
+{
+    json_put_name(b, name);
+    buf_str(b, v ? "true" : "false");
+}
+
+void json_put_hex(buf *b, const char *name, slice bytes)
+{
+    json_put_name(b, name);
+    buf_u8(b, '"');
+    hex_put(b, bytes);
+    buf_u8(b, '"');
+}
+
+void json_put_base64(buf *b, const char *name, slice bytes)
+{
+    json_put_name(b, name);
+    buf_u8(b, '"');
+    base64_put(b, bytes);
+    buf_u8(b, '"');
 }
 
 void json_put_error(buf *b, tl_err err, const struct tl_why *why, uint64_t line)

@@ -1,18 +1,10 @@
 #include "http/own_json.h"
 
-#include "base/encoding.h"
 #include "http/agents_json.h"
 #include "http/json_put.h"
 #include "tlog/body.h"
 
 #include <stdlib.h>
-
-static void put_hex(buf *b, const char *name, slice bytes)
-{
-    buf_printf(b, ",\"%s\":\"", name);
-    hex_put(b, bytes);
-    buf_str(b, "\"");
-}
 
 static tl_err put_boot(buf *b, slice body)
 {
@@ -22,14 +14,12 @@ static tl_err put_boot(buf *b, slice body)
         return err;
     buf_str(b, "{\"platform\":");
     json_put_text(b, v.config.platform);
-    buf_str(b, ",\"version\":");
-    json_put_text(b, v.version);
-    buf_str(b, ",\"logKey\":");
-    json_put_text(b, v.log_key);
-    put_hex(b, "logId", hash_slice(&v.log_id));
+    json_put_slice(b, "version", v.version);
+    json_put_slice(b, "logKey", v.log_key);
+    json_put_hex(b, "logId", hash_slice(&v.log_id));
     json_put_number(b, "size", v.size);
-    put_hex(b, "root", hash_slice(&v.root));
-    put_hex(b, "evidence", hash_slice(&v.evidence));
+    json_put_hex(b, "root", hash_slice(&v.root));
+    json_put_hex(b, "evidence", hash_slice(&v.evidence));
     return TL_OK;
 }
 
@@ -39,15 +29,15 @@ static tl_err put_session(buf *b, slice body)
     tl_err err = body_session_read(&v, body);
     if (err != TL_OK)
         return err;
-    uint8_t point[33] = {v.agent.y[31] & 1 ? 3 : 2};
-    memcpy(point + 1, v.agent.x, 32);
+    uint8_t point[33];
+    cose_ec2_compressed(point, &v.agent);
     buf_str(b, "{\"boot\":");
     json_put_uint(b, v.boot);
     json_put_number(b, "size", v.size);
-    put_hex(b, "root", hash_slice(&v.root));
+    json_put_hex(b, "root", hash_slice(&v.root));
     json_put_member(b, "admission", admission_name((enum admission)v.admission));
-    put_hex(b, "publicKey", SLICE_ARRAY(point));
-    put_hex(b, "evidence", hash_slice(&v.evidence));
+    json_put_hex(b, "publicKey", SLICE_ARRAY(point));
+    json_put_hex(b, "evidence", hash_slice(&v.evidence));
     return TL_OK;
 }
 
@@ -60,7 +50,7 @@ static tl_err put_heads(buf *b, slice body)
     buf_str(b, "{\"size\":");
     json_put_uint(b, v.size);
     json_put_number(b, "subjects", v.n);
-    put_hex(b, "root", hash_slice(&v.root));
+    json_put_hex(b, "root", hash_slice(&v.root));
     return TL_OK;
 }
 
@@ -77,10 +67,8 @@ static tl_err put_erasure(buf *b, slice body)
         json_put_uint(b, indexes[i]);
     }
     buf_str(b, "]");
-    if (reason.p) {
-        buf_str(b, ",\"reason\":");
-        json_put_text(b, reason);
-    }
+    if (reason.p)
+        json_put_slice(b, "reason", reason);
     free(indexes);
     return err;
 }

@@ -4,34 +4,10 @@
 #include "codec/der.h"
 #include "http/json_put.h"
 
-static void name_put(buf *b, const char *name)
-{
-    buf_str(b, ",\"");
-    buf_str(b, name);
-    buf_str(b, "\":");
-}
-
 static void text_put(buf *b, const char *name, slice text)
 {
-    name_put(b, name);
+    json_put_name(b, name);
     json_put_canonical(b, text);
-}
-
-static void hex_member(buf *b, const char *name, const char *prefix, slice bytes)
-{
-    name_put(b, name);
-    buf_str(b, "\"");
-    buf_str(b, prefix);
-    hex_put(b, bytes);
-    buf_str(b, "\"");
-}
-
-static void base64_member(buf *b, const char *name, slice bytes)
-{
-    name_put(b, name);
-    buf_str(b, "\"");
-    base64_put(b, bytes);
-    buf_str(b, "\"");
 }
 
 /* The original's ids are texts. */
@@ -40,11 +16,6 @@ static void id_put(buf *b, uint64_t index)
     buf_str(b, "\"");
     json_put_uint(b, index);
     buf_str(b, "\"");
-}
-
-static const char *alg_name(int64_t alg)
-{
-    return alg == COSE_ES256K ? "ES256K" : "ES256";
 }
 
 void rest_put_attestation(buf *b, slice quote, uint64_t time_ms)
@@ -59,10 +30,10 @@ void rest_put_attestation(buf *b, slice quote, uint64_t time_ms)
 /* What a stranger needs to check it by himself. */
 static void key_put(buf *b, const struct log_session *s, slice statement, slice body)
 {
-    text_put(b, "alg", slice_str(alg_name(s->alg)));
-    base64_member(b, "statement", statement);
+    text_put(b, "alg", slice_str(cose_alg_name(s->alg)));
+    json_put_base64(b, "statement", statement);
     if (body.p)
-        base64_member(b, "body", body);
+        json_put_base64(b, "body", body);
     else
         buf_str(b, ",\"erased\":true");
 }
@@ -74,13 +45,13 @@ void rest_put_agent(buf *b, const struct log_session *s)
     text_put(b, "agentId", s->agent);
     text_put(b, "agentName", s->agent);
     json_put_number(b, "createdAt", s->time_ms);
-    hex_member(b, "publicKey", "", SLICE_ARRAY(s->public_key));
-    name_put(b, "attestation");
+    json_put_hex(b, "publicKey", SLICE_ARRAY(s->public_key));
+    json_put_name(b, "attestation");
     rest_put_attestation(b, s->quote, s->time_ms);
     key_put(b, s, s->statement, s->body);
-    hex_member(b, "bootLeaf", "", hash_slice(&s->boot_leaf));
+    json_put_hex(b, "bootLeaf", hash_slice(&s->boot_leaf));
     if (s->event_log.p)
-        base64_member(b, "eventLog", s->event_log);
+        json_put_base64(b, "eventLog", s->event_log);
     buf_str(b, "}");
 }
 
@@ -93,7 +64,9 @@ static void signature_put(buf *b, const uint8_t signature[64])
     der_put_magnitude(&der, slice_of(signature, 32));
     der_put_magnitude(&der, slice_of(signature + 32, 32));
     der_end(&der, start, DER_SEQUENCE);
-    hex_member(b, "signature", "0x", buf_slice(&der));
+    buf_str(b, ",\"signature\":\"0x");
+    hex_put(b, buf_slice(&der));
+    buf_str(b, "\"");
 }
 
 void rest_put_row(buf *b, const struct log_row *row, const struct log_session *s)
@@ -115,8 +88,8 @@ void rest_put_row(buf *b, const struct log_row *row, const struct log_session *s
     text_put(b, "content", body.content);
     json_put_number(b, "timestamp", row->time_ms);
     signature_put(b, st.signature);
-    hex_member(b, "publicKey", "", SLICE_ARRAY(s->public_key));
-    name_put(b, "session");
+    json_put_hex(b, "publicKey", SLICE_ARRAY(s->public_key));
+    json_put_name(b, "session");
     id_put(b, s->index);
     key_put(b, s, row->statement, row->body);
     buf_str(b, "}");
@@ -132,7 +105,7 @@ void rest_put_ask(buf *b, const struct rest_ask *a)
                  {"userId", a->user},
                  {"type", a->type},
                  {"containsContent", a->text}};
-    name_put(b, "query");
+    json_put_name(b, "query");
     size_t start = b->n;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].text.p)
@@ -150,14 +123,14 @@ void rest_put_ask(buf *b, const struct rest_ask *a)
 
 void rest_put_log(buf *b, const struct log_info *info, uint64_t time_ms)
 {
-    name_put(b, "log");
+    json_put_name(b, "log");
     buf_str(b, "{\"logKey\":");
     json_put_canonical(b, slice_str(info->log_key));
     json_put_number(b, "size", info->size);
-    hex_member(b, "root", "", hash_slice(&info->root));
+    json_put_hex(b, "root", hash_slice(&info->root));
     text_put(b, "platform", slice_str(info->platform));
-    buf_str(b, info->simulated ? ",\"simulated\":true" : ",\"simulated\":false");
-    buf_str(b, info->frozen ? ",\"frozen\":true" : ",\"frozen\":false");
+    json_put_bool(b, "simulated", info->simulated);
+    json_put_bool(b, "frozen", info->frozen);
     json_put_number(b, "timestamp", time_ms);
     buf_str(b, "}");
 }

@@ -10,35 +10,6 @@ static bool is_record(const struct log_row *row)
     return !slice_starts(row->type, slice_str("teelog."));
 }
 
-static void put_name(buf *b, const char *name)
-{
-    buf_str(b, ",\"");
-    buf_str(b, name);
-    buf_str(b, "\":");
-}
-
-static void put_text(buf *b, const char *name, slice text)
-{
-    put_name(b, name);
-    json_put_text(b, text);
-}
-
-static void put_hash(buf *b, const char *name, const hash32 *h)
-{
-    put_name(b, name);
-    buf_str(b, "\"");
-    hex_put(b, hash_slice(h));
-    buf_str(b, "\"");
-}
-
-static void put_base64(buf *b, const char *name, slice bytes)
-{
-    put_name(b, name);
-    buf_str(b, "\"");
-    base64_put(b, bytes);
-    buf_str(b, "\"");
-}
-
 static void put_record(buf *b, slice body)
 {
     struct body_record r;
@@ -47,11 +18,11 @@ static void put_record(buf *b, slice body)
         buf_fail(b, err);
         return;
     }
-    put_text(b, "roomId", r.room_id);
-    put_text(b, "userId", r.user_id);
-    put_text(b, "content", r.content);
+    json_put_slice(b, "roomId", r.room_id);
+    json_put_slice(b, "userId", r.user_id);
+    json_put_slice(b, "content", r.content);
     if (r.attributes.n) {
-        put_name(b, "attributes");
+        json_put_name(b, "attributes");
         attributes_json_put(b, r.attributes);
     }
 }
@@ -71,24 +42,23 @@ static void put_members(buf *b, const struct log_row *row, struct row_json how)
     buf_str(b, "{\"index\":");
     json_put_uint(b, row->index);
     json_put_number(b, "seq", row->seq);
-    put_text(b, "agentId", row->agent);
-    put_text(b, "type", row->type);
+    json_put_slice(b, "agentId", row->agent);
+    json_put_slice(b, "type", row->type);
     json_put_number(b, "time", row->time_ms);
     json_put_number(b, "session", row->session);
     if (row->has_ref)
         json_put_number(b, "ref", row->ref);
     if (absent) {
-        put_name(b, absent);
-        buf_str(b, "true");
+        json_put_bool(b, absent, true);
     } else if (is_record(row)) {
         put_record(b, row->body);
     }
-    put_hash(b, "leafHash", &leaf);
-    put_hash(b, "keyId", &row->key_id);
+    json_put_hex(b, "leafHash", hash_slice(&leaf));
+    json_put_hex(b, "keyId", hash_slice(&row->key_id));
     if (how.simulated)
         buf_str(b, ",\"simulated\":true");
     if (!is_record(row)) {
-        put_name(b, "decoded");
+        json_put_name(b, "decoded");
         own_json_put(b, row->type, row->body);
     }
 }
@@ -97,7 +67,7 @@ void row_json_put(buf *b, const struct log_row *row, struct row_json how)
 {
     put_members(b, row, how);
     if (!is_record(row))
-        put_base64(b, "body", row->body);
+        json_put_base64(b, "body", row->body);
     buf_str(b, "}");
 }
 
@@ -105,13 +75,13 @@ void row_json_put_proof(buf *b, const struct log_row *row, const struct log_proo
                         struct row_json how)
 {
     put_members(b, row, how);
-    put_base64(b, "statement", row->statement);
+    json_put_base64(b, "statement", row->statement);
     if (absence(row, how))
         buf_str(b, ",\"body\":null");
     else
-        put_base64(b, "body", row->body);
+        json_put_base64(b, "body", row->body);
     json_put_number(b, "treeSize", proof->tree_size);
-    put_text(b, "checkpoint", buf_slice(&proof->checkpoint));
+    json_put_slice(b, "checkpoint", buf_slice(&proof->checkpoint));
     buf_str(b, ",\"path\":[");
     for (size_t i = 0; i < proof->path_count; i++) {
         buf_str(b, i ? ",\"" : "\"");

@@ -1,5 +1,4 @@
 /* The routes that show the log's state. */
-#include "base/encoding.h"
 #include "http/agents_json.h"
 #include "http/internal.h"
 #include "http/json_put.h"
@@ -26,13 +25,6 @@ void get_healthz(struct exchange *x)
         answer(x, 200, "application/json", NULL, slice_str("{\"ok\":true}\n"));
 }
 
-static void put_hash(buf *b, const char *name, const hash32 *h)
-{
-    buf_printf(b, ",\"%s\":\"", name);
-    hex_put(b, hash_slice(h));
-    buf_str(b, "\"");
-}
-
 static void put_room(buf *b, struct log *log)
 {
     struct log_room room;
@@ -42,7 +34,7 @@ static void put_room(buf *b, struct log *log)
         json_put_number(b, "freeBytes", room.free_bytes);
     json_put_number(b, "maxBytes", room.max_bytes);
     json_put_number(b, "minFree", room.min_free);
-    buf_printf(b, ",\"full\":%s", room.full ? "true" : "false");
+    json_put_bool(b, "full", room.full);
     if (room.full)
         json_put_member(b, "fullWhy", room.why);
 }
@@ -60,16 +52,16 @@ void get_status(struct exchange *x)
     json_put_str(&b, TEELOG_VERSION);
     json_put_member(&b, "origin", info.origin);
     json_put_member(&b, "logKey", info.log_key);
-    put_hash(&b, "logId", &info.log_id);
+    json_put_hex(&b, "logId", hash_slice(&info.log_id));
     json_put_member(&b, "platform", info.platform);
-    buf_printf(&b, ",\"simulated\":%s", info.simulated ? "true" : "false");
+    json_put_bool(&b, "simulated", info.simulated);
     json_put_number(&b, "size", info.size);
-    put_hash(&b, "root", &info.root);
+    json_put_hex(&b, "root", hash_slice(&info.root));
     if (info.boot != UINT64_MAX)
         json_put_number(&b, "boot", info.boot);
     json_put_number(&b, "subjects", info.subjects);
     json_put_number(&b, "indexed", info.indexed);
-    buf_printf(&b, ",\"frozen\":%s", info.frozen ? "true" : "false");
+    json_put_bool(&b, "frozen", info.frozen);
     if (info.frozen)
         json_put_member(&b, "frozenWhy", info.frozen_why);
     put_room(&b, x->service->log);
