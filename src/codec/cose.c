@@ -92,3 +92,9 @@ void cose_ec2_put(buf *b, const struct cose_ec2 *key)
     cbor_put_int(b, -3);
     cbor_put_bytes(b, SLICE_ARRAY(key->y));
 }
+
+void cose_ec2_compressed(uint8_t out[33], const struct cose_ec2 *key)
+{
+    out[0] = key->y[31] & 1 ? 3 : 2;
+    memcpy(out + 1, key->x, sizeof key->x);
+}

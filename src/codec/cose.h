@@ -44,6 +44,8 @@ void cose_ec2_read(cbor *c, struct cose_ec2 *out);
 /* The deterministic encoding, which is also the preimage of the RFC 9679
  * thumbprint. */
 void cose_ec2_put(buf *b, const struct cose_ec2 *key);
+/* The compressed point of SEC 1 section 2.3.3. */
+void cose_ec2_compressed(uint8_t out[33], const struct cose_ec2 *key);
 /* Longest encoding of a key, in bytes. */
 #define COSE_EC2_SIZE 75
 

@@ -320,17 +320,10 @@ struct agents_call {
     tl_err err;
 };
 
-static void compressed(uint8_t out[33], const struct sign_key *key)
-{
-    struct cose_ec2 point;
-    sign_key_point(key, &point);
-    out[0] = point.y[31] & 1 ? 3 : 2;
-    memcpy(out + 1, point.x, 32);
-}
-
 static void add_agent(void *ctx, struct subject *s)
 {
     struct agents_call *c = ctx;
+    struct cose_ec2 point;
     if (s == c->log->origin || s->durable_count == 0 || c->count == c->capacity)
         return;
     struct log_agent *a = &c->agents[c->count++];
@@ -343,7 +336,8 @@ static void add_agent(void *ctx, struct subject *s)
         a->session = s->session.index;
         a->admission = s->session.admission;
         a->alg = s->session.key.alg;
-        compressed(a->public_key, &s->session.key);
+        sign_key_point(&s->session.key, &point);
+        cose_ec2_compressed(a->public_key, &point);
     }
 }
 

@@ -181,8 +181,7 @@ static tl_err read_row(struct log_sessions *s, const struct store_leaf *leaf,
     hash32 digest = sha256(leaf->body);
     if (REFUSED(!hash_eq(&digest, &st->payload)) || body_session_read(&body, leaf->body) != TL_OK)
         return TL_E_STORED;
-    row.public_key[0] = body.agent.y[31] & 1 ? 3 : 2;
-    memcpy(row.public_key + 1, body.agent.x, sizeof body.agent.x);
+    cose_ec2_compressed(row.public_key, &body.agent);
     buf_init(&item, EVIDENCE_MAX);
     tl_err err = tree_leaf(s->log->tree, body.boot, &row.boot_leaf);
     if (err == TL_OK && s->latest)
