@@ -4,6 +4,7 @@
 #include "base/refuse.h"
 #include "log/export.h"
 #include "log/index.h"
+#include "log/waiter.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -322,42 +323,9 @@ tl_err log_erase_submit(struct log_erase *e, log_erase_done_fn *done, void *ctx)
     return e->log->has_owner ? submit(e) : TL_E_STOPPING;
 }
 
-/* ---- waiting for it ---- */
-
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t finished;
-    bool done;
-    tl_err err;
-    struct tl_why *why;
-};
-
-static void wake(void *ctx, tl_err err, const struct tl_why *why)
-{
-    struct waiting *w = ctx;
-    pthread_mutex_lock(&w->lock);
-    w->err = err;
-    if (w->why)
-        *w->why = *why;
-    w->done = true;
-    pthread_cond_signal(&w->finished);
-    pthread_mutex_unlock(&w->lock);
-}
-
 tl_err log_erase_run(struct log_erase *e, struct tl_why *why)
 {
-    struct waiting w = {.why = why};
-    pthread_mutex_init(&w.lock, NULL);
-    pthread_cond_init(&w.finished, NULL);
-    tl_err err = log_erase_submit(e, wake, &w);
-    if (err == TL_OK) {
-        pthread_mutex_lock(&w.lock);
-        while (!w.done)
-            pthread_cond_wait(&w.finished, &w.lock);
-        pthread_mutex_unlock(&w.lock);
-        err = w.err;
-    }
-    pthread_cond_destroy(&w.finished);
-    pthread_mutex_destroy(&w.lock);
-    return err;
+    struct waiter w;
+    waiter_init(&w);
+    return waiter_wait(&w, log_erase_submit(e, waiter_done, &w), why);
 }

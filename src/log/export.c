@@ -2,6 +2,7 @@
  * checked against the tree on its way out: a bundle that leaves here verifies. */
 #include "log/export.h"
 #include "attest/evidence.h"
+#include "log/waiter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,46 +310,26 @@ tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *don
     return owner_submit(e->log, &e->job);
 }
 
-/* Somebody who waits for a slice. */
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t finished;
-    bool done, more;
-    tl_err err;
-    struct tl_why why;
+struct step {
+    struct waiter waiter;
+    bool more;
 };
 
 static void step_done(void *ctx, tl_err err, bool more, const struct tl_why *why)
 {
-    struct waiting *w = ctx;
-    pthread_mutex_lock(&w->lock);
-    w->done = true;
-    w->more = more;
-    w->err = err;
-    w->why = *why;
-    pthread_cond_signal(&w->finished);
-    pthread_mutex_unlock(&w->lock);
+    struct step *s = ctx;
+    s->more = more;
+    waiter_done(&s->waiter, err, why);
 }
 
 tl_err log_export_step(struct log_export *e, buf *out, bool *more, struct tl_why *why)
 {
     if (!e->log->has_owner)
         return slice_of_export(e, out, more, why);
-    struct waiting w = {.more = true};
-    pthread_mutex_init(&w.lock, NULL);
-    pthread_cond_init(&w.finished, NULL);
-    tl_err err = log_export_submit(e, out, step_done, &w);
-    if (err == TL_OK) {
-        pthread_mutex_lock(&w.lock);
-        while (!w.done)
-            pthread_cond_wait(&w.finished, &w.lock);
-        pthread_mutex_unlock(&w.lock);
-        err = w.err;
-        *more = w.more;
-        if (err != TL_OK)
-            (void)tl_explain(why, err, w.why.field, "%s", tl_why_text(&w.why, err));
-    }
-    pthread_cond_destroy(&w.finished);
-    pthread_mutex_destroy(&w.lock);
+    struct step s = {.more = false};
+    waiter_init(&s.waiter);
+    tl_err err = waiter_wait(&s.waiter, log_export_submit(e, out, step_done, &s), why);
+    if (err == TL_OK)
+        *more = s.more;
     return err;
 }

@@ -1,6 +1,7 @@
 /* The owner thread: it alone has the store, gives order, and commits. While one
  * group is signed in the pool, the one before it is stored here. */
 #include "log/internal.h"
+#include "log/waiter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,19 +231,14 @@ struct call {
     struct owner_job job;
     void (*fn)(void *arg);
     void *arg;
-    pthread_mutex_t lock;
-    pthread_cond_t finished;
-    bool done;
+    struct waiter waiter;
 };
 
 static void run_call(void *arg)
 {
     struct call *c = arg;
     c->fn(c->arg);
-    pthread_mutex_lock(&c->lock);
-    c->done = true;
-    pthread_cond_signal(&c->finished);
-    pthread_mutex_unlock(&c->lock);
+    waiter_done(&c->waiter, TL_OK, NULL);
 }
 
 tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesce)
@@ -253,18 +249,8 @@ tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesc
     }
     struct call c = {.fn = fn, .arg = arg};
     c.job = (struct owner_job){.run = run_call, .arg = &c, .quiesce = quiesce};
-    pthread_mutex_init(&c.lock, NULL);
-    pthread_cond_init(&c.finished, NULL);
-    tl_err err = owner_submit(log, &c.job);
-    if (err == TL_OK) {
-        pthread_mutex_lock(&c.lock);
-        while (!c.done)
-            pthread_cond_wait(&c.finished, &c.lock);
-        pthread_mutex_unlock(&c.lock);
-    }
-    pthread_cond_destroy(&c.finished);
-    pthread_mutex_destroy(&c.lock);
-    return err;
+    waiter_init(&c.waiter);
+    return waiter_wait(&c.waiter, owner_submit(log, &c.job), NULL);
 }
 
 tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void *ctx)

@@ -3,6 +3,7 @@
 
 #include "crypto/secret.h"
 #include "log/query_state.h"
+#include "log/waiter.h"
 
 #include <stdlib.h>
 
@@ -104,28 +105,6 @@ tl_err log_query_submit(struct log_query *q, log_query_done_fn *done, void *ctx)
     return owner_submit(q->log, &q->job);
 }
 
-/* ---- waiting for it ---- */
-
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t finished;
-    bool done;
-    tl_err err;
-    struct tl_why *why;
-};
-
-static void wake(void *ctx, tl_err err, const struct tl_why *why)
-{
-    struct waiting *w = ctx;
-    pthread_mutex_lock(&w->lock);
-    w->err = err;
-    if (w->why)
-        *w->why = *why;
-    w->done = true;
-    pthread_cond_signal(&w->finished);
-    pthread_mutex_unlock(&w->lock);
-}
-
 static tl_err run_here(struct log_query *q, struct tl_why *why)
 {
     tl_err err = TL_OK;
@@ -136,20 +115,9 @@ static tl_err run_here(struct log_query *q, struct tl_why *why)
 
 tl_err log_query_run(struct log_query *q, struct tl_why *why)
 {
+    struct waiter w;
     if (!q->log->has_owner)
         return run_here(q, why);
-    struct waiting w = {.why = why};
-    pthread_mutex_init(&w.lock, NULL);
-    pthread_cond_init(&w.finished, NULL);
-    tl_err err = log_query_submit(q, wake, &w);
-    if (err == TL_OK) {
-        pthread_mutex_lock(&w.lock);
-        while (!w.done)
-            pthread_cond_wait(&w.finished, &w.lock);
-        pthread_mutex_unlock(&w.lock);
-        err = w.err;
-    }
-    pthread_cond_destroy(&w.finished);
-    pthread_mutex_destroy(&w.lock);
-    return err;
+    waiter_init(&w);
+    return waiter_wait(&w, log_query_submit(q, waiter_done, &w), why);
 }
