@@ -19,15 +19,16 @@ static int number(struct service_options *o, const char *command, int got, const
 {
     const struct {
         int option;
+        unsigned most;
         const char *name;
-        unsigned *out, most;
+        unsigned *out;
     } numbers[] = {
-        {OPTION_MAX_CONNECTIONS, "--max-connections", &o->limits.connections, 10000},
-        {OPTION_MAX_PEER_CONNECTIONS, "--max-peer-connections", &o->limits.peer_connections, 10000},
-        {OPTION_REQUEST_RATE, "--request-rate", &o->limits.requests, 100000},
-        {OPTION_RECORD_RATE, "--record-rate", &o->limits.records, 500000},
-        {OPTION_SESSION_RATE, "--session-rate", &o->session_rate, 10000},
-        {OPTION_QUOTE_RATE, "--quote-rate", &o->quote_rate, 1000},
+        {OPTION_MAX_CONNECTIONS, 10000, "--max-connections", &o->limits.connections},
+        {OPTION_MAX_PEER_CONNECTIONS, 10000, "--max-peer-connections", &o->limits.peer_connections},
+        {OPTION_REQUEST_RATE, 100000, "--request-rate", &o->limits.requests},
+        {OPTION_RECORD_RATE, 500000, "--record-rate", &o->limits.records},
+        {OPTION_SESSION_RATE, 10000, "--session-rate", &o->session_rate},
+        {OPTION_QUOTE_RATE, 1000, "--quote-rate", &o->quote_rate},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uint64_t v;

@@ -19,8 +19,10 @@ void erasure_ask_finish(struct erasure_ask *ask)
 static void read_indexes(js *r, struct erasure_ask *a)
 {
     a->indexes = malloc(ERASE_MAX * sizeof *a->indexes);
-    if (!a->indexes)
+    if (!a->indexes) {
         js_fail(r, TL_E_MEMORY);
+        return;
+    }
     js_array(r);
     while (js_element(r)) {
         uint64_t index = js_uint(r, TL_INT_MAX);

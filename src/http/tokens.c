@@ -28,7 +28,7 @@ static void put_token(buf *b, const struct token *t, uint64_t now_ms)
 {
     slice scopes[4];
     size_t n = 0;
-    for (uint8_t bit = 1; bit <= SCOPE_ADMIN; bit = (uint8_t)(bit << 1))
+    for (unsigned bit = 1; bit <= SCOPE_ADMIN; bit <<= 1)
         if (t->scopes & bit)
             scopes[n++] = slice_str(scope_name(bit));
     buf_str(b, "\"id\":\"");
@@ -36,14 +36,13 @@ static void put_token(buf *b, const struct token *t, uint64_t now_ms)
     buf_u8(b, '"');
     put_list(b, "scopes", scopes, n);
     put_list(b, "agents", t->agents, t->agent_count);
-    buf_str(b, ",\"label\":");
-    json_put_text(b, t->label);
+    json_put_slice(b, "label", t->label);
     json_put_number(b, "createdMs", t->created_ms);
     if (t->expires_ms)
         json_put_number(b, "expiresMs", t->expires_ms);
     else
         buf_str(b, ",\"expiresMs\":null");
-    buf_printf(b, ",\"expired\":%s", token_expired(t, now_ms) ? "true" : "false");
+    json_put_bool(b, "expired", token_expired(t, now_ms));
 }
 
 void get_tokens(struct exchange *x)
