@@ -2,98 +2,7 @@
 #include "base/encoding.h"
 #include "base/refuse.h"
 #include "codec/cbor.h"
-#include "http/internal.h"
-
-#include <stdlib.h>
-
-#define SLICE_MAX (BUNDLE_ITEM_MAX + (1u << 20)) /* bytes of one slice */
-
-struct export
-{
-    struct http_service *service;
-    bool counted; /* among the service's exports */
-    struct log_export *bundle;
-    buf slice;
-    bool begun, more, resting;
-    tl_err err;
-    struct tl_why why;
-};
-
-static void export_free(void *state)
-{
-    struct export *e = state;
-    if (!e)
-        return;
-    e->service->exports -= e->counted;
-    log_export_free(e->bundle);
-    buf_finish(&e->slice);
-    free(e);
-}
-
-/* On the owner thread. */
-static void slice_done(void *ctx, tl_err err, bool more, const struct tl_why *why)
-{
-    struct exchange *x = ctx;
-    struct export *e = x->state;
-    e->err = err;
-    e->more = more;
-    if (err != TL_OK && why)
-        e->why = *why;
-    service_post(x);
-}
-
-static void fail(struct exchange *x)
-{
-    const struct export *e = x->state;
-    if (e->begun)
-        x->broken = true; /* the client sees that the end is missing */
-    else
-        answer_error(x, e->err, &e->why);
-}
-
-static void next_slice(struct exchange *x)
-{
-    struct export *e = x->state;
-    e->resting = false;
-    buf_reset(&e->slice);
-    service_hold(x);
-    tl_err err = log_export_submit(e->bundle, &e->slice, slice_done, x);
-    if (err == TL_OK)
-        return;
-    service_release(x);
-    e->err = err;
-    fail(x);
-}
-
-static void resume(struct exchange *x)
-{
-    struct export *e = x->state;
-    if (e->err == TL_OK)
-        e->err = buf_err(&e->slice);
-    if (e->err != TL_OK) {
-        fail(x);
-        return;
-    }
-    /* The first slices may be empty, while the bundle is planned, and may fail. */
-    if (!e->begun && (e->slice.n || !e->more)) {
-        answer_chunked(x, "application/vnd.teelog.bundle");
-        e->begun = true;
-    }
-    answer_chunk(x, buf_slice(&e->slice));
-    if (!e->more)
-        answer_end(x);
-    else if (exchange_unsent(x) < UNSENT_MAX)
-        next_slice(x);
-    else
-        e->resting = true;
-}
-
-static void drained(struct exchange *x)
-{
-    const struct export *e = x->state;
-    if (e->resting && exchange_unsent(x) < UNSENT_MAX)
-        next_slice(x);
-}
+#include "http/stream.h"
 
 static tl_err range_read(struct log_export_options *o, slice from, slice to, struct tl_why *why)
 {
@@ -136,38 +45,31 @@ static tl_err limit_bodies(const struct exchange *x, struct log_export_options *
     return caller_agent(x, o->agent, why);
 }
 
-static tl_err export_new(struct export **out, struct http_service *s, bool counted)
+static tl_err submit(void *made, buf *out, log_export_done_fn *done, void *ctx)
 {
-    if (counted && s->exports >= EXPORTS_MAX)
-        return TL_E_BUSY;
-    struct export *e = calloc(1, sizeof *e);
-    if (!e)
-        return TL_E_MEMORY;
-    e->service = s;
-    e->counted = counted;
-    s->exports += counted;
-    buf_init(&e->slice, SLICE_MAX);
-    *out = e;
-    return TL_OK;
+    return log_export_submit(made, out, done, ctx);
+}
+
+static void release(void *made)
+{
+    log_export_free(made);
 }
 
 void export_stream(struct exchange *x, const struct log_export_options *o)
 {
-    struct export *e = NULL;
+    struct http_service *s = x->service;
+    struct log_export *e = NULL;
     /* An answer alone is small, and has limits of its own. */
-    tl_err err = export_new(&e, x->service, !o->nonce.p || o->chain);
+    bool counted = !o->nonce.p || o->chain;
+    tl_err err = counted && s->exports >= EXPORTS_MAX ? TL_E_BUSY : log_export_new(&e, s->log, o);
     if (err == TL_OK)
-        err = log_export_new(&e->bundle, x->service->log, o);
-    if (err != TL_OK) {
-        export_free(e);
+        stream_answer(x, &(struct stream_source){.made = e,
+                                                 .submit = submit,
+                                                 .free = release,
+                                                 .media = "application/vnd.teelog.bundle",
+                                                 .under_way = counted ? &s->exports : NULL});
+    else
         answer_error(x, err, NULL);
-        return;
-    }
-    x->state = e;
-    x->state_free = export_free;
-    x->resume = resume;
-    x->drained = drained;
-    next_slice(x);
 }
 
 void get_export(struct exchange *x)

@@ -1,0 +1,114 @@
+#include "http/stream.h"
+
+#include <stdlib.h>
+
+#define SLICE_MAX (BUNDLE_ITEM_MAX + (1u << 20)) /* bytes of one slice */
+
+struct stream {
+    struct stream_source source;
+    buf slice;
+    bool begun, more, resting;
+    tl_err err;
+    struct tl_why why;
+};
+
+static void source_end(const struct stream_source *source)
+{
+    if (source->under_way)
+        (*source->under_way)--;
+    source->free(source->made);
+}
+
+static void stream_free(void *state)
+{
+    struct stream *s = state;
+    if (!s)
+        return;
+    source_end(&s->source);
+    buf_finish(&s->slice);
+    free(s);
+}
+
+/* On the owner thread. */
+static void slice_done(void *ctx, tl_err err, bool more, const struct tl_why *why)
+{
+    struct exchange *x = ctx;
+    struct stream *s = x->state;
+    s->err = err;
+    s->more = more;
+    if (err != TL_OK && why)
+        s->why = *why;
+    service_post(x);
+}
+
+static void fail(struct exchange *x)
+{
+    const struct stream *s = x->state;
+    if (s->begun)
+        x->broken = true; /* the client sees that the end is missing */
+    else
+        answer_error(x, s->err, &s->why);
+}
+
+static void next_slice(struct exchange *x)
+{
+    struct stream *s = x->state;
+    s->resting = false;
+    buf_reset(&s->slice);
+    service_hold(x);
+    tl_err err = s->source.submit(s->source.made, &s->slice, slice_done, x);
+    if (err == TL_OK)
+        return;
+    service_release(x);
+    s->err = err;
+    fail(x);
+}
+
+static void resume(struct exchange *x)
+{
+    struct stream *s = x->state;
+    if (s->err == TL_OK)
+        s->err = buf_err(&s->slice);
+    if (s->err != TL_OK) {
+        fail(x);
+        return;
+    }
+    /* The first slices may be empty, while it is planned, and may fail. */
+    if (!s->begun && (s->slice.n || !s->more)) {
+        answer_chunked(x, s->source.media);
+        s->begun = true;
+    }
+    answer_chunk(x, buf_slice(&s->slice));
+    if (!s->more)
+        answer_end(x);
+    else if (exchange_unsent(x) < UNSENT_MAX)
+        next_slice(x);
+    else
+        s->resting = true;
+}
+
+static void drained(struct exchange *x)
+{
+    const struct stream *s = x->state;
+    if (s->resting && exchange_unsent(x) < UNSENT_MAX)
+        next_slice(x);
+}
+
+void stream_answer(struct exchange *x, const struct stream_source *source)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    if (source->under_way)
+        (*source->under_way)++;
+    if (!s) {
+        source_end(source);
+        answer_error(x, TL_E_MEMORY, NULL);
+        return;
+    }
+    s->source = *source;
+    buf_init(&s->slice, SLICE_MAX);
+    x->state = s;
+    x->state_free = stream_free;
+    x->resume = resume;
+    x->drained = drained;
+    next_slice(x);
+}
