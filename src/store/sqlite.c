@@ -45,11 +45,12 @@ static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
                                "PRAGMA synchronous = FULL;"
                                "PRAGMA secure_delete = ON;"
                                "PRAGMA cache_size = -8192;"
-                               "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA mmap_size = 0;"
                                "PRAGMA cell_size_check = ON;"
-                               "PRAGMA trusted_schema = OFF;";
+                               "PRAGMA trusted_schema = OFF;"
+                               "PRAGMA journal_size_limit = 67108864;" /* after a copy */
+                               "PRAGMA wal_autocheckpoint = " TEXT_OF(STORE_CHECKPOINT);
 
 /* No row that we wrote is longer; a longer one is not ours. */
 #define ROW_MAX (5 << 20)
@@ -302,6 +303,11 @@ void store_close(struct store *s)
     sqlite3_close(s->db); /* rolls an open transaction back */
     store_files_finish(&s->files);
     free(s);
+}
+
+const char *store_dir(const struct store *s)
+{
+    return s->files.dir;
 }
 
 uint64_t store_bytes(const struct store *s)

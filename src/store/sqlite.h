@@ -14,6 +14,7 @@
     X(COMMIT, "COMMIT")                                                                            \
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(PUT_META, "REPLACE INTO meta VALUES(?1, ?2)")                                                \
+    X(DROP_META, "DELETE FROM meta WHERE name = ?1")                                               \
     X(GET_META, "SELECT value FROM meta WHERE name = ?1")                                          \
     X(PUT_LEAF, "REPLACE INTO leaf VALUES(?1, ?2, ?3, ?4)")                                        \
     X(ERASE_LEAF, "UPDATE leaf SET body = NULL, extra = NULL WHERE idx = ?1")                      \
@@ -43,6 +44,9 @@
 enum store_st { STORE_STATEMENTS(STORE_ST_ENUM) ST_COUNT };
 #undef STORE_ST_ENUM
 
+/* Pages in the write-ahead log after which a commit brings it into the database. */
+#define STORE_CHECKPOINT 4000
+
 struct store {
     struct store_files files;
     sqlite3 *db;
@@ -54,7 +58,9 @@ struct store {
     bool derived;    /* the transaction is of store_begin_derived */
     bool put_failed; /* in this transaction: it must not be committed */
     bool scanning;
-    tl_err broken; /* TL_E_COMMIT once a commit has failed, and for ever */
+    bool copying;   /* the database file stays as it is */
+    bool overtaken; /* the copy ended because too much was committed */
+    tl_err broken;  /* TL_E_COMMIT once a commit has failed, and for ever */
     char trouble[160];
 };
 

@@ -88,6 +88,15 @@ tl_err store_put_meta(struct store *s, const char *name, slice value)
     return store_run(s, ST_PUT_META);
 }
 
+tl_err store_drop_meta(struct store *s, const char *name)
+{
+    tl_err err = store_enter_put(s);
+    if (err != TL_OK)
+        return err;
+    sqlite3_bind_text(s->st[ST_DROP_META], 1, name, -1, SQLITE_STATIC);
+    return store_run(s, ST_DROP_META);
+}
+
 tl_err store_get_meta(struct store *s, const char *name, buf *out)
 {
     tl_err err = store_enter(s);

@@ -132,6 +132,7 @@ tl_err store_scrub(struct store *s)
         err = TL_E_USAGE;
     if (err != TL_OK)
         return err;
+    store_copy_end(s); /* a copy would hold what was taken away */
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     return store_sqlite_err(rc);
 }

@@ -40,9 +40,20 @@ tl_err store_begin_derived(struct store *s) TL_MUST;
  * crash may have come between the two. */
 tl_err store_scrub(struct store *s) TL_MUST;
 
+/* A copy of the database as it is now, while it is written to. begin brings all that was
+ * committed into the file, which is then bytes long and stays as it is until
+ * store_copy_end or a store_scrub, after which a read gives TL_E_BUSY; or until 256 MiB
+ * were committed: then it gives TL_E_LIMIT. begin: TL_E_BUSY where there is one already. */
+tl_err store_copy_begin(struct store *s, uint64_t *bytes) TL_MUST;
+tl_err store_copy_read(struct store *s, uint64_t at, uint8_t *out, size_t n) TL_MUST;
+void store_copy_end(struct store *s);
+/* The directory, as it was opened. Borrowed from s. */
+const char *store_dir(const struct store *s);
+
 /* Small named values: "format", "origin", "log_id", "data_key", "head",
- * "heads_index". get: appends; TL_E_NOT_FOUND. */
+ * "heads_index", … (docs/format.md). get: appends; TL_E_NOT_FOUND. */
 tl_err store_put_meta(struct store *s, const char *name, slice value) TL_MUST;
+tl_err store_drop_meta(struct store *s, const char *name) TL_MUST; /* fine where it is not there */
 tl_err store_get_meta(struct store *s, const char *name, buf *out) TL_MUST;
 
 /* Leaves. body is the plain body of a log's own statement or the sealed one of
