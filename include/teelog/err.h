@@ -53,6 +53,7 @@ enum tl_category {
     X(E_JSON, INPUT, 23, "not valid JSON")                                                         \
     X(E_FIELD, INPUT, 24, "a field is missing or wrong")                                           \
     X(E_HTTP, INPUT, 25, "not a request that this service takes")                                  \
+    X(E_BACKUP, INPUT, 26, "not a teelog backup")                                                  \
     X(E_USAGE, USAGE, 1, "wrong usage")                                                            \
     X(E_TEE, USAGE, 2, "no usable trusted execution environment")                                  \
     X(E_AUTH, AUTH, 1, "not authorised")                                                           \
@@ -60,6 +61,7 @@ enum tl_category {
     X(E_REQUEST_REUSED, CONFLICT, 1, "this request id was used for another record")                \
     X(E_LOCKED, CONFLICT, 2, "another process has this log open")                                  \
     X(E_EXISTS, CONFLICT, 3, "it exists already")                                                  \
+    X(E_HANDED_OVER, CONFLICT, 4, "this log was handed over to a backup")                          \
     X(E_LIMIT, LIMIT, 1, "larger than the limit")                                                  \
     X(E_FROZEN, UNAVAILABLE, 1, "the log is frozen")                                               \
     X(E_STOPPING, UNAVAILABLE, 2, "the service is stopping")                                       \

@@ -64,7 +64,7 @@ tl_err bundle_out_stopped(const char *path, const char *kind, const char *dir,
 
 static tl_err copy_body(struct client *c, struct outfile *f, struct tl_why *why)
 {
-    struct progress p = {.what = "exported", .unit = "KiB"};
+    struct progress p = {.what = "received", .unit = "KiB"};
     uint64_t done = 0;
     bool more = true;
     tl_err err = TL_OK;

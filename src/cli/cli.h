@@ -35,6 +35,8 @@ int cmd_append(int argc, char **argv);
 int cmd_agents(int argc, char **argv);
 int cmd_erase(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_backup(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_records(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_attest(int argc, char **argv);

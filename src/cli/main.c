@@ -134,6 +134,28 @@ const struct command commands[] = {
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
+    {"backup", "-o FILE [--json] [--socket PATH | --data DIR [--tee KIND [--final]]] [OPTIONS]",
+     "copy the whole log, for `teelog restore`",
+     "  -o FILE         the backup; - for standard output. It is as secret as the\n"
+     "                  data directory\n"
+     "  --final         of a stopped log, which starts no more: it goes on where this\n"
+     "                  is restored\n"
+     "  --json          what it is, as JSON\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
+     "  --tee KIND      with --data: copy a log that no service has open\n",
+     cmd_backup},
+    {"restore", "FILE --data DIR [--accept-rollback] [--json], FILE --check [--json]",
+     "make a log's data directory from a backup",
+     "  FILE            the backup; - for standard input\n"
+     "  --data DIR      a directory that is empty, or made (or TEELOG_DATA)\n"
+     "  --accept-rollback   of a backup that is not final: what came after it is lost\n"
+     "  --check         read all of it, whether it is whole; restore nothing\n"
+     "  --json          what it is, as JSON\n",
+     cmd_restore},
     {"attest", "-o FILE [--nonce HEX] [--agent ID [--chain]] [--json] [OPTIONS]",
      "have the running log answer a nonce",
      "  -o FILE         the answer, a bundle; - for standard output\n"

@@ -150,6 +150,7 @@ void get_metrics(struct exchange *x);
 void get_status(struct exchange *x);
 void get_agents(struct exchange *x);
 void get_checkpoint(struct exchange *x);
+void get_backup(struct exchange *x);
 void get_export(struct exchange *x);
 void post_attest(struct exchange *x);
 void post_erasures(struct exchange *x);

@@ -19,6 +19,7 @@ static const struct route {
     {"/v1/agents", "GET", 0, get_agents},
     {"/v1/status", "GET", 0, get_status},
     {"/v1/export", "GET", SCOPE_APPEND | SCOPE_READ, get_export},
+    {"/v1/backup", "GET", SCOPE_ADMIN, get_backup},
     {"/tee/agents", "GET", SCOPE_READ, get_tee_agents},
     {"/tee/agents/", "GET", SCOPE_READ, get_tee_agent},
     {"/tee/logs", "POST", SCOPE_READ, post_tee_logs},

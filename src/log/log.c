@@ -3,6 +3,7 @@
 
 #include "crypto/secret.h"
 #include "crypto/sign.h"
+#include "log/handover.h"
 #include "log/index.h"
 #include "log/internal.h"
 
@@ -144,6 +145,8 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
                          "this data directory holds the log %s; leave --origin out, or use "
                          "another directory",
                          log->keys.origin);
+    if (err == TL_OK && !empty)
+        err = handover_check(log, why);
     if (err == TL_OK)
         err = boot_append(log, why);
     /* The boot before this one may have ended between an erasure and its scrub. Or a sync

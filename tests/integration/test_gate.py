@@ -175,6 +175,7 @@ REQUESTS = {
     ("GET", "/tee/agents"): ("", None),
     ("GET", "/tee/agents/"): ("alice", None),
     ("POST", "/tee/logs"): ("", "{}"),
+    ("GET", "/v1/backup"): ("", None),
     ("GET", "/checkpoint"): ("", None),
     ("GET", "/healthz"): ("", None),
     ("GET", "/metrics"): ("", None),

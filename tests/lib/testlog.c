@@ -407,3 +407,12 @@ char *fsck_text(struct world *w, uint64_t *bad)
     assert_ok(buf_err(&b));
     return (char *)b.p;
 }
+
+void fsck_clean(struct world *w)
+{
+    uint64_t bad = 1;
+    char *text = fsck_text(w, &bad);
+    if (bad)
+        fail_msg("fsck: %s", text);
+    free(text);
+}

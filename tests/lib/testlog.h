@@ -88,5 +88,7 @@ int64_t host_int(struct world *w, const char *sql);
 
 /* What fsck says of the stopped log, a finding a line; the caller frees. */
 char *fsck_text(struct world *w, uint64_t *bad);
+/* It must find nothing. */
+void fsck_clean(struct world *w);
 
 #endif
