@@ -36,21 +36,8 @@ tl_err erased_put_place(struct log *log, uint64_t number, uint64_t index)
 tl_err erased_get_place(struct log *log, uint64_t number, uint64_t *index)
 {
     char name[32];
-    uint8_t mem[16];
-    buf b;
     place_name(name, number);
-    buf_init_fixed(&b, mem, sizeof mem);
-    tl_err err = store_get_meta(log->store, name, &b);
-    if (err == TL_E_LIMIT)
-        err = TL_E_STORED;
-    if (err != TL_OK)
-        return err;
-    cbor c = cbor_of(buf_slice(&b));
-    uint64_t found = cbor_uint(&c, TL_INT_MAX);
-    if (REFUSED(cbor_end(&c) != TL_OK))
-        return TL_E_STORED;
-    *index = found;
-    return TL_OK;
+    return stored_uint(log, name, index);
 }
 
 /* ---- reading them ---- */

@@ -33,13 +33,14 @@ tl_err fsck_rows(struct log *log, uint64_t size, const hash32 *root,
                  void (*bad)(void *ctx, const char *text), void *ctx)
 {
     struct request_walk w = {log, bad, ctx};
+    uint64_t from;
     tl_err err = log->tree ? TL_OK : tree_new(&log->tree, log->store);
     if (err == TL_OK)
         err = tree_load(log->tree, size, root, NULL);
     if (err == TL_E_STORED)
         return TL_OK; /* the tiles are bad, which was said */
     if (err == TL_OK)
-        err = start_check_heads(log, size);
+        err = heads_load(log, size, &from);
     if (err != TL_OK && tl_err_category(err) != TL_CAT_SYSTEM) {
         bad(ctx, "the rows behind the last heads are not what they were; the next start reads the "
                  "whole log instead, and writes them again");

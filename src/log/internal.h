@@ -196,8 +196,13 @@ struct placing {
  * statement can say. */
 uint64_t log_wall_clock(void);
 struct entry *place(struct log *log, struct group *g, const struct placing *p);
+
+/* heads_rows.c */
 /* Rows for every head that changed since the last ones were stored. */
 tl_err heads_rows(struct log *log, struct group *g, uint64_t index) TL_MUST;
+/* The rows behind the last heads into the roster, if they are those of a proven statement,
+ * whose index is written to *from: TL_E_STORED where they are not. The tree is loaded. */
+tl_err heads_load(struct log *log, uint64_t size, uint64_t *from) TL_MUST;
 
 /* sign.c */
 void sign_group(struct log *log, struct group *g);
@@ -215,10 +220,9 @@ void request_row_put(const struct log *log, buf *out, const uint8_t tag[16],
                      const struct log_receipt *receipt);
 tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
                         struct log_receipt *receipt) TL_MUST;
-/* Whether the record at this leaf, which is proven, is the one with this MAC. What has
- * no body any more (it may be erased) is taken for it. */
-tl_err request_same(struct log *log, const hash32 *content_mac, const struct store_leaf *leaf,
-                    const struct statement *st, bool *same) TL_MUST;
+/* Whether a record was appended before; then its receipt is written. */
+tl_err request_lookup(struct log *log, const struct record_item *item, struct log_receipt *receipt,
+                      bool *repeated) TL_MUST;
 
 /* group.c */
 tl_err group_new(struct group **out, struct log *log) TL_MUST;
@@ -260,9 +264,6 @@ bool owner_slice_over(uint64_t end);
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;
 tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why) TL_MUST;
-/* Whether the rows behind the last heads are those of a proven statement, into the
- * roster: TL_E_STORED where they are not. The tree is loaded. */
-tl_err start_check_heads(struct log *log, uint64_t size) TL_MUST;
 /* fsck_rows.c: calls bad for each row that saves work and is not ours. */
 tl_err fsck_rows(struct log *log, uint64_t size, const hash32 *root,
                  void (*bad)(void *ctx, const char *text), void *ctx) TL_MUST;
@@ -278,6 +279,7 @@ tl_err log_new(struct log **out, struct tee *tee) TL_MUST;
 void log_free(struct log *log);
 bool is_frozen(struct log *log);
 
+/* stored.c */
 /* A statement read back: TL_E_STORED unless its hash is the tree's. */
 tl_err stored_statement(struct log *log, const struct store_leaf *leaf,
                         struct statement *out) TL_MUST;
@@ -285,5 +287,8 @@ tl_err stored_statement(struct log *log, const struct store_leaf *leaf,
  * has it no more. */
 tl_err stored_leaf(struct log *log, uint64_t index, struct store_leaf *leaf,
                    struct statement *out) TL_MUST;
+/* A number in the meta table, below 2^53, in CBOR; the host's word. TL_E_NOT_FOUND,
+ * TL_E_STORED. */
+tl_err stored_uint(struct log *log, const char *name, uint64_t *out) TL_MUST;
 
 #endif

@@ -95,8 +95,10 @@ tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
     return TL_OK;
 }
 
-tl_err request_same(struct log *log, const hash32 *content_mac, const struct store_leaf *leaf,
-                    const struct statement *st, bool *same)
+/* Whether the record at this leaf, which is proven, is the one with this MAC. What has
+ * no body any more (it may be erased) is taken for it. */
+static tl_err request_same(struct log *log, const hash32 *content_mac,
+                           const struct store_leaf *leaf, const struct statement *st, bool *same)
 {
     buf plain;
     struct body_record body;
@@ -121,5 +123,61 @@ tl_err request_same(struct log *log, const hash32 *content_mac, const struct sto
         *same = hash_eq(&mac, content_mac);
     }
     buf_finish_secret(&plain);
+    return err;
+}
+
+/* The receipt that a stored row stands for, into *receipt. The row may be ours and
+ * yet of another history, if the host puts an older database under newer rows: its
+ * leaf must be in this one. */
+static tl_err request_receipt(struct log *log, const struct record_item *item, slice row,
+                              struct log_receipt *receipt)
+{
+    hash32 hash;
+    bool same = false;
+    struct store_leaf leaf;
+    struct statement st;
+    struct log_receipt first = {0};
+    tl_err err = request_row_read(log, row, item->request_tag, &first);
+    if (err == TL_OK)
+        err = tree_leaf(log->tree, first.index, &hash);
+    if (err == TL_E_RANGE || (err == TL_OK && !hash_eq(&hash, &first.leaf)))
+        err = TL_E_STORED;
+    if (err == TL_OK)
+        err = stored_leaf(log, first.index, &leaf, &st);
+    if (err == TL_OK)
+        err = request_same(log, &item->content_mac, &leaf, &st, &same);
+    if (err == TL_E_SEALED)
+        return tl_explain(&receipt->why, err, "requestId",
+                          "the record that was appended under this request id cannot be opened "
+                          "any more: its body was altered. Use another requestId");
+    if (err == TL_E_STORED)
+        return tl_explain(&receipt->why, err, "requestId",
+                          "what is stored of this request id is not of this log's history: the "
+                          "database was altered. Use another requestId");
+    if (err != TL_OK)
+        return err;
+    if (!same)
+        return tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
+                          "this request id was used for another record");
+    *receipt = first;
+    receipt->repeated = true;
+    return TL_OK;
+}
+
+tl_err request_lookup(struct log *log, const struct record_item *item, struct log_receipt *receipt,
+                      bool *repeated)
+{
+    buf row;
+    buf_init(&row, 256);
+    tl_err err = store_get_request(log->store, item->request_tag, &row);
+    *repeated = err != TL_E_NOT_FOUND;
+    if (err == TL_E_NOT_FOUND) {
+        err = TL_OK;
+    } else if (err == TL_OK || err == TL_E_STORED || err == TL_E_LIMIT) {
+        /* What cannot be read, or is too long, is none of our rows. */
+        receipt->err = request_receipt(log, item, buf_slice(&row), receipt);
+        err = TL_OK;
+    }
+    buf_finish(&row);
     return err;
 }

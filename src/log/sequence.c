@@ -13,46 +13,6 @@ static tl_err place_plain(struct log *log, struct group *g, struct placing p, sl
     return TL_OK;
 }
 
-struct row_walk {
-    struct group *g;
-    tl_err err;
-};
-
-static void row_of_head(void *ctx, struct subject *s)
-{
-    struct row_walk *w = ctx;
-    uint8_t mem[80];
-    buf b;
-    if (!s->dirty || s->count == 0 || w->err != TL_OK)
-        return;
-    buf_init_fixed(&b, mem, sizeof mem);
-    head_row_put(&b, s);
-    struct side_row row = {.kind = SIDE_HEAD, .name = s->name};
-    w->err = group_keep(w->g, buf_slice(&b), &row.value);
-    if (w->err == TL_OK)
-        w->err = group_row(w->g, row);
-    s->dirty = false;
-}
-
-tl_err heads_rows(struct log *log, struct group *g, uint64_t index)
-{
-    struct row_walk w = {g, TL_OK};
-    roster_each(log->roster, row_of_head, &w);
-    if (w.err != TL_OK)
-        return w.err;
-    uint8_t mem[16];
-    buf b;
-    buf_init_fixed(&b, mem, sizeof mem);
-    cbor_put_uint(&b, index);
-    struct side_row row = {.kind = SIDE_HEADS_INDEX};
-    tl_err err = group_keep(g, buf_slice(&b), &row.value);
-    if (err == TL_OK)
-        err = group_row(g, row);
-    log->heads_index = index;
-    log->since_heads = 0;
-    return err;
-}
-
 bool heads_due(const struct log *log, uint64_t least)
 {
     return log->since_heads >= least && log->since_heads * HEADS_WORK >= roster_count(log->roster);
@@ -151,63 +111,6 @@ static const struct entry *request_in_flight(struct log *log, const uint8_t tag[
             return &log->groups[i]->entries[number - 1];
     }
     return NULL;
-}
-
-/* The receipt that a stored row stands for, into *receipt. The row may be ours and
- * yet of another history, if the host puts an older database under newer rows: its
- * leaf must be in this one. */
-static tl_err request_receipt(struct log *log, const struct record_item *item, slice row,
-                              struct log_receipt *receipt)
-{
-    hash32 hash;
-    bool same = false;
-    struct store_leaf leaf;
-    struct statement st;
-    struct log_receipt first = {0};
-    tl_err err = request_row_read(log, row, item->request_tag, &first);
-    if (err == TL_OK)
-        err = tree_leaf(log->tree, first.index, &hash);
-    if (err == TL_E_RANGE || (err == TL_OK && !hash_eq(&hash, &first.leaf)))
-        err = TL_E_STORED;
-    if (err == TL_OK)
-        err = stored_leaf(log, first.index, &leaf, &st);
-    if (err == TL_OK)
-        err = request_same(log, &item->content_mac, &leaf, &st, &same);
-    if (err == TL_E_SEALED)
-        return tl_explain(&receipt->why, err, "requestId",
-                          "the record that was appended under this request id cannot be opened "
-                          "any more: its body was altered. Use another requestId");
-    if (err == TL_E_STORED)
-        return tl_explain(&receipt->why, err, "requestId",
-                          "what is stored of this request id is not of this log's history: the "
-                          "database was altered. Use another requestId");
-    if (err != TL_OK)
-        return err;
-    if (!same)
-        return tl_explain(&receipt->why, TL_E_REQUEST_REUSED, "requestId",
-                          "this request id was used for another record");
-    *receipt = first;
-    receipt->repeated = true;
-    return TL_OK;
-}
-
-/* Whether the record was appended before; then its receipt is written. */
-static tl_err request_lookup(struct log *log, const struct record_item *item,
-                             struct log_receipt *receipt, bool *repeated)
-{
-    buf row;
-    buf_init(&row, 256);
-    tl_err err = store_get_request(log->store, item->request_tag, &row);
-    *repeated = err != TL_E_NOT_FOUND;
-    if (err == TL_E_NOT_FOUND) {
-        err = TL_OK;
-    } else if (err == TL_OK || err == TL_E_STORED || err == TL_E_LIMIT) {
-        /* What cannot be read, or is too long, is none of our rows. */
-        receipt->err = request_receipt(log, item, buf_slice(&row), receipt);
-        err = TL_OK;
-    }
-    buf_finish(&row);
-    return err;
 }
 
 /* A ref must name a durable statement of the same agent. */

@@ -7,25 +7,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-tl_err stored_statement(struct log *log, const struct store_leaf *leaf, struct statement *out)
-{
-    hash32 want, got = merkle_leaf_hash(leaf->statement);
-    tl_err err = tree_leaf(log->tree, leaf->index, &want);
-    if (err != TL_OK)
-        return err;
-    if (!hash_eq(&want, &got))
-        return TL_E_STORED;
-    return statement_read(out, leaf->statement) == TL_OK ? TL_OK : TL_E_STORED;
-}
-
-tl_err stored_leaf(struct log *log, uint64_t index, struct store_leaf *leaf, struct statement *out)
-{
-    tl_err err = store_get_leaf(log->store, index, leaf);
-    if (err == TL_OK)
-        err = stored_statement(log, leaf, out);
-    return err == TL_E_NOT_FOUND ? TL_E_STORED : err;
-}
-
 /* meta value, whole; TL_E_NOT_FOUND where it is not there. */
 static tl_err read_meta(struct log *log, const char *name, buf *out)
 {
@@ -132,96 +113,12 @@ static tl_err replay(struct log *log, uint64_t from, uint64_t size)
     return err;
 }
 
-struct rows {
-    struct log *log;
-    struct merkle_frontier frontier;
-};
-
-static tl_err add_row(void *ctx, slice subject, slice row)
-{
-    struct rows *r = ctx;
-    struct head h = {.subject = subject};
-    struct subject *s;
-    tl_err err = head_row_read(&h, row);
-    if (err == TL_OK)
-        err = roster_get(r->log->roster, subject, &s);
-    if (err != TL_OK)
-        return err;
-    s->count = h.count;
-    s->last_index = h.last_index;
-    s->last_hash = h.last_hash;
-    hash32 leaf = head_leaf_hash(&h);
-    merkle_frontier_add(&r->frontier, &leaf);
-    return TL_OK;
-}
-
-/* What the heads or boot statement at index says, if it is one and is proven. */
-static tl_err heads_at(struct log *log, uint64_t index, struct heads *out)
-{
-    struct store_leaf leaf;
-    struct statement st;
-    struct body_boot boot;
-    tl_err err = stored_leaf(log, index, &leaf, &st);
-    if (err != TL_OK)
-        return err;
-    hash32 digest = sha256(leaf.body);
-    if (!hash_eq(&digest, &st.payload))
-        return TL_E_STORED;
-    if (st.kind == ST_HEADS) {
-        err = body_heads_read(out, leaf.body);
-    } else if (st.kind == ST_BOOT) {
-        err = body_boot_read(&boot, leaf.body);
-        if (err == TL_OK)
-            *out = boot.heads;
-    } else {
-        err = TL_E_STORED;
-    }
-    return err == TL_OK && out->size != index ? TL_E_STORED : err;
-}
-
-/* Which statement holds the last heads is the store's word, and only saves
- * work: what it points at is proven, and everything after it is read. */
-static tl_err load_heads(struct log *log, uint64_t size, buf *b, uint64_t *from)
-{
-    struct rows rows = {.log = log};
-    struct heads heads;
-    tl_err err = read_meta(log, "heads_index", b);
-    if (err != TL_OK)
-        return err;
-    cbor c = cbor_of(buf_slice(b));
-    uint64_t index = cbor_uint(&c, TL_INT_MAX);
-    if (cbor_end(&c) != TL_OK || index >= size)
-        return TL_E_STORED;
-    err = heads_at(log, index, &heads);
-    if (err == TL_OK)
-        err = store_each_head(log->store, add_row, &rows);
-    if (err != TL_OK)
-        return err;
-    hash32 root = merkle_frontier_root(&rows.frontier);
-    if (rows.frontier.size != heads.n || !hash_eq(&root, &heads.root))
-        return TL_E_STORED;
-    log->heads = heads;
-    log->heads_index = index;
-    *from = index;
-    return TL_OK;
-}
-
-tl_err start_check_heads(struct log *log, uint64_t size)
-{
-    uint64_t from;
-    buf b;
-    buf_init(&b, 65536);
-    tl_err err = load_heads(log, size, &b, &from);
-    buf_finish(&b);
-    return err;
-}
-
 /* Where the rows behind the heads were altered, the whole log is read instead:
  * slower, and just as right. */
-static tl_err load_subjects(struct log *log, uint64_t size, buf *b, struct tl_why *why)
+static tl_err load_subjects(struct log *log, uint64_t size, struct tl_why *why)
 {
     uint64_t from = 0;
-    tl_err err = load_heads(log, size, b, &from);
+    tl_err err = heads_load(log, size, &from);
     if (err == TL_E_IO || err == TL_E_MEMORY)
         return err;
     if (err != TL_OK) {
@@ -321,7 +218,7 @@ tl_err start_recover(struct log *log, struct tl_why *why)
     if (err == TL_OK)
         err = tree_load(log->tree, size, &root, why);
     if (err == TL_OK)
-        err = load_subjects(log, size, &b, why);
+        err = load_subjects(log, size, why);
     if (err == TL_OK)
         err = sign_head(log, size, &root);
     buf_finish(&b);
