@@ -85,7 +85,7 @@ struct http_service {
     struct tail *tails;                       /* tail.c's */
     size_t tail_count;
     struct event *pause, *heartbeat;
-    size_t rest_bytes;                  /* of answers that wait for their quotes */
+    size_t rest_bytes;                  /* of answers that are written, or wait for their quotes */
     struct limiter *requests, *records; /* by caller */
     uint64_t turns;
     struct http_stats stats;

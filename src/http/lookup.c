@@ -56,8 +56,10 @@ struct lookup *lookup_new(struct exchange *x, const struct log_query_options *o)
     l->how.simulated = info.simulated;
     l->size = info.size;
     err = log_query_new(&l->query, x->service->log, o, &why);
-    if (err == TL_OK)
+    if (err == TL_OK) {
+        log_query_share(l->query);
         return l;
+    }
     answer_error(x, err, &why);
     return NULL;
 }

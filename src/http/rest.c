@@ -106,17 +106,18 @@ static void quote_done(void *ctx, tl_err err, slice quote, const struct tl_why *
     rest_done(x, err, why);
 }
 
-/* Counts the answer, unless there are too many already. */
+/* Counts what is written of the answer, unless there is too much already. */
 static tl_err count(struct rest *r)
 {
     struct http_service *s = r->service;
     tl_err err = written(r);
+    size_t more = r->answer.cap - r->counted;
     if (err != TL_OK)
         return err;
-    if (REFUSED(r->answer.cap > REST_ANSWERS_MAX - s->rest_bytes))
+    if (REFUSED(more > REST_ANSWERS_MAX - s->rest_bytes))
         return TL_E_BUSY;
-    r->counted = r->answer.cap;
-    s->rest_bytes += r->counted;
+    s->rest_bytes += more;
+    r->counted += more;
     return TL_OK;
 }
 
@@ -129,18 +130,15 @@ static void attest(struct exchange *x)
     log_sessions_free(r->sessions);
     r->query = NULL;
     r->sessions = NULL;
-    tl_err err = count(r);
-    if (err == TL_OK) {
-        hash32 hash = sha256_stream_end(r->hash);
-        r->hash = NULL;
-        rest_report_data(report_data, &hash, &r->ask.nonce);
-        x->resume = quoted;
-        service_hold(x);
-        err = log_quote_submit(x->service->log, report_data, quote_done, x, &r->why);
-        if (err == TL_OK)
-            return;
-        service_release(x);
-    }
+    hash32 hash = sha256_stream_end(r->hash);
+    r->hash = NULL;
+    rest_report_data(report_data, &hash, &r->ask.nonce);
+    x->resume = quoted;
+    service_hold(x);
+    tl_err err = log_quote_submit(x->service->log, report_data, quote_done, x, &r->why);
+    if (err == TL_OK)
+        return;
+    service_release(x);
     answer_error(x, err, &r->why);
 }
 
@@ -158,6 +156,11 @@ void rest_write(struct exchange *x)
         r->hash = sha256_stream_new();
     sha256_stream_add(r->hash, slice_of(b->p + r->hashed, b->n - r->hashed));
     r->hashed = b->n;
+    tl_err err = count(r);
+    if (err != TL_OK) {
+        answer_error(x, err, &r->why);
+        return;
+    }
     if (!more) {
         attest(x);
         return;

@@ -8,7 +8,7 @@
 
 #define RESTS_MAX        64          /* under way */
 #define REST_ANSWER_MAX  (24u << 20) /* bytes */
-#define REST_ANSWERS_MAX (64u << 20) /* bytes of all that wait for their quotes */
+#define REST_ANSWERS_MAX (64u << 20) /* bytes of all that are written, or wait for their quotes */
 
 struct rest {
     struct http_service *service; /* that counts it */

@@ -127,7 +127,10 @@ static tl_err make_query(struct exchange *x, struct rest *r)
                                   .limit = (size_t)a->page_size,
                                   .skip = (a->page - 1) * a->page_size,
                                   .total = true};
-    return log_query_new(&r->query, x->service->log, &o, &r->why);
+    tl_err err = log_query_new(&r->query, x->service->log, &o, &r->why);
+    if (err == TL_OK)
+        log_query_share(r->query);
+    return err;
 }
 
 void post_tee_logs(struct exchange *x)

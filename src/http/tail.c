@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROWS_AT_ONCE 64
-#define SLICE_MAX    (80u << 20) /* bytes: a query's rows with each byte escaped */
+#define ROWS_AT_ONCE  64
+#define BYTES_AT_ONCE (256u << 10) /* of rows, past the first */
+#define SLICE_MAX     (80u << 20)  /* bytes: a query's rows with each byte escaped */
 
 /* How long commits are gathered before tails look again, and between two heartbeats. */
 static const struct timeval pause_time = {0, 20000}, heartbeat_time = {15, 0};
@@ -291,6 +292,7 @@ static tl_err options_read(struct exchange *x, const struct http_param *params, 
     log_info(x->service->log, &info);
     t->simulated = info.simulated;
     t->options.limit = ROWS_AT_ONCE;
+    t->options.bytes = BYTES_AT_ONCE;
     err = position(t, x->head.last_event_id, params[BY_FROM].value, info.size, why);
     if (err != TL_OK)
         return err;

@@ -23,6 +23,8 @@ tl_err match_init(struct match *m, const struct log_query_options *o, struct tl_
         return tl_explain(why, TL_E_FIELD, "text", "text is %zu bytes long; at most %d are allowed",
                           o->text.n, QUERY_TEXT_MAX);
     *m = (struct match){.want = *o};
+    if (o->bytes == 0 || o->bytes > QUERY_BYTES_MAX)
+        m->want.bytes = QUERY_BYTES_MAX;
     /* One more than needed: an empty text is not the same as none. */
     m->text = malloc(o->agent.n + o->room.n + o->user.n + o->type.n + o->text.n + 1);
     if (!m->text)

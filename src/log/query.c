@@ -32,6 +32,8 @@ void log_query_free(struct log_query *q)
         secret_wipe(q->owned[i], q->owned_size[i]);
         free(q->owned[i]);
     }
+    if (q->shared)
+        atomic_fetch_sub(&q->log->row_bytes, q->shared);
     free(q->owned);
     free(q->owned_size);
     free(q->rows);
@@ -43,6 +45,11 @@ void log_query_free(struct log_query *q)
 void log_query_prove(struct log_query *q)
 {
     q->prove = true;
+}
+
+void log_query_share(struct log_query *q)
+{
+    q->share = true;
 }
 
 void log_query_cancel(struct log_query *q)

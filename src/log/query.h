@@ -5,9 +5,10 @@
 
 #include "log/log.h"
 
-#define QUERY_LIMIT_MAX 1000       /* rows of one answer */
-#define QUERY_BYTES_MAX (8u << 20) /* of statements and bodies in one answer, past the first */
-#define QUERY_TEXT_MAX  1024       /* bytes */
+#define QUERY_LIMIT_MAX 1000        /* rows of one answer */
+#define QUERY_BYTES_MAX (8u << 20)  /* of statements and bodies in one answer */
+#define QUERY_TEXT_MAX  1024        /* bytes */
+#define QUERIES_BYTES   (64u << 20) /* of the rows of all queries that share, as below */
 
 /* What is asked. Slices are copied by log_query_new; .p == NULL means any. */
 struct log_query_options {
@@ -17,6 +18,7 @@ struct log_query_options {
     uint64_t after_ms, before_ms;  /* after_ms <= time < before_ms; 0 and UINT64_MAX: any time */
     bool newest_first;
     size_t limit;  /* rows at most: 1 to QUERY_LIMIT_MAX */
+    size_t bytes;  /* of them at most, past the first; 0: QUERY_BYTES_MAX, the most */
     uint64_t skip; /* rows that match and come first are left out (pages by number) */
     bool total;    /* counts all that match, skipped and left out ones too */
     /* Only records, unless type names one of the log's own ("teelog.session") or
@@ -35,7 +37,7 @@ struct log_row {
 struct log_query;
 tl_err log_query_new(struct log_query **out, struct log *log, const struct log_query_options *o,
                      struct tl_why *why) TL_MUST;
-void log_query_free(struct log_query *q); /* not while it runs */
+void log_query_free(struct log_query *q); /* not while it runs; a shared one before the log */
 
 /* Answers in slices on the owner thread, between commits; done is called there once.
  * Everything durable when it began is covered. TL_E_STOPPING from here: done is not
@@ -44,6 +46,9 @@ typedef void log_query_done_fn(void *ctx, tl_err err, const struct tl_why *why);
 tl_err log_query_submit(struct log_query *q, log_query_done_fn *done, void *ctx) TL_MUST;
 /* The same, waiting for it; for a log without an owner thread too (log_open_read). */
 tl_err log_query_run(struct log_query *q, struct tl_why *why) TL_MUST;
+/* Its rows count, until it is freed, among those of all such queries: it ends with
+ * TL_E_BUSY where they would have more than QUERIES_BYTES. Before submit. */
+void log_query_share(struct log_query *q);
 /* Ends it early, from any thread: done comes soon, with TL_E_STOPPING. */
 void log_query_cancel(struct log_query *q);
 

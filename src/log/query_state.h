@@ -35,6 +35,8 @@ struct log_query {
     size_t *owned_size;
     size_t count, capacity;
     size_t bytes;
+    bool share;
+    size_t shared; /* of bytes, in the log's sum */
     uint64_t matched;
     bool more;
     uint64_t next;

@@ -34,13 +34,27 @@ static slice moved(const uint8_t *to, slice from, slice part)
     return slice_of(to + (part.p - from.p), part.n);
 }
 
+/* Only the owner thread adds to the sum. */
+static tl_err share(struct log_query *q, size_t size)
+{
+    if (!q->share)
+        return TL_OK;
+    if (REFUSED(size > QUERIES_BYTES - atomic_load(&q->log->row_bytes)))
+        return TL_E_BUSY;
+    atomic_fetch_add(&q->log->row_bytes, size);
+    q->shared += size;
+    return TL_OK;
+}
+
 static tl_err add_row(struct log_query *q, const struct store_leaf *leaf,
                       const struct statement *st, slice body)
 {
+    size_t size = leaf->statement.n + body.n;
     tl_err err = room_for_row(q);
+    if (err == TL_OK)
+        err = share(q, size);
     if (err != TL_OK)
         return err;
-    size_t size = leaf->statement.n + body.n;
     uint8_t *p = malloc(size);
     if (!p)
         return TL_E_MEMORY;
@@ -114,7 +128,7 @@ static tl_err take(struct log_query *q, const struct store_leaf *leaf, const str
             return err; /* an erased record has no room, user or text */
     }
     if (err == TL_OK && wants_row(q) &&
-        (q->count == 0 || q->bytes + leaf->statement.n + body.n <= QUERY_BYTES_MAX)) {
+        (q->count == 0 || q->bytes + leaf->statement.n + body.n <= q->match.want.bytes)) {
         err = add_row(q, leaf, st, body);
         q->matched++;
     } else if (err == TL_OK) {

@@ -1,6 +1,7 @@
 /* Queries, against a loop over every leaf. */
 #include "testquery.h"
 
+#include "log/internal.h"
 #include "tlog/checkpoint.h"
 
 #include <stdatomic.h>
@@ -238,8 +239,46 @@ static void large_rows(void **state)
         log_query_free(run);
     }
     assert_int_equal(pages_seen, 2);
+    q.from = 0;
+    q.bytes = RECORD_CONTENT_MAX / 2;
+    for (int i = 0; i < 3; i++, q.bytes += RECORD_CONTENT_MAX) {
+        struct log_query *run = NULL;
+        assert_ok(log_query_new(&run, w.log, &q, &why));
+        assert_ok(log_query_run(run, &why));
+        (void)log_query_rows(run, &count);
+        assert_int_equal(count, i ? i : 1);
+        log_query_free(run);
+    }
     oracle_finish(&oracle);
     oracle_read(&oracle, &w);
+}
+
+/* What all of them hold is bounded; who does not share is not refused. */
+static void rows_of_many(void **state)
+{
+    enum { FIT = QUERIES_BYTES / QUERY_BYTES_MAX + 1 }; /* pages of seven of these rows */
+    struct log_query *runs[FIT + 1];
+    struct log_query_options q = query_all();
+    struct tl_why why = {{0}, {0}};
+    (void)state;
+    q.agent = slice_str("large");
+    for (size_t i = 0; i <= FIT; i++) {
+        assert_ok(log_query_new(&runs[i], w.log, &q, &why));
+        log_query_share(runs[i]);
+        assert_err(log_query_run(runs[i], &why), i < FIT ? TL_OK : TL_E_BUSY);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        log_query_free(runs[FIT]);
+        assert_ok(log_query_new(&runs[FIT], w.log, &q, &why));
+        if (i) {
+            log_query_share(runs[FIT]);
+            log_query_free(runs[0]);
+        }
+        assert_ok(log_query_run(runs[FIT], &why));
+    }
+    for (size_t i = 1; i <= FIT; i++)
+        log_query_free(runs[i]);
+    assert_int_equal(w.log->row_bytes, 0);
 }
 
 /* Appends go on meanwhile; an answer covers what was durable when it began. */
@@ -366,7 +405,7 @@ int main(void)
         cmocka_unit_test(wrong_options),    cmocka_unit_test(cancelled),
         cmocka_unit_test(closed_meanwhile), cmocka_unit_test(during_appends),
         cmocka_unit_test(read_only),        cmocka_unit_test(altered_rows),
-        cmocka_unit_test(large_rows),
+        cmocka_unit_test(large_rows),       cmocka_unit_test(rows_of_many),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

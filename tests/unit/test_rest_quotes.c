@@ -37,6 +37,18 @@ tl_err __wrap_log_quote_submit(struct log *log, const uint8_t report_data[64],
     return TL_OK;
 }
 
+void __real_rest_put_row(buf *b, const struct log_row *row, const struct log_session *s);
+void __wrap_rest_put_row(buf *b, const struct log_row *row, const struct log_session *s);
+
+static size_t counted_while_written; /* the most; the loop's */
+
+void __wrap_rest_put_row(buf *b, const struct log_row *row, const struct log_session *s)
+{
+    if (service->rest_bytes > counted_while_written)
+        counted_while_written = service->rest_bytes;
+    __real_rest_put_row(b, row, s);
+}
+
 static void await_asked(size_t n)
 {
     pthread_mutex_lock(&quoter.lock);
@@ -186,9 +198,12 @@ static void waiting_answers_are_bounded(void **state)
     for (int i = 0; i < 3; i++)
         append_one(&world, "alice", content);
     free(content);
+    counted_while_written = 0;
     for (size_t i = 0; i < 2; i++) {
         fd[i] = send_logs("{}");
         await_asked(i + 1);
+        if (i == 0) /* the first rows, when the last one was begun */
+            assert_true(counted_while_written > RECORD_CONTENT_MAX);
     }
     struct reply r = reply_of(send_logs("{}"));
     assert_non_null(strstr(r.head, "Retry-After: "));
