@@ -4,15 +4,13 @@
 #include "base/refuse.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#define INPUT_MAX   (256u << 20) /* bytes of answers that wait to be read */
-#define HEAD_MAX    16384
-#define READ_CHUNK  (256u << 10)
-#define REFUSAL_MAX (1u << 20)
+#define INPUT_MAX  (256u << 20) /* bytes of answers that wait to be read */
+#define HEAD_MAX   16384
+#define READ_CHUNK (256u << 10)
 
 enum framing { NONE, LENGTH, CHUNK_HEAD, CHUNK, CHUNK_END };
 
@@ -353,95 +351,4 @@ tl_err client_body(struct client *c, slice *piece, bool *more, struct tl_why *wh
     }
     *more = true;
     return next_piece(c, piece, why);
-}
-
-tl_err client_body_all(struct client *c, buf *out, struct tl_why *why)
-{
-    bool more = true;
-    slice piece;
-    tl_err err = TL_OK;
-    while (more && err == TL_OK) {
-        err = client_body(c, &piece, &more, why);
-        if (err == TL_OK)
-            buf_bytes(out, piece);
-    }
-    return err == TL_OK ? buf_err(out) : err;
-}
-
-static tl_err status_error(int status)
-{
-    switch (status) {
-    case 401:
-        return TL_E_AUTH;
-    case 403:
-        return TL_E_FORBIDDEN;
-    case 404:
-        return TL_E_NOT_FOUND;
-    case 413:
-        return TL_E_LIMIT;
-    case 429:
-        return TL_E_RATE;
-    case 503:
-        return TL_E_BUSY;
-    case 507:
-        return TL_E_FULL;
-    default:
-        return status < 500 ? TL_E_USAGE : TL_E_IO;
-    }
-}
-
-tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *why)
-{
-    buf body;
-    buf_init(&body, REFUSAL_MAX);
-    tl_err err = client_body_all(c, &body, why);
-    if (err == TL_OK) {
-        json_t *root = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
-        const char *text = json_string_value(json_object_get(root, "error"));
-        const char *field = json_string_value(json_object_get(root, "field"));
-        err = tl_explain(why, status_error(a->status), field, "%s%s%s", field ? field : "",
-                         field ? ": " : "", text ? text : "the service answered without a reason");
-        json_decref(root);
-    }
-    buf_finish(&body);
-    return err;
-}
-
-tl_err client_call(struct client *c, const char *method, const char *target, slice body, buf *out,
-                   struct tl_why *why)
-{
-    struct client_answer a;
-    tl_err err = client_send(c, method, target, body, why);
-    if (err == TL_OK)
-        err = client_head(c, &a, why);
-    if (err == TL_OK)
-        err = a.status / 100 == 2 ? client_body_all(c, out, why) : client_refusal(c, &a, why);
-    return err;
-}
-
-tl_err client_get(struct client *c, const char *target, buf *out, struct tl_why *why)
-{
-    return client_call(c, "GET", target, (slice){NULL, 0}, out, why);
-}
-
-void url_put(buf *b, const char *text)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                "0123456789-._~";
-    for (; *text; text++) {
-        if (strchr(plain, *text))
-            buf_u8(b, (uint8_t)*text);
-        else
-            buf_printf(b, "%%%02X", (unsigned)(unsigned char)*text);
-    }
-}
-
-void url_put_key(buf *b, const char *name, const char *value)
-{
-    if (!value || buf_err(b) != TL_OK)
-        return;
-    buf_u8(b, memchr(b->p, '?', b->n) ? '&' : '?');
-    buf_str(b, name);
-    buf_u8(b, '=');
-    url_put(b, value);
 }

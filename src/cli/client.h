@@ -36,18 +36,12 @@ tl_err client_body(struct client *c, slice *piece, bool *more, struct tl_why *wh
 /* The whole body, appended. */
 tl_err client_body_all(struct client *c, buf *out, struct tl_why *why) TL_MUST;
 
-/* One request, its answer and its body; an answer other than 200 is an error
- * whose sentence is the service's. */
+/* One request, its answer and its body, appended; a status other than 200 to 299 is an
+ * error whose sentence is the service's. */
 tl_err client_get(struct client *c, const char *target, buf *out, struct tl_why *why) TL_MUST;
-/* The same with any method and body; every answer from 200 to 299 is good. */
 tl_err client_call(struct client *c, const char *method, const char *target, slice body, buf *out,
                    struct tl_why *why) TL_MUST;
-/* The error that an answer other than 200 stands for; reads its body. */
+/* The error that an answer of another status stands for; reads its body. */
 tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *why) TL_MUST;
-
-/* Appends text percent-encoded (RFC 3986 section 2.3 stays as it is). */
-void url_put(buf *b, const char *text);
-/* Appends NAME=VALUE to a URL, after ? or & as is due; nothing where value is NULL. */
-void url_put_key(buf *b, const char *name, const char *value);
 
 #endif

@@ -1,6 +1,7 @@
 #include "cli/batches.h"
 #include "cli/cli.h"
 #include "cli/reach.h"
+#include "cli/url.h"
 #include "codec/cose.h"
 #include "http/json_put.h"
 

@@ -2,6 +2,7 @@
 #include "cli/bundle_out.h"
 #include "cli/cli.h"
 #include "cli/reach.h"
+#include "cli/url.h"
 
 #include <stdlib.h>
 #include <string.h>

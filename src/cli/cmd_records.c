@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #define ANSWER_MAX (96u << 20) /* bytes */
-#define TARGET_MAX 16384
 
 struct options {
     struct reach reach;
@@ -51,25 +50,14 @@ static uint64_t page_limit(uint64_t left)
 
 /* ---- of a running service ---- */
 
-static tl_err ask(struct client *c, const struct options *o, uint64_t limit, const char *cursor,
-                  buf *answer, struct tl_why *why)
+static struct record_ask ask(const struct options *o, uint64_t limit, const char *cursor)
 {
-    char number[24];
-    buf target;
-    buf_init(&target, TARGET_MAX);
-    snprintf(number, sizeof number, "%llu", (unsigned long long)limit);
-    buf_str(&target, "/v1/records");
-    url_put_key(&target, "limit", number);
-    record_filters_put(&target, o->filters, FILTERS);
-    url_put_key(&target, "order", o->newest ? "newest" : NULL);
-    url_put_key(&target, "total", o->total ? "1" : NULL);
-    url_put_key(&target, "cursor", cursor);
-    buf_u8(&target, 0);
-    tl_err err = buf_err(&target);
-    if (err == TL_OK)
-        err = client_get(c, (const char *)target.p, answer, why);
-    buf_finish(&target);
-    return err;
+    return (struct record_ask){.filters = o->filters,
+                               .filter_count = FILTERS,
+                               .limit = limit,
+                               .newest_first = o->newest,
+                               .total = o->total,
+                               .cursor = cursor};
 }
 
 static tl_err list_running(struct client *c, const struct options *o, struct tl_why *why)
@@ -81,8 +69,8 @@ static tl_err list_running(struct client *c, const struct options *o, struct tl_
     buf_init(&answer, ANSWER_MAX);
     tl_err err = TL_OK;
     do {
-        buf_reset(&answer);
-        err = ask(c, o, page_limit(p.left), cursor[0] ? cursor : NULL, &answer, why);
+        const struct record_ask a = ask(o, page_limit(p.left), cursor);
+        err = record_page_get(c, &a, &answer, why);
         if (err == TL_OK)
             err = record_page_read(&page, buf_slice(&answer), print_one, &p, why);
         if (err == TL_OK)
@@ -97,7 +85,8 @@ static tl_err count_running(struct client *c, const struct options *o, struct tl
     struct record_page page;
     buf answer;
     buf_init(&answer, ANSWER_MAX);
-    tl_err err = ask(c, o, 1, NULL, &answer, why);
+    const struct record_ask a = ask(o, 1, "");
+    tl_err err = record_page_get(c, &a, &answer, why);
     if (err == TL_OK)
         err = record_page_read(&page, buf_slice(&answer), NULL, NULL, why);
     if (err == TL_OK)

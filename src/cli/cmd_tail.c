@@ -3,6 +3,7 @@
 #include "cli/reach.h"
 #include "cli/record_print.h"
 #include "cli/record_query.h"
+#include "cli/url.h"
 #include "codec/json.h"
 
 #include <jansson.h>
@@ -197,26 +198,6 @@ static tl_err note_index(void *ctx, slice record, struct tl_why *why)
     return r.err;
 }
 
-static tl_err ask_page(struct tail *t, struct client *c, uint64_t limit, const char *cursor,
-                       buf *answer, struct tl_why *why)
-{
-    char number[24];
-    buf target;
-    buf_init(&target, TARGET_MAX);
-    snprintf(number, sizeof number, "%llu", (unsigned long long)limit);
-    buf_str(&target, "/v1/records?order=newest");
-    url_put_key(&target, "limit", number);
-    record_filters_put(&target, t->filters, BY_FROM);
-    url_put_key(&target, "cursor", cursor[0] ? cursor : NULL);
-    buf_u8(&target, 0);
-    tl_err err = buf_err(&target);
-    buf_reset(answer);
-    if (err == TL_OK)
-        err = client_get(c, (const char *)target.p, answer, why);
-    buf_finish(&target);
-    return err;
-}
-
 /* Where the last n begin; following from there shows them. */
 static tl_err find_last(struct tail *t, uint64_t n, struct tl_why *why)
 {
@@ -224,12 +205,15 @@ static tl_err find_last(struct tail *t, uint64_t n, struct tl_why *why)
     struct client *c = NULL;
     struct record_page page = {.size = 0};
     char cursor[CURSOR_TEXT + 1] = "";
+    struct record_ask ask = {
+        .filters = t->filters, .filter_count = BY_FROM, .newest_first = true, .cursor = cursor};
     buf answer;
     buf_init(&answer, ANSWER_MAX);
     tl_err err = reach_open(&c, &t->reach, why);
     do {
+        ask.limit = last.left;
         if (err == TL_OK)
-            err = ask_page(t, c, last.left, cursor, &answer, why);
+            err = record_page_get(c, &ask, &answer, why);
         if (err == TL_OK)
             err = record_page_read(&page, buf_slice(&answer), note_index, &last, why);
         if (err == TL_OK)

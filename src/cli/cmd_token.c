@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/outfile.h"
 #include "cli/reach.h"
+#include "cli/url.h"
 #include "http/json_put.h"
 
 #include <jansson.h>

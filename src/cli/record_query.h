@@ -4,6 +4,7 @@
 #define TL_CLI_RECORD_QUERY_H
 
 #include "base/buf.h"
+#include "cli/client.h"
 #include "http/filters.h"
 
 #include <getopt.h>
@@ -29,5 +30,17 @@ int record_filters(const char *command, struct log_query_options *out,
                    const struct http_param *filters, size_t count);
 /* Appends the filters that are given to a URL, as NAME=VALUE. */
 void record_filters_put(buf *b, const struct http_param *filters, size_t count);
+
+/* A page of a running service's records. */
+struct record_ask {
+    const struct http_param *filters;
+    size_t filter_count;
+    uint64_t limit; /* records, at most */
+    bool newest_first, total;
+    const char *cursor; /* as the page before said; "": the first page */
+};
+/* The answer's JSON, in the place of what answer held. */
+tl_err record_page_get(struct client *c, const struct record_ask *ask, buf *answer,
+                       struct tl_why *why) TL_MUST;
 
 #endif

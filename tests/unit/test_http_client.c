@@ -3,7 +3,9 @@
 
 /* Its parser is private to the file. */
 #include "cli/client.c"
+#include "cli/client_call.c"
 #include "cli/link.c"
+#include "cli/url.c"
 
 static struct client client;
 static struct tl_why why;

@@ -1,0 +1,75 @@
+/* Whole requests and answers. */
+#include "cli/client.h"
+
+#include <jansson.h>
+
+#define REFUSAL_MAX (1u << 20) /* bytes */
+
+tl_err client_body_all(struct client *c, buf *out, struct tl_why *why)
+{
+    bool more = true;
+    slice piece;
+    tl_err err = TL_OK;
+    while (more && err == TL_OK) {
+        err = client_body(c, &piece, &more, why);
+        if (err == TL_OK)
+            buf_bytes(out, piece);
+    }
+    return err == TL_OK ? buf_err(out) : err;
+}
+
+static tl_err status_error(int status)
+{
+    switch (status) {
+    case 401:
+        return TL_E_AUTH;
+    case 403:
+        return TL_E_FORBIDDEN;
+    case 404:
+        return TL_E_NOT_FOUND;
+    case 413:
+        return TL_E_LIMIT;
+    case 429:
+        return TL_E_RATE;
+    case 503:
+        return TL_E_BUSY;
+    case 507:
+        return TL_E_FULL;
+    default:
+        return status < 500 ? TL_E_USAGE : TL_E_IO;
+    }
+}
+
+tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *why)
+{
+    buf body;
+    buf_init(&body, REFUSAL_MAX);
+    tl_err err = client_body_all(c, &body, why);
+    if (err == TL_OK) {
+        json_t *root = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+        const char *text = json_string_value(json_object_get(root, "error"));
+        const char *field = json_string_value(json_object_get(root, "field"));
+        err = tl_explain(why, status_error(a->status), field, "%s%s%s", field ? field : "",
+                         field ? ": " : "", text ? text : "the service answered without a reason");
+        json_decref(root);
+    }
+    buf_finish(&body);
+    return err;
+}
+
+tl_err client_call(struct client *c, const char *method, const char *target, slice body, buf *out,
+                   struct tl_why *why)
+{
+    struct client_answer a;
+    tl_err err = client_send(c, method, target, body, why);
+    if (err == TL_OK)
+        err = client_head(c, &a, why);
+    if (err == TL_OK)
+        err = a.status / 100 == 2 ? client_body_all(c, out, why) : client_refusal(c, &a, why);
+    return err;
+}
+
+tl_err client_get(struct client *c, const char *target, buf *out, struct tl_why *why)
+{
+    return client_call(c, "GET", target, (slice){NULL, 0}, out, why);
+}
