@@ -113,11 +113,7 @@ int cmd_agents(int argc, char **argv)
     }
     if (optind < argc)
         return cli_usage("agents", "agents takes no argument %s", argv[optind]);
-    if (o.tee && !o.reach.data)
-        o.reach.data = cli_data_default();
-    if (o.tee && !o.reach.data)
-        return cli_usage("agents", "--tee reads a stopped log; which? Give --data DIR");
-    int code = o.tee ? EXIT_GOOD : reach_check(&o.reach, "agents");
+    int code = o.tee ? reach_stopped(&o.reach, "agents") : reach_check(&o.reach, "agents");
     if (code == EXIT_GOOD)
         code = agents(&o);
     reach_finish(&o.reach);

@@ -4,13 +4,14 @@
 #include "cli/reach.h"
 #include "cli/report.h"
 #include "crypto/secret.h"
+#include "http/json_put.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define OWN_NONCE 32 /* bytes, where the caller brings none */
+#define OWN_NONCE   32    /* bytes, where the caller brings none */
+#define REQUEST_MAX 65536 /* bytes */
 
 struct options {
     struct reach reach;
@@ -36,27 +37,31 @@ static int choose_nonce(struct options *o)
     return EXIT_GOOD;
 }
 
-/* The request's body; the caller frees. */
-static char *request(const struct options *o)
+static void put_request(buf *b, const struct options *o)
 {
-    json_t *r = json_pack("{s:s}", "nonce", o->hex);
-    bool good = r && (!o->agent || json_object_set_new(r, "agent", json_string(o->agent)) == 0) &&
-                (!o->chain || json_object_set_new(r, "chain", json_true()) == 0);
-    char *text = good ? json_dumps(r, JSON_COMPACT) : NULL;
-    json_decref(r);
-    return text;
+    buf_str(b, "{\"nonce\":");
+    json_put_str(b, o->hex);
+    if (o->agent)
+        json_put_member(b, "agent", o->agent);
+    if (o->chain)
+        json_put_bool(b, "chain", true);
+    buf_str(b, "}");
 }
 
 static int fetch(const struct options *o)
 {
     struct client *c = NULL;
     struct tl_why why = {{0}, {0}};
-    char *body = request(o);
-    tl_err err = body ? reach_open(&c, &o->reach, &why) : TL_E_MEMORY;
+    buf body;
+    buf_init(&body, REQUEST_MAX);
+    put_request(&body, o);
+    tl_err err = buf_err(&body);
     if (err == TL_OK)
-        err = bundle_out_fetch(o->out, c, "POST", "/v1/attest", slice_str(body), &why);
+        err = reach_open(&c, &o->reach, &why);
+    if (err == TL_OK)
+        err = bundle_out_fetch(o->out, c, "POST", "/v1/attest", buf_slice(&body), &why);
     client_close(c);
-    free(body);
+    buf_finish(&body);
     return err == TL_OK ? EXIT_GOOD : cli_fail("the log did not answer", err, &why);
 }
 

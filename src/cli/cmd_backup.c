@@ -144,13 +144,7 @@ int cmd_backup(int argc, char **argv)
         return cli_usage("backup", "where is the backup to go? Give -o FILE");
     if (o.final && !o.tee)
         return cli_usage("backup", "--final is for a stopped log: give --data DIR and --tee KIND");
-    if (o.tee && !o.reach.data)
-        o.reach.data = cli_data_default();
-    if (o.tee && !o.reach.data)
-        return cli_usage("backup", "--tee reads a stopped log; which? Give --data DIR");
-    if (o.tee)
-        return backup(&o);
-    int code = reach_check(&o.reach, "backup");
+    int code = o.tee ? reach_stopped(&o.reach, "backup") : reach_check(&o.reach, "backup");
     if (code == EXIT_GOOD)
         code = backup(&o);
     reach_finish(&o.reach);

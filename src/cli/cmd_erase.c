@@ -70,17 +70,12 @@ static tl_err read_done(struct done *out, slice answer, struct tl_why *why)
 static tl_err ask(struct client *c, const struct options *o, bool dry_run, buf *answer,
                   struct done *out, struct tl_why *why)
 {
-    struct client_answer a;
     buf request;
     buf_init(&request, REQUEST_MAX);
     put_request(&request, o, dry_run);
     tl_err err = buf_err(&request);
     if (err == TL_OK)
-        err = client_send(c, "POST", "/v1/erasures", buf_slice(&request), why);
-    if (err == TL_OK)
-        err = client_head(c, &a, why);
-    if (err == TL_OK)
-        err = a.status == 200 ? client_body_all(c, answer, why) : client_refusal(c, &a, why);
+        err = client_call(c, "POST", "/v1/erasures", buf_slice(&request), answer, why);
     buf_finish(&request);
     return err == TL_OK ? read_done(out, buf_slice(answer), why) : err;
 }

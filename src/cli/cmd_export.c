@@ -96,15 +96,9 @@ int cmd_export(int argc, char **argv)
         return cli_usage("export", "export takes no argument %s", argv[optind]);
     if (!o.out)
         return cli_usage("export", "where is the bundle to go? Give -o FILE");
-    if (o.tee && !o.reach.data)
-        o.reach.data = cli_data_default();
-    if (o.tee && !o.reach.data)
-        return cli_usage("export", "--tee reads a stopped log; which? Give --data DIR");
-    if (o.tee)
-        return export_stopped(&o);
-    int code = reach_check(&o.reach, "export");
+    int code = o.tee ? reach_stopped(&o.reach, "export") : reach_check(&o.reach, "export");
     if (code == EXIT_GOOD)
-        code = export_running(&o);
+        code = o.tee ? export_stopped(&o) : export_running(&o);
     reach_finish(&o.reach);
     return code;
 }

@@ -251,10 +251,6 @@ static int check(struct options *o)
     if (o->limit_text &&
         (decimal_read(&o->limit, slice_str(o->limit_text), TL_INT_MAX) != TL_OK || o->limit == 0))
         return cli_usage("records", "--limit takes a number of records, not %s", o->limit_text);
-    if (o->tee && !o->reach.data)
-        o->reach.data = cli_data_default();
-    if (o->tee && !o->reach.data)
-        return cli_usage("records", "--tee reads a stopped log; which? Give --data DIR");
     int code = record_filters("records", &o->query, o->filters, FILTERS);
     o->query.newest_first = o->newest;
     return code;
@@ -301,8 +297,8 @@ int cmd_records(int argc, char **argv)
     if (optind < argc)
         return cli_usage("records", "records takes one INDEX, not %s too", argv[optind]);
     int code = check(&o);
-    if (code == EXIT_GOOD && !o.tee)
-        code = reach_check(&o.reach, "records");
+    if (code == EXIT_GOOD)
+        code = o.tee ? reach_stopped(&o.reach, "records") : reach_check(&o.reach, "records");
     if (code == EXIT_GOOD)
         code = records(&o);
     reach_finish(&o.reach);

@@ -79,6 +79,14 @@ int reach_check(struct reach *r, const char *command)
     return find(r, command);
 }
 
+int reach_stopped(struct reach *r, const char *command)
+{
+    if (!r->data)
+        r->data = cli_data_default();
+    return r->data ? EXIT_GOOD
+                   : cli_usage(command, "--tee reads a stopped log; which? Give --data DIR");
+}
+
 tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why)
 {
     const char *token = r->token.n ? (const char *)r->token.p : NULL;

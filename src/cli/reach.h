@@ -29,7 +29,9 @@ bool reach_option(struct reach *r, int option, const char *value);
 /* Settles where and who, from options and environment: EXIT_GOOD, or the user has been
  * told. reach_finish in any case. */
 int reach_check(struct reach *r, const char *command);
-/* Any number of times. */
+/* For --tee, which reads a log that nobody has open: settles r->data instead. */
+int reach_stopped(struct reach *r, const char *command);
+/* After reach_check; any number of times. */
 tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why) TL_MUST;
 void reach_finish(struct reach *r);
 
