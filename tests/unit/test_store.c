@@ -595,7 +595,8 @@ static int read_as_nobody(const char *dir, const char *words)
         struct store *s = NULL;
         struct store_leaf l;
         struct tl_why why = {0};
-        if (chdir(dir) != 0) /* what stands above it may be root's alone */
+        /* What stands above it may be root's alone, and SQLite looks at every part of a path. */
+        if (chdir(dir) != 0 || (geteuid() == 0 && chroot(".") != 0))
             _exit(2);
         if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
             _exit(3);
