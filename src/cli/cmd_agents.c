@@ -34,7 +34,9 @@ static tl_err print_table(slice answer, struct tl_why *why)
             snprintf(session, sizeof session, "open since %" JSON_INTEGER_FORMAT "%s",
                      json_integer_value(json_object_get(a, "session")),
                      alg && strcmp(alg, "ES256K") == 0 ? ", ES256K" : "");
-        printf("%-40s %12" JSON_INTEGER_FORMAT " %12" JSON_INTEGER_FORMAT "  %s\n", id ? id : "?",
+        int width = id ? (int)strnlen(id, 40) : 0;
+        cli_print_plain(slice_str(id ? id : ""));
+        printf("%*s %12" JSON_INTEGER_FORMAT " %12" JSON_INTEGER_FORMAT "  %s\n", 40 - width, "",
                json_integer_value(json_object_get(a, "count")),
                json_integer_value(json_object_get(a, "lastIndex")), session);
     }

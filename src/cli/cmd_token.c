@@ -83,6 +83,13 @@ static tl_err wanted(const struct options *o, buf *b)
     return buf_err(b);
 }
 
+/* As tokens and their ids are; a terminal that shows it has nothing to act upon. */
+static bool is_word(const char *text)
+{
+    return text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] ==
+           0;
+}
+
 /* The token alone, or all that was answered, to where it is wanted. */
 static tl_err put_token(const struct options *o, struct outfile *f, slice answer,
                         struct tl_why *why)
@@ -91,9 +98,10 @@ static tl_err put_token(const struct options *o, struct outfile *f, slice answer
     json_t *root = json_loadb((const char *)answer.p, answer.n, JSON_REJECT_DUPLICATES, NULL);
     const char *text = json_string_value(json_object_get(root, "token"));
     const char *id = json_string_value(json_object_get(root, "id"));
+    bool good = text && id && is_word(text) && is_word(id);
     tl_err err = TL_OK;
     buf_init_secret(&b, ANSWER_MAX);
-    if (!text || !id)
+    if (!good)
         err = tl_explain(why, TL_E_JSON, NULL, "the service's answer holds no token");
     else if (o->json)
         buf_bytes(&b, answer);
@@ -105,7 +113,7 @@ static tl_err put_token(const struct options *o, struct outfile *f, slice answer
         err = outfile_write(f, buf_slice(&b), why);
     if (err == TL_OK)
         err = outfile_keep(f, why);
-    if (id && text)
+    if (good)
         cli_say(err == TL_OK ? "token %s: this is the only time that it is shown"
                              : "token %s was made and could not be written: revoke it",
                 id);
@@ -159,7 +167,8 @@ static void print_token(const json_t *t)
     char text[CALENDAR_TEXT];
     const json_t *expires = json_object_get(t, "expiresMs"), *label = json_object_get(t, "label");
     const char *id = json_string_value(json_object_get(t, "id"));
-    printf("%s  ", id ? id : "?");
+    cli_print_plain(slice_str(id ? id : "?"));
+    fputs("  ", stdout);
     print_texts(json_object_get(t, "scopes"), "-");
     fputs("  agents ", stdout);
     print_texts(json_object_get(t, "agents"), "any");

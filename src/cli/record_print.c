@@ -98,6 +98,11 @@ static void print_record(const json_t *r)
         print_object(decoded);
 }
 
+static tl_err no_record(struct tl_why *why)
+{
+    return tl_explain(why, TL_E_JSON, NULL, "what the service answered is not a record");
+}
+
 static tl_err parse(json_t **out, slice record, struct tl_why *why)
 {
     *out =
@@ -106,13 +111,19 @@ static tl_err parse(json_t **out, slice record, struct tl_why *why)
         return TL_OK;
     json_decref(*out);
     *out = NULL;
-    return tl_explain(why, TL_E_JSON, NULL, "what the service answered is not a record");
+    return no_record(why);
 }
 
-static void print_json(slice record)
+/* As it came; but an object it must be: no control character stands in one. */
+static tl_err print_json(slice record, struct tl_why *why)
 {
+    js r = js_of(record);
+    bool object = js_peek(&r) == JS_OBJECT;
+    js_skip(&r);
+    if (js_end(&r) != TL_OK || !object)
+        return no_record(why);
     fwrite(record.p, 1, record.n, stdout);
-    putchar('\n');
+    return TL_OK;
 }
 
 static void say_simulated(struct record_printer *p, const json_t *r)
@@ -126,8 +137,10 @@ tl_err record_print(struct record_printer *p, slice record, struct tl_why *why)
 {
     json_t *r = NULL;
     if (p->json) {
-        print_json(record);
-        return TL_OK;
+        tl_err wrong = print_json(record, why);
+        if (wrong == TL_OK)
+            putchar('\n');
+        return wrong;
     }
     tl_err err = parse(&r, record, why);
     if (err != TL_OK)
@@ -158,10 +171,8 @@ static void print_proof(const json_t *r)
 tl_err record_print_proof(struct record_printer *p, slice record, struct tl_why *why)
 {
     json_t *r = NULL;
-    if (p->json) {
-        fwrite(record.p, 1, record.n, stdout);
-        return TL_OK;
-    }
+    if (p->json)
+        return print_json(record, why);
     tl_err err = parse(&r, record, why);
     if (err != TL_OK)
         return err;

@@ -6,7 +6,9 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 from teelogtest import TEELOG, Case, Service, lines, main, record
@@ -295,6 +297,57 @@ class Tail(Case):
                                           timeout=60, check=False)
                     self.assertEqual(done.returncode, 3)
                     self.assertIn("standard output", done.stderr)
+
+
+class Lies(Case):
+    """What a service answers is for a terminal or for a program, whoever the service is."""
+
+    def answer(self, body):
+        """Gives every request this answer; the path of the socket."""
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        path = self.path(f"lies-{time.monotonic_ns()}")
+        server.bind(path)
+        server.listen()
+        body = body.encode()
+
+        def serve():
+            while True:
+                try:
+                    connection = server.accept()[0]
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
+                                       % (len(body), body))
+
+        threading.Thread(target=serve, daemon=True).start()
+        return path
+
+    def ask(self, body, command, *args, code=0):
+        done = self.teelog(*command.split(), "--socket", self.answer(body), *args, code=code)
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        return done
+
+    def test_nothing_to_act_upon(self):
+        act = "\x1b[2J"
+        for args in ([], ["--json"]):
+            for line in (f'{{"a":"{act}"}}', act, "7", '{"a":1'):
+                with self.subTest(args=args, line=line):
+                    done = self.ask(f"data: {line}\n\n", "tail -n 0", *args, code=1)
+                    self.assertEqual(done.stdout, "")
+        escaped = json.dumps(act)
+        done = self.ask(f'{{"agents":[{{"id":{escaped},"count":1}}]}}', "agents")
+        self.assertIn("?[2J  ", done.stdout)
+        done = self.ask(f'{{"tokens":[{{"id":{escaped}}}]}}', "token list")
+        self.assertIn("?[2J  ", done.stdout)
+        for text, token_id in ((act, "00"), ("teelog_x", act)):
+            answer = json.dumps({"token": text, "id": token_id})
+            done = self.ask(answer, "token create --scope read", code=1)
+            self.assertIn("holds no token", done.stderr)
+        self.assertEqual(self.ask(json.dumps({"token": "teelog_a-Z", "id": "0f"}),
+                                  "token create --scope read").stdout, "teelog_a-Z\n")
 
 
 if __name__ == "__main__":
