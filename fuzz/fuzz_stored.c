@@ -1,8 +1,9 @@
-/* What the disk gives back: the stored head and the rows of request ids, each
- * under its key. Only what was written under the key is taken; the input also
- * says what to write, and how to spoil it. */
+/* What the disk gives back: the stored head, the rows of request ids, and the tokens, which
+ * the head has a digest of. Of the first two only what was written under the key
+ * is taken; the input also says what to write, and how to spoil it. */
 #include "fuzz.h"
 #include "log/internal.h"
+#include "log/tokens.h"
 
 static struct log *fixed_log(void)
 {
@@ -51,12 +52,36 @@ static bool row_read(slice in, const uint8_t tag[16])
     return true;
 }
 
+/* As if the head had their digest. A table that is taken can be written again. */
+static void tokens_table(slice in)
+{
+    struct tokens *t, *fewer, *again;
+    if (tokens_read(&t, in) != TL_OK)
+        return;
+    size_t n = tokens_count(t);
+    MUST(n <= TOKENS_MAX && slice_eq(tokens_stored(t), in));
+    for (size_t i = 0; i < n; i++) {
+        MUST(tokens_at(t, i)->agent_count <= TOKEN_AGENTS_MAX);
+        MUST(tokens_at(t, i)->scopes <= SCOPE_ALL);
+    }
+    MUST(tokens_find(t, in, 0) == NULL);
+    if (n) {
+        MUST(tokens_remove(&fewer, t, tokens_at(t, 0)->id) == TL_OK);
+        MUST(tokens_count(fewer) == n - 1);
+        MUST(tokens_read(&again, tokens_stored(fewer)) == TL_OK);
+        tokens_unref(again);
+        tokens_unref(fewer);
+    }
+    tokens_unref(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t tag[16] = {3};
     slice in = slice_of(data, size);
     (void)head_read(in);
     (void)row_read(in, tag);
+    tokens_table(in);
     slice first = take_front(&in, 8);
     struct log_receipt receipt = {0};
     for (size_t i = 0; i < first.n; i++)

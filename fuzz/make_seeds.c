@@ -159,6 +159,62 @@ static void json_seeds(void)
     save_str("json", "deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 }
 
+static void ask_seeds(void)
+{
+    save_str("attest_ask", "all",
+             "{\"nonce\":\"000102030405060708090a0b0c0d0e0f\",\"agent\":\"alice\",\"chain\":true}");
+    save_str("token_ask", "all",
+             "{\"scopes\":[\"append\",\"read\",\"erase\",\"admin\"],\"agents\":[\"alice\","
+             "\"b\\u00fcb\"],"
+             "\"label\":\"for \\\"ci\\\"\",\"expiresMs\":1790000000000}");
+    save_str("token_ask", "never", "{\"scopes\":[\"read\"],\"expiresMs\":null}");
+    save_str("erasure_ask", "indexes",
+             "{\"indexes\":[1,2,3],\"reason\":\"asked \\u263a\",\"dryRun\":true}");
+    save_str("erasure_ask", "filter",
+             "{\"user\":\"u\",\"room\":\"r\",\"agent\":\"alice\",\"before\":1790000000000}");
+}
+
+#define RECORD                                                                                     \
+    "{\"index\":3,\"time\":1790000000123,\"agentId\":\"alice\",\"type\":\"tool:call\",\"roomId\":" \
+    "\"r\","                                                                                       \
+    "\"userId\":\"u\",\"ref\":2,\"content\":\"one\\ntwo "                                          \
+    "\\u001b[31m\",\"attributes\":{\"k\":[1,true]},"                                               \
+    "\"simulated\":true"
+#define EVENTS ": hello\n\nid: 4\ndata: " RECORD "}\n\nevent: error\ndata: {\"error\":\"gone\"}\n\n"
+#define PAGE                                                                                       \
+    "{\"records\":[" RECORD                                                                        \
+    "},{\"index\":2,\"erased\":true,\"time\":0}],\"next\":\"00ff\",\"size\":7,"                    \
+    "\"total\":2,\"simulated\":true}"
+
+static void tail_seeds(void)
+{
+    save_chosen("tail", "events", 0, slice_str(EVENTS));
+    save_chosen("tail", "events-json", 1, slice_str(EVENTS));
+    save_chosen("tail", "page", 2, slice_str(PAGE));
+    save_chosen("tail", "page-json", 3, slice_str(PAGE));
+    save_chosen("tail", "proof", 2,
+                slice_str(RECORD ",\"leafHash\":\"00\",\"keyId\":\"11\",\"path\":[\"aa\",\"bb\"],"
+                                 "\"treeSize\":9,\"checkpoint\":\"a\\n9\\nroot\\n\"}"));
+}
+
+static void index_seeds(void)
+{
+    uint8_t bits[1 + 6 + 18 + 512] = {0, 1, 0, 0, 0, 0x66};
+    bits[5 + 18] = 300 & 0xff;
+    bits[5 + 19] = 300 >> 8;
+    memset(bits + 5 + 20, 0xff, 37);
+    bits[5 + 20 + 37] = 0x0f;
+    save("index", "postings-bits", SLICE_ARRAY(bits));
+    save_hex("index", "postings",
+             "00020000001a00000000000000000000000000000000000000030001000200ff0f"
+             "55555555555555555555555555555555000001000700");
+    save_hex("index", "directory",
+             "01000000000000000000000000000000000000555555555555555555555555555555555555");
+    save_hex("index", "chunk", "026f6e65000009000300000005000300ffff0800030061206f6e65ff6f6e65ff");
+    save_hex("index", "made-postings", "030400010002030fff0055070101020203030404");
+    save_hex("index", "made-contents", "04056f6e036f6e6523676f6e117805786f6e207840");
+}
+
 static void collateral_seeds(void)
 {
     struct collateral c = {.tcb_info = slice_str("{\"id\":\"SGX\"}"),
@@ -575,6 +631,9 @@ int main(int argc, char **argv)
     der_seeds();
     text_seeds();
     json_seeds();
+    ask_seeds();
+    tail_seeds();
+    index_seeds();
     collateral_seeds();
     policy_seeds();
     admission_seed();
