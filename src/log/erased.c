@@ -122,7 +122,9 @@ tl_err erased_load(struct log *log, bool *ready, struct tl_why *why)
     struct erased *e = &log->erased;
     uint64_t end = owner_slice_end();
     tl_err err = TL_OK;
-    while (err == TL_OK && e->found < e->statements && !owner_slice_over(end)) {
+    /* Once it is known, what is erased goes into the set as it is stored: nothing is read
+     * again, and the host is not asked. */
+    while (!e->ready && err == TL_OK && e->found < e->statements && !owner_slice_over(end)) {
         err = e->every_leaf ? take_leaf(log, why) : take_placed(log);
         if (!e->every_leaf && (err == TL_E_STORED || err == TL_E_NOT_FOUND)) {
             look_at_every_leaf(e);
@@ -131,7 +133,7 @@ tl_err erased_load(struct log *log, bool *ready, struct tl_why *why)
     }
     if (err != TL_OK)
         return err;
-    if (e->found == e->statements && !e->ready) {
+    if (!e->ready && e->found == e->statements) {
         free(e->indexes);
         e->indexes = NULL;
         e->ready = true;

@@ -290,9 +290,77 @@ static void erased_of_a_joined_segment(void **state)
     oracle_finish(&o);
 }
 
+/* A record, what the log knows to be erased, and a host that writes under it. */
+struct tampering {
+    uint64_t index;
+    buf body;
+    tl_err err;
+};
+
+static void read_stored_body(void *arg)
+{
+    struct tampering *t = arg;
+    struct store_leaf leaf;
+    t->err = store_get_leaf(w.log->store, t->index, &leaf);
+    buf_bytes(&t->body, leaf.body);
+}
+
+static void put_back_and_hide(void *arg)
+{
+    struct tampering *t = arg;
+    struct store_leaf leaf;
+    uint8_t mem[1024];
+    t->err = store_get_leaf(w.log->store, t->index, &leaf);
+    assert_true(leaf.statement.n <= sizeof mem);
+    memcpy(mem, leaf.statement.p, leaf.statement.n);
+    leaf.statement.p = mem;
+    leaf.body = buf_slice(&t->body);
+    assert_ok(store_begin(w.log->store));
+    assert_ok(store_put_leaf(w.log->store, &leaf));
+    assert_ok(store_put_meta(w.log->store, "erasure/1", slice_str("x")));
+    assert_ok(store_commit(w.log->store));
+}
+
+/* What was learned once is not asked for again: the host, who puts a body back into the
+ * running log and hides a later erasure, gets nothing shown. */
+static void what_is_known_is_not_forgotten(void **state)
+{
+    struct tampering t = {.err = TL_OK};
+    struct log_query_options q = query_all();
+    struct log_query *run = NULL;
+    struct tl_why why = {{0}, {0}};
+    struct oracle o;
+    size_t rows;
+    (void)state;
+    world_open(&w);
+    oracle_read(&o, &w);
+    assert_true(choose(&o, 0, 500, 3, chosen) >= 2);
+    t.index = chosen[0];
+    buf_init(&t.body, BODY_MAX);
+    assert_ok(owner_call(w.log, read_stored_body, &t, false));
+    assert_ok(t.err);
+    erase(&w, chosen, 1);
+    erase(&w, chosen + 1, 1);
+    assert_ok(owner_call(w.log, put_back_and_hide, &t, true));
+    assert_ok(t.err);
+    q.from = t.index;
+    q.to = t.index + 1;
+    assert_ok(log_query_new(&run, w.log, &q, &why));
+    assert_ok(log_query_run(run, &why));
+    const struct log_row *row = log_query_rows(run, &rows);
+    assert_int_equal(rows, 1);
+    assert_true(row->erased);
+    log_query_free(run);
+    world_stop(&w);
+    buf_finish(&t.body);
+    oracle_finish(&o);
+    world_restore(&w, &kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_known_is_not_forgotten),
         cmocka_unit_test(erased_of_every_cell),
         cmocka_unit_test(a_chunk_of_before_beside_those_of_after),
         cmocka_unit_test(erased_while_it_is_made),
