@@ -2,19 +2,23 @@
 
 #include "base/encoding.h"
 
+/* A page of control characters has eight million of these. */
 static void put_escape(buf *b, slice c)
 {
-    static const char shorts[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    static const char shorts[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt",
+                      hex[] = "0123456789abcdef";
     const char *at = c.p[0] ? strchr(shorts, c.p[0]) : NULL;
     if (at) {
-        buf_printf(b, "\\%c", letters[at - shorts]);
+        buf_bytes(b, slice_of((const char[]){'\\', letters[at - shorts]}, 2));
         return;
     }
     /* RFC 3629 section 3; no character of four bytes comes here. */
     uint32_t point = c.p[0] & (c.n == 1 ? 0x7f : 0xffu >> (c.n + 1));
     for (size_t i = 1; i < c.n; i++)
         point = point << 6 | (c.p[i] & 0x3f);
-    buf_printf(b, "\\u%04x", point);
+    const char text[] = {
+        '\\', 'u', hex[point >> 12], hex[point >> 8 & 15], hex[point >> 4 & 15], hex[point & 15]};
+    buf_bytes(b, slice_of(text, sizeof text));
 }
 
 /* How many bytes at the start of text, a character, are to be escaped. */

@@ -104,10 +104,32 @@ static tl_err missing(const struct log_record *r, struct tl_why *why)
     return TL_OK;
 }
 
+/* More values than attributes can hold, of which each has a comma or a bracket before it and
+ * perhaps one of its own: read whole they take fifty times their bytes. */
+static bool too_many_values(slice line)
+{
+    bool inside = false; /* of a string */
+    size_t n = 0;
+    for (size_t i = 0; i < line.n && line.n > RECORD_ATTRIBUTES_MAX; i++) {
+        uint8_t c = line.p[i];
+        if (c == '"')
+            inside = !inside;
+        else if (inside)
+            i += c == '\\';
+        else
+            n += c == ',' || c == '[' || c == '{';
+    }
+    return n > 2 * RECORD_ATTRIBUTES_MAX + MEMBERS;
+}
+
 tl_err record_json_read(struct record_json *j, struct log_record *out, slice line, slice agent,
                         struct tl_why *why)
 {
     reset(j);
+    if (REFUSED(too_many_values(line)))
+        return tl_explain(why, TL_E_FIELD, names[ATTRIBUTES],
+                          "attributes have more values than %d bytes can hold",
+                          RECORD_ATTRIBUTES_MAX);
     tl_err err = json_get_object(&j->root, line, "a record", names, MEMBERS, why);
     if (err != TL_OK)
         return err;

@@ -67,7 +67,8 @@ static tl_err copy_agents(struct log_sessions *s, const slice *agents, size_t co
     if (!s->agents)
         return TL_E_MEMORY;
     for (size_t i = 0; i < count; i++)
-        if (agents[i].n <= SUBJECT_MAX) /* no agent has a longer name */
+        /* No agent has a longer name, and one with a NUL would be cut there. */
+        if (agents[i].n <= SUBJECT_MAX && !memchr(agents[i].p, 0, agents[i].n))
             memcpy(s->agents[s->agent_count++], agents[i].p, agents[i].n);
     qsort(s->agents, s->agent_count, sizeof *s->agents, by_name);
     return TL_OK;

@@ -180,6 +180,8 @@ static void agents_are_their_latest_registrations(void **state)
     r = ask(GET("/tee/agents/dave"));
     assert_string_equal(r.body, "{\"error\":\"Agent not found\"}\n");
     assert_refused(&r, 404, NULL);
+    r = ask(GET("/tee/agents/alice%00dave")); /* nor is alice */
+    assert_refused(&r, 404, NULL);
     r = ask(GET("/tee/agents/test/log")); /* the origin is no agent */
     assert_refused(&r, 404, NULL);
 }
