@@ -59,6 +59,21 @@ static void run_child(struct exchange *x)
                                 .agent_count = x->service->config.agent_count};
 }
 
+/* A token has one measure wherever it comes in; without one the address has. */
+static struct limit_key limit_key(const struct exchange *x)
+{
+    const struct peer *peer = conn_peer(x->conn);
+    struct limit_key key = {.kind = 0};
+    if (x->caller.token) {
+        key.kind = LIMIT_TOKEN;
+        memcpy(key.b, x->caller.token->id, TOKEN_ID);
+    } else if (peer) {
+        key.kind = LIMIT_PEER;
+        memcpy(key.b, peer->b, sizeof key.b);
+    }
+    return key;
+}
+
 static tl_err holder(struct exchange *x, slice text, struct tl_why *why)
 {
     struct log *log = x->service->log;
@@ -77,7 +92,7 @@ static tl_err holder(struct exchange *x, slice text, struct tl_why *why)
     return TL_OK;
 }
 
-tl_err caller_find(struct exchange *x, struct tl_why *why)
+static tl_err find(struct exchange *x, struct tl_why *why)
 {
     slice token;
     x->caller = nobody(x);
@@ -89,6 +104,13 @@ tl_err caller_find(struct exchange *x, struct tl_why *why)
         return holder(x, token, why);
     run_child(x);
     return TL_OK;
+}
+
+tl_err caller_find(struct exchange *x, struct tl_why *why)
+{
+    tl_err err = find(x, why);
+    x->caller.who = limit_key(x);
+    return err;
 }
 
 tl_err caller_may(const struct exchange *x, uint8_t needs, struct tl_why *why)
@@ -146,20 +168,7 @@ tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why)
 
 bool caller_is_limited(const struct exchange *x)
 {
-    return x->caller.token || (x->conn && conn_peer(x->conn));
-}
-
-/* A token has one measure wherever it comes in; without one the address has. */
-static struct limit_key limit_key(const struct exchange *x)
-{
-    struct limit_key key = {.kind = LIMIT_PEER};
-    if (x->caller.token) {
-        key.kind = LIMIT_TOKEN;
-        memcpy(key.b, x->caller.token->id, TOKEN_ID);
-    } else {
-        memcpy(key.b, conn_peer(x->conn)->b, sizeof key.b);
-    }
-    return key;
+    return x->caller.who.kind != 0;
 }
 
 tl_err caller_limit(const struct exchange *x, struct limiter *l, unsigned count, uint64_t *wait_ms,
@@ -167,8 +176,7 @@ tl_err caller_limit(const struct exchange *x, struct limiter *l, unsigned count,
 {
     if (!caller_is_limited(x))
         return TL_OK;
-    struct limit_key key = limit_key(x);
-    *wait_ms = limiter_take(l, &key, count, stats_clock_us() / 1000);
+    *wait_ms = limiter_take(l, &x->caller.who, count, stats_clock_us() / 1000);
     if (!REFUSED(*wait_ms))
         return TL_OK;
     return tl_explain(why, TL_E_RATE, NULL, "too many %s; come back later",

@@ -3,6 +3,7 @@
 #ifndef TL_HTTP_CALLER_H
 #define TL_HTTP_CALLER_H
 
+#include "http/limiter.h"
 #include "log/tokens.h"
 #include "tlog/body.h"
 
@@ -13,6 +14,7 @@ struct caller {
     size_t agent_count;        /* 0: any */
     struct tokens *tokens;     /* the table that token is in, a reference; or NULL */
     const struct token *token; /* that it showed, where it is one of the table */
+    struct limit_key who;      /* for its limits; kind 0: it has none */
 };
 void caller_finish(struct caller *c);
 

@@ -28,6 +28,8 @@ void exchange_free(struct exchange *x)
     if (!x)
         return;
     x->service->inflight -= x->body_room;
+    if (x->place)
+        x->place->taken = false;
     if (x->state_free)
         x->state_free(x->state);
     caller_finish(&x->caller);
@@ -198,6 +200,7 @@ static bool read_head(struct conn *c)
         answer_error(x, err, &why);
     } else {
         route_head(x);
+        c->who = x->caller.who;
     }
     if (x->complete)
         after_request(c, x);
@@ -208,7 +211,7 @@ static bool read_head(struct conn *c)
 
 /* Makes room for n bytes of the body, and counts it. It grows with what has come:
  * room for what heads announce could be held by clients that send nothing. */
-static tl_err body_grow(struct exchange *x, size_t n)
+static tl_err body_grow(struct exchange *x, size_t n, struct tl_why *why)
 {
     struct http_service *s = x->service;
     size_t room = x->body_room ? x->body_room : BODY_ROOM;
@@ -217,8 +220,9 @@ static tl_err body_grow(struct exchange *x, size_t n)
     while (room < n)
         room *= 2;
     room = room < x->head.length ? room : (size_t)x->head.length;
-    if (room - x->body_room > HTTP_INFLIGHT_MAX - s->inflight)
-        return TL_E_BUSY;
+    tl_err err = bodies_room(x, room - x->body_room, why);
+    if (err != TL_OK)
+        return err;
     uint8_t *body = realloc(x->body, room);
     if (!body)
         return TL_E_MEMORY;
@@ -236,10 +240,11 @@ static bool read_body(struct conn *c)
     n = n < left ? n : left;
     if (n == 0)
         return false;
-    tl_err err = body_grow(x, x->body_got + n);
+    struct tl_why why = {{0}, {0}};
+    tl_err err = body_grow(x, x->body_got + n, &why);
     if (err != TL_OK) {
         x->close = true;
-        answer_error(x, err, NULL);
+        answer_error(x, err, &why);
         after_request(c, x);
         return true;
     }

@@ -10,6 +10,7 @@ struct conn {
     struct http_service *service;
     struct door *door;
     struct peer peer;          /* of a TCP connection */
+    struct limit_key who;      /* the last that asked for something on it */
     struct conn *next, **self; /* in the service's list */
     struct bufferevent *bev;
     enum { HEAD, BODY, DISCARD } state;

@@ -15,7 +15,6 @@
 #define ANSWER_MAX (16u << 20) /* bytes */
 
 struct erasure {
-    struct http_service *service;
     struct erasure_ask ask;
     struct log_query *query; /* NULL for indexes */
     struct log_erase *erase;
@@ -38,7 +37,6 @@ static void erasure_free(void *state)
     struct erasure *e = state;
     if (!e)
         return;
-    e->service->erasures--;
     log_query_free(e->query);
     log_erase_free(e->erase);
     erasure_ask_finish(&e->ask);
@@ -198,6 +196,8 @@ static void next(struct exchange *x)
         take_page(e);
     if (e->err == TL_OK && x->service->stopping && e->more)
         e->err = TL_E_STOPPING;
+    if (e->err == TL_OK && (e->more || e->found_count))
+        e->err = caller_still(x, &e->why);
     if (e->err != TL_OK)
         answer_failure(x, e->err);
     else if (e->more && e->found_count + PAGE <= ERASE_MAX)
@@ -231,21 +231,15 @@ static tl_err bound(const struct exchange *x, struct erasure_ask *a, struct tl_w
 
 static struct erasure *begin(struct exchange *x)
 {
-    struct http_service *s = x->service;
     struct tl_why why = {{0}, {0}};
     struct erasure *e = NULL;
-    tl_err err = TL_OK;
-    if (s->erasures >= ERASURES_MAX)
-        err = tl_explain(&why, TL_E_BUSY, NULL, "%d erasures are under way; wait for one to end",
-                         ERASURES_MAX);
-    else if (!(e = calloc(1, sizeof *e)))
+    tl_err err = place_take(x, PLACE_ERASURE, &why);
+    if (err == TL_OK && !(e = calloc(1, sizeof *e)))
         err = TL_E_MEMORY;
     if (err != TL_OK) {
         answer_error(x, err, &why);
         return NULL;
     }
-    e->service = s;
-    s->erasures++;
     e->to = TL_INT_MAX;
     buf_init(&e->statements, ANSWER_MAX / 2);
     buf_init(&e->checkpoint, NOTE_MAX);

@@ -57,19 +57,19 @@ static void release(void *made)
 
 void export_stream(struct exchange *x, const struct log_export_options *o)
 {
-    struct http_service *s = x->service;
+    struct tl_why why = {{0}, {0}};
     struct log_export *e = NULL;
     /* An answer alone is small, and has limits of its own. */
-    bool counted = !o->nonce.p || o->chain;
-    tl_err err = counted && s->exports >= EXPORTS_MAX ? TL_E_BUSY : log_export_new(&e, s->log, o);
+    tl_err err = !o->nonce.p || o->chain ? place_take(x, PLACE_EXPORT, &why) : TL_OK;
+    if (err == TL_OK)
+        err = log_export_new(&e, x->service->log, o);
     if (err == TL_OK)
         stream_answer(x, &(struct stream_source){.made = e,
                                                  .submit = submit,
                                                  .free = release,
-                                                 .media = "application/vnd.teelog.bundle",
-                                                 .under_way = counted ? &s->exports : NULL});
+                                                 .media = "application/vnd.teelog.bundle"});
     else
-        answer_error(x, err, NULL);
+        answer_error(x, err, &why);
 }
 
 void get_export(struct exchange *x)

@@ -7,7 +7,7 @@
 #include "http/caller.h"
 #include "http/head.h"
 #include "http/http.h"
-#include "http/limiter.h"
+#include "http/shares.h"
 #include "http/tcp_socket.h"
 
 #include <event2/event.h>
@@ -15,10 +15,6 @@
 
 #define CONNECTIONS_MAX 512        /* over the socket */
 #define PIPELINE_MAX    4          /* requests of one connection under way */
-#define EXPORTS_MAX     4          /* under way */
-#define ERASURES_MAX    4          /* the same */
-#define QUERIES_MAX     16         /* pages of records under way */
-#define TAILS_MAX       32         /* connections that follow the log */
 #define UNSENT_MAX      (1u << 20) /* bytes waiting for a slow reader */
 
 struct conn;
@@ -49,6 +45,7 @@ struct exchange {
     uint8_t *head_bytes; /* owned; head borrows from it */
     struct http_head head;
     struct caller caller;       /* owned; set before the body is read */
+    struct place *place;        /* that it has taken, or NULL */
     uint8_t *body;              /* owned */
     size_t body_got, body_room; /* bytes of it that have come, and allocated */
     struct evbuffer *out;       /* answer bytes on their way to the connection */
@@ -80,10 +77,9 @@ struct http_service {
     int wake_read, wake_write;
     pthread_t thread;
     struct conn *conns;
-    size_t conn_count, inflight;              /* inflight: bytes allocated for bodies */
-    size_t exports, queries, rests, erasures; /* under way */
-    struct tail *tails;                       /* tail.c's */
-    size_t tail_count;
+    size_t conn_count, inflight;     /* inflight: bytes allocated for bodies */
+    struct place places[PLACES_MAX]; /* shares.c's */
+    struct tail *tails;              /* tail.c's */
     struct event *pause, *heartbeat;
     size_t rest_bytes;                  /* of answers that are written, or wait for their quotes */
     struct limiter *requests, *records; /* by caller */

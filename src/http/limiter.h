@@ -8,7 +8,7 @@
 
 /* A token's id or a peer's address, told apart by kind. */
 struct limit_key {
-    enum { LIMIT_TOKEN = 1, LIMIT_PEER } kind;
+    enum { LIMIT_NOBODY, LIMIT_TOKEN, LIMIT_PEER } kind;
     uint8_t b[16];
 };
 

@@ -9,22 +9,38 @@ static void lookup_free(void *state)
     struct lookup *l = state;
     if (!l)
         return;
-    l->service->queries--;
     log_query_free(l->query);
+    buf_finish(&l->answer);
     free(l);
 }
 
-static void resume(struct exchange *x)
+static void write_on(struct exchange *x)
 {
-    const struct lookup *l = x->state;
-    buf b;
-    if (l->err != TL_OK) {
-        answer_error(x, l->err, &l->why);
+    struct lookup *l = x->state;
+    if (!l->put(l, x)) {
+        log_query_free(l->query); /* its rows are no longer needed */
+        l->query = NULL;
+        answer_take(x, 200, "application/json", NULL, &l->answer);
         return;
     }
-    buf_init(&b, ANSWER_MAX);
-    l->put(&b, x);
-    answer_take(x, 200, "application/json", NULL, &b);
+    x->resume = write_on;
+    service_hold(x);
+    service_post(x);
+}
+
+/* What is no longer the caller's to read, or of which too much lies there already, is not
+ * written. */
+static void resume(struct exchange *x)
+{
+    struct lookup *l = x->state;
+    if (l->err == TL_OK)
+        l->err = caller_still(x, &l->why);
+    if (l->err == TL_OK)
+        l->err = answers_room(x, &l->why);
+    if (l->err == TL_OK)
+        write_on(x);
+    else
+        answer_error(x, l->err, &l->why);
 }
 
 /* Nobody waits for it any more. */
@@ -39,17 +55,16 @@ struct lookup *lookup_new(struct exchange *x, const struct log_query_options *o)
     struct tl_why why = {{0}, {0}};
     struct lookup *l = NULL;
     struct log_info info;
-    tl_err err = TL_OK;
-    if (x->service->queries >= QUERIES_MAX)
-        err = TL_E_BUSY;
-    else if (!(l = calloc(1, sizeof *l)))
+    tl_err err = place_take(x, PLACE_QUERY, &why);
+    if (err == TL_OK)
+        err = answers_room(x, &why);
+    if (err == TL_OK && !(l = calloc(1, sizeof *l)))
         err = TL_E_MEMORY;
     if (err != TL_OK) {
-        answer_error(x, err, NULL);
+        answer_error(x, err, &why);
         return NULL;
     }
-    l->service = x->service;
-    x->service->queries++;
+    buf_init(&l->answer, ANSWER_MAX);
     x->state = l;
     x->state_free = lookup_free;
     log_info(x->service->log, &info);

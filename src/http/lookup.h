@@ -6,9 +6,11 @@
 #include "http/row_json.h"
 
 struct lookup {
-    struct http_service *service; /* that counts it */
     struct log_query *query;
-    void (*put)(buf *b, const struct exchange *x); /* writes the answer */
+    /* Writes some of the answer, for about a millisecond: true where more is to come. */
+    bool (*put)(struct lookup *l, const struct exchange *x);
+    buf answer;
+    size_t written; /* rows of it */
     struct row_json how;
     uint64_t size; /* of the log when it was asked, at least */
     hash32 id;     /* cursor_query */
@@ -20,7 +22,8 @@ struct lookup {
 /* Makes x->state with a query of o, and answers where it cannot: NULL then. At most
  * QUERIES_MAX at a time. */
 struct lookup *lookup_new(struct exchange *x, const struct log_query_options *o);
-/* Hands the query over; once it is done, put writes the answer. */
+/* Hands the query over; once it is done, put writes the answer, and others get their turn
+ * in between. */
 void lookup_begin(struct exchange *x);
 
 #endif

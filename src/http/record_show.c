@@ -16,20 +16,24 @@ static tl_err index_of(uint64_t *index, slice path, uint64_t size, struct tl_why
     return TL_OK;
 }
 
-static void put_record(buf *b, const struct exchange *x)
+static bool reads(const struct exchange *x)
+{
+    return x->caller.scopes & SCOPE_READ;
+}
+
+static bool put_record(struct lookup *l, const struct exchange *x)
 {
     size_t n;
-    const struct lookup *l = x->state;
     struct row_json how = l->how;
     const struct log_row *row = log_query_rows(l->query, &n);
     const struct log_proof *proof = log_query_proof(l->query);
     if (!proof) { /* there is such a leaf */
-        buf_fail(b, TL_E_STORED);
-        return;
+        buf_fail(&l->answer, TL_E_STORED);
+        return false;
     }
-    how.withheld =
-        (x->caller.scopes & SCOPE_READ) == 0 || caller_agent(x, row->agent, NULL) != TL_OK;
-    row_json_put_proof(b, row, proof, how);
+    how.withheld = !reads(x) || caller_agent(x, row->agent, NULL) != TL_OK;
+    row_json_put_proof(&l->answer, row, proof, how);
+    return false;
 }
 
 void get_record(struct exchange *x)
@@ -47,6 +51,7 @@ void get_record(struct exchange *x)
         return;
     }
     o.to = o.from + 1;
+    o.without_bodies = !reads(x); /* strangers have no megabyte opened */
     struct lookup *l = lookup_new(x, &o);
     if (!l)
         return;

@@ -6,6 +6,7 @@
 #include "http/lookup.h"
 
 #define LIMIT_DEFAULT 100
+#define SLICE_US      1000 /* of writing */
 
 enum { ORDER = FILTERS, LIMIT, CURSOR, TOTAL, PARAMS };
 
@@ -28,27 +29,39 @@ static tl_err page_read(struct log_query_options *o, const struct http_param *p,
     return TL_OK;
 }
 
-static void put_page(buf *b, const struct exchange *x)
+static void put_end(buf *b, const struct lookup *l)
 {
-    const struct lookup *l = x->state;
-    size_t n;
     uint64_t next;
     char cursor[CURSOR_TEXT];
-    const struct log_row *rows = log_query_rows(l->query, &n);
-    buf_printf(b, "{\"simulated\":%s", l->how.simulated ? "true" : "false");
-    json_put_number(b, "size", l->size);
-    buf_str(b, ",\"records\":[");
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_str(b, ",");
-        row_json_put(b, &rows[i], l->how);
-    }
     buf_str(b, "]");
     if (log_query_more(l->query, &next))
         json_put_member(b, "next", cursor_text(cursor, &l->id, next));
     if (l->total)
         json_put_number(b, "total", log_query_total(l->query));
     buf_str(b, "}\n");
+}
+
+static bool put_page(struct lookup *l, const struct exchange *x)
+{
+    size_t n;
+    buf *b = &l->answer;
+    const struct log_row *rows = log_query_rows(l->query, &n);
+    uint64_t end = stats_clock_us() + SLICE_US;
+    (void)x;
+    if (b->n == 0) {
+        buf_printf(b, "{\"simulated\":%s", l->how.simulated ? "true" : "false");
+        json_put_number(b, "size", l->size);
+        buf_str(b, ",\"records\":[");
+    }
+    while (l->written < n && buf_err(b) == TL_OK && stats_clock_us() < end) {
+        if (l->written)
+            buf_str(b, ",");
+        row_json_put(b, &rows[l->written++], l->how);
+    }
+    if (l->written < n && buf_err(b) == TL_OK)
+        return true;
+    put_end(b, l);
+    return false;
 }
 
 void get_records(struct exchange *x)

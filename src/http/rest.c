@@ -13,7 +13,6 @@ static void rest_free(void *state)
     struct rest *r = state;
     if (!r)
         return;
-    r->service->rests--;
     r->service->rest_bytes -= r->counted;
     log_query_free(r->query);
     log_sessions_free(r->sessions);
@@ -29,14 +28,18 @@ static void rest_free(void *state)
 struct rest *rest_begin(struct exchange *x)
 {
     struct timespec now;
-    bool full = x->service->rests >= RESTS_MAX;
-    struct rest *r = full ? NULL : calloc(1, sizeof *r);
-    if (!r) {
-        answer_error(x, full ? TL_E_BUSY : TL_E_MEMORY, NULL);
+    struct tl_why why = {{0}, {0}};
+    struct rest *r = NULL;
+    tl_err err = place_take(x, PLACE_REST, &why);
+    if (err == TL_OK)
+        err = answers_room(x, &why);
+    if (err == TL_OK && !(r = calloc(1, sizeof *r)))
+        err = TL_E_MEMORY;
+    if (err != TL_OK) {
+        answer_error(x, err, &why);
         return NULL;
     }
     r->service = x->service;
-    r->service->rests++;
     buf_init(&r->asked, REST_ANSWER_MAX);
     buf_init(&r->answer, REST_ANSWER_MAX);
     buf_init(&r->quote, TEE_QUOTE_MAX);
@@ -84,6 +87,8 @@ static void quoted(struct exchange *x)
 {
     struct rest *r = x->state;
     tl_err err = r->err == TL_OK ? buf_err(&r->quote) : r->err;
+    if (err == TL_OK)
+        err = caller_still(x, &r->why);
     if (err == TL_OK) {
         r->answer.n--;
         buf_str(&r->answer, ",\"attestation\":");

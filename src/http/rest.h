@@ -6,12 +6,11 @@
 #include "http/internal.h"
 #include "http/rest_json.h"
 
-#define RESTS_MAX        64          /* under way */
 #define REST_ANSWER_MAX  (24u << 20) /* bytes */
 #define REST_ANSWERS_MAX (64u << 20) /* bytes of all that are written, or wait for their quotes */
 
 struct rest {
-    struct http_service *service; /* that counts it */
+    struct http_service *service; /* that counts its bytes */
     struct rest_ask ask;
     bool single, paged;   /* /tee/agents/ID; /tee/agents with a page */
     struct log_info info; /* size and root: of the state that is answered */

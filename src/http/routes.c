@@ -4,32 +4,40 @@
 
 #include <stdio.h>
 
+/* Questions are small: an object of theirs, every text in it escaped, has half of that. What
+ * reads JSON whole can take fifty times its bytes for it. */
+#define ASK_MAX          32768
+#define ERASURE_BODY_MAX (2u << 20) /* the indexes of one request */
+
 /* Further paths of a route that ends in '/': what comes after it is the route's
- * own affair. needs: the scopes of which a caller must have one. */
+ * own affair. needs: the scopes of which a caller must have one. body_max: bytes, 0 where
+ * it takes no body. large: its answers may be. */
 static const struct route {
     const char *path, *method;
     uint8_t needs;
     void (*answer)(struct exchange *x);
+    size_t body_max;
+    bool large;
 } routes[] = {
-    {"/v1/records", "POST", SCOPE_APPEND, post_records},
-    {"/v1/records", "GET", SCOPE_READ, get_records},
-    {"/v1/records/", "GET", 0, get_record},
-    {"/v1/erasures", "POST", SCOPE_ERASE, post_erasures},
-    {"/v1/tail", "GET", SCOPE_READ, get_tail},
-    {"/v1/agents", "GET", 0, get_agents},
-    {"/v1/status", "GET", 0, get_status},
-    {"/v1/export", "GET", SCOPE_APPEND | SCOPE_READ, get_export},
-    {"/v1/backup", "GET", SCOPE_ADMIN, get_backup},
-    {"/tee/agents", "GET", SCOPE_READ, get_tee_agents},
-    {"/tee/agents/", "GET", SCOPE_READ, get_tee_agent},
-    {"/tee/logs", "POST", SCOPE_READ, post_tee_logs},
-    {"/v1/tokens", "GET", SCOPE_ADMIN, get_tokens},
-    {"/v1/tokens", "POST", SCOPE_ADMIN, post_tokens},
-    {"/v1/tokens/", "DELETE", SCOPE_ADMIN, delete_token},
-    {"/v1/attest", "POST", SCOPE_ALL, post_attest},
-    {"/checkpoint", "GET", 0, get_checkpoint},
-    {"/healthz", "GET", 0, get_healthz},
-    {"/metrics", "GET", SCOPE_ALL, get_metrics},
+    {"/v1/records", "POST", SCOPE_APPEND, post_records, HTTP_BODY_MAX, true},
+    {"/v1/records", "GET", SCOPE_READ, get_records, 0, true},
+    {"/v1/records/", "GET", 0, get_record, 0, true},
+    {"/v1/erasures", "POST", SCOPE_ERASE, post_erasures, ERASURE_BODY_MAX, false},
+    {"/v1/tail", "GET", SCOPE_READ, get_tail, 0, false},
+    {"/v1/agents", "GET", 0, get_agents, 0, true},
+    {"/v1/status", "GET", 0, get_status, 0, false},
+    {"/v1/export", "GET", SCOPE_APPEND | SCOPE_READ, get_export, 0, true},
+    {"/v1/backup", "GET", SCOPE_ADMIN, get_backup, 0, true},
+    {"/tee/agents", "GET", SCOPE_READ, get_tee_agents, 0, true},
+    {"/tee/agents/", "GET", SCOPE_READ, get_tee_agent, 0, true},
+    {"/tee/logs", "POST", SCOPE_READ, post_tee_logs, ASK_MAX, true},
+    {"/v1/tokens", "GET", SCOPE_ADMIN, get_tokens, 0, false},
+    {"/v1/tokens", "POST", SCOPE_ADMIN, post_tokens, ASK_MAX, false},
+    {"/v1/tokens/", "DELETE", SCOPE_ADMIN, delete_token, 0, false},
+    {"/v1/attest", "POST", SCOPE_ALL, post_attest, ASK_MAX, false},
+    {"/checkpoint", "GET", 0, get_checkpoint, 0, false},
+    {"/healthz", "GET", 0, get_healthz, 0, false},
+    {"/metrics", "GET", SCOPE_ALL, get_metrics, 0, false},
 };
 
 static bool matches(const struct route *r, slice path)
@@ -70,21 +78,21 @@ static void wrong_method(struct exchange *x, const struct route *r)
     answer_error_status(x, 405, field, err, &why);
 }
 
-static void check_body(struct exchange *x, bool takes_body)
+static void check_body(struct exchange *x, size_t max)
 {
     struct tl_why why = {{0}, {0}};
     const struct http_head *h = &x->head;
-    if (REFUSED(h->transfer) || (takes_body && REFUSED(!h->has_length))) {
+    if (REFUSED(h->transfer) || (max && REFUSED(!h->has_length))) {
         tl_err err = tl_explain(&why, TL_E_HTTP, "Content-Length",
                                 "is needed: bodies of unknown length are not taken");
         answer_error_status(x, 411, NULL, err, &why);
-    } else if (REFUSED(!takes_body && h->length > 0)) {
+    } else if (REFUSED(!max && h->length > 0)) {
         answer_error(x, tl_explain(&why, TL_E_HTTP, "Content-Length", "this route takes no body"),
                      &why);
-    } else if (REFUSED(h->length > HTTP_BODY_MAX)) {
+    } else if (REFUSED(h->length > max)) {
         answer_error(x,
                      tl_explain(&why, TL_E_LIMIT, "Content-Length",
-                                "a body may have at most %u bytes", HTTP_BODY_MAX),
+                                "a body may have at most %zu bytes here", max),
                      &why);
     }
 }
@@ -120,10 +128,12 @@ void route_head(struct exchange *x)
         wrong_method(x, other);
         return;
     }
-    check_body(x, slice_eq_str(x->head.method, "POST"));
+    check_body(x, r->body_max);
     if (x->complete)
         return;
     tl_err err = found == TL_OK ? caller_may(x, r->needs, &why) : found;
+    if (err == TL_OK && r->large)
+        err = answers_taken(x, &why);
     if (err != TL_OK)
         answer_error(x, err, found == TL_OK ? &why : &stranger);
     else

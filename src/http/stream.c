@@ -12,19 +12,12 @@ struct stream {
     struct tl_why why;
 };
 
-static void source_end(const struct stream_source *source)
-{
-    if (source->under_way)
-        (*source->under_way)--;
-    source->free(source->made);
-}
-
 static void stream_free(void *state)
 {
     struct stream *s = state;
     if (!s)
         return;
-    source_end(&s->source);
+    s->source.free(s->source.made);
     buf_finish(&s->slice);
     free(s);
 }
@@ -69,6 +62,8 @@ static void resume(struct exchange *x)
     struct stream *s = x->state;
     if (s->err == TL_OK)
         s->err = buf_err(&s->slice);
+    if (s->err == TL_OK)
+        s->err = caller_still(x, &s->why);
     if (s->err != TL_OK) {
         fail(x);
         return;
@@ -97,10 +92,8 @@ static void drained(struct exchange *x)
 void stream_answer(struct exchange *x, const struct stream_source *source)
 {
     struct stream *s = calloc(1, sizeof *s);
-    if (source->under_way)
-        (*source->under_way)++;
     if (!s) {
-        source_end(source);
+        source->free(source->made);
         answer_error(x, TL_E_MEMORY, NULL);
         return;
     }

@@ -10,7 +10,6 @@ struct stream_source {
     tl_err (*submit)(void *made, buf *out, log_export_done_fn *done, void *ctx);
     void (*free)(void *made);
     const char *media;
-    size_t *under_way; /* counted there until it ends, or NULL */
 };
 /* Answers x with all of it. */
 void stream_answer(struct exchange *x, const struct stream_source *source);

@@ -42,7 +42,6 @@ static void tail_free(void *state)
     *t->self = t->next;
     if (t->next)
         t->next->self = t->self;
-    t->x->service->tail_count--;
     log_query_free(t->query);
     free(t);
 }
@@ -260,11 +259,12 @@ static tl_err position(struct tail *t, slice last, slice from, uint64_t size, st
     return TL_OK;
 }
 
-static tl_err tail_new(struct exchange *x)
+static tl_err tail_new(struct exchange *x, struct tl_why *why)
 {
     struct http_service *s = x->service;
-    if (s->tail_count >= TAILS_MAX)
-        return TL_E_BUSY;
+    tl_err err = place_take(x, PLACE_TAIL, why);
+    if (err != TL_OK)
+        return err;
     struct tail *t = calloc(1, sizeof *t);
     if (!t)
         return TL_E_MEMORY;
@@ -274,7 +274,6 @@ static tl_err tail_new(struct exchange *x)
     if (t->next)
         t->next->self = &t->next;
     s->tails = t;
-    s->tail_count++;
     x->state = t;
     x->state_free = tail_free;
     return TL_OK;
@@ -308,7 +307,7 @@ void get_tail(struct exchange *x)
 {
     struct http_param params[FILTERS] = {FILTER_NAMES};
     struct tl_why why = {{0}, {0}};
-    tl_err err = tail_new(x);
+    tl_err err = tail_new(x, &why);
     struct tail *t = x->state;
     if (err == TL_OK && !query_or_answer(x, &t->text, params, FILTERS_TAIL))
         return;

@@ -74,12 +74,15 @@ void get_agents(struct exchange *x)
     struct http_query q = {{0}};
     struct log_agent *agents = NULL;
     struct log_info info;
+    struct tl_why why = {{0}, {0}};
     size_t n = 0;
     if (!query_or_answer(x, &q, NULL, 0))
         return;
-    tl_err err = log_agents(x->service->log, &agents, &n);
+    tl_err err = answers_room(x, &why);
+    if (err == TL_OK)
+        err = log_agents(x->service->log, &agents, &n);
     if (err != TL_OK) {
-        answer_error(x, err, NULL);
+        answer_error(x, err, &why);
         return;
     }
     log_info(x->service->log, &info);

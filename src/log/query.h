@@ -24,6 +24,8 @@ struct log_query_options {
     /* Only records, unless type names one of the log's own ("teelog.session") or
      * every is set: those have neither room, user nor text. */
     bool every;
+    /* Bodies of records stay closed: rows have none. Not beside room, user or text. */
+    bool without_bodies;
 };
 
 struct log_row {

@@ -68,7 +68,7 @@ static tl_err add_row(struct log_query *q, const struct store_leaf *leaf,
         .session = st->session,
         .ref = st->ref,
         .has_ref = st->has_ref,
-        .erased = !body.p,
+        .erased = st->kind == ST_RECORD && log_is_erased(q->log, leaf->index),
         .agent = moved(p, leaf->statement, st->subject),
         .type = moved(p, leaf->statement, st->type),
         .statement = slice_of(p, leaf->statement.n),
@@ -105,7 +105,7 @@ static tl_err open_body(struct log_query *q, const struct store_leaf *leaf,
                         const struct statement *st, buf *plain, slice *out)
 {
     if (st->kind == ST_RECORD)
-        return record_body(q->log, leaf, st, plain, out);
+        return q->match.want.without_bodies ? TL_OK : record_body(q->log, leaf, st, plain, out);
     hash32 digest = sha256(leaf->body);
     if (REFUSED(!hash_eq(&digest, &st->payload)))
         return TL_E_STORED;

@@ -348,8 +348,9 @@ class Findings(Rest):
             if value != {}:
                 self.logs(service, status=400, query=value)
             self.logs(service, status=400, nonce=value)
-        for raw in (b"{", b"[]", b"7", b"\xff", b"{}{}", b'{"page":1,"page":1}', b"[" * 100000):
+        for raw in (b"{", b"[]", b"7", b"\xff", b"{}{}", b'{"page":1,"page":1}', b"[" * 32768):
             self.logs(service, status=400, raw=raw)
+        self.logs(service, status=413, raw=b"[" * 32769)
         self.assertEqual(service.status()["size"], before)
 
     def test_6_an_empty_page_does_not_replay(self):
