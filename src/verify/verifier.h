@@ -62,6 +62,10 @@ struct verifier {
     uint64_t *erased;        /* room for ERASURE_MAX, made when needed */
 };
 
+/* Ends the phases before this one. Items come in the order of the phases
+ * (tlog/bundle.h), so that it is never an earlier one. */
+tl_err verify_reach(struct verifier *v, enum phase phase) TL_MUST;
+
 /* The fresh answer, after all else; and, after it or in its place, the check's end. */
 tl_err verify_fresh(struct verifier *v, const hash32 *evidence, const struct fresh *f) TL_MUST;
 tl_err verify_fresh_end(struct verifier *v) TL_MUST;
