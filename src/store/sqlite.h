@@ -77,8 +77,16 @@ int store_go_wal(struct store *s);
  * is bound as NULL. */
 void store_bind_blob(sqlite3_stmt *st, int i, slice s);
 void store_bind_u64(sqlite3_stmt *st, int i, uint64_t v);
+/* Steps to the one row that a statement yields, and holds it. */
+tl_err store_fetch(struct store *s, enum store_st which) TL_MUST;
+/* Column i of a row: a blob of at most max bytes, or NULL as an empty slice. */
+tl_err store_column(sqlite3_stmt *st, int i, size_t max, slice *out) TL_MUST;
 /* A blob of at most max bytes from the one row that which yields; not NULL. */
 tl_err store_fetch_blob(struct store *s, enum store_st which, size_t max, slice *out) TL_MUST;
+/* One more than the largest number in a table; what we wrote is never negative
+ * and stays below the bound. */
+tl_err store_next_number(struct store *s, enum store_st which, uint64_t bound,
+                         uint64_t *out) TL_MUST;
 /* Steps a statement that yields no row, and resets it. */
 tl_err store_run(struct store *s, enum store_st which) TL_MUST;
 

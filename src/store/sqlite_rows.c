@@ -3,10 +3,8 @@
 #include "base/refuse.h"
 
 /* What our own rows may hold, in bytes. */
-#define STATEMENT_MAX 65535
-#define BLOB_MAX      (2 << 20)
-#define SMALL_MAX     65536
-#define INDEX_BOUND   (UINT64_C(1) << 53)
+#define BLOB_MAX  (2 << 20)
+#define SMALL_MAX 65536
 
 void store_bind_blob(sqlite3_stmt *st, int i, slice s)
 {
@@ -21,8 +19,7 @@ void store_bind_u64(sqlite3_stmt *st, int i, uint64_t v)
     sqlite3_bind_int64(st, i, v > INT64_MAX ? INT64_MAX : (int64_t)v);
 }
 
-/* Steps to the one row that a statement yields, and holds it. */
-static tl_err fetch(struct store *s, enum store_st which)
+tl_err store_fetch(struct store *s, enum store_st which)
 {
     int rc = sqlite3_step(s->st[which]);
     if (rc == SQLITE_ROW) {
@@ -33,8 +30,7 @@ static tl_err fetch(struct store *s, enum store_st which)
     return rc == SQLITE_DONE ? TL_E_NOT_FOUND : store_sqlite_err(rc);
 }
 
-/* A blob of at most max bytes, or NULL as an empty slice. */
-static tl_err column(sqlite3_stmt *st, int i, size_t max, slice *out)
+tl_err store_column(sqlite3_stmt *st, int i, size_t max, slice *out)
 {
     int type = sqlite3_column_type(st, i);
     if (type == SQLITE_NULL) {
@@ -56,9 +52,9 @@ static tl_err column(sqlite3_stmt *st, int i, size_t max, slice *out)
 tl_err store_fetch_blob(struct store *s, enum store_st which, size_t max, slice *out)
 {
     slice found;
-    tl_err err = fetch(s, which);
+    tl_err err = store_fetch(s, which);
     if (err == TL_OK)
-        err = column(s->held, 0, max, &found);
+        err = store_column(s->held, 0, max, &found);
     if (err == TL_OK && REFUSED(!found.p))
         err = TL_E_STORED;
     if (err == TL_OK)
@@ -106,101 +102,11 @@ tl_err store_get_meta(struct store *s, const char *name, buf *out)
     return fetch_buf(s, ST_GET_META, SMALL_MAX, out);
 }
 
-tl_err store_put_leaf(struct store *s, const struct store_leaf *leaf)
-{
-    tl_err err = store_enter_put(s);
-    if (err != TL_OK)
-        return err;
-    if (leaf->statement.n > STATEMENT_MAX || leaf->body.n > BLOB_MAX || leaf->extra.n > BLOB_MAX ||
-        leaf->index >= INDEX_BOUND)
-        return TL_E_LIMIT;
-    sqlite3_stmt *st = s->st[ST_PUT_LEAF];
-    store_bind_u64(st, 1, leaf->index);
-    store_bind_blob(st, 2, leaf->statement);
-    store_bind_blob(st, 3, leaf->body);
-    store_bind_blob(st, 4, leaf->extra);
-    return store_run(s, ST_PUT_LEAF);
-}
-
-tl_err store_erase_leaf(struct store *s, uint64_t index)
-{
-    tl_err err = store_enter_put(s);
-    if (err != TL_OK)
-        return err;
-    store_bind_u64(s->st[ST_ERASE_LEAF], 1, index);
-    return store_run(s, ST_ERASE_LEAF);
-}
-
-static tl_err read_leaf(sqlite3_stmt *st, struct store_leaf *out)
-{
-    struct store_leaf leaf = {.index = (uint64_t)sqlite3_column_int64(st, 0)};
-    tl_err err = column(st, 1, STATEMENT_MAX, &leaf.statement);
-    if (err == TL_OK && REFUSED(!leaf.statement.p))
-        err = TL_E_STORED;
-    if (err == TL_OK)
-        err = column(st, 2, BLOB_MAX, &leaf.body);
-    if (err == TL_OK)
-        err = column(st, 3, BLOB_MAX, &leaf.extra);
-    if (err == TL_OK)
-        *out = leaf;
-    return err;
-}
-
-tl_err store_get_leaf(struct store *s, uint64_t index, struct store_leaf *out)
-{
-    tl_err err = store_enter(s);
-    if (err != TL_OK)
-        return err;
-    if (index >= INDEX_BOUND)
-        return TL_E_NOT_FOUND;
-    sqlite3_reset(s->st[ST_GET_LEAF]);
-    store_bind_u64(s->st[ST_GET_LEAF], 1, index);
-    err = fetch(s, ST_GET_LEAF);
-    s->held = NULL; /* a leaf outlives the small reads that follow it */
-    return err == TL_OK ? read_leaf(s->st[ST_GET_LEAF], out) : err;
-}
-
-tl_err store_scan_start(struct store *s, uint64_t from)
-{
-    store_scan_end(s);
-    tl_err err = store_enter(s);
-    if (err != TL_OK)
-        return err;
-    store_bind_u64(s->st[ST_SCAN], 1, from);
-    s->scanning = true;
-    return TL_OK;
-}
-
-tl_err store_scan_next(struct store *s, struct store_leaf *out, bool *found)
-{
-    tl_err err = store_enter(s);
-    if (err != TL_OK)
-        return err;
-    if (!s->scanning) /* a write has ended it: not the same as no more leaves */
-        return TL_E_USAGE;
-    int rc = sqlite3_step(s->st[ST_SCAN]);
-    err = rc == SQLITE_ROW ? read_leaf(s->st[ST_SCAN], out) : store_sqlite_err(rc);
-    if (err == TL_OK)
-        *found = rc == SQLITE_ROW;
-    if (err != TL_OK || rc != SQLITE_ROW)
-        sqlite3_reset(s->st[ST_SCAN]);
-    return err;
-}
-
-void store_scan_end(struct store *s)
-{
-    if (s->scanning)
-        sqlite3_reset(s->st[ST_SCAN]);
-    s->scanning = false;
-}
-
-/* One more than the largest number in a table; what we wrote is never negative
- * and stays below the bound. */
-static tl_err next_number(struct store *s, enum store_st which, uint64_t bound, uint64_t *out)
+tl_err store_next_number(struct store *s, enum store_st which, uint64_t bound, uint64_t *out)
 {
     tl_err err = store_enter(s);
     if (err == TL_OK)
-        err = fetch(s, which);
+        err = store_fetch(s, which);
     if (err != TL_OK)
         return err;
     if (sqlite3_column_type(s->held, 0) == SQLITE_NULL) {
@@ -212,11 +118,6 @@ static tl_err next_number(struct store *s, enum store_st which, uint64_t bound, 
         return TL_E_STORED;
     *out = (uint64_t)last + 1;
     return TL_OK;
-}
-
-tl_err store_leaf_bound(struct store *s, uint64_t *out)
-{
-    return next_number(s, ST_BOUND, INDEX_BOUND, out);
 }
 
 /* A tile's place as one number: 2^48 tiles of 256 hashes hold more than 2^53
@@ -316,9 +217,9 @@ static tl_err each_pair(struct store *s, enum store_st which,
     int rc = SQLITE_ROW;
     while (err == TL_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         slice key, value;
-        err = column(st, 0, SMALL_MAX, &key);
+        err = store_column(st, 0, SMALL_MAX, &key);
         if (err == TL_OK)
-            err = column(st, 1, SMALL_MAX, &value);
+            err = store_column(st, 1, SMALL_MAX, &value);
         if (err == TL_OK)
             err = each(ctx, key, value);
     }
@@ -377,7 +278,7 @@ tl_err store_get_body_key(struct store *s, uint32_t number, uint8_t salt[32])
 tl_err store_body_key_count(struct store *s, uint32_t *out)
 {
     uint64_t next;
-    tl_err err = next_number(s, ST_BODY_KEY_BOUND, UINT32_MAX, &next);
+    tl_err err = store_next_number(s, ST_BODY_KEY_BOUND, UINT32_MAX, &next);
     if (err == TL_OK)
         *out = (uint32_t)next;
     return err;
