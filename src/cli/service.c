@@ -158,6 +158,16 @@ static void say_retention(void *ctx, const char *text)
     cli_say("%s", text);
 }
 
+static void say_upgraded(struct log *log)
+{
+    struct log_info info;
+    log_info(log, &info);
+    if (info.upgraded)
+        cli_say("note: the database was of version %u, which teelogs of before can open; it is now "
+                "of a newer one, which they cannot",
+                info.upgraded);
+}
+
 static tl_err keep_for_a_time(struct service *s, const struct service_options *o)
 {
     struct retain_options r = o->retain;
@@ -199,8 +209,10 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         err = check_listen(s, o, why); /* before there is a log */
     if (err == TL_OK)
         err = log_open(&s->log, s->tee, &log, why);
-    if (err == TL_OK)
+    if (err == TL_OK) {
+        say_upgraded(s->log);
         err = keep_collateral(s, o, why);
+    }
     if (err == TL_OK)
         err = keep_for_a_time(s, o);
     if (err == TL_OK)

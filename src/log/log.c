@@ -263,6 +263,7 @@ void log_info(struct log *log, struct log_info *out)
     out->platform = tee_platform(log->tee);
     out->simulated = tee_simulated(log->tee);
     out->boot = log->boot_index;
+    out->upgraded = store_was(log->store);
     out->indexed = log->index ? index_leaves(log->index) : 0;
     pthread_mutex_lock(&log->lock);
     out->size = log->durable_size;

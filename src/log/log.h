@@ -59,6 +59,7 @@ struct log_info {
     hash32 root;
     uint64_t boot;     /* index of this boot; UINT64_MAX when read-only */
     uint64_t subjects; /* the origin included */
+    unsigned upgraded; /* the database's version before this start brought it to today's, or 0 */
     uint64_t indexed;  /* of these leaves, that queries need not look at one by one */
     bool frozen;
     char frozen_why[200];

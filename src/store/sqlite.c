@@ -170,16 +170,21 @@ static tl_err start_new(struct store *s, int64_t pages, struct tl_why *why)
     return TL_OK;
 }
 
-static int start_reading(struct store *s, bool old)
+static int start_reading(struct store *s, int64_t version)
 {
+    bool old = version < SCHEMA_VERSION;
     int rc = old ? sqlite3_exec(s->db, stand_in, NULL, NULL, NULL) : SQLITE_OK;
     return rc == SQLITE_OK ? sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL) : rc;
 }
 
-static int start_writing(struct store *s, bool old)
+static int start_writing(struct store *s, int64_t version)
 {
     int rc = store_go_wal(s);
-    return rc == SQLITE_OK && old ? sqlite3_exec(s->db, upgrade, NULL, NULL, NULL) : rc;
+    if (rc == SQLITE_OK && version < SCHEMA_VERSION) {
+        rc = sqlite3_exec(s->db, upgrade, NULL, NULL, NULL);
+        s->was = (unsigned)version;
+    }
+    return rc;
 }
 
 static tl_err start_old(struct store *s, int64_t pages, struct tl_why *why)
@@ -198,9 +203,8 @@ static tl_err start_old(struct store *s, int64_t pages, struct tl_why *why)
                           "%s/%s is of version %lld, which a newer teelog made; this one knows "
                           "versions 1 to %d: run the newer one",
                           s->files.dir, STORE_DATABASE, (long long)version, SCHEMA_VERSION);
-    bool old = version < SCHEMA_VERSION;
     if (rc == SQLITE_OK)
-        rc = s->read_only ? start_reading(s, old) : start_writing(s, old);
+        rc = s->read_only ? start_reading(s, version) : start_writing(s, version);
     return rc == SQLITE_OK ? TL_OK : explain_open(s, rc, why);
 }
 
@@ -303,6 +307,11 @@ void store_close(struct store *s)
     sqlite3_close(s->db); /* rolls an open transaction back */
     store_files_finish(&s->files);
     free(s);
+}
+
+unsigned store_was(const struct store *s)
+{
+    return s->was;
 }
 
 const char *store_dir(const struct store *s)

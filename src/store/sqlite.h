@@ -53,6 +53,7 @@ struct store {
     sqlite3_stmt *st[ST_COUNT];
     sqlite3_stmt *held; /* the row whose slices are borrowed, reset by the next call */
     bool read_only;
+    unsigned was;  /* the version before an upgrade */
     bool creating; /* in the transaction that store_open began, which makes the schema */
     bool in_tx;
     bool derived;    /* the transaction is of store_begin_derived */

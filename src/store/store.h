@@ -47,6 +47,8 @@ tl_err store_scrub(struct store *s) TL_MUST;
 tl_err store_copy_begin(struct store *s, uint64_t *bytes) TL_MUST;
 tl_err store_copy_read(struct store *s, uint64_t at, uint8_t *out, size_t n) TL_MUST;
 void store_copy_end(struct store *s);
+/* The version of the schema that STORE_OPEN has brought to today's, or 0. */
+unsigned store_was(const struct store *s);
 /* The directory, as it was opened. Borrowed from s. */
 const char *store_dir(const struct store *s);
 

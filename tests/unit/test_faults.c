@@ -7,6 +7,7 @@
 #include "promises.h"
 
 #include "log/index.h"
+#include "store/store.h"
 
 #include <fcntl.h>
 #include <time.h>
@@ -48,7 +49,7 @@ struct state {
 
 static struct world world;
 static struct promises book;
-static struct state nothing, stopped, killed, long_one;
+static struct state nothing, stopped, version_1, killed, long_one;
 
 static const char *file_path(size_t i)
 {
@@ -151,6 +152,17 @@ static void live_beside_the_index(void)
     world.fatal = 0;
 }
 
+/* The database is brought to today's version. */
+static void start_and_stop(void)
+{
+    struct tl_why why = {{0}, {0}};
+    if (world_try(&world, &why) != TL_OK)
+        return;
+    promise_look(&book, &world);
+    world_stop(&world);
+    world.fatal = 0;
+}
+
 static void live_lightly(void)
 {
     live(0);
@@ -198,6 +210,7 @@ static const struct episode {
     {"a start after a kill", &killed, live_lightly, false},
     {"small caches", &killed, live_heavily, true},
     {"reading", &killed, read_only, false},
+    {"an upgrade", &version_1, start_and_stop, false, true},
     {"an index", &long_one, live_beside_the_index, true, true},
 };
 #define EPISODES (sizeof episodes / sizeof episodes[0])
@@ -268,6 +281,10 @@ static int set_up(void **state)
     append_some(100);
     world_stop(&world);
     keep_state(&stopped);
+    host_sql(&world, "PRAGMA locking_mode = EXCLUSIVE; UPDATE meta SET value = value;"
+                     "DROP TABLE block; PRAGMA user_version = 1");
+    keep_state(&version_1);
+    begin_with(&stopped);
     world_open(&world);
     append_some(100);
     keep_state(&killed);
@@ -279,9 +296,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    struct state *const all[] = {&nothing, &stopped, &killed, &long_one};
+    struct state *const all[] = {&nothing, &stopped, &version_1, &killed, &long_one};
     (void)state;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         for (size_t f = 0; f < FILES; f++)
             free(all[i]->bytes[f]);
     faultvfs_forget();
@@ -368,10 +385,34 @@ static void with_faults(void **state)
                   (unsigned long long)figures.fired, (unsigned long long)figures.cuts);
 }
 
+/* It is one transaction: whichever of its writes fails, the next start finds the one
+ * version or the other, and goes on. */
+static void each_call_of_an_upgrade(void **state)
+{
+    const struct episode *e = episodes;
+    (void)state;
+    while (e->begin != &version_1)
+        e++;
+    begin_with(&version_1);
+    small_caches = false;
+    faultvfs_arm(FAULT_NOT_DONE, 0, 0);
+    struct store *s = NULL;
+    assert_ok(store_open(&s, world.dir, STORE_OPEN, NULL));
+    assert_int_equal(store_was(s), 1);
+    uint64_t calls = faultvfs_count();
+    faultvfs_disarm();
+    store_close(s);
+    for (uint64_t k = 1; k <= calls; k++)
+        for (int mode = 0; mode < FAULT_MODES; mode++)
+            run_point((struct point){e, (enum fault_mode)mode, k, k});
+    print_message("an upgrade, at each of %llu calls\n", (unsigned long long)calls);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_faults),
+        cmocka_unit_test_teardown(each_call_of_an_upgrade, say_point),
         cmocka_unit_test_teardown(with_faults, say_point),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

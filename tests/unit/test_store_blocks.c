@@ -174,12 +174,14 @@ static void version_1_is_upgraded(void **state)
     store_close(s);
     host(dir, "CREATE TABLE was AS SELECT user_version FROM pragma_user_version");
     s = open_as(dir, STORE_OPEN);
+    assert_int_equal(store_was(s), 1);
     assert_block(s, one, NULL);
     assert_ok(store_begin(s));
     put(s, one, "new");
     assert_ok(store_commit(s));
     store_close(s);
     s = open_as(dir, STORE_READ);
+    assert_int_equal(store_was(s), 0);
     assert_block(s, one, "new");
     buf b;
     buf_init(&b, 100);
