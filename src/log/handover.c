@@ -132,13 +132,14 @@ tl_err log_hand_over(struct tee *tee, const char *dir, const char *name, struct 
         err = tree_new(&log->tree, log->store);
     if (err == TL_OK)
         err = start_recover(log, why);
-    if (err == TL_OK)
+    if (err == TL_OK) {
         err = handover_mark(log, slice_str(name), why);
-    if (err == TL_OK)
-        err = store_scrub(log->store); /* what it marks is in the database file */
-    if (err != TL_OK)
-        (void)tl_explain(why, err, "data", "the log could not be marked: %s",
-                         failure_text(log, err));
+        if (err == TL_OK)
+            err = store_scrub(log->store); /* what it marks is in the database file */
+        if (err == TL_E_COMMIT || err == TL_E_IO)
+            err = tl_explain(why, err, "data", "the log could not be marked: %s",
+                             failure_text(log, err));
+    }
     log_free(log);
     return err;
 }
