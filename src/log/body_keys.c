@@ -1,4 +1,5 @@
 /* Sealed bodies (docs/format.md section 12): a key a boot, a counter as nonce. */
+#include "base/refuse.h"
 #include "codec/cbor.h"
 #include "crypto/secret.h"
 #include "log/keys.h"
@@ -121,7 +122,7 @@ tl_err body_open(struct body_keys *b, buf *out, const hash32 *digest, slice seal
 {
     uint8_t mem[256];
     buf ad;
-    if (sealed.n < SEALED_HEAD)
+    if (REFUSED(sealed.n < SEALED_HEAD))
         return TL_E_SEALED;
     const uint8_t *p = sealed.p;
     uint32_t number = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

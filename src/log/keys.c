@@ -1,5 +1,6 @@
 #include "log/keys.h"
 
+#include "base/refuse.h"
 #include "codec/cbor.h"
 #include "crypto/secret.h"
 #include "crypto/sign.h"
@@ -97,7 +98,7 @@ tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped, st
     buf_init_fixed(&ad, mem, sizeof mem);
     buf_init_fixed(&key, key_mem, sizeof key_mem);
     data_key_ad(k, &ad);
-    if (wrapped.n != SEAL_NONCE + 32 + SEAL_TAG)
+    if (REFUSED(wrapped.n != SEAL_NONCE + 32 + SEAL_TAG))
         return tl_explain(why, TL_E_SEALED, NULL, "the stored data key is damaged");
     struct seal_key *wrap = NULL;
     tl_err err = wrap_key(k, tee, &wrap, why);
@@ -152,7 +153,7 @@ tl_err keys_head_read(const struct log_keys *k, slice stored, struct log_head *o
 {
     hash32 mac;
     struct log_head h = {.tokens = sha256((slice){NULL, 0})};
-    if (stored.n < sizeof mac)
+    if (REFUSED(stored.n < sizeof mac))
         return TL_E_HEAD;
     cbor c = cbor_of(slice_of(stored.p, stored.n - sizeof mac));
     size_t members = cbor_array(&c);
@@ -163,10 +164,10 @@ tl_err keys_head_read(const struct log_keys *k, slice stored, struct log_head *o
         h.erasures = cbor_uint(&c, TL_INT_MAX);
         cbor_bytes_copy(&c, h.tokens.b, sizeof h.tokens.b);
     }
-    if (cbor_end(&c) != TL_OK || (!v1 && members != 4))
+    if (REFUSED(cbor_end(&c) != TL_OK) || REFUSED(!v1 && members != 4))
         return TL_E_HEAD;
     mac = head_mac(k, &h, v1);
-    if (!secret_eq(mac.b, stored.p + stored.n - sizeof mac, sizeof mac.b))
+    if (REFUSED(!secret_eq(mac.b, stored.p + stored.n - sizeof mac, sizeof mac.b)))
         return TL_E_HEAD;
     *out = h;
     return TL_OK;

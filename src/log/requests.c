@@ -1,5 +1,6 @@
 /* Request ids: a repeated append is answered with the first receipt. The store
  * keeps a tag, and a row that only this log could have written. */
+#include "base/refuse.h"
 #include "codec/cbor.h"
 #include "crypto/secret.h"
 #include "log/internal.h"
@@ -76,11 +77,11 @@ tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
                         struct log_receipt *receipt)
 {
     struct log_receipt r = {0};
-    if (row.n < sizeof(hash32) || row.n > REQUEST_ROW_MAX)
+    if (REFUSED(row.n < sizeof(hash32)) || REFUSED(row.n > REQUEST_ROW_MAX))
         return TL_E_STORED;
     slice body = slice_of(row.p, row.n - sizeof(hash32));
     hash32 mac = row_mac(log, tag, body);
-    if (!secret_eq(mac.b, row.p + body.n, sizeof mac.b))
+    if (REFUSED(!secret_eq(mac.b, row.p + body.n, sizeof mac.b)))
         return TL_E_STORED;
     cbor c = cbor_of(body);
     size_t members = cbor_array(&c);
@@ -140,7 +141,7 @@ static tl_err request_receipt(struct log *log, const struct record_item *item, s
     tl_err err = request_row_read(log, row, item->request_tag, &first);
     if (err == TL_OK)
         err = tree_leaf(log->tree, first.index, &hash);
-    if (err == TL_E_RANGE || (err == TL_OK && !hash_eq(&hash, &first.leaf)))
+    if (err == TL_E_RANGE || (err == TL_OK && REFUSED(!hash_eq(&hash, &first.leaf))))
         err = TL_E_STORED;
     if (err == TL_OK)
         err = stored_leaf(log, first.index, &leaf, &st);

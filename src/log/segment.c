@@ -1,5 +1,6 @@
 #include "log/segment.h"
 
+#include "base/refuse.h"
 #include "codec/cbor.h"
 #include "crypto/secret.h"
 
@@ -92,7 +93,7 @@ tl_err segment_get(struct segments *s, unsigned level, uint64_t n, uint32_t numb
         err = store_get_block(s->store, &at, &sealed);
     if (err != TL_OK)
         return err;
-    if (sealed.n < SEAL_NONCE)
+    if (REFUSED(sealed.n < SEAL_NONCE))
         return TL_E_SEALED;
     err = unseal(s->seal, out, sealed.p, buf_slice(&name),
                  slice_of(sealed.p + SEAL_NONCE, sealed.n - SEAL_NONCE));

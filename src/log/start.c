@@ -1,5 +1,6 @@
 /* A start: nothing that is read back is believed until it is proven under the
  * authenticated head (docs/threat-model.md). */
+#include "base/refuse.h"
 #include "crypto/secret.h"
 #include "log/internal.h"
 #include "tlog/checkpoint.h"
@@ -17,14 +18,14 @@ static tl_err read_meta(struct log *log, const char *name, buf *out)
 static tl_err read_identity(struct log *log, buf *b, struct tl_why *why)
 {
     tl_err err = read_meta(log, "origin", b);
-    if (err == TL_OK && !origin_valid(buf_slice(b)))
+    if (err == TL_OK && REFUSED(!origin_valid(buf_slice(b))))
         err = TL_E_STORED;
     if (err == TL_OK) {
         memcpy(log->keys.origin, b->p, b->n);
         log->keys.origin[b->n] = 0;
         err = read_meta(log, "log_id", b);
     }
-    if (err == TL_OK && b->n != sizeof log->keys.log_id.b)
+    if (err == TL_OK && REFUSED(b->n != sizeof log->keys.log_id.b))
         err = TL_E_STORED;
     if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
         return tl_explain(why, err == TL_E_NOT_FOUND ? TL_E_HEAD : err, NULL,
@@ -57,7 +58,7 @@ static tl_err read_tokens(struct log *log, buf *b, const struct log_head *head, 
     if (err == TL_E_NOT_FOUND || err == TL_E_STORED || err == TL_E_LIMIT)
         err = TL_OK; /* what is not there, or none of ours, has a digest as well */
     hash32 digest = sha256(buf_slice(b));
-    if (err == TL_OK && !hash_eq(&digest, &head->tokens))
+    if (err == TL_OK && REFUSED(!hash_eq(&digest, &head->tokens)))
         return tl_explain(why, TL_E_HEAD, NULL,
                           "the stored tokens are not those of the authenticated head: the "
                           "database was altered, to add a token or to bring back a revoked one. "
@@ -80,7 +81,7 @@ static tl_err replay_one(struct log *log, const struct store_leaf *leaf, uint64_
 {
     struct statement st;
     struct subject *s;
-    if (leaf->index != index)
+    if (REFUSED(leaf->index != index))
         return TL_E_STORED;
     tl_err err = stored_statement(log, leaf, &st);
     if (err == TL_OK)
@@ -147,7 +148,7 @@ static tl_err check_bound(struct log *log, uint64_t size, struct tl_why *why)
 {
     uint64_t bound = UINT64_MAX;
     tl_err err = store_leaf_bound(log->store, &bound);
-    if (err == TL_E_STORED || (err == TL_OK && bound > size))
+    if (err == TL_E_STORED || (err == TL_OK && REFUSED(bound > size)))
         err = tl_explain(why, TL_E_STORED, NULL,
                          "there are rows beyond the authenticated head, which ends at %llu: "
                          "someone else wrote to this database. Nothing beyond the head is "

@@ -8,7 +8,7 @@ tl_err stored_statement(struct log *log, const struct store_leaf *leaf, struct s
     tl_err err = tree_leaf(log->tree, leaf->index, &want);
     if (err != TL_OK)
         return err;
-    if (!hash_eq(&want, &got))
+    if (REFUSED(!hash_eq(&want, &got)))
         return TL_E_STORED;
     return statement_read(out, leaf->statement) == TL_OK ? TL_OK : TL_E_STORED;
 }

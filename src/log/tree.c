@@ -1,5 +1,7 @@
 #include "log/tree.h"
 
+#include "base/refuse.h"
+
 #include <stdlib.h>
 
 #define CACHE 256 /* authenticated full tiles kept, 8 KiB each: those of a page's rows */
@@ -139,7 +141,7 @@ tl_err tree_load(struct tree *t, uint64_t size, const hash32 *root, struct tl_wh
     if (err == TL_E_IO || err == TL_E_MEMORY)
         return err;
     hash32 got = merkle_frontier_root(&t->frontier);
-    if (err != TL_OK || !hash_eq(&got, root))
+    if (err != TL_OK || REFUSED(!hash_eq(&got, root)))
         return tl_explain(why, TL_E_STORED, NULL,
                           "the stored leaves and tree hashes do not give the root of the "
                           "authenticated head: this database was altered; put back an "
@@ -200,7 +202,7 @@ static tl_err full_tile(struct tree *t, unsigned level, uint64_t n, const hash32
         if (err != TL_OK)
             return err == TL_E_NOT_FOUND ? TL_E_STORED : err;
         hash32 root = tile_root(hashes);
-        if (!hash_eq(&root, &above))
+        if (REFUSED(!hash_eq(&root, &above)))
             return TL_E_STORED;
         c = cache_slot(t, level, n, &hit);
         c->used = true;

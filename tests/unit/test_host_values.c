@@ -4,6 +4,8 @@
  * Here: the head, who the log is, bodies, evidence, request ids. */
 #include "testhost.h"
 
+#include "log/sessions.h"
+
 /* ---- the head, and who the log is ---- */
 
 static void altered_head_is_refused(void **state)
@@ -15,6 +17,10 @@ static void altered_head_is_refused(void **state)
         "UPDATE meta SET value = x'' WHERE name = 'head'",
         "UPDATE meta SET value = substr(value, 2) WHERE name = 'head'",
         "UPDATE meta SET value = zeroblob(69) WHERE name = 'head'",
+        /* The MAC stays that of what is read. */
+        "UPDATE meta SET value = x'85' || substr(value, 2) WHERE name = 'head'",
+        "UPDATE meta SET value = substr(value, 1, length(value) - 32) || x'00' || "
+        "substr(value, -32) WHERE name = 'head'",
     };
     (void)state;
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
@@ -205,6 +211,73 @@ static void salts_of_body_keys_removed(void **state)
     }
 }
 
+struct asked {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+    tl_err err;
+};
+
+static void asked_done(void *ctx, tl_err err, const struct tl_why *why)
+{
+    struct asked *a = ctx;
+    (void)why;
+    pthread_mutex_lock(&a->lock);
+    a->err = err;
+    a->done = true;
+    pthread_cond_signal(&a->wake);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* What becomes of asking the running log for these sessions, which are freed. */
+static tl_err sessions_asked(struct log_sessions *s)
+{
+    struct asked a = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, TL_OK};
+    assert_ok(log_sessions_submit(s, asked_done, &a));
+    pthread_mutex_lock(&a.lock);
+    while (!a.done)
+        pthread_cond_wait(&a.wake, &a.lock);
+    pthread_mutex_unlock(&a.lock);
+    log_sessions_free(s);
+    return a.err;
+}
+
+static tl_err session_at_1(void)
+{
+    const uint64_t index = 1;
+    struct log_sessions *s = NULL;
+    assert_ok(log_sessions_at(&s, small.log, &index, 1));
+    return sessions_asked(s);
+}
+
+static tl_err latest_sessions(void)
+{
+    struct log_sessions *s = NULL;
+    assert_ok(log_sessions_latest(&s, small.log, NULL, 0, 0, 10));
+    return sessions_asked(s);
+}
+
+/* In places where what was altered still reads well: in the name of the evidence, and
+ * within a quote. */
+static void altered_sessions_are_not_shown(void **state)
+{
+    (void)state;
+    begin_again(&small);
+    world_open(&small);
+    assert_ok(session_at_1());
+    assert_ok(latest_sessions());
+    begin_again(&small);
+    host_flip(&small, "leaf", "body", "idx = 1", -5);
+    world_open(&small);
+    assert_err(session_at_1(), TL_E_STORED);
+    begin_again(&small);
+    host_sql(&small, "UPDATE evidence SET item = CAST(substr(item, 1, 200) || x'a5a5a5a5' || "
+                     "substr(item, 205) AS BLOB)");
+    world_open(&small);
+    assert_ok(session_at_1());
+    assert_err(latest_sessions(), TL_E_STORED);
+}
+
 static void evidence_removed_and_altered(void **state)
 {
     (void)state;
@@ -341,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup(bodies_removed_altered_and_swapped, host_set_up),
         cmocka_unit_test_setup(own_bodies_removed_and_altered, host_set_up),
         cmocka_unit_test_setup(salts_of_body_keys_removed, host_set_up),
+        cmocka_unit_test_setup(altered_sessions_are_not_shown, host_set_up),
         cmocka_unit_test_setup(evidence_removed_and_altered, host_set_up),
         cmocka_unit_test_setup(request_rows, host_set_up),
         cmocka_unit_test_setup(altered_request_rows_fail_the_append, host_set_up),

@@ -329,6 +329,26 @@ static void tells_its_watcher_of_each_commit(void **state)
     assert_int_equal(seen.calls, calls);
 }
 
+/* Whichever limit is there; what is refused is not counted as taken. */
+static void a_full_log_takes_nothing(void **state)
+{
+    struct world *w = *state;
+    const struct log_config limits[] = {
+        {.max_bytes = 1}, {.min_free = UINT64_MAX}, {.min_free = 1}};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct log_config c = limits[i];
+        struct answer a;
+        struct log_record one[] = {record("alice", "one")};
+        world_stop(w);
+        c.dir = w->dir;
+        c.admissions = 1 << ADMISSION_BEARER;
+        c.signers = 1;
+        assert_ok(log_open(&w->log, w->tee, &c, NULL));
+        append(w, one, 1, &a);
+        assert_int_equal(a.err, i < 2 ? TL_E_FULL : TL_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(agents_sign_as_they_ask, set_up, tear_down),
         cmocka_unit_test_setup_teardown(both_kinds_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frozen_log_takes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_log_takes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_its_watcher_of_each_commit, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
