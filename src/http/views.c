@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define AGENTS_ANSWER_MAX (256u << 20) /* bytes */
+#define AGENTS_A_REQUEST  64           /* that cost as much as any other request */
 
 void get_healthz(struct exchange *x)
 {
@@ -69,6 +70,18 @@ void get_status(struct exchange *x)
     answer_take(x, 200, "application/json", NULL, &b);
 }
 
+/* Strangers may ask for all agents, and there may be many. */
+static bool pay_for(struct exchange *x, size_t agents)
+{
+    struct tl_why why = {{0}, {0}};
+    uint64_t wait_ms = 0;
+    unsigned more = (unsigned)(agents / AGENTS_A_REQUEST);
+    if (more == 0 || caller_limit(x, x->service->requests, more, &wait_ms, &why) == TL_OK)
+        return true;
+    answer_rate(x, wait_ms, &why);
+    return false;
+}
+
 void get_agents(struct exchange *x)
 {
     struct http_query q = {{0}};
@@ -83,6 +96,10 @@ void get_agents(struct exchange *x)
         err = log_agents(x->service->log, &agents, &n);
     if (err != TL_OK) {
         answer_error(x, err, &why);
+        return;
+    }
+    if (!pay_for(x, n)) {
+        free(agents);
         return;
     }
     log_info(x->service->log, &info);

@@ -132,6 +132,15 @@ class Shares(Case):
         self.assertEqual((status, json.loads(body)["withheld"], json.loads(body)["body"]), (200, True, None))
         self.assertEqual(door.get("/v1/records/2", token)[0], 500)
 
+    def test_a_long_list_costs_more(self):
+        door = Door(self, "tcp", "--request-rate", "2")
+        self.append([record(agent=f"a{i}") for i in range(1000)])
+        status, body = door.get("/v1/agents")
+        self.assertEqual((status, len(json.loads(body)["agents"])), (200, 1000))
+        self.assertNotIn(b" 200 OK", door.ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+        for _ in range(5):  # the socket's own have no limit
+            self.assertEqual(door.service.get("/v1/agents")[0], 200)
+
     def test_attributes_are_counted_before_they_are_read(self):
         self.serve("--origin", "example.org/shares")
         most = {"a": [[]] * 65530}  # with its name, and the array's head, 65,536 bytes
