@@ -105,6 +105,28 @@ class Shares(Case):
         for s in held:
             s.close()
 
+    def test_what_nobody_reads(self):
+        """Those without limits do not fill the memory either."""
+        service = self.serve()
+        self.append([record(content="x" * 1000000)] * 8)
+        held = []
+        for _ in range(18):
+            held.append(socket.socket(socket.AF_UNIX))
+            self.addCleanup(held[-1].close)
+            held[-1].connect(service.socket)
+            held[-1].sendall(b"GET /v1/records?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            held[-1].recv(1)
+        for target in ("/v1/records?limit=1", "/v1/agents"):
+            status, fields, body = service.get(target)
+            self.assertEqual((status, fields["Retry-After"]), (503, "1"), target)
+            self.assertIn("too many answers wait to be read", json.loads(body)["error"])
+        self.append([record()])
+        for s in held:
+            s.close()
+        end = time.monotonic() + 60
+        while service.get("/v1/agents")[0] != 200:
+            self.assertLess(time.monotonic(), end)
+
     def test_a_revoked_export_ends(self):
         door = Door(self, "tcp")
         self.append([record(content="x" * 60000)] * 300)
