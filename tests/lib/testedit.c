@@ -1,5 +1,26 @@
 #include "testedit.h"
 
+struct world edited;
+const struct log_export_options edit_whole = {.withhold_bodies = false};
+
+int edit_set_up(void **state)
+{
+    (void)state;
+    world_init(&edited);
+    world_open(&edited);
+    grow_log(&edited, 12);
+    world_pin(&edited);
+    return 0;
+}
+
+int edit_tear_down(void **state)
+{
+    (void)state;
+    world_finish(&edited);
+    fakelog_done();
+    return 0;
+}
+
 struct fake_bundle *edit_export(struct world *w, const struct log_export_options *o)
 {
     size_t n;

@@ -6,6 +6,12 @@
 
 #include "fakeverify.h"
 
+/* A log of twelve records, its policy pinned: cmocka's fixtures for a group of tests. */
+extern struct world edited;
+int edit_set_up(void **state);
+int edit_tear_down(void **state);
+extern const struct log_export_options edit_whole;
+
 /* The running log's bundle as items; what they borrow lives until fakelog_done. */
 struct fake_bundle *edit_export(struct world *w, const struct log_export_options *o);
 struct bundle_item *edit_leaf(struct fake_bundle *b, uint64_t index);

@@ -142,32 +142,11 @@ static void finding_1_everything_is_signed(void **state)
 
 /* ---- a real log's bundle, as a host may edit it ---- */
 
-static const struct log_export_options whole = {.withhold_bodies = false};
-static struct world w;
-
-static int set_up(void **state)
-{
-    (void)state;
-    world_init(&w);
-    world_open(&w);
-    grow_log(&w, 12);
-    world_pin(&w);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    world_finish(&w);
-    fakelog_done();
-    return 0;
-}
-
 static void unedited_bundle_is_trusted(void **state)
 {
     (void)state;
-    struct fake_bundle *b = edit_export(&w, &whole);
-    expect_verdict(fake_verify(b, w.policy), TEELOG_TRUSTED);
+    struct fake_bundle *b = edit_export(&edited, &edit_whole);
+    expect_verdict(fake_verify(b, edited.policy), TEELOG_TRUSTED);
     fake_bundle_free(b);
 }
 
@@ -202,20 +181,20 @@ static void finding_1_exported_records_cannot_be_edited(void **state)
 {
     const uint64_t at = 6;
     (void)state;
-    struct fake_bundle *b = edit_export(&w, &whole);
+    struct fake_bundle *b = edit_export(&edited, &edit_whole);
     edit_leaf(b, at)->u.leaf.body = edit_leaf(b, at - 1)->u.leaf.body; /* the body alone */
-    edit_rejected(b, w.policy, "body", at);
-    b = edit_export(&w, &whole);
+    edit_rejected(b, edited.policy, "body", at);
+    b = edit_export(&edited, &edit_whole);
     rewrite(edit_leaf(b, at), NULL, 0, NULL);
-    expect_verdict(fake_verify(b, w.policy), TEELOG_TRUSTED); /* rewriting is faithful */
+    expect_verdict(fake_verify(b, edited.policy), TEELOG_TRUSTED); /* rewriting is faithful */
     rewrite(edit_leaf(b, at), NULL, 0, "something else");
-    edit_rejected(b, w.policy, "signature", at);
-    b = edit_export(&w, &whole);
+    edit_rejected(b, edited.policy, "signature", at);
+    b = edit_export(&edited, &edit_whole);
     rewrite(edit_leaf(b, at), "Action:Y", 0, NULL);
-    edit_rejected(b, w.policy, "signature", at);
-    b = edit_export(&w, &whole);
+    edit_rejected(b, edited.policy, "signature", at);
+    b = edit_export(&edited, &edit_whole);
     rewrite(edit_leaf(b, 14), NULL, 0, "the last record"); /* nothing follows but heads */
-    edit_rejected(b, w.policy, "signature", 14);
+    edit_rejected(b, edited.policy, "signature", 14);
 }
 
 /* ---- finding 2: signatures made from the public key alone ----
@@ -299,11 +278,11 @@ static void finding_2_whitespace_is_content_like_any(void **state)
     memset(many, ' ', 64);
     memset(more, '\t', 1024);
     for (size_t i = 0; i < 5; i++)
-        r[i] = append_one(&w, "alice", spaces[i] ? spaces[i] : i == 3 ? many : more);
-    struct fake_bundle *b = edit_export(&w, &whole);
-    expect_verdict(fake_verify(b, w.policy), TEELOG_TRUSTED);
+        r[i] = append_one(&edited, "alice", spaces[i] ? spaces[i] : i == 3 ? many : more);
+    struct fake_bundle *b = edit_export(&edited, &edit_whole);
+    expect_verdict(fake_verify(b, edited.policy), TEELOG_TRUSTED);
     rewrite(edit_leaf(b, r[3].index), NULL, 0, more);
-    edit_rejected(b, w.policy, "signature", r[3].index);
+    edit_rejected(b, edited.policy, "signature", r[3].index);
 }
 
 /* ---- finding 3: fields that run into one another ---- */
@@ -341,8 +320,8 @@ static void finding_3_fields_do_not_run_together(void **state)
         for (size_t k = 0; k < i; k++) /* not by their salts alone */
             assert_false(slice_eq(buf_slice(&same_salt[i]), buf_slice(&same_salt[k])));
     }
-    append(&w, records, N, &a);
-    struct fake_bundle *b = edit_export(&w, &whole);
+    append(&edited, records, N, &a);
+    struct fake_bundle *b = edit_export(&edited, &edit_whole);
     for (size_t i = 0; i < N; i++) {
         struct statement st, other;
         struct body_record body, other_body;
@@ -356,10 +335,10 @@ static void finding_3_fields_do_not_run_together(void **state)
             assert_false(hash_eq(&st.payload, &other.payload));
         }
     }
-    expect_verdict(fake_verify(b, w.policy), TEELOG_TRUSTED);
+    expect_verdict(fake_verify(b, edited.policy), TEELOG_TRUSTED);
     /* One's body does not pass for the other's. */
     edit_leaf(b, a.receipts[0].index)->u.leaf.body = edit_leaf(b, a.receipts[1].index)->u.leaf.body;
-    edit_rejected(b, w.policy, "body", a.receipts[0].index);
+    edit_rejected(b, edited.policy, "body", a.receipts[0].index);
 }
 
 /* Agent ids and types stand in the header, where their alphabets are closed. */
@@ -369,7 +348,7 @@ static void finding_3_names_have_no_separators(void **state)
     struct log_batch *b = NULL;
     struct tl_why why = {{0}, {0}}, type_why = {{0}, {0}};
     (void)state;
-    assert_ok(log_batch_new(&b, w.log, ADMISSION_BEARER));
+    assert_ok(log_batch_new(&b, edited.log, ADMISSION_BEARER));
     assert_err(log_batch_add(b, &r, &why), TL_E_FIELD);
     assert_string_equal(why.field, "agentId");
     r = record("A", "x");
@@ -386,8 +365,8 @@ static void finding_7_second_agent_registers(void **state)
     struct log_agent *agents = NULL;
     size_t count = 0, open = 0;
     (void)state;
-    append_one(&w, "carol", "hello");
-    assert_ok(log_agents(w.log, &agents, &count));
+    append_one(&edited, "carol", "hello");
+    assert_ok(log_agents(edited.log, &agents, &count));
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++) {
         open += agents[i].open;
@@ -399,8 +378,8 @@ static void finding_7_second_agent_registers(void **state)
     for (size_t i = 0; i < 3; i++) {
         static const char *const names[] = {"alice", "bob", "carol"};
         const struct log_export_options chain = {.agent = slice_str(names[i])};
-        struct fake_bundle *b = edit_export(&w, &chain);
-        expect_verdict(fake_verify(b, w.policy), TEELOG_TRUSTED);
+        struct fake_bundle *b = edit_export(&edited, &chain);
+        expect_verdict(fake_verify(b, edited.policy), TEELOG_TRUSTED);
         fake_bundle_free(b);
     }
 }
@@ -411,30 +390,35 @@ static void finding_7_write_error_is_an_error(void **state)
     struct answer a;
     (void)state;
     sync_fails = true;
-    append(&w, &r, 1, &a);
+    append(&edited, &r, 1, &a);
     sync_fails = false;
     assert_err(a.err, TL_E_COMMIT);
-    append(&w, &r, 1, &a); /* nor does it go on as if nothing had been */
+    append(&edited, &r, 1, &a); /* nor does it go on as if nothing had been */
     assert_err(a.err, TL_E_STOPPING);
-    world_stop(&w);
-    assert_int_equal(w.fatal, 1);
+    world_stop(&edited);
+    assert_int_equal(edited.fatal, 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(finding_1_everything_is_signed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(unedited_bundle_is_trusted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(finding_1_exported_records_cannot_be_edited, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(finding_2_public_key_alone_signs_nothing, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(finding_2_whitespace_is_content_like_any, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(finding_3_fields_do_not_run_together, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(finding_3_names_have_no_separators, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(finding_7_second_agent_registers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(finding_7_write_error_is_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(finding_1_everything_is_signed, edit_set_up,
+                                        edit_tear_down),
+        cmocka_unit_test_setup_teardown(unedited_bundle_is_trusted, edit_set_up, edit_tear_down),
+        cmocka_unit_test_setup_teardown(finding_1_exported_records_cannot_be_edited, edit_set_up,
+                                        edit_tear_down),
+        cmocka_unit_test_setup_teardown(finding_2_public_key_alone_signs_nothing, edit_set_up,
+                                        edit_tear_down),
+        cmocka_unit_test_setup_teardown(finding_2_whitespace_is_content_like_any, edit_set_up,
+                                        edit_tear_down),
+        cmocka_unit_test_setup_teardown(finding_3_fields_do_not_run_together, edit_set_up,
+                                        edit_tear_down),
+        cmocka_unit_test_setup_teardown(finding_3_names_have_no_separators, edit_set_up,
+                                        edit_tear_down),
+        cmocka_unit_test_setup_teardown(finding_7_second_agent_registers, edit_set_up,
+                                        edit_tear_down),
+        cmocka_unit_test_setup_teardown(finding_7_write_error_is_an_error, edit_set_up,
+                                        edit_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
