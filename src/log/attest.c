@@ -37,7 +37,7 @@ static tl_err take_agent(struct log_export *e, struct tl_why *why)
     tl_err err = stored_leaf(log, e->fresh.last, &leaf, &st);
     if (err == TL_OK)
         e->fresh.answer.last = statement_digest(st.protected_header, &st.payload);
-    return export_bad_statement(why, err, e->fresh.last);
+    return stored_explain(why, err, e->fresh.last);
 }
 
 static hash32 checkpoint_text(const struct log_export *e)

@@ -2,8 +2,8 @@
 
 #include "base/encoding.h"
 #include "base/refuse.h"
-#include "log/export.h"
 #include "log/index.h"
+#include "log/internal.h"
 #include "log/waiter.h"
 
 #include <inttypes.h>
@@ -126,7 +126,7 @@ static tl_err check_one(struct log_erase *e, uint64_t index, struct tl_why *why)
                           "there is no statement %" PRIu64 "; nothing was erased", index);
     tl_err err = stored_leaf(e->log, index, &leaf, &st);
     if (err != TL_OK)
-        return export_bad_statement(why, err, index);
+        return stored_explain(why, err, index);
     if (REFUSED(st.kind != ST_RECORD))
         return tl_explain(why, TL_E_FIELD, "indexes",
                           "statement %" PRIu64 " is one of the log's own, whose body is public "

@@ -168,7 +168,7 @@ static tl_err put_leaf(struct log_export *e, struct tl_why *why)
         e->leaves_done++;
     }
     buf_finish_secret(&plain);
-    return export_bad_statement(why, err, index);
+    return stored_explain(why, err, index);
 }
 
 static tl_err put_fill(struct log_export *e)

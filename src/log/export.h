@@ -108,9 +108,6 @@ tl_err export_grow(void **array, size_t count, size_t *capacity, size_t size) TL
 /* More that the bundle holds. */
 tl_err export_add_evidence(struct log_export *e, const hash32 *digest) TL_MUST;
 
-/* Says which statement an error is about, unless there is none; returns err. */
-tl_err export_bad_statement(struct tl_why *why, tl_err err, uint64_t index) TL_MUST;
-
 /* The gaps between runs, as complete subtrees from the left: false at the end.
  * *at is where to go on, 0 at first. */
 bool export_next_fill(const struct log_export *e, uint64_t *at, size_t *run, unsigned *level,

@@ -80,13 +80,6 @@ static tl_err take_claims(struct log_export *e, const struct statement *st, slic
     return add_claims(e, s.size, &s.evidence);
 }
 
-tl_err export_bad_statement(struct tl_why *why, tl_err err, uint64_t index)
-{
-    return err == TL_OK ? err
-                        : tl_explain(why, err, NULL, "statement %llu: %s; `teelog fsck` says more",
-                                     (unsigned long long)index, tl_err_text(err));
-}
-
 static bool wanted(const struct log_export *e, const struct statement *st)
 {
     bool mine = !e->agent[0] || slice_eq_str(st->subject, e->agent);
@@ -193,7 +186,7 @@ static tl_err resolve_needed(struct log_export *e, struct tl_why *why)
             uint64_t boot = UINT64_MAX;
             if (in_runs(e, sorted, now[i]))
                 continue;
-            err = export_bad_statement(why, add_needed_leaf(e, now[i], &boot), now[i]);
+            err = stored_explain(why, add_needed_leaf(e, now[i], &boot), now[i]);
             if (err == TL_OK && boot != UINT64_MAX)
                 err = add_needed(e, boot);
         }
@@ -288,7 +281,7 @@ tl_err export_find_erasures(struct log_export *e, struct tl_why *why)
         if (err == TL_OK && named)
             err = add_needed(e, e->cursor);
         if (err != TL_OK)
-            return export_bad_statement(why, err, e->cursor);
+            return stored_explain(why, err, e->cursor);
         e->erased -= named < e->erased ? named : e->erased;
         e->cursor++;
     } while (!owner_slice_over(end));
@@ -308,7 +301,7 @@ tl_err export_scan(struct log_export *e, struct tl_why *why)
         if (err == TL_OK)
             e->cursor++;
         else
-            err = export_bad_statement(why, err, e->cursor);
+            err = stored_explain(why, err, e->cursor);
         over = e->cursor % 16 == 0 && owner_slice_over(slice_end);
     }
     store_scan_end(e->log->store);
@@ -359,7 +352,7 @@ static tl_err plan_answer(struct log_export *e, struct tl_why *why)
         err = add_needed(e, st.session);
     if (err == TL_OK && boot != UINT64_MAX)
         err = add_needed(e, boot);
-    return export_bad_statement(why, err, e->fresh.last);
+    return stored_explain(why, err, e->fresh.last);
 }
 
 static bool whole_range(const struct log_export *e, uint64_t size)

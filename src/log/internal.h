@@ -288,6 +288,8 @@ tl_err stored_statement(struct log *log, const struct store_leaf *leaf,
  * has it no more. */
 tl_err stored_leaf(struct log *log, uint64_t index, struct store_leaf *leaf,
                    struct statement *out) TL_MUST;
+/* Says which statement an error is about, unless there is none; returns err. */
+tl_err stored_explain(struct tl_why *why, tl_err err, uint64_t index) TL_MUST;
 /* A number in the meta table, below 2^53, in CBOR; the host's word. TL_E_NOT_FOUND,
  * TL_E_STORED. */
 tl_err stored_uint(struct log *log, const char *name, uint64_t *out) TL_MUST;

@@ -3,7 +3,6 @@
 #include "log/query_state.h"
 
 #include "base/refuse.h"
-#include "log/export.h"
 
 #include <stdlib.h>
 
@@ -148,7 +147,7 @@ static tl_err look_at(struct log_query *q, uint64_t index, struct tl_why *why)
         err = take(q, &leaf, &st, &plain);
         buf_finish_secret(&plain);
     }
-    return export_bad_statement(why, err, index);
+    return stored_explain(why, err, index);
 }
 
 /* ---- stages ---- */
@@ -187,7 +186,7 @@ static tl_err search(struct log_query *q, uint64_t time_ms, bool *found, struct 
     uint64_t middle = q->a + (q->b - q->a) / 2;
     tl_err err = stored_leaf(q->log, middle, &leaf, &st);
     if (err != TL_OK)
-        return export_bad_statement(why, err, middle);
+        return stored_explain(why, err, middle);
     if (st.time_ms < time_ms)
         q->a = middle + 1;
     else

@@ -198,11 +198,6 @@ tl_err segment_directory(struct segments *s, unsigned level, uint64_t n, slice *
     return get_cached(s, level, n, 0, out);
 }
 
-tl_err segment_postings(struct segments *s, unsigned level, uint64_t n, uint32_t number, slice *out)
-{
-    return get_cached(s, level, n, number, out);
-}
-
 uint32_t directory_count(slice directory)
 {
     return (uint32_t)(directory.n / POSTING_KEY);
@@ -236,7 +231,7 @@ tl_err segment_bits(struct segments *s, unsigned level, uint64_t cell, const str
     memset(out, 0, sizeof *out);
     if (number == 0)
         return TL_OK;
-    err = segment_postings(s, level, n, number, &block);
+    err = get_cached(s, level, n, number, &block);
     if (err != TL_OK)
         return err;
     size_t i = posting_search(block, key);

@@ -38,11 +38,9 @@ tl_err segment_put(struct segments *s, unsigned level, uint64_t n, uint32_t numb
 tl_err segment_drop(struct segments *s, unsigned level, uint64_t from, uint64_t to,
                     bool *more) TL_MUST;
 
-/* The same as segment_get for directories, and for postings (checked: TL_E_STORED), through
- * a small cache: borrowed until the next call. */
+/* The same as segment_get for directories, through a small cache: borrowed until the next
+ * call. */
 tl_err segment_directory(struct segments *s, unsigned level, uint64_t n, slice *out) TL_MUST;
-tl_err segment_postings(struct segments *s, unsigned level, uint64_t n, uint32_t number,
-                        slice *out) TL_MUST;
 /* The number of the block in which a key is, if it is there; 0 where it is in none. */
 uint32_t directory_find(slice directory, const uint8_t key[POSTING_KEY]);
 uint32_t directory_count(slice directory);

@@ -21,6 +21,13 @@ tl_err stored_leaf(struct log *log, uint64_t index, struct store_leaf *leaf, str
     return err == TL_E_NOT_FOUND ? TL_E_STORED : err;
 }
 
+tl_err stored_explain(struct tl_why *why, tl_err err, uint64_t index)
+{
+    return err == TL_OK ? err
+                        : tl_explain(why, err, NULL, "statement %llu: %s; `teelog fsck` says more",
+                                     (unsigned long long)index, tl_err_text(err));
+}
+
 tl_err stored_uint(struct log *log, const char *name, uint64_t *out)
 {
     uint8_t mem[16];
