@@ -4,6 +4,9 @@
  * Here: statements, tree hashes, rows of agents, rows beyond the head. */
 #include "testhost.h"
 
+#include "base/encoding.h"
+#include "tlog/body.h"
+
 static void unaltered_log_goes_on(void **state)
 {
     (void)state;
@@ -236,6 +239,29 @@ static void heads_index_only_saves_work(void **state)
     }
 }
 
+/* Heads of the host's own, with rows that give their root: nobody has said anything. */
+static void heads_are_those_of_the_statement(void **state)
+{
+    (void)state;
+    begin_again(&small);
+    uint64_t last = (uint64_t)host_int(&small, "SELECT max(idx) FROM leaf");
+    const struct heads none = {last, 0, sha256((slice){NULL, 0})};
+    char sql[400];
+    buf body, text;
+    buf_init(&body, 100);
+    buf_init_fixed(&text, (uint8_t *)sql, sizeof sql);
+    body_heads_put(&body, &none);
+    buf_str(&text, "DELETE FROM head; UPDATE leaf SET body = x'");
+    hex_put(&text, buf_slice(&body));
+    buf_printf(&text, "' WHERE idx = %d", (int)last);
+    buf_u8(&text, 0);
+    assert_ok(buf_err(&text));
+    host_sql(&small, sql);
+    world_open(&small); /* the whole log is read instead */
+    assert_int_equal(append_one(&small, "alice", "new").seq, SMALL_NEXT);
+    buf_finish(&body);
+}
+
 static void copy_rows(struct world *to, const struct world *from)
 {
     char sql[5000];
@@ -319,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup(rows_of_agents_are_only_a_shortcut, host_set_up),
         cmocka_unit_test_setup(thousands_of_fake_agents_are_dropped, host_set_up),
         cmocka_unit_test_setup(heads_index_only_saves_work, host_set_up),
+        cmocka_unit_test_setup(heads_are_those_of_the_statement, host_set_up),
         cmocka_unit_test_setup(older_rows_with_their_statement_work, host_set_up),
         cmocka_unit_test_setup(older_rows_without_their_statement_are_dropped, host_set_up),
         cmocka_unit_test_setup(rows_beyond_the_head_are_refused, host_set_up),
