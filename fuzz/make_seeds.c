@@ -8,6 +8,7 @@
 #include "codec/pem.h"
 #include "fakedcap.h"
 #include "fuzz.h"
+#include "log/backup_form.h"
 #include "tee/sim_crl.h"
 #include "tee/sim_pki.h"
 #include "tee/sim_quote.h"
@@ -361,6 +362,48 @@ static struct body_boot a_boot(const slice key_text)
     };
 }
 
+static void frame(buf *b, enum backup_kind kind, const char *text)
+{
+    buf_u8(b, (uint8_t)kind);
+    buf_u32le(b, (uint32_t)strlen(text));
+    buf_str(b, text);
+}
+
+/* Without the last frame, which the target makes. */
+static void backup_seeds(void)
+{
+    const struct log_backup_info info = {.time_ms = FUZZ_TIME * 1000,
+                                         .database_bytes = 5,
+                                         .platform = "simulator",
+                                         .version = "0.1.0"};
+    uint8_t seed[32];
+    struct note_key key = log_key(seed);
+    buf b, header, note;
+    buf_init(&b, 2000);
+    buf_init(&header, 1000);
+    buf_init(&note, 1000);
+    MUST(note_sign(&note, slice_str(FUZZ_CHECKPOINT), &key, seed) == TL_OK);
+    backup_header_put(&header, &info, buf_slice(&note));
+    buf_str(&b, BACKUP_MAGIC);
+    frame(&b, BACKUP_HEADER, "");
+    b.n -= 4;
+    buf_u32le(&b, (uint32_t)header.n);
+    buf_bytes(&b, buf_slice(&header));
+    frame(&b, BACKUP_FILE, BACKUP_DATABASE);
+    save("backup", "empty", buf_slice(&b));
+    b.n -= BACKUP_FRAME + sizeof BACKUP_DATABASE - 1;
+    frame(&b, BACKUP_FILE, "collateral/tcb.json");
+    frame(&b, BACKUP_FILE, "sim/root.key");
+    frame(&b, BACKUP_PIECE, "key");
+    frame(&b, BACKUP_FILE, BACKUP_DATABASE);
+    frame(&b, BACKUP_PIECE, "data");
+    frame(&b, BACKUP_PIECE, "b");
+    save("backup", "files", buf_slice(&b));
+    buf_finish(&b);
+    buf_finish(&header);
+    buf_finish(&note);
+}
+
 static void body_seeds(void)
 {
     uint8_t salt[16] = {1}, seed[32], attributes[] = {0xa2, 0x61, 'a', 1, 0x61, 'b', 0x81, 0xf5};
@@ -639,6 +682,7 @@ int main(int argc, char **argv)
     admission_seed();
     statement_seeds();
     body_seeds();
+    backup_seeds();
     bundle_seeds();
     x509_seeds();
     attest_seeds();
