@@ -11,7 +11,7 @@ const size_t backup_folder_count = sizeof backup_folders / sizeof backup_folders
 
 bool backup_name_valid(slice name)
 {
-    if (name.n == 0 || name.n > 100 || name.p[0] == '.' || name.p[0] == '-')
+    if (name.n == 0 || name.n > BACKUP_NAME_BYTES || name.p[0] == '.' || name.p[0] == '-')
         return false;
     for (size_t i = 0; i < name.n; i++)
         if (!name.p[i] || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

@@ -9,7 +9,8 @@
 #define BACKUP_FRAME      5 /* bytes before a frame's own */
 #define BACKUP_FRAME_MAX  (1u << 20)
 #define BACKUP_DATABASE   "teelog.db"
-#define BACKUP_PATH_MAX   112 /* bytes */
+#define BACKUP_NAME_BYTES 100
+#define BACKUP_PATH_MAX   (sizeof "collateral/" + BACKUP_NAME_BYTES)
 
 enum backup_kind { BACKUP_HEADER, BACKUP_FILE, BACKUP_PIECE, BACKUP_END };
 

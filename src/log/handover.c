@@ -49,7 +49,7 @@ static void mark_put(const struct log_keys *k, buf *out, const struct mark *m)
 static tl_err mark_read(const struct log_keys *k, slice stored, struct mark *out)
 {
     struct mark m;
-    if (REFUSED(stored.n < sizeof(hash32)))
+    if (stored.n < sizeof(hash32))
         return TL_E_STORED;
     cbor c = cbor_of(slice_of(stored.p, stored.n - sizeof(hash32)));
     cbor_array_of(&c, 4);

@@ -162,7 +162,7 @@ static tl_err begin_file(struct log_restore *r, struct tl_why *why)
     tl_err err = end_file(r, why);
     if (err != TL_OK)
         return err;
-    if (REFUSED(r->n >= sizeof path) || REFUSED(!path_valid(slice_of(r->bytes, r->n))))
+    if (REFUSED(!path_valid(slice_of(r->bytes, r->n)))) /* and so it has room */
         return damaged(why, "it names a file that does not belong to a log");
     memcpy(path, r->bytes, r->n);
     path[r->n] = 0;

@@ -2,9 +2,11 @@
 import json
 import os
 import pathlib
+import socket
 import stat
 import subprocess
 import threading
+import time
 
 import host
 from teelogtest import TEELOG, Case, Service, lines, main, record
@@ -125,6 +127,31 @@ class Backup(Case):
             self.restore("b", "--accept-rollback", to=f"r{kill}")
             self.assertEqual(self.bundle(self.path(f"r{kill}"), "x").size,
                              self.bundle(self.data, "y").size)
+
+    def slow_reader(self, service):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(service.socket)
+        s.sendall(b"GET /v1/backup HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertIn(b"200 OK", s.recv(1000))
+        return s
+
+    def test_one_at_a_time_and_who_leaves_is_forgotten(self):
+        service = self.serve("--origin", "test/host")
+        self.append([record(content="x" * 60000) for _ in range(150)])  # more than is sent ahead
+        with self.slow_reader(service):
+            done = self.backup("-o", "b", code=3)
+            self.assertIn("another backup is being made", done.stderr)
+            self.assertFalse(os.path.exists(self.path("b")))
+            self.append([record(content="nobody waits for it")])
+        end = time.monotonic() + 20
+        while service.get("/v1/backup")[0] != 200:
+            self.assertLess(time.monotonic(), end)
+        self.backup("-o", "b")
+        with self.slow_reader(service):  # an erasure ends it, and waits for nobody
+            self.teelog("erase", "5", "--data", self.data, "--yes")
+            self.backup("-o", "c")
+        with self.slow_reader(service):
+            self.assertEqual(service.stop(), 0)
 
     def test_it_needs_admin(self):
         service = self.serve()

@@ -272,6 +272,11 @@ static void a_handed_over_log_starts_no_more(void **state)
     memset(&why, 0, sizeof why);
     assert_err(world_try(&world, &why), TL_E_STORED);
     assert_non_null(strstr(why.text, "mark"));
+    host_flip(&world, "meta", "value", "name = 'handed_over'", -1);
+    assert_err(world_try(&world, NULL), TL_E_HANDED_OVER);
+    host_sql(&world, "UPDATE meta SET value = substr(value, 1, length(value) - 32) || x'00' ||"
+                     "substr(value, -32) WHERE name = 'handed_over'");
+    assert_err(world_try(&world, NULL), TL_E_STORED);
     host_sql(&world, "UPDATE meta SET value = x'84' WHERE name = 'handed_over'");
     assert_err(world_try(&world, NULL), TL_E_STORED);
     free_slice(bytes);
@@ -540,6 +545,17 @@ static void hostile_frames(void **state)
     REFUSED_FRAMES("begins twice", {0, "x"}, {1, "teelog.db"});
     REFUSED_FRAMES("none of the known forms", {4, "x"}, {1, "teelog.db"});
     REFUSED_FRAMES("sum", {3, "x"});
+    /* The right sum with a byte behind it. */
+    buf c;
+    buf_init(&c, 4u << 20);
+    buf_bytes(&c, header);
+    put_frame(&c, 1, slice_str("teelog.db"));
+    hash32 sum = sha256(buf_slice(&c));
+    uint8_t longer[33] = {0};
+    memcpy(longer, sum.b, sizeof sum.b);
+    put_frame(&c, 3, SLICE_ARRAY(longer));
+    refused(buf_slice(&c), "sum");
+    buf_finish(&c);
     /* A name with a NUL, and one that is too long for a name. */
     buf b;
     buf_init(&b, 4u << 20);
@@ -601,8 +617,13 @@ static void hostile_headers(void **state)
         refused(slice_of(copy, good.n), "does not say what it is");
         free(copy);
     }
-    /* Of another version, but whole. */
+    /* In a frame of another kind, and of another version; but whole. */
     uint8_t *p = (uint8_t *)(uintptr_t)good.p;
+    p[16] = 1;
+    hash32 kind = sha256(slice_of(p, good.n - 37));
+    memcpy(p + good.n - 32, kind.b, 32);
+    refused(good, "does not say what it is");
+    p[16] = 0;
     p[14] = '2';
     hash32 sum = sha256(slice_of(p, good.n - 37));
     memcpy(p + good.n - 32, sum.b, 32);
