@@ -1,6 +1,7 @@
 #include "log/index.h"
 
 #include "base/refuse.h"
+#include "crypto/secret.h"
 #include "log/index_state.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ tl_err index_new(struct index **out, struct log *log)
     if (!ix)
         return TL_E_MEMORY;
     ix->log = log;
-    buf_init(&ix->directory, 2u << 20);
+    buf_init_secret(&ix->directory, 2u << 20);
     tl_err err = segments_new(&ix->segments, &log->keys, log->store, log->tree);
     if (err == TL_OK)
         *out = ix;
@@ -31,7 +32,8 @@ void index_free(struct index *ix)
     cell_free(ix->fill);
     cell_free(ix->done);
     segments_free(ix->segments);
-    buf_finish(&ix->directory);
+    buf_finish_secret(&ix->directory);
+    secret_wipe(&ix->key, sizeof ix->key);
     free(ix->states);
     free(ix->texts);
     free(ix);
@@ -256,7 +258,7 @@ static tl_err get_chunk(struct index *ix, uint64_t cell, uint32_t k, buf *plain,
         *out = chunk_view(chunk);
         return TL_OK;
     }
-    tl_err err = segment_get(ix->segments, SEGMENT_TEXT, cell, k, plain);
+    tl_err err = segment_get(ix->segments, SEGMENT_TEXT, cell, k, NULL, plain);
     return err == TL_OK ? chunk_read(out, buf_slice(plain)) : err;
 }
 

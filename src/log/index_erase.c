@@ -86,7 +86,8 @@ static tl_err copy_posting(struct posting_writer *w, const struct posting *p,
 }
 
 /* Block number of a segment, without those of r, all of which belong into it. */
-static tl_err rewrite(struct index *ix, uint32_t number, const struct removals *r)
+static tl_err rewrite(struct index *ix, uint32_t number, const struct segment_key *key,
+                      const struct removals *r)
 {
     unsigned level = r->all[0].level;
     uint64_t n = r->all[0].n;
@@ -96,7 +97,7 @@ static tl_err rewrite(struct index *ix, uint32_t number, const struct removals *
     buf_init(&old, POSTING_BLOCK);
     buf_init(&new, POSTING_BLOCK);
     posting_writer_init(&w);
-    tl_err err = segment_get(ix->segments, level, n, number, &old);
+    tl_err err = segment_get(ix->segments, level, n, number, key, &old);
     if (err == TL_OK)
         err = posting_check(buf_slice(&old));
     for (size_t i = 0; err == TL_OK && i < posting_count(buf_slice(&old)); i++) {
@@ -108,7 +109,7 @@ static tl_err rewrite(struct index *ix, uint32_t number, const struct removals *
     if (err == TL_OK)
         err = posting_take_block(&w, &new);
     if (err == TL_OK)
-        err = segment_put(ix->segments, level, n, number, buf_slice(&new));
+        err = segment_put(ix->segments, level, n, number, key, buf_slice(&new));
     posting_writer_finish(&w);
     buf_finish(&old);
     buf_finish(&new);
@@ -129,7 +130,8 @@ static tl_err rewrite_first(struct index *ix, const struct removals *r, size_t *
            r->all[*count].n == first->n && directory_find(directory, r->all[*count].key) == number)
         ++*count;
     const struct removals some = {r->all, *count};
-    return number ? rewrite(ix, number, &some) : TL_OK;
+    const struct segment_key key = directory_key(directory);
+    return number ? rewrite(ix, number, &key, &some) : TL_OK;
 }
 
 static tl_err erase_postings(struct index *ix, const uint64_t *indexes, size_t count)
@@ -168,7 +170,7 @@ static tl_err rewrite_chunk(struct index *ix, uint64_t cell, uint32_t k, const s
     buf_init_secret(&plain, CHUNK_MAX);
     tl_err err = chunk_put(&plain, &c);
     if (err == TL_OK)
-        err = segment_put(ix->segments, SEGMENT_TEXT, cell, k, buf_slice(&plain));
+        err = segment_put(ix->segments, SEGMENT_TEXT, cell, k, NULL, buf_slice(&plain));
     buf_finish_secret(&plain);
     chunk_finish(&c);
     return err;
@@ -181,7 +183,7 @@ static tl_err erase_from_chunk(struct index *ix, uint64_t cell, uint32_t k, cons
     struct chunk_view v;
     buf plain;
     buf_init_secret(&plain, CHUNK_MAX);
-    tl_err err = segment_get(ix->segments, SEGMENT_TEXT, cell, k, &plain);
+    tl_err err = segment_get(ix->segments, SEGMENT_TEXT, cell, k, NULL, &plain);
     if (err == TL_OK)
         err = chunk_read(&v, buf_slice(&plain));
     size_t first = 0, last = 0;
@@ -236,6 +238,20 @@ static void erase_in_memory(struct index *ix, uint64_t cell, const uint64_t *ind
         ix->stage = WRITE_DROP_TEXT; /* what of it is stored already is dropped */
 }
 
+/* A kill, or this erasure, may have left the segments that a larger one took the place
+ * of: they go later, and open to nobody from now on. */
+static tl_err drop_old_directories(struct index *ix, uint64_t cell)
+{
+    uint8_t state;
+    bool more;
+    tl_err err = index_state_of(ix, cell, &state);
+    for (unsigned level = 0; err == TL_OK && level + CELL_STORED < state; level++) {
+        uint64_t n = cell / segment_cells(level);
+        err = segment_drop(ix->segments, level, n, n + 1, &more);
+    }
+    return err;
+}
+
 static tl_err erase_in_cells(struct index *ix, const uint64_t *indexes, size_t count)
 {
     tl_err err = TL_OK;
@@ -246,6 +262,8 @@ static tl_err erase_in_cells(struct index *ix, const uint64_t *indexes, size_t c
         erase_in_memory(ix, cell, indexes + at, n);
         if (cell < index_complete_cells(ix))
             err = erase_contents(ix, cell, indexes + at, n);
+        if (err == TL_OK)
+            err = drop_old_directories(ix, cell);
     }
     return err;
 }

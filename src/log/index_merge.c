@@ -1,5 +1,6 @@
 /* Sixteen neighbours of one level become a segment of the next: their postings in one
  * order, so that a question is answered from few places. */
+#include "crypto/secret.h"
 #include "log/index_state.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@ enum merge_stage { MERGE_DROP_OLD, MERGE_POSTINGS, MERGE_DIRECTORY, MERGE_DROP_P
 struct part {
     uint32_t blocks, block; /* how many it has; the one that is in plain, from 1 on */
     size_t next, count;     /* postings of it */
+    struct segment_key key;
     buf plain;
 };
 
@@ -23,6 +25,7 @@ struct merge {
     struct part parts[PARTS];
     struct posting_writer writer;
     uint32_t written;
+    struct segment_key key;
     buf directory;
 };
 
@@ -34,7 +37,8 @@ void index_merge_free(struct index *ix)
     for (size_t i = 0; i < PARTS; i++)
         buf_finish(&m->parts[i].plain);
     posting_writer_finish(&m->writer);
-    buf_finish(&m->directory);
+    buf_finish_secret(&m->directory);
+    secret_wipe(m, sizeof *m);
     free(m);
     ix->merge = NULL;
 }
@@ -67,11 +71,13 @@ tl_err index_merge_begin(struct index *ix, unsigned level, uint64_t n)
     m->level = level;
     m->n = n / PARTS;
     posting_writer_init(&m->writer);
-    buf_init(&m->directory, 2u << 20);
+    buf_init_secret(&m->directory, 2u << 20);
     for (size_t i = 0; i < PARTS; i++)
         buf_init(&m->parts[i].plain, POSTING_BLOCK);
     ix->merge = m;
-    return TL_OK;
+    err = segment_key_new(&m->key);
+    buf_bytes(&m->directory, SLICE_ARRAY(m->key.b));
+    return err;
 }
 
 /* ---- reading the parts ---- */
@@ -86,7 +92,8 @@ static tl_err load_block(struct index *ix, struct merge *m, size_t i)
     struct part *p = &m->parts[i];
     m->reading = i;
     buf_reset(&p->plain);
-    tl_err err = segment_get(ix->segments, m->level, part_number(m, i), p->block, &p->plain);
+    tl_err err =
+        segment_get(ix->segments, m->level, part_number(m, i), p->block, &p->key, &p->plain);
     if (err == TL_OK)
         err = posting_check(buf_slice(&p->plain));
     p->next = 0;
@@ -99,9 +106,11 @@ static tl_err open_part(struct index *ix, struct merge *m, size_t i)
     slice directory;
     m->reading = i;
     tl_err err = segment_directory(ix->segments, m->level, part_number(m, i), &directory);
-    if (err == TL_OK)
-        m->parts[i].blocks = directory_count(directory);
-    return err;
+    if (err != TL_OK)
+        return err;
+    m->parts[i].blocks = directory_count(directory);
+    m->parts[i].key = directory_key(directory);
+    return TL_OK;
 }
 
 /* Makes sure that a part shows its next posting, unless it has none. */
@@ -127,7 +136,8 @@ static size_t first_part(const struct merge *m)
         if (p->next == p->count)
             continue;
         const uint8_t *mine = posting_at(buf_slice(&p->plain), p->next).key;
-        if (!key || memcmp(mine, key, sizeof(struct term)) < 0) {
+        if (!key || slice_cmp(slice_of(mine, sizeof(struct term)),
+                              slice_of(key, sizeof(struct term))) < 0) {
             best = i;
             key = mine;
         }
@@ -147,7 +157,8 @@ static tl_err write_block(struct index *ix)
     if (err == TL_OK)
         err = buf_err(&m->directory);
     if (err == TL_OK)
-        err = segment_put(ix->segments, m->level + 1, m->n, ++m->written, buf_slice(&block));
+        err =
+            segment_put(ix->segments, m->level + 1, m->n, ++m->written, &m->key, buf_slice(&block));
     buf_finish(&block);
     return err;
 }
@@ -197,7 +208,7 @@ static tl_err drop_old(struct index *ix)
 static tl_err write_directory(struct index *ix)
 {
     struct merge *m = ix->merge;
-    return segment_put(ix->segments, m->level + 1, m->n, 0, buf_slice(&m->directory));
+    return segment_put(ix->segments, m->level + 1, m->n, 0, NULL, buf_slice(&m->directory));
 }
 
 static tl_err drop_parts(struct index *ix)

@@ -41,6 +41,7 @@ struct index {
     enum write_stage stage; /* of done */
     unsigned drop_level;
     uint32_t next_block;
+    struct segment_key key; /* of its postings: stored with the directory, not before */
     buf directory;
 
     struct owner_job job;

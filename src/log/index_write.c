@@ -34,7 +34,7 @@ static tl_err write_text(struct index *ix)
     buf_init_secret(&plain, CHUNK_MAX);
     tl_err err = chunk_put(&plain, chunk);
     if (err == TL_OK)
-        err = segment_put(ix->segments, SEGMENT_TEXT, n, ix->next_block++, buf_slice(&plain));
+        err = segment_put(ix->segments, SEGMENT_TEXT, n, ix->next_block++, NULL, buf_slice(&plain));
     buf_finish_secret(&plain);
     return err;
 }
@@ -50,8 +50,11 @@ static tl_err drop_old(struct index *ix)
     if (++ix->drop_level == SEGMENT_LEVELS) {
         ix->stage = WRITE_BLOCKS;
         ix->next_block = 0;
+        err = segment_key_new(&ix->key);
         buf_reset(&ix->directory);
-        err = cell_blocks_begin(ix->done);
+        buf_bytes(&ix->directory, SLICE_ARRAY(ix->key.b));
+        if (err == TL_OK)
+            err = cell_blocks_begin(ix->done);
     }
     return err;
 }
@@ -65,7 +68,7 @@ static tl_err write_block(struct index *ix)
     tl_err err = cell_blocks_next(ix->done, &block, first, &more);
     if (err == TL_OK && more) {
         buf_bytes(&ix->directory, SLICE_ARRAY(first));
-        err = segment_put(ix->segments, 0, cell_number(ix->done), ++ix->next_block,
+        err = segment_put(ix->segments, 0, cell_number(ix->done), ++ix->next_block, &ix->key,
                           buf_slice(&block));
     } else if (err == TL_OK) {
         ix->stage = WRITE_DIRECTORY;
@@ -76,7 +79,7 @@ static tl_err write_block(struct index *ix)
 
 static tl_err write_directory(struct index *ix)
 {
-    return segment_put(ix->segments, 0, cell_number(ix->done), 0, buf_slice(&ix->directory));
+    return segment_put(ix->segments, 0, cell_number(ix->done), 0, NULL, buf_slice(&ix->directory));
 }
 
 /* The cell counts now. */

@@ -16,6 +16,7 @@ struct cached {
     unsigned level;
     uint64_t n, last_use;
     uint32_t number;
+    struct segment_key key; /* that it was opened by; zeros of a directory */
     buf plain;
 };
 
@@ -58,7 +59,26 @@ void segments_free(struct segments *s)
     free(s);
 }
 
+tl_err segment_key_new(struct segment_key *out)
+{
+    return random_bytes(out->b, sizeof out->b);
+}
+
 /* ---- one block ---- */
+
+/* What a block is sealed by: taken back with give_seal. */
+static tl_err take_seal(const struct segments *s, const struct segment_key *key,
+                        struct seal_key **out)
+{
+    *out = s->seal;
+    return key ? seal_key_new(out, key->b) : TL_OK;
+}
+
+static void give_seal(const struct segments *s, struct seal_key *seal)
+{
+    if (seal != s->seal)
+        seal_key_free(seal);
+}
 
 /* The name that a block is sealed under. */
 static tl_err put_name(const struct segments *s, buf *name, unsigned level, uint64_t n,
@@ -71,7 +91,7 @@ static tl_err put_name(const struct segments *s, buf *name, unsigned level, uint
     if (err != TL_OK)
         return err;
     cbor_put_array(name, 7);
-    cbor_put_str(name, "teelog/index/v1");
+    cbor_put_str(name, "teelog/index/v2");
     cbor_put_str(name, s->keys->origin);
     cbor_put_bytes(name, hash_slice(&s->keys->log_id));
     cbor_put_uint(name, level);
@@ -81,10 +101,12 @@ static tl_err put_name(const struct segments *s, buf *name, unsigned level, uint
     return buf_err(name);
 }
 
-tl_err segment_get(struct segments *s, unsigned level, uint64_t n, uint32_t number, buf *out)
+tl_err segment_get(struct segments *s, unsigned level, uint64_t n, uint32_t number,
+                   const struct segment_key *key, buf *out)
 {
     const struct store_block at = {level, n, number};
     uint8_t mem[320];
+    struct seal_key *seal;
     slice sealed;
     buf name;
     buf_init_fixed(&name, mem, sizeof mem);
@@ -95,8 +117,12 @@ tl_err segment_get(struct segments *s, unsigned level, uint64_t n, uint32_t numb
         return err;
     if (REFUSED(sealed.n < SEAL_NONCE))
         return TL_E_SEALED;
-    err = unseal(s->seal, out, sealed.p, buf_slice(&name),
+    err = take_seal(s, key, &seal);
+    if (err != TL_OK)
+        return err;
+    err = unseal(seal, out, sealed.p, buf_slice(&name),
                  slice_of(sealed.p + SEAL_NONCE, sealed.n - SEAL_NONCE));
+    give_seal(s, seal);
     return err == TL_E_LIMIT ? TL_E_SEALED : err; /* we write none that is longer */
 }
 
@@ -117,11 +143,13 @@ static void forget(struct segments *s, struct cached *c)
     buf_finish(&c->plain);
 }
 
-tl_err segment_put(struct segments *s, unsigned level, uint64_t n, uint32_t number, slice plain)
+tl_err segment_put(struct segments *s, unsigned level, uint64_t n, uint32_t number,
+                   const struct segment_key *key, slice plain)
 {
     const struct store_block at = {level, n, number};
     uint8_t mem[320], nonce[SEAL_NONCE];
     buf name, sealed;
+    struct seal_key *with = s->seal;
     struct cached *old = find_cached(s, level, n, number);
     if (old)
         forget(s, old);
@@ -132,9 +160,12 @@ tl_err segment_put(struct segments *s, unsigned level, uint64_t n, uint32_t numb
         err = random_bytes(nonce, sizeof nonce);
     buf_bytes(&sealed, SLICE_ARRAY(nonce));
     if (err == TL_OK)
-        err = seal(s->seal, &sealed, nonce, buf_slice(&name), plain);
+        err = take_seal(s, key, &with);
+    if (err == TL_OK)
+        err = seal(with, &sealed, nonce, buf_slice(&name), plain);
     if (err == TL_OK)
         err = store_put_block(s->store, &at, buf_slice(&sealed));
+    give_seal(s, with);
     buf_finish(&sealed);
     return err;
 }
@@ -169,13 +200,20 @@ static struct cached *free_slot(struct segments *s)
     }
 }
 
+/* What lies under a name may be changed by the host at any time: what was opened by another
+ * key is not what this directory speaks of. */
 static tl_err get_cached(struct segments *s, unsigned level, uint64_t n, uint32_t number,
-                         slice *out)
+                         const struct segment_key *key, slice *out)
 {
+    static const struct segment_key none;
     struct cached *c = find_cached(s, level, n, number);
+    if (c && !secret_eq(c->key.b, key ? key->b : none.b, sizeof c->key.b)) {
+        forget(s, c);
+        c = NULL;
+    }
     if (!c) {
         c = free_slot(s);
-        tl_err err = segment_get(s, level, n, number, &c->plain);
+        tl_err err = segment_get(s, level, n, number, key, &c->plain);
         if (err == TL_OK && number > 0)
             err = posting_check(buf_slice(&c->plain));
         if (err != TL_OK) {
@@ -186,6 +224,7 @@ static tl_err get_cached(struct segments *s, unsigned level, uint64_t n, uint32_
         c->level = level;
         c->n = n;
         c->number = number;
+        c->key = key ? *key : none;
         s->bytes += c->plain.n;
     }
     c->last_use = ++s->clock;
@@ -195,12 +234,20 @@ static tl_err get_cached(struct segments *s, unsigned level, uint64_t n, uint32_
 
 tl_err segment_directory(struct segments *s, unsigned level, uint64_t n, slice *out)
 {
-    return get_cached(s, level, n, 0, out);
+    return get_cached(s, level, n, 0, NULL, out);
+}
+
+struct segment_key directory_key(slice directory)
+{
+    struct segment_key key;
+    memcpy(key.b, directory.p, sizeof key.b);
+    return key;
 }
 
 uint32_t directory_count(slice directory)
 {
-    return (uint32_t)(directory.n / POSTING_KEY);
+    size_t before = sizeof(struct segment_key);
+    return directory.n < before ? 0 : (uint32_t)((directory.n - before) / POSTING_KEY);
 }
 
 uint32_t directory_find(slice directory, const uint8_t key[POSTING_KEY])
@@ -208,7 +255,8 @@ uint32_t directory_find(slice directory, const uint8_t key[POSTING_KEY])
     uint32_t low = 0, high = directory_count(directory);
     while (low < high) { /* the number of blocks that begin at or before key */
         uint32_t middle = low + (high - low) / 2;
-        const slice first = slice_of(directory.p + (size_t)middle * POSTING_KEY, POSTING_KEY);
+        const uint8_t *keys = directory.p + sizeof(struct segment_key);
+        const slice first = slice_of(keys + (size_t)middle * POSTING_KEY, POSTING_KEY);
         if (slice_cmp(first, slice_of(key, POSTING_KEY)) <= 0)
             low = middle + 1;
         else
@@ -228,10 +276,11 @@ tl_err segment_bits(struct segments *s, unsigned level, uint64_t cell, const str
     if (err != TL_OK)
         return err;
     uint32_t number = directory_find(directory, key);
+    const struct segment_key seal = directory_key(directory);
     memset(out, 0, sizeof *out);
     if (number == 0)
         return TL_OK;
-    err = get_cached(s, level, n, number, &block);
+    err = get_cached(s, level, n, number, &seal, &block);
     if (err != TL_OK)
         return err;
     size_t i = posting_search(block, key);

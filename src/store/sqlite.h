@@ -37,7 +37,8 @@
     X(PUT_BLOCK, "REPLACE INTO block VALUES(?1, ?2)")                                              \
     X(GET_BLOCK, "SELECT bytes FROM block WHERE id = ?1")                                          \
     X(DROP_BLOCKS,                                                                                 \
-      "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)")  \
+      "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 "            \
+      "ORDER BY id LIMIT ?3)")                                                                     \
     X(CHECK, "PRAGMA integrity_check(1)")
 
 #define STORE_ST_ENUM(name, sql) ST_##name,

@@ -75,7 +75,7 @@ static void nothing_in_contents(struct index *ix, uint64_t index)
     for (uint32_t k = 0; v.end < CELL_LEAVES; k++) {
         buf plain;
         buf_init(&plain, CHUNK_MAX);
-        assert_ok(segment_get(ix->segments, SEGMENT_TEXT, index / CELL_LEAVES, k, &plain));
+        assert_ok(segment_get(ix->segments, SEGMENT_TEXT, index / CELL_LEAVES, k, NULL, &plain));
         assert_ok(chunk_read(&v, buf_slice(&plain)));
         for (size_t at = 0; at < v.table.n; at += 4)
             assert_int_not_equal(v.table.p[at] | v.table.p[at + 1] << 8, leaf);
@@ -290,6 +290,100 @@ static void erased_of_a_joined_segment(void **state)
     oracle_finish(&o);
 }
 
+/* Puts back what the host kept of the blocks from before. */
+static void take_kept(struct world *to, const struct world *from, const char *which)
+{
+    char sql[4600];
+    snprintf(sql, sizeof sql,
+             "ATTACH '%s/teelog.db' AS kept; REPLACE INTO block SELECT * FROM kept.block WHERE %s;"
+             "DETACH kept",
+             from->dir, which);
+    host_sql(to, sql);
+}
+
+/* Postings are cut into blocks anew where they are made again: none of before goes with the
+ * directory of after, nor the other way round. */
+static void postings_of_before_beside_those_of_after(void **state)
+{
+    struct world large, as_it_was, after;
+    struct oracle o;
+    (void)state;
+    query_make(&large, &as_it_was, &o, 16 * 4096 + 50);
+    assert_true(index_rows(&large, 1) >= 3);
+    size_t n = choose(&o, 0, 7000, 1, chosen);
+    world_open(&large);
+    erase(&large, chosen, n);
+    forget(&o, chosen, n);
+    world_stop(&large);
+    host_sql(&large, "DELETE FROM block");
+    world_open(&large);
+    query_idle(&large);
+    world_stop(&large);
+    world_copy(&after, &large);
+    for (int k = 0; k < 3; k++) {
+        char which[60];
+        snprintf(which, sizeof which, "id = (1 << 58) + %d", k);
+        take_kept(&large, &as_it_was, which);
+        world_open(&large);
+        query_ask_for_all(large.log, &o);
+        query_ask(large.log, &o, 20);
+        world_stop(&large);
+        world_restore(&large, &after);
+    }
+    world_finish(&large);
+    world_finish(&as_it_was);
+    world_finish(&after);
+    oracle_finish(&o);
+}
+
+/* Postings without their directory. */
+static void nobody_opens_postings_alone(void **state)
+{
+    slice directory;
+    buf b;
+    (void)state;
+    world_open(&w);
+    query_idle(&w);
+    world_stop(&w);
+    struct tl_why why = {{0}, {0}};
+    assert_ok(log_open_read(&w.log, w.tee, w.dir, &why));
+    buf_init(&b, POSTING_BLOCK);
+    assert_err(segment_get(w.log->index->segments, 0, 0, 1, NULL, &b), TL_E_SEALED);
+    assert_ok(segment_directory(w.log->index->segments, 0, 0, &directory));
+    const struct segment_key key = directory_key(directory);
+    assert_ok(segment_get(w.log->index->segments, 0, 0, 1, &key, &b));
+    buf_finish(&b);
+    world_stop(&w);
+    world_restore(&w, &kept);
+}
+
+/* As a kill leaves it, before the sixteen that became one were removed. */
+static void what_was_left_behind_is_erased_too(void **state)
+{
+    struct tl_why why = {{0}, {0}};
+    struct world large, as_it_was;
+    struct oracle o;
+    (void)state;
+    query_make(&large, &as_it_was, &o, 16 * 4096 + 50);
+    take_kept(&large, &kept, "id >> 58 = 0");
+    int64_t parts = index_rows(&large, 0);
+    assert_true(parts > 2);
+    const struct log_config c = {.dir = large.dir,
+                                 .origin = "test/log",
+                                 .admissions = 1 << ADMISSION_BEARER,
+                                 .signers = 1,
+                                 .max_bytes = 1}; /* the index does nothing by itself */
+    assert_ok(log_open(&large.log, large.tee, &c, &why));
+    size_t n = choose(&o, 0, 4096, 100, chosen);
+    erase(&large, chosen, n);
+    world_stop(&large);
+    assert_int_equal(host_int(&large, "SELECT count(*) FROM block WHERE id = 0"), 0);
+    assert_true(index_rows(&large, 0) > 0);
+    world_finish(&large);
+    world_finish(&as_it_was);
+    oracle_finish(&o);
+}
+
 /* A record, what the log knows to be erased, and a host that writes under it. */
 struct tampering {
     uint64_t index;
@@ -361,6 +455,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_known_is_not_forgotten),
+        cmocka_unit_test(postings_of_before_beside_those_of_after),
+        cmocka_unit_test(nobody_opens_postings_alone),
+        cmocka_unit_test(what_was_left_behind_is_erased_too),
         cmocka_unit_test(erased_of_every_cell),
         cmocka_unit_test(a_chunk_of_before_beside_those_of_after),
         cmocka_unit_test(erased_while_it_is_made),
