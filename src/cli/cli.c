@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/encoding.h"
+#include "codec/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,6 +61,29 @@ void cli_print_plain(slice s)
         n = n ? n : 1;
         s = slice_of(s.p + n, s.n - n);
     }
+}
+
+/* Control characters of ASCII, which JSON takes between its tokens alone, are white space
+ * there. */
+static bool acts(slice s)
+{
+    for (size_t n; s.n; s = slice_of(s.p + n, s.n - n)) {
+        n = utf8_character(s);
+        if (n == 0 || (s.p[0] >= 0x7f && utf8_acts(slice_of(s.p, n))))
+            return true;
+    }
+    return false;
+}
+
+tl_err cli_print_json(slice s, struct tl_why *why)
+{
+    js r = js_of(s);
+    bool object = js_peek(&r) == JS_OBJECT;
+    js_skip(&r);
+    if (js_end(&r) != TL_OK || !object || acts(s))
+        return tl_explain(why, TL_E_JSON, NULL, "what the service answered is not what was asked");
+    fwrite(s.p, 1, s.n, stdout);
+    return TL_OK;
 }
 
 void cli_help(const struct command *c)

@@ -86,7 +86,7 @@ static int agents(const struct options *o)
     buf_init(&answer, ANSWER_MAX);
     tl_err err = o->tee ? read_stopped(&answer, o, &why) : ask(&answer, &o->reach, &why);
     if (err == TL_OK && o->json)
-        fwrite(answer.p, 1, answer.n, stdout);
+        err = cli_print_json(buf_slice(&answer), &why);
     else if (err == TL_OK)
         err = print_table(buf_slice(&answer), &why);
     buf_finish(&answer);

@@ -133,7 +133,7 @@ static tl_err erase(struct client *c, const struct options *o, struct tl_why *wh
     buf_init(&answer, ANSWER_MAX);
     err = ask(c, o, o->dry_run, &answer, &d, why);
     if (err == TL_OK && o->json)
-        fwrite(answer.p, 1, answer.n, stdout);
+        err = cli_print_json(buf_slice(&answer), why);
     else if (err == TL_OK)
         print_done(&d, o->dry_run);
     json_decref(d.root);

@@ -190,12 +190,15 @@ static int list(const struct options *o)
     buf_init(&answer, ANSWER_MAX);
     tl_err err = ask(o, "GET", "/v1/tokens", (slice){NULL, 0}, &answer, &why);
     if (err == TL_OK && o->json) {
-        fwrite(answer.p, 1, answer.n, stdout);
+        err = cli_print_json(buf_slice(&answer), &why);
     } else if (err == TL_OK) {
         json_t *root = json_loadb((const char *)answer.p, answer.n, JSON_REJECT_DUPLICATES, NULL);
         const json_t *tokens = json_object_get(root, "tokens");
         for (size_t i = 0; i < json_array_size(tokens); i++)
             print_token(json_array_get(tokens, i));
+        if (!json_is_array(tokens))
+            err =
+                tl_explain(&why, TL_E_JSON, NULL, "what the service answered is no list of tokens");
         json_decref(root);
     }
     buf_finish(&answer);
@@ -217,7 +220,7 @@ static int revoke(const struct options *o, const char *id)
     if (err == TL_OK)
         err = ask(o, "DELETE", (const char *)target.p, (slice){NULL, 0}, &answer, &why);
     if (err == TL_OK && o->json)
-        fwrite(answer.p, 1, answer.n, stdout);
+        err = cli_print_json(buf_slice(&answer), &why);
     buf_finish(&target);
     buf_finish(&answer);
     return err == TL_OK ? EXIT_GOOD : fail(err, &why);

@@ -114,18 +114,6 @@ static tl_err parse(json_t **out, slice record, struct tl_why *why)
     return no_record(why);
 }
 
-/* As it came; but an object it must be: no control character stands in one. */
-static tl_err print_json(slice record, struct tl_why *why)
-{
-    js r = js_of(record);
-    bool object = js_peek(&r) == JS_OBJECT;
-    js_skip(&r);
-    if (js_end(&r) != TL_OK || !object)
-        return no_record(why);
-    fwrite(record.p, 1, record.n, stdout);
-    return TL_OK;
-}
-
 static void say_simulated(struct record_printer *p, const json_t *r)
 {
     if (!p->begun && json_is_true(json_object_get(r, "simulated")))
@@ -137,7 +125,7 @@ tl_err record_print(struct record_printer *p, slice record, struct tl_why *why)
 {
     json_t *r = NULL;
     if (p->json) {
-        tl_err wrong = print_json(record, why);
+        tl_err wrong = cli_print_json(record, why);
         if (wrong == TL_OK)
             putchar('\n');
         return wrong;
@@ -172,7 +160,7 @@ tl_err record_print_proof(struct record_printer *p, slice record, struct tl_why 
 {
     json_t *r = NULL;
     if (p->json)
-        return print_json(record, why);
+        return cli_print_json(record, why);
     tl_err err = parse(&r, record, why);
     if (err != TL_OK)
         return err;

@@ -337,6 +337,13 @@ class Lies(Case):
                 with self.subTest(args=args, line=line):
                     done = self.ask(f"data: {line}\n\n", "tail -n 0", *args, code=1)
                     self.assertEqual(done.stdout, "")
+        for command in ("records", "agents", "token list", "token revoke 00", "erase --yes --user u"):
+            for text in (act, "\u009b2J", "\u202e"):
+                for line in (f'{{"a":"{text}","size":3,"records":[{{"a":"{text}"}}]}}', text, f'["{text}"]'):
+                    with self.subTest(command=command, line=line):
+                        done = self.ask(line, command, "--json", code=1)
+                        self.assertEqual(done.stdout, "")
+        self.assertIn("no list of tokens", self.ask("{}", "token list", code=1).stderr)
         escaped = json.dumps(act)
         done = self.ask(f'{{"agents":[{{"id":{escaped},"count":1}}]}}', "agents")
         self.assertIn("?[2J  ", done.stdout)
