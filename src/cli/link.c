@@ -1,6 +1,8 @@
 #include "cli/link.h"
 
 #include "base/encoding.h"
+#include "base/refuse.h"
+#include "http/tcp_socket.h"
 #include "http/unix_socket.h"
 
 #include <arpa/inet.h>
@@ -98,6 +100,18 @@ tl_err link_open_socket(struct link *l, const char *path, struct tl_why *why)
     return TL_OK;
 }
 
+/* A token in clear stays on this machine, whatever a name server says of localhost. */
+static bool may_go(const struct link_url *u, const struct addrinfo *a)
+{
+    struct tcp_address to = {.v6 = {0}};
+    if (u->tls)
+        return true;
+    if (a->ai_addrlen > sizeof to)
+        return false;
+    memcpy(&to, a->ai_addr, a->ai_addrlen);
+    return tcp_is_loopback(&to);
+}
+
 static int connect_one(const struct addrinfo *a)
 {
     static const int on = 1;
@@ -120,9 +134,12 @@ static tl_err connect_tcp(int *out, const struct link_url *u, struct tl_why *why
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
     int fd = -1, found = getaddrinfo(u->host, u->port, &hints, &list);
+    int error = EADDRNOTAVAIL;
     for (const struct addrinfo *a = list; found == 0 && fd < 0 && a; a = a->ai_next)
-        fd = connect_one(a);
-    int error = errno;
+        if (!REFUSED(!may_go(u, a))) {
+            fd = connect_one(a);
+            error = errno;
+        }
     if (list)
         freeaddrinfo(list);
     if (fd < 0)

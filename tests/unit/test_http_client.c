@@ -188,12 +188,55 @@ static void encodes_urls(void **state)
     assert_string_equal(text, "aZ09-._~%2F%3A%40%20%25%C3%BC%26%3D");
 }
 
+int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                       struct addrinfo **out);
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                       struct addrinfo **out);
+
+/* A name server that says of localhost what it likes: of what leads elsewhere, the address
+ * that comes back here. */
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                       struct addrinfo **out)
+{
+    return __real_getaddrinfo(strcmp(host, "localhost") == 0 ? "0.0.0.0" : host, port, hints, out);
+}
+
+static void a_token_in_clear_stays_here(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *scheme, *host;
+        tl_err want;
+    } hosts[] = {{"http", "localhost", TL_E_IO},
+                 {"http", "127.0.0.1", TL_OK},
+                 {"https", "localhost", TL_OK}};
+    struct tcp_address a;
+    int listener = -1, fd;
+    char text[64];
+    assert_ok(tcp_address_read(&a, "127.0.0.1:0", NULL));
+    assert_ok(tcp_listen(&listener, &a, NULL));
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct link_url u;
+        snprintf(text, sizeof text, "%s://%s:%u", hosts[i].scheme, hosts[i].host,
+                 ntohs(a.v4.sin_port));
+        assert_ok(link_url_read(&u, text, NULL));
+        assert_int_equal(connect_tcp(&fd, &u, NULL), hosts[i].want);
+        if (hosts[i].want == TL_OK)
+            close(fd);
+    }
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_answers_in_turn),         cmocka_unit_test(refuses_what_is_not_http),
-        cmocka_unit_test(every_cut_is_noticed),          cmocka_unit_test(bounds_a_line),
-        cmocka_unit_test(repeats_the_service_on_errors), cmocka_unit_test(encodes_urls),
+        cmocka_unit_test(a_token_in_clear_stays_here),
+        cmocka_unit_test(reads_answers_in_turn),
+        cmocka_unit_test(refuses_what_is_not_http),
+        cmocka_unit_test(every_cut_is_noticed),
+        cmocka_unit_test(bounds_a_line),
+        cmocka_unit_test(repeats_the_service_on_errors),
+        cmocka_unit_test(encodes_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
