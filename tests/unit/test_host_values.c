@@ -18,9 +18,9 @@ static void altered_head_is_refused(void **state)
         "UPDATE meta SET value = substr(value, 2) WHERE name = 'head'",
         "UPDATE meta SET value = zeroblob(69) WHERE name = 'head'",
         /* The MAC stays that of what is read. */
-        "UPDATE meta SET value = x'85' || substr(value, 2) WHERE name = 'head'",
-        "UPDATE meta SET value = substr(value, 1, length(value) - 32) || x'00' || "
-        "substr(value, -32) WHERE name = 'head'",
+        "UPDATE meta SET value = CAST(x'85' || substr(value, 2) AS BLOB) WHERE name = 'head'",
+        "UPDATE meta SET value = CAST(substr(value, 1, length(value) - 32) || x'00' || "
+        "substr(value, -32) AS BLOB) WHERE name = 'head'",
     };
     (void)state;
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
@@ -139,6 +139,20 @@ static void another_platform_does_not_open_it(void **state)
 /* ---- bodies, evidence ---- */
 
 /* Record 2 is alice's with the request id. */
+static void data_key_of_another_length(void **state)
+{
+    static const char *const sql[] = {
+        "UPDATE meta SET value = zeroblob(200) WHERE name = 'data_key'",
+        "UPDATE meta SET value = x'00' WHERE name = 'data_key'",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
+        begin_again(&small);
+        host_sql(&small, sql[i]);
+        refuses(&small, TL_E_SEALED, "data key is damaged");
+    }
+}
+
 static void bodies_removed_altered_and_swapped(void **state)
 {
     const struct log_export_options withheld = {.withhold_bodies = true};
@@ -411,6 +425,7 @@ int main(void)
         cmocka_unit_test_setup(identity_is_bound_to_the_head, host_set_up),
         cmocka_unit_test_setup(older_head_does_not_drop_newer_rows, host_set_up),
         cmocka_unit_test_setup(another_platform_does_not_open_it, host_set_up),
+        cmocka_unit_test_setup(data_key_of_another_length, host_set_up),
         cmocka_unit_test_setup(bodies_removed_altered_and_swapped, host_set_up),
         cmocka_unit_test_setup(own_bodies_removed_and_altered, host_set_up),
         cmocka_unit_test_setup(salts_of_body_keys_removed, host_set_up),

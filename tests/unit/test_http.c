@@ -476,7 +476,10 @@ static void appending_needs_the_token(void **state)
         assert_refused(&r, 401, "Authorization");
         assert_int_equal(log_size(), size);
     }
-    struct reply r = post("/v1/records", "Authorization: Bearer " TOKEN "\r\n", RECORD);
+    struct reply r = post("/v1/records", "Authorization: Bearer   \r\n", RECORD);
+    assert_non_null(strstr(r.body, "must be Bearer and a token"));
+    finish(&r);
+    r = post("/v1/records", "Authorization: Bearer " TOKEN "\r\n", RECORD);
     assert_int_equal(r.status, 200);
     finish(&r);
     r = ask(GET("/v1/agents")); /* reading needs none */

@@ -153,7 +153,10 @@ static void refuses(void **state)
         }
         assert_int_equal(log_size(), size);
     }
-    struct reply r = post("/v1/attest?nonce=" NONCE, "", "{\"nonce\":\"" NONCE "\"}");
+    struct reply r = post("/v1/attest", "", "{\"nonce\":\"00\"}");
+    assert_non_null(strstr(r.body, "bytes in hex")); /* not: it is missing */
+    assert_refused(&r, 400, "nonce");
+    r = post("/v1/attest?nonce=" NONCE, "", "{\"nonce\":\"" NONCE "\"}");
     assert_refused(&r, 400, "nonce"); /* in the body, and nowhere else */
     r = ask(GET("/v1/attest"));
     assert_int_equal(r.status, 405);
