@@ -92,7 +92,6 @@ static tl_err put_header(struct log_export *e)
     item.u.header.proof_count = e->fill_count + e->size_count + e->head_count;
     bundle_item_put(e->out, &item);
     next_stage(e);
-    e->cursor = 0;
     return TL_OK;
 }
 

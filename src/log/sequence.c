@@ -136,8 +136,8 @@ static slice in_arena(const struct log_batch *b, size_t at, size_t n)
     return slice_of(b->arena.p + at, n);
 }
 
-static tl_err place_record(struct log *log, struct group *g, struct log_batch *b, size_t i,
-                           struct subject *s)
+static void place_record(struct log *log, struct group *g, struct log_batch *b, size_t i,
+                         struct subject *s)
 {
     const struct record_item *item = &b->items[i];
     struct placing p = {.kind = ST_RECORD,
@@ -155,7 +155,6 @@ static tl_err place_record(struct log *log, struct group *g, struct log_batch *b
     e->record = i;
     if (item->has_request)
         *request_slot(g, item->request_tag) = (uint16_t)(e - g->entries + 1);
-    return TL_OK;
 }
 
 /* What the batch's caller wants its agents to sign by, or else what they sign by already. */
@@ -218,7 +217,9 @@ static tl_err sequence_record(struct log *log, struct group *g, struct log_batch
             return err;
     }
     receipt->err = open_agent(log, g, b, item, &s, &receipt->why);
-    return receipt->err == TL_OK ? place_record(log, g, b, i, s) : TL_OK;
+    if (receipt->err == TL_OK)
+        place_record(log, g, b, i, s);
+    return TL_OK;
 }
 
 /* A request id that stands twice in one batch: the first one's receipt answers
