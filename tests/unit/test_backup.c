@@ -274,8 +274,8 @@ static void a_handed_over_log_starts_no_more(void **state)
     assert_non_null(strstr(why.text, "mark"));
     host_flip(&world, "meta", "value", "name = 'handed_over'", -1);
     assert_err(world_try(&world, NULL), TL_E_HANDED_OVER);
-    host_sql(&world, "UPDATE meta SET value = substr(value, 1, length(value) - 32) || x'00' ||"
-                     "substr(value, -32) WHERE name = 'handed_over'");
+    host_sql(&world, "UPDATE meta SET value = CAST(substr(value, 1, length(value) - 32) || x'00' ||"
+                     "substr(value, -32) AS BLOB) WHERE name = 'handed_over'");
     assert_err(world_try(&world, NULL), TL_E_STORED);
     host_sql(&world, "UPDATE meta SET value = x'84' WHERE name = 'handed_over'");
     assert_err(world_try(&world, NULL), TL_E_STORED);
