@@ -30,7 +30,7 @@ void rest_put_attestation(buf *b, slice quote, uint64_t time_ms)
 /* What a stranger needs to check it by himself. */
 static void key_put(buf *b, const struct log_session *s, slice statement, slice body)
 {
-    text_put(b, "alg", slice_str(cose_alg_name(s->alg)));
+    text_put(b, "alg", slice_str(cose_alg_name((enum cose_alg)s->alg)));
     json_put_base64(b, "statement", statement);
     if (body.p)
         json_put_base64(b, "body", body);
