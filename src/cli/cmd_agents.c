@@ -54,26 +54,37 @@ static tl_err ask(buf *answer, const struct reach *reach, struct tl_why *why)
     return err;
 }
 
+static tl_err put_stopped(buf *answer, const struct log_agents *agents, bool simulated)
+{
+    size_t n;
+    const struct log_agent *rows = log_agents_rows(agents, &n);
+    agents_json_begin(answer, simulated);
+    for (size_t i = 0; i < n; i++) {
+        struct log_agent a = rows[i];
+        a.open = false;
+        agents_json_row(answer, &a, i == 0);
+    }
+    agents_json_end(answer);
+    return buf_err(answer);
+}
+
 /* The same answer, made from a log that nobody has open: no session of it is open
  * either. */
 static tl_err read_stopped(buf *answer, const struct options *o, struct tl_why *why)
 {
     struct tee *tee = NULL;
     struct log *log = NULL;
-    struct log_agent *agents = NULL;
-    size_t n = 0;
+    struct log_agents *agents = NULL;
     tl_err err = tee_open_existing(&tee, o->tee, o->reach.data, why);
     if (err == TL_OK)
         err = log_open_read(&log, tee, o->reach.data, why);
     if (err == TL_OK)
-        err = log_agents(log, &agents, &n);
-    for (size_t i = 0; i < n; i++)
-        agents[i].open = false;
-    if (err == TL_OK) {
-        agents_json_put(answer, tee_simulated(tee), agents, n);
-        err = buf_err(answer);
-    }
-    free(agents);
+        err = log_agents_new(&agents, log);
+    if (err == TL_OK)
+        err = log_agents_run(agents);
+    if (err == TL_OK)
+        err = put_stopped(answer, agents, tee_simulated(tee));
+    log_agents_free(agents);
     log_close(log);
     tee_close(tee);
     return err;

@@ -2,8 +2,6 @@
 
 #include "http/json_put.h"
 
-#include <stdlib.h>
-
 const char *admission_name(enum admission a)
 {
     switch (a) {
@@ -33,21 +31,19 @@ static void put_agent(buf *b, const struct log_agent *a)
     buf_str(b, "}");
 }
 
-static int by_id(const void *a, const void *b)
+void agents_json_begin(buf *b, bool simulated)
 {
-    const struct log_agent *l = a, *r = b;
-    return strcmp(l->id, r->id);
+    buf_printf(b, "{\"simulated\":%s,\"agents\":[", simulated ? "true" : "false");
 }
 
-void agents_json_put(buf *b, bool simulated, struct log_agent *agents, size_t n)
+void agents_json_row(buf *b, const struct log_agent *a, bool first)
 {
-    if (n)
-        qsort(agents, n, sizeof *agents, by_id);
-    buf_printf(b, "{\"simulated\":%s,\"agents\":[", simulated ? "true" : "false");
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_str(b, ",");
-        put_agent(b, &agents[i]);
-    }
+    if (!first)
+        buf_str(b, ",");
+    put_agent(b, a);
+}
+
+void agents_json_end(buf *b)
+{
     buf_str(b, "]}\n");
 }

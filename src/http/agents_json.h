@@ -5,8 +5,10 @@
 
 #include "log/log.h"
 
-/* {"simulated":…,"agents":[…]} and a newline, by agent id; sorts the array. */
-void agents_json_put(buf *b, bool simulated, struct log_agent *agents, size_t n);
+/* {"simulated":…,"agents":[ and each agent, and ]} with a newline. */
+void agents_json_begin(buf *b, bool simulated);
+void agents_json_row(buf *b, const struct log_agent *a, bool first);
+void agents_json_end(buf *b);
 /* "child", "attested" or "bearer". */
 const char *admission_name(enum admission a);
 

@@ -1,12 +1,6 @@
 /* The routes that show the log's state. */
-#include "http/agents_json.h"
 #include "http/internal.h"
 #include "http/json_put.h"
-
-#include <stdlib.h>
-
-#define AGENTS_ANSWER_MAX (256u << 20) /* bytes */
-#define AGENTS_A_REQUEST  64           /* that cost as much as any other request */
 
 void get_healthz(struct exchange *x)
 {
@@ -67,46 +61,6 @@ void get_status(struct exchange *x)
         json_put_member(&b, "frozenWhy", info.frozen_why);
     put_room(&b, x->service->log);
     buf_str(&b, "}\n");
-    answer_take(x, 200, "application/json", NULL, &b);
-}
-
-/* Strangers may ask for all agents, and there may be many. */
-static bool pay_for(struct exchange *x, size_t agents)
-{
-    struct tl_why why = {{0}, {0}};
-    uint64_t wait_ms = 0;
-    unsigned more = (unsigned)(agents / AGENTS_A_REQUEST);
-    if (more == 0 || caller_limit(x, x->service->requests, more, &wait_ms, &why) == TL_OK)
-        return true;
-    answer_rate(x, wait_ms, &why);
-    return false;
-}
-
-void get_agents(struct exchange *x)
-{
-    struct http_query q = {{0}};
-    struct log_agent *agents = NULL;
-    struct log_info info;
-    struct tl_why why = {{0}, {0}};
-    size_t n = 0;
-    if (!query_or_answer(x, &q, NULL, 0))
-        return;
-    tl_err err = answers_room(x, &why);
-    if (err == TL_OK)
-        err = log_agents(x->service->log, &agents, &n);
-    if (err != TL_OK) {
-        answer_error(x, err, &why);
-        return;
-    }
-    if (!pay_for(x, n)) {
-        free(agents);
-        return;
-    }
-    log_info(x->service->log, &info);
-    buf b;
-    buf_init(&b, AGENTS_ANSWER_MAX);
-    agents_json_put(&b, info.simulated, agents, n);
-    free(agents);
     answer_take(x, 200, "application/json", NULL, &b);
 }
 

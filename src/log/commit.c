@@ -109,6 +109,8 @@ static tl_err publish(struct log *log, struct group *g, uint64_t us)
     log->subject_count = roster_count(log->roster);
     for (size_t i = 0; i < g->count; i++) {
         struct entry *e = &g->entries[i];
+        if (e->subject->durable_count == 0 && e->subject != log->origin)
+            roster_add_agent(log->roster, e->subject);
         e->subject->durable_count = e->seq + 1;
         e->subject->durable_last = e->index;
     }

@@ -153,8 +153,7 @@ tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void 
 tl_err log_refusal(struct log *log, tl_err err, struct tl_why *why);
 void log_batch_free(struct log_batch *b);
 
-/* Agents with their durable counts, in bytewise order of id. Waits for the owner
- * thread. */
+/* An agent with its durable count. */
 struct log_agent {
     char id[SUBJECT_MAX + 1];
     uint64_t count, last_index;
@@ -164,7 +163,17 @@ struct log_agent {
     uint8_t public_key[33]; /* compressed point */
     enum admission admission;
 };
-tl_err log_agents(struct log *log, struct log_agent **out, size_t *count) TL_MUST; /* free() */
+struct log_agents;
+tl_err log_agents_new(struct log_agents **out, struct log *log) TL_MUST;
+void log_agents_free(struct log_agents *a); /* not while it runs */
+/* Reads all of them, in slices on the owner thread: each as it is when its turn comes.
+ * done is called there once; TL_E_STOPPING from here: it is not. */
+typedef void log_agents_done_fn(void *ctx, tl_err err);
+tl_err log_agents_submit(struct log_agents *a, log_agents_done_fn *done, void *ctx) TL_MUST;
+/* The same, waiting for it; for a log without an owner thread too (log_open_read). */
+tl_err log_agents_run(struct log_agents *a) TL_MUST;
+/* In bytewise order of id, once done: borrowed until log_agents_free. */
+const struct log_agent *log_agents_rows(const struct log_agents *a, size_t *count);
 
 /* Collateral for the evidence of this log's boots and sessions, to go into
  * bundles: newer takes the place of older about the same platform. Copied; any

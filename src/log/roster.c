@@ -1,11 +1,17 @@
 #include "log/roster.h"
 
-#include <search.h>
 #include <stdlib.h>
 
+/* By name. New ones are rare: each has cost a quote, and moving what is behind it half a
+ * megabyte at most. */
+struct sorted {
+    struct subject **p;
+    size_t n, cap;
+};
+
 struct roster {
-    void *tree; /* of struct subject, by name: tsearch keeps it balanced */
-    uint64_t count;
+    struct sorted all;
+    struct sorted agents; /* of them, those with a durable statement, the origin apart */
 };
 
 tl_err roster_new(struct roster **out)
@@ -23,9 +29,8 @@ void session_close(struct session *s)
     *s = (struct session){0};
 }
 
-static void free_subject(void *p)
+static void free_subject(struct subject *s)
 {
-    struct subject *s = p;
     session_close(&s->session);
     free(s);
 }
@@ -34,75 +39,123 @@ void roster_free(struct roster *s)
 {
     if (!s)
         return;
-    tdestroy(s->tree, free_subject);
+    for (size_t i = 0; i < s->all.n; i++)
+        free_subject(s->all.p[i]);
+    free(s->all.p);
+    free(s->agents.p);
     free(s);
 }
 
 uint64_t roster_count(const struct roster *s)
 {
-    return s->count;
+    return s->all.n;
 }
 
-static int compare(const void *a, const void *b)
+/* Where name is, or would be. */
+static size_t find(const struct sorted *s, slice name, bool *found)
 {
-    const struct subject *x = a, *y = b;
-    return slice_cmp(x->name, y->name);
+    size_t low = 0, high = s->n;
+    *found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_cmp(s->p[middle]->name, name);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static tl_err room(struct sorted *s, size_t n)
+{
+    size_t cap = s->cap ? 2 * s->cap : 64;
+    if (n <= s->cap)
+        return TL_OK;
+    struct subject **p = realloc(s->p, cap * sizeof(struct subject *));
+    if (!p)
+        return TL_E_MEMORY;
+    s->p = p;
+    s->cap = cap;
+    return TL_OK;
+}
+
+static void insert(struct sorted *s, size_t at, struct subject *subject)
+{
+    memmove(s->p + at + 1, s->p + at, (s->n - at) * sizeof(struct subject *));
+    s->p[at] = subject;
+    s->n++;
 }
 
 struct subject *roster_find(struct roster *s, slice name)
 {
-    struct subject key = {.name = name};
-    struct subject **found = tfind(&key, &s->tree, compare);
-    return found ? *found : NULL;
+    bool found;
+    size_t at = find(&s->all, name, &found);
+    return found ? s->all.p[at] : NULL;
 }
 
 tl_err roster_get(struct roster *s, slice name, struct subject **out)
 {
-    struct subject *found = roster_find(s, name);
+    bool found;
+    size_t at = find(&s->all, name, &found);
     if (found) {
-        *out = found;
+        *out = s->all.p[at];
         return TL_OK;
     }
-    if (s->count >= ROSTER_MAX)
+    if (s->all.n >= ROSTER_MAX)
         return TL_E_LIMIT;
+    /* Among the agents too, so that nothing can fail once it has said something. */
+    if (room(&s->all, s->all.n + 1) != TL_OK || room(&s->agents, s->all.n + 1) != TL_OK)
+        return TL_E_MEMORY;
     struct subject *fresh = calloc(1, sizeof *fresh + name.n);
     if (!fresh)
         return TL_E_MEMORY;
     uint8_t *copy = (uint8_t *)(fresh + 1);
     memcpy(copy, name.p, name.n);
     fresh->name = slice_of(copy, name.n);
-    if (!tsearch(fresh, &s->tree, compare)) {
-        free(fresh);
-        return TL_E_MEMORY;
-    }
-    s->count++;
+    insert(&s->all, at, fresh);
     *out = fresh;
     return TL_OK;
 }
 
 void roster_remove(struct roster *s, struct subject *subject)
 {
-    (void)tdelete(subject, &s->tree, compare);
-    s->count--;
+    bool found;
+    size_t at = find(&s->all, subject->name, &found);
+    s->all.n--;
+    memmove(s->all.p + at, s->all.p + at + 1, (s->all.n - at) * sizeof(struct subject *));
     free_subject(subject);
 }
 
-struct walk {
-    void (*each)(void *ctx, struct subject *subject);
-    void *ctx;
-};
-
-static void visit(const void *node, VISIT which, void *closure)
+void roster_add_agent(struct roster *s, struct subject *subject)
 {
-    const struct walk *w = closure;
-    if (which == postorder || which == leaf) /* glibc's word for in order */
-        w->each(w->ctx, *(struct subject *const *)node);
+    bool found;
+    size_t at = find(&s->agents, subject->name, &found);
+    if (!found)
+        insert(&s->agents, at, subject);
+}
+
+struct subject *const *roster_agents(const struct roster *s, size_t *count)
+{
+    *count = s->agents.n;
+    return s->agents.p;
+}
+
+size_t roster_agents_after(const struct roster *s, slice name)
+{
+    bool found;
+    size_t at = find(&s->agents, name, &found);
+    return at + found;
 }
 
 void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject), void *ctx)
 {
-    struct walk w = {each, ctx};
-    twalk_r(s->tree, visit, &w);
+    for (size_t i = 0; i < s->all.n; i++)
+        each(ctx, s->all.p[i]);
 }
 
 static void add_head(void *ctx, struct subject *s)

@@ -38,7 +38,13 @@ struct subject *roster_find(struct roster *s, slice name);
 tl_err roster_get(struct roster *s, slice name, struct subject **out) TL_MUST;
 /* Takes a subject without a statement out again. */
 void roster_remove(struct roster *s, struct subject *subject);
-/* In bytewise order of name. */
+/* What has its first durable statement now, the origin apart, is an agent. */
+void roster_add_agent(struct roster *s, struct subject *subject);
+/* In bytewise order of name; until the next one is added. */
+struct subject *const *roster_agents(const struct roster *s, size_t *count);
+/* The number of the first whose name comes after this one. */
+size_t roster_agents_after(const struct roster *s, slice name);
+/* All, in bytewise order of name. */
 void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject), void *ctx);
 /* Root over all heads as they are now. */
 void roster_heads(struct roster *s, uint64_t size, struct heads *out);

@@ -106,13 +106,13 @@ tl_err log_sessions_at(struct log_sessions **out, struct log *log, const uint64_
     return TL_OK;
 }
 
-static void plan_one(void *ctx, struct subject *subject)
+/* Of these agents: those that are named come one by one. */
+static void plan_these(struct log_sessions *s, struct subject *const *agents, size_t n)
 {
-    struct log_sessions *s = ctx;
-    if (subject == s->log->origin || subject->durable_count == 0)
-        return;
-    if (s->total++ >= s->skip && s->count < s->limit)
-        s->leaves[s->count++] = subject->durable_last;
+    size_t skip = s->skip > s->total ? (size_t)(s->skip - s->total) : 0;
+    for (size_t i = skip; i < n && s->count < s->limit; i++)
+        s->leaves[s->count++] = agents[i]->durable_last;
+    s->total += n;
 }
 
 /* On the owner thread, which alone moves what is durable: a view of one moment. */
@@ -121,13 +121,15 @@ static void plan(struct log_sessions *s)
     s->planned = true;
     s->size = s->log->durable_size;
     s->root = s->log->durable_root;
+    size_t n;
+    struct subject *const *all = roster_agents(s->log->roster, &n);
     if (!s->agents)
-        roster_each(s->log->roster, plan_one, s);
+        plan_these(s, all, n);
     for (size_t i = 0; s->agents && i < s->agent_count; i++) {
         bool twice = i && strcmp(s->agents[i - 1], s->agents[i]) == 0;
         struct subject *subject = roster_find(s->log->roster, slice_str(s->agents[i]));
-        if (subject && !twice)
-            plan_one(s, subject);
+        if (subject && !twice && subject != s->log->origin && subject->durable_count)
+            plan_these(s, &subject, 1);
     }
 }
 

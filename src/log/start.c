@@ -163,9 +163,11 @@ static tl_err finish_keys(struct log *log)
     return body_keys_new(&log->bodies, &log->keys, log->store);
 }
 
-static void mark_clean(void *ctx, struct subject *s)
+static void mark_durable(void *ctx, struct subject *s)
 {
-    (void)ctx;
+    struct log *log = ctx;
+    if (s != log->origin)
+        roster_add_agent(log->roster, s);
     s->durable_count = s->count;
     s->durable_last = s->last_index;
 }
@@ -177,7 +179,7 @@ static tl_err sign_head(struct log *log, uint64_t size, const hash32 *root)
     log->durable_root = *root;
     log->clock_ms = log->last_time_ms;
     log->subject_count = roster_count(log->roster);
-    roster_each(log->roster, mark_clean, NULL);
+    roster_each(log->roster, mark_durable, log);
     return checkpoint_sign(&log->checkpoint, slice_str(log->keys.origin), size, root,
                            &log->keys.note_key, log->keys.log_seed);
 }

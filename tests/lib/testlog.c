@@ -416,3 +416,19 @@ void fsck_clean(struct world *w)
         fail_msg("fsck: %s", text);
     free(text);
 }
+
+tl_err all_agents(struct log *log, struct log_agent **out, size_t *n)
+{
+    struct log_agents *a = NULL;
+    tl_err err = log_agents_new(&a, log);
+    if (err == TL_OK)
+        err = log_agents_run(a);
+    if (err == TL_OK) {
+        const struct log_agent *rows = log_agents_rows(a, n);
+        *out = malloc((*n + 1) * sizeof *rows);
+        assert_non_null(*out);
+        memcpy(*out, rows, *n * sizeof *rows);
+    }
+    log_agents_free(a);
+    return err;
+}

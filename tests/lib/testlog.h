@@ -56,6 +56,8 @@ void append(struct world *w, const struct log_record *records, size_t n, struct 
 struct log_record record(const char *agent, const char *content);
 /* Appends one record, which must work; its receipt. */
 struct log_receipt append_one(struct world *w, const char *agent, const char *content);
+/* All agents, which the caller frees. */
+tl_err all_agents(struct log *log, struct log_agent **out, size_t *n) TL_MUST;
 /* Appends n records, in turn of alice and bob. */
 void grow_log(struct world *w, size_t n);
 

@@ -187,7 +187,7 @@ static void read_only(void)
     uint64_t bad = 0;
     if (log_open_read(&world.log, world.tee, world.dir, &why) == TL_OK) {
         export_some();
-        if (log_agents(world.log, &list, &n) == TL_OK)
+        if (all_agents(world.log, &list, &n) == TL_OK)
             assert_int_equal(n, 4);
         free(list);
         world_stop(&world);

@@ -219,7 +219,7 @@ static uint64_t session_after(struct world *w, enum cose_alg asked, enum cose_al
     await(&a);
     assert_ok(a.err);
     assert_ok(a.receipts[0].err);
-    assert_ok(log_agents(w->log, &agents, &n));
+    assert_ok(all_agents(w->log, &agents, &n));
     assert_int_equal(n, 1);
     assert_true(agents[0].open);
     assert_int_equal(agents[0].alg, want);
@@ -307,7 +307,7 @@ static void let_the_owner_finish(struct world *w)
 {
     struct log_agent *agents = NULL;
     size_t n;
-    assert_ok(log_agents(w->log, &agents, &n));
+    assert_ok(all_agents(w->log, &agents, &n));
     free(agents);
 }
 

@@ -366,7 +366,7 @@ static void finding_7_second_agent_registers(void **state)
     size_t count = 0, open = 0;
     (void)state;
     append_one(&edited, "carol", "hello");
-    assert_ok(log_agents(edited.log, &agents, &count));
+    assert_ok(all_agents(edited.log, &agents, &count));
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++) {
         open += agents[i].open;
