@@ -142,9 +142,10 @@ class Run(Case):
         mark = self.path("mark")
         below = f"trap 'echo got > {mark}; exit' TERM; touch {mark}.ready; " \
                 "while :; do sleep 0.05; done"
-        # The command itself ignores it, and ends when the other has.
-        script = "import signal,subprocess,sys; p = subprocess.Popen(['sh', '-c', sys.argv[1]]); " \
-                 "signal.signal(signal.SIGTERM, signal.SIG_IGN); p.wait(); sys.exit(5)"
+        # The command itself does not heed it, from before the other is there (which would
+        # inherit that it is ignored, but not a handler), and ends when that has.
+        script = "import signal,subprocess,sys; signal.signal(signal.SIGTERM, lambda *_: None); " \
+                 "p = subprocess.Popen(['sh', '-c', sys.argv[1]]); p.wait(); sys.exit(5)"
         p = subprocess.Popen([TEELOG, "run", "--data", self.data, "--tee", "sim", "--",
                               sys.executable, "-c", script, below], env=self.env,
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
