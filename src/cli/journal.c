@@ -88,6 +88,14 @@ void journal_access(void *ctx, const struct http_access *a)
     flush_line(&b);
 }
 
+void journal_broke_off(slice method, slice path, const char *why)
+{
+    char said[129], asked[129];
+    put_part(said, method);
+    put_part(asked, path);
+    cli_say("%s %s broke off: %s", said, asked, why);
+}
+
 void journal_ready(buf *out, const struct log_info *info, const char *socket, const char *listening)
 {
     if (!as_json) {

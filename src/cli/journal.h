@@ -10,6 +10,8 @@
 void journal_as_json(void);
 /* For http_config: a line for each request. ctx is not used. */
 void journal_access(void *ctx, const struct http_access *a);
+/* For http_config: an answer that broke off, and why. */
+void journal_broke_off(slice method, slice path, const char *why);
 /* The line that a started log prints on standard output, with a newline. listening: the
  * address over TCP, or NULL. */
 void journal_ready(buf *out, const struct log_info *info, const char *socket,

@@ -196,6 +196,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .agents = o->agents,
         .agent_count = o->agent_count,
         .access = o->access_log ? journal_access : NULL,
+        .broke_off = journal_broke_off,
         .listen = o->listen,
         .tls = o->tls_cert ? give_tls : NULL,
         .tls_ctx = s,

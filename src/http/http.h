@@ -48,6 +48,9 @@ struct http_config {
     /* Called on the loop's thread after each request; may be NULL. */
     void (*access)(void *ctx, const struct http_access *a);
     void *access_ctx;
+    /* Called there where an answer cannot be finished that has begun, with the reason; the
+     * parts as of http_access; may be NULL. */
+    void (*broke_off)(slice method, slice path, const char *why);
 };
 
 struct http_service;

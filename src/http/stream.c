@@ -37,10 +37,14 @@ static void slice_done(void *ctx, tl_err err, bool more, const struct tl_why *wh
 static void fail(struct exchange *x)
 {
     const struct stream *s = x->state;
-    if (s->begun)
-        x->broken = true; /* the client sees that the end is missing */
-    else
+    const struct http_config *config = &x->service->config;
+    if (!s->begun) {
         answer_error(x, s->err, &s->why);
+        return;
+    }
+    x->broken = true; /* the client sees that the end is missing, and no more */
+    if (config->broke_off)
+        config->broke_off(x->head.method, x->head.path, tl_why_text(&s->why, s->err));
 }
 
 static void next_slice(struct exchange *x)

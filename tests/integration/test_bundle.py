@@ -132,6 +132,10 @@ class Bundle(Case):
         with open(self.path("half"), "wb") as f:
             f.write(done.stdout)
         self.assertEqual(self.verdict(self.path("half"))["verdict"], "REJECTED")
+        self.service.stop()
+        said = self.service.process.stderr.read()
+        self.assertEqual(said.count(f"teelog: GET /v1/export broke off: statement "
+                                    f"{receipts[-1]['index']}: "), 2, said)
 
     def test_a_pipe_is_written_to_and_stays_one(self):
         pipe, copy = self.path("pipe"), self.path("copy")
