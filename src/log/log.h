@@ -136,8 +136,9 @@ tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission adm
 void log_batch_alg(struct log_batch *b, enum cose_alg alg);
 /* A new session costs a quote, which everyone waits for: where such batches open too many,
  * ten times as many at once, a record that would need another is answered with TL_E_RATE
- * and leaves no trace. */
+ * and leaves no trace; so is one that would close a session for another too soon. */
 #define SESSIONS_PER_SECOND 20
+#define SESSION_LEAST_MS    10000 /* before such a batch may open another of the same agent */
 void log_batch_limit(struct log_batch *b);
 /* Asks for statements and inclusion paths in the result. */
 void log_batch_full(struct log_batch *b);

@@ -14,6 +14,7 @@ struct session {
     struct sign_key key; /* counted */
     hash32 kid;
     enum admission admission;
+    uint64_t opened_ms; /* monotonic */
 };
 
 struct subject {

@@ -168,11 +168,25 @@ static bool session_fits(const struct session *open, const struct log_batch *b)
     return open->key.alg == batch_alg(b, open) && open->admission == b->admission;
 }
 
+/* Two callers who want different sessions of one agent would otherwise open them by turns,
+ * one for each record, and leave none of the log's to others. */
+static bool too_young(const struct session *open, uint64_t now_ms)
+{
+    return open->key.alg && now_ms - open->opened_ms < SESSION_LEAST_MS;
+}
+
 static tl_err new_session(struct log *log, struct group *g, const struct log_batch *b,
                           struct subject *s, struct tl_why *why)
 {
     unsigned rate = log->session_rate;
-    if (b->limited && bucket_take(&log->sessions, rate, 10 * rate, 1, stats_now_us() / 1000))
+    uint64_t now_ms = stats_now_us() / 1000;
+    if (b->limited && too_young(&s->session, now_ms))
+        return tl_explain(why, TL_E_RATE, "agentId",
+                          "this agent's session, for another algorithm or another kind of caller, "
+                          "was opened less than %d seconds ago; nothing of this record was stored, "
+                          "repeat it later",
+                          SESSION_LEAST_MS / 1000);
+    if (b->limited && bucket_take(&log->sessions, rate, 10 * rate, 1, now_ms))
         return tl_explain(why, TL_E_RATE, "agentId",
                           "this log opens %u new sessions a second for callers of this kind; "
                           "nothing of this record was stored, repeat it later",

@@ -83,7 +83,7 @@ static void binding(struct log *log, const struct subject *s, const struct body_
 tl_err session_open(struct log *log, struct group *g, struct subject *s, enum admission admission,
                     enum cose_alg alg, struct tl_why *why)
 {
-    struct session fresh = {.admission = admission};
+    struct session fresh = {.admission = admission, .opened_ms = stats_now_us() / 1000};
     uint8_t report_data[64], mem[512];
     struct placing p = {.kind = ST_SESSION, .subject = s, .session = UINT64_MAX};
     struct body_session v = {.boot = log->boot_index,

@@ -122,6 +122,8 @@ void submit(struct world *w, const struct log_record *records, size_t n, struct 
     submit_alg(w, records, n, 0, a);
 }
 
+bool submit_limited;
+
 void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,
                 struct answer *a)
 {
@@ -130,6 +132,8 @@ void submit_alg(struct world *w, const struct log_record *records, size_t n, enu
     *a = (struct answer){.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
     assert_ok(log_batch_new(&b, w->log, ADMISSION_BEARER));
     log_batch_alg(b, alg);
+    if (submit_limited)
+        log_batch_limit(b);
     for (size_t i = 0; i < n; i++)
         assert_ok(log_batch_add(b, &records[i], &why));
     tl_err err = log_submit(w->log, b, take_answer, a);

@@ -46,6 +46,7 @@ struct answer {
     size_t count;
     struct log_receipt receipts[64];
 };
+extern bool submit_limited; /* what is handed over is of callers with limits */
 /* Hands a batch over; waits for what became of it; both. submit_alg: the algorithm that
  * its caller asks for. */
 void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,

@@ -1,5 +1,19 @@
 #include "testlog.h"
 
+#include "log/internal.h"
+
+#include <stdatomic.h>
+
+uint64_t __real_stats_now_us(void);
+uint64_t __wrap_stats_now_us(void);
+
+static _Atomic uint64_t later_us; /* than it is */
+
+uint64_t __wrap_stats_now_us(void)
+{
+    return __real_stats_now_us() + later_us;
+}
+
 static int set_up(void **state)
 {
     static struct world w;
@@ -229,6 +243,48 @@ static uint64_t session_after(struct world *w, enum cose_alg asked, enum cose_al
     return session;
 }
 
+/* Callers with limits who want different sessions of one agent get each its own once in a
+ * while; no record goes under a session that was not asked for, and others have theirs. */
+static void sessions_do_not_take_turns(void **state)
+{
+    static const enum cose_alg algs[] = {COSE_ES256K, COSE_ES256};
+    struct world *w = *state;
+    struct log_info info;
+    struct answer a;
+    struct log_record alice = record("alice", "x");
+    uint64_t session = session_after(w, COSE_ES256, COSE_ES256);
+    submit_limited = true;
+    for (int i = 0; i < 40; i++) {
+        submit_alg(w, &alice, 1, algs[i % 2], &a);
+        await(&a);
+        assert_ok(a.err);
+        assert_err(a.receipts[0].err, i % 2 ? TL_OK : TL_E_RATE);
+        later_us += 100000;
+    }
+    log_info(w->log, &info);
+    assert_int_equal(info.size, 3 + 20);
+    assert_int_equal(session_after(w, 0, COSE_ES256), session);
+    /* Not one of the log's new sessions was spent on it. */
+    for (int i = 0; i < 10 * SESSIONS_PER_SECOND; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "a%d", i);
+        struct log_record r = record(name, "x");
+        append(w, &r, 1, &a);
+        assert_ok(a.receipts[0].err);
+    }
+    later_us += SESSION_LEAST_MS * UINT64_C(1000);
+    for (int i = 0; i < 2; i++) {
+        submit_alg(w, &alice, 1, COSE_ES256K, &a);
+        await(&a);
+        assert_ok(a.receipts[0].err);
+    }
+    submit_limited = false; /* who has none is not kept back */
+    submit_alg(w, &alice, 1, COSE_ES256, &a);
+    await(&a);
+    assert_ok(a.receipts[0].err);
+    later_us = 0;
+}
+
 /* A session goes on until another algorithm is asked for. */
 static void agents_sign_as_they_ask(void **state)
 {
@@ -359,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(request_id_twice_in_a_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused_records_enter_no_agent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_keep_to_their_measure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sessions_do_not_take_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(agents_sign_as_they_ask, set_up, tear_down),
         cmocka_unit_test_setup_teardown(both_kinds_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frozen_log_takes_nothing, set_up, tear_down),
