@@ -18,13 +18,13 @@ struct retain {
     struct log *log;
     struct retain_options options;
     uint64_t done[RETAIN_MAX]; /* leaves below were looked at, for each rule */
+    bool through[RETAIN_MAX];  /* in this round: what comes after them is not old enough */
 
     /* Of the slice under way; the owner thread has them while it runs. */
-    size_t rule;
     uint64_t now_ms;
     uint64_t found[ERASE_CHUNK];
     size_t found_count;
-    bool more; /* of this rule, in this round */
+    bool more; /* in this round */
     tl_err err;
     struct tl_why why;
 
@@ -88,24 +88,37 @@ static size_t rule_of(const struct retain_options *o, slice type)
 
 /* ---- on the owner thread: which records are too old ---- */
 
-/* The next leaf; *old is false for the first that is not old enough for the rule, after
- * which none is. */
-static tl_err look_at(struct retain *r, bool *old)
+/* The least leaf that a rule has still to look at; false where none has. */
+static bool next_leaf(const struct retain *r, uint64_t *index)
+{
+    *index = r->log->durable_size;
+    for (size_t i = 0; i < r->options.count; i++)
+        if (!r->through[i] && r->done[i] < *index)
+            *index = r->done[i];
+    return *index < r->log->durable_size;
+}
+
+/* Looks at a leaf for all the rules that have come to it, so that rules which begin at
+ * the same leaf, as at the start, read it once. After the first that is not old enough
+ * for a rule none is. */
+static tl_err look_at(struct retain *r, uint64_t index)
 {
     struct store_leaf leaf;
     struct statement st;
-    uint64_t *index = &r->done[r->rule];
-    tl_err err = stored_leaf(r->log, *index, &leaf, &st);
+    tl_err err = stored_leaf(r->log, index, &leaf, &st);
     if (err != TL_OK)
-        return tl_explain(&r->why, err, NULL, "statement %" PRIu64 ": %s", *index,
-                          tl_err_text(err));
-    *old = st.time_ms + r->options.rules[r->rule].keep_ms <= r->now_ms;
-    if (!*old)
-        return TL_OK;
-    if (st.kind == ST_RECORD && rule_of(&r->options, st.type) == r->rule &&
-        !log_is_erased(r->log, *index))
-        r->found[r->found_count++] = *index;
-    ++*index;
+        return tl_explain(&r->why, err, NULL, "statement %" PRIu64 ": %s", index, tl_err_text(err));
+    size_t its = st.kind == ST_RECORD ? rule_of(&r->options, st.type) : r->options.count;
+    for (size_t i = 0; i < r->options.count; i++) {
+        if (r->through[i] || r->done[i] != index)
+            continue;
+        r->through[i] = st.time_ms + r->options.rules[i].keep_ms > r->now_ms;
+        if (r->through[i])
+            continue;
+        r->done[i]++;
+        if (i == its && !log_is_erased(r->log, index))
+            r->found[r->found_count++] = index;
+    }
     return TL_OK;
 }
 
@@ -113,12 +126,13 @@ static void run_slice(void *arg)
 {
     struct retain *r = arg;
     uint64_t end = owner_slice_end();
-    bool ready = false, old = true;
+    bool ready = false;
+    uint64_t index;
     r->err = erased_load(r->log, &ready, &r->why);
-    while (r->err == TL_OK && ready && old && r->found_count < ERASE_CHUNK &&
-           r->done[r->rule] < r->log->durable_size && !owner_slice_over(end))
-        r->err = look_at(r, &old);
-    r->more = old && r->done[r->rule] < r->log->durable_size;
+    while (r->err == TL_OK && ready && r->found_count < ERASE_CHUNK && next_leaf(r, &index) &&
+           !owner_slice_over(end))
+        r->err = look_at(r, index);
+    r->more = next_leaf(r, &index);
 }
 
 /* ---- on its own thread ---- */
@@ -146,11 +160,12 @@ static void pause_a_little(void)
     (void)nanosleep(&t, NULL);
 }
 
-/* Erases what is too old under one rule; *count grows. What cannot be erased now (the
+/* Erases what is too old; *count grows. What cannot be erased now (the
  * log is frozen, say) is looked for again after the next start. */
 static tl_err apply(struct retain *r, uint64_t *count)
 {
     tl_err err = TL_OK;
+    memset(r->through, 0, sizeof r->through);
     r->found_count = 0;
     r->more = true;
     while (err == TL_OK && (r->more || r->found_count) && !atomic_load(&r->stop)) {
@@ -174,11 +189,9 @@ static void round_of_all(struct retain *r)
 {
     char text[300];
     uint64_t count = 0;
-    tl_err err = TL_OK;
     r->why = (struct tl_why){0};
     r->now_ms = log_clock(r->log);
-    for (r->rule = 0; r->rule < r->options.count && err == TL_OK; r->rule++)
-        err = apply(r, &count);
+    tl_err err = apply(r, &count);
     if (count) {
         snprintf(text, sizeof text, "erased %" PRIu64 " record%s, as --retain says", count,
                  count == 1 ? "" : "s");
