@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct options {
     struct reach reach;
@@ -89,13 +90,14 @@ static tl_err backup_running(const struct options *o, struct tl_why *why)
     return err;
 }
 
-/* What was written says what it is. */
+/* What was written says what it is, but for standard output, a device and a pipe. */
 static tl_err describe(const struct options *o, struct tl_why *why)
 {
     struct log_backup_info info;
     struct log_restore *r = NULL;
+    struct stat st;
     int fd;
-    if (strcmp(o->out, "-") == 0)
+    if (strcmp(o->out, "-") == 0 || (stat(o->out, &st) == 0 && !S_ISREG(st.st_mode)))
         return TL_OK;
     if (infile_open(&fd, o->out) != EXIT_GOOD)
         return TL_E_IO;

@@ -188,6 +188,7 @@ class Backup(Case):
         with self.serve() as service:
             self.backup("-o", self.path("none/b"), code=3)
             self.backup("-o", self.path("b"))
+            self.assertEqual(self.backup("-o", "/dev/null").stdout, "")
             done = self.restore("b", "--accept-rollback", to="log", code=3)
             self.assertIn("is not empty", done.stderr)
             self.assertEqual(service.stop(), 0)
