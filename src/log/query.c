@@ -84,7 +84,8 @@ static tl_err slice_of_query(struct log_query *q, struct tl_why *why)
     uint64_t end = owner_slice_end();
     tl_err err = TL_OK;
     do {
-        if (atomic_load(&q->cancelled))
+        /* A log that died in the middle of a change knows what is not stored. */
+        if (atomic_load(&q->cancelled) || q->log->dead)
             return TL_E_STOPPING;
         err = query_step(q, why);
     } while (err == TL_OK && q->stage != QUERY_DONE && !owner_slice_over(end));

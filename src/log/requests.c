@@ -104,6 +104,11 @@ static tl_err request_same(struct log *log, const hash32 *content_mac,
     buf plain;
     struct body_record body;
     if (!leaf->body.p) {
+        /* Nothing to compare with where it was erased; and where that is not known yet, an
+         * append does not wait for it. */
+        bool known = log->erased.ready || !log->erased.statements;
+        if (REFUSED(known && !log_is_erased(log, leaf->index)))
+            return TL_E_SEALED;
         *same = true;
         return TL_OK;
     }
@@ -150,7 +155,7 @@ static tl_err request_receipt(struct log *log, const struct record_item *item, s
     if (err == TL_E_SEALED)
         return tl_explain(&receipt->why, err, "requestId",
                           "the record that was appended under this request id cannot be opened "
-                          "any more: its body was altered. Use another requestId");
+                          "any more: its body was altered or removed. Use another requestId");
     if (err == TL_E_STORED)
         return tl_explain(&receipt->why, err, "requestId",
                           "what is stored of this request id is not of this log's history: the "

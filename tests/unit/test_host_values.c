@@ -163,6 +163,7 @@ static void bodies_removed_altered_and_swapped(void **state)
     fsck_says(&small, "statement 2: its body is missing, and no erasure says so");
     world_open(&small);
     export_fails(&small, &whole, TL_E_STORED, "statement 2:");
+    assert_err(pay_again(&small).err, TL_E_SEALED);
     assert_int_equal(verdict_now(&small, &withheld, NULL), TEELOG_TRUSTED);
     for (int i = 0; i < 4; i++) {
         begin_again(&small);

@@ -4,6 +4,7 @@
 #include "log/internal.h"
 #include "tlog/checkpoint.h"
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -207,6 +208,41 @@ static void closed_meanwhile(void **state)
     oracle_read(&oracle, &w);
 }
 
+static sem_t go_on;
+
+static void die_then(void *arg)
+{
+    struct log *log = arg;
+    while (sem_wait(&go_on) != 0)
+        ;
+    pthread_mutex_lock(&log->lock);
+    log->dead = true;
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* What a log died of may be half of a change in memory, so nothing is answered from there. */
+static void a_dead_log_answers_nothing(void **state)
+{
+    struct log_query_options q = query_all();
+    struct log_query *run = NULL;
+    struct owner_job death = {.run = die_then, .arg = w.log};
+    struct ending e = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    (void)state;
+    assert_int_equal(sem_init(&go_on, 0, 0), 0);
+    assert_ok(log_query_new(&run, w.log, &q, NULL));
+    assert_ok(owner_submit(w.log, &death));
+    assert_ok(log_query_submit(run, ended, &e));
+    sem_post(&go_on);
+    world_stop(&w);
+    assert_int_equal(e.calls, 1);
+    assert_int_equal(e.err, TL_E_STOPPING);
+    log_query_free(run);
+    sem_destroy(&go_on);
+    world_open(&w);
+    oracle_finish(&oracle);
+    oracle_read(&oracle, &w);
+}
+
 /* Rows that are large: a page ends before it passes QUERY_BYTES_MAX, and has one row
  * at least. */
 static void large_rows(void **state)
@@ -403,9 +439,10 @@ int main(void)
         cmocka_unit_test(random_questions), cmocka_unit_test(pages),
         cmocka_unit_test(proof_of_one),     cmocka_unit_test(no_row_no_proof),
         cmocka_unit_test(wrong_options),    cmocka_unit_test(cancelled),
-        cmocka_unit_test(closed_meanwhile), cmocka_unit_test(during_appends),
-        cmocka_unit_test(read_only),        cmocka_unit_test(altered_rows),
-        cmocka_unit_test(large_rows),       cmocka_unit_test(rows_of_many),
+        cmocka_unit_test(closed_meanwhile), cmocka_unit_test(a_dead_log_answers_nothing),
+        cmocka_unit_test(during_appends),   cmocka_unit_test(read_only),
+        cmocka_unit_test(altered_rows),     cmocka_unit_test(large_rows),
+        cmocka_unit_test(rows_of_many),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
