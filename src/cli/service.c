@@ -123,7 +123,7 @@ static tl_err keep_collateral(struct service *s, const struct service_options *o
         return TL_OK;
     }
     buf_init(&quote, TEE_QUOTE_MAX);
-    tl_err err = tee_quote(s->tee, nothing, &quote, why);
+    tl_err err = tee_quote(s->tee, nothing, &quote, NULL, why);
     if (err == TL_OK)
         err = own_root(&k.root, s->tee, buf_slice(&quote));
     k.quote = buf_slice(&quote);

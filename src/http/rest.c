@@ -103,11 +103,11 @@ static void quoted(struct exchange *x)
 }
 
 /* On the quoting thread. */
-static void quote_done(void *ctx, tl_err err, slice quote, const struct tl_why *why)
+static void quote_done(void *ctx, tl_err err, const struct evidence *e, const struct tl_why *why)
 {
     struct exchange *x = ctx;
     struct rest *r = x->state;
-    buf_bytes(&r->quote, quote);
+    buf_bytes(&r->quote, e->quote);
     rest_done(x, err, why);
 }
 

@@ -61,13 +61,11 @@ tl_err attest_take(struct log_export *e, struct tl_why *why)
 }
 
 /* On the quoting thread; until done is called, nobody else touches the export. */
-static void quoted(void *ctx, tl_err err, slice quote, const struct tl_why *why)
+static void quoted(void *ctx, tl_err err, const struct evidence *evidence, const struct tl_why *why)
 {
     struct log_export *e = ctx;
     if (err == TL_OK) {
-        const struct evidence item = {.platform = slice_str(tee_platform(e->log->tee)),
-                                      .quote = quote};
-        evidence_put(&e->fresh.item, &item);
+        evidence_put(&e->fresh.item, evidence);
         err = buf_err(&e->fresh.item);
     }
     if (err == TL_OK) {

@@ -42,11 +42,18 @@ tl_err quoter_new(struct quoter **out, struct tee *tee, unsigned per_second, uns
 static void quote(struct quoter *q, const struct quote_job *job, bool stopping)
 {
     struct tl_why why = {{0}, {0}};
-    buf b;
-    buf_init(&b, TEE_QUOTE_MAX);
-    tl_err err = stopping ? TL_E_STOPPING : tee_quote(q->tee, job->report_data, &b, &why);
-    job->done(job->ctx, err, err == TL_OK ? buf_slice(&b) : (slice){NULL, 0}, &why);
-    buf_finish(&b);
+    buf quote, event_log;
+    struct evidence e = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    buf_init(&quote, TEE_QUOTE_MAX);
+    buf_init(&event_log, TEE_EVENT_LOG_MAX);
+    tl_err err =
+        stopping ? TL_E_STOPPING : tee_quote(q->tee, job->report_data, &quote, &event_log, &why);
+    if (err == TL_OK)
+        e = (struct evidence){slice_str(tee_platform(q->tee)), buf_slice(&quote),
+                              event_log.n ? buf_slice(&event_log) : (slice){NULL, 0}};
+    job->done(job->ctx, err, &e, &why);
+    buf_finish(&event_log);
+    buf_finish(&quote);
 }
 
 static void *run(void *arg)

@@ -5,15 +5,17 @@
 #ifndef TL_LOG_QUOTER_H
 #define TL_LOG_QUOTER_H
 
+#include "attest/evidence.h"
 #include "tee/tee.h"
 
 #define QUOTES_WAITING_MAX 64
 #define QUOTES_PER_SECOND  20
 #define QUOTES_BURST       64
 
-/* Called once, on the quoting thread. quote is borrowed during the call, and empty
+/* Called once, on the quoting thread. evidence is borrowed during the call, and empty
  * where err is not TL_OK; why then says more. */
-typedef void log_quote_done_fn(void *ctx, tl_err err, slice quote, const struct tl_why *why);
+typedef void log_quote_done_fn(void *ctx, tl_err err, const struct evidence *evidence,
+                               const struct tl_why *why);
 
 /* Any thread. TL_E_BUSY where too many wait, or were made in the last seconds;
  * TL_E_STOPPING. On failure done is not called. */

@@ -8,14 +8,16 @@
 tl_err evidence_make(struct log *log, struct group *g, const uint8_t report_data[64],
                      hash32 *digest, struct tl_why *why)
 {
-    buf quote, item;
+    buf quote, event_log, item;
     buf_init(&quote, TEE_QUOTE_MAX);
+    buf_init(&event_log, TEE_EVENT_LOG_MAX);
     buf_init(&item, EVIDENCE_MAX);
     struct side_row row = {.kind = SIDE_EVIDENCE};
-    tl_err err = tee_quote(log->tee, report_data, &quote, why);
+    tl_err err = tee_quote(log->tee, report_data, &quote, &event_log, why);
     if (err != TL_OK)
         goto out;
-    struct evidence e = {.platform = slice_str(tee_platform(log->tee)), .quote = buf_slice(&quote)};
+    struct evidence e = {slice_str(tee_platform(log->tee)), buf_slice(&quote),
+                         event_log.n ? buf_slice(&event_log) : (slice){NULL, 0}};
     evidence_put(&item, &e);
     err = buf_err(&item);
     if (err != TL_OK)
@@ -28,6 +30,7 @@ tl_err evidence_make(struct log *log, struct group *g, const uint8_t report_data
         *digest = row.key;
 out:
     buf_finish(&item);
+    buf_finish(&event_log);
     buf_finish(&quote);
     return err;
 }

@@ -9,7 +9,10 @@ struct tee_ops {
     bool simulated;
     void (*close)(struct tee *t);
     tl_err (*sealing_key)(struct tee *t, uint8_t out[32], struct tl_why *why);
-    tl_err (*quote)(struct tee *t, const uint8_t report_data[64], buf *quote, struct tl_why *why);
+    /* Called by one thread at a time; tee.c looks whether the quote is over what it was asked
+     * for. */
+    tl_err (*quote)(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
+                    struct tl_why *why);
     /* NULL where the platform makes none: it is Intel's service that does. */
     tl_err (*collateral)(struct tee *t, uint64_t now, buf *json, struct tl_why *why);
 };

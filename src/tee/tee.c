@@ -1,3 +1,6 @@
+#include "attest/quote.h"
+#include "attest/td_report.h"
+#include "base/refuse.h"
 #include "tee/platform.h"
 #include "tee/sim_files.h"
 
@@ -71,13 +74,55 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why)
     return t->ops->sealing_key(t, out, why);
 }
 
-tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, struct tl_why *why)
+static bool carries(const struct quote *q, const uint8_t report_data[64])
+{
+    struct td_report td;
+    struct sgx_report body;
+    if (quote_is_tdx(q)) {
+        td_report_read(&td, q->body);
+        return slice_eq(SLICE_ARRAY(td.report_data), slice_of(report_data, 64));
+    }
+    sgx_report_read(&body, q->body);
+    return slice_eq(SLICE_ARRAY(body.report_data), slice_of(report_data, 64));
+}
+
+/* Nothing that a platform answers is taken for the answer to what was asked. */
+static tl_err check_quote(slice quote, const uint8_t report_data[64], struct tl_why *why)
+{
+    struct quote q;
+    struct tl_why inner = {{0}, {0}};
+    tl_err err = quote_read(&q, quote, &inner);
+    if (REFUSED(err != TL_OK))
+        return tl_explain(why, TL_E_TEE, "tee", "the platform's quote cannot be read: %s",
+                          tl_why_text(&inner, err));
+    if (REFUSED(!carries(&q, report_data)))
+        return tl_explain(why, TL_E_TEE, "tee",
+                          "the platform's quote carries other report data than was asked for: "
+                          "something else asks it at the same time, or answers in its place");
+    return TL_OK;
+}
+
+tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
+                 struct tl_why *why)
 {
     /* Platforms have one place to ask, of several steps: one thread at a time. */
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    buf unwanted;
+    buf_init(&unwanted, TEE_EVENT_LOG_MAX);
+    event_log = event_log ? event_log : &unwanted;
+    size_t quote_n = quote->n, log_n = event_log->n;
     pthread_mutex_lock(&lock);
-    tl_err err = t->ops->quote(t, report_data, quote, why);
+    tl_err err = t->ops->quote(t, report_data, quote, event_log, why);
     pthread_mutex_unlock(&lock);
+    if (err == TL_OK)
+        err = buf_err(quote) != TL_OK ? buf_err(quote) : buf_err(event_log);
+    if (err == TL_OK)
+        err = check_quote(slice_of(quote->p + quote_n, quote->n - quote_n), report_data, why);
+    if (err != TL_OK) {
+        quote->n = quote_n;
+        event_log->n = log_n;
+    }
+    buf_finish(&unwanted);
     return err;
 }
 

@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 
-#define TEE_QUOTE_MAX 65536 /* bytes */
+#define TEE_QUOTE_MAX     65536  /* bytes */
+#define TEE_EVENT_LOG_MAX 131072 /* bytes */
 
 struct tee;
 
@@ -25,9 +26,11 @@ const char *tee_sealing(const struct tee *t);  /* for config 7: "simulator file"
 bool tee_simulated(const struct tee *t);
 /* The platform's sealing key, for HKDF only; the caller wipes it. */
 tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MUST;
-/* Appends a quote over exactly this report data; that it carries it is checked. Any
- * thread: others wait for their turn. */
-tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
+/* Appends a quote over exactly this report data, and the event log that goes with it where
+ * the platform has one; where not, nothing. event_log may be NULL. That the quote carries the
+ * report data is checked: TL_E_TEE where it does not, and both are as they were. Any thread: others
+ * wait for their turn. */
+tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
                  struct tl_why *why) TL_MUST;
 /* Appends fresh collateral for its quotes (attest/collateral.h: JSON of at most
  * COLLATERAL_MAX), issued an hour before now (Unix seconds), where the platform makes its own,

@@ -191,7 +191,7 @@ static hash32 quote(struct fakelog *f, struct fake_step *s)
     hook(f, FAKE_BINDING, s);
     buf_init(&q, TEE_QUOTE_MAX);
     buf_init(&item, EVIDENCE_MAX);
-    assert_ok(tee_quote(tee, s->report_data, &q, &why));
+    assert_ok(tee_quote(tee, s->report_data, &q, NULL, &why));
     s->evidence =
         (struct evidence){.platform = slice_str(tee_platform(tee)), .quote = keep_buf(&q)};
     hook(f, FAKE_EVIDENCE, s);
@@ -218,7 +218,7 @@ slice fakelog_evidence(const uint8_t report_data[64])
     buf q, item;
     buf_init(&q, TEE_QUOTE_MAX);
     buf_init(&item, EVIDENCE_MAX);
-    assert_ok(tee_quote(tee, report_data, &q, NULL));
+    assert_ok(tee_quote(tee, report_data, &q, NULL, NULL));
     const struct evidence e = {.platform = slice_str(tee_platform(tee)), .quote = buf_slice(&q)};
     evidence_put(&item, &e);
     buf_finish(&q);

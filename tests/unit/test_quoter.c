@@ -1,4 +1,4 @@
-#include "testlib.h"
+#include "quoteparts.h"
 
 #include "attest/quote.h"
 #include "attest/td_report.h"
@@ -20,11 +20,15 @@ struct slow_tee {
     atomic_uint busy; /* threads inside */
     atomic_bool met;  /* two at once */
     bool fails;
+    bool lies;    /* over other report data */
+    size_t lacks; /* bytes at its end */
 };
 
 static struct slow_tee hardware;
 
-static tl_err slow_quote(struct tee *t, const uint8_t report_data[64], buf *quote,
+#define REPORT_DATA_AT 368 /* in a quote of version 3 */
+
+static tl_err slow_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
                          struct tl_why *why)
 {
     struct slow_tee *s = (struct slow_tee *)t;
@@ -40,7 +44,14 @@ static tl_err slow_quote(struct tee *t, const uint8_t report_data[64], buf *quot
     atomic_fetch_sub(&s->busy, 1);
     if (s->fails)
         return tl_explain(why, TL_E_TEE, "tee", "no quote today");
-    buf_bytes(quote, slice_of(report_data, 64));
+    uint8_t body[384] = {0};
+    struct quote_shape shape = {QUOTE_SGX(3), .body_bytes = body};
+    memcpy(body + REPORT_DATA_AT - 48, report_data, 64);
+    body[REPORT_DATA_AT - 48 + 63] ^= s->lies;
+    buf made = quote_make(&shape);
+    buf_str(event_log, "events");
+    buf_bytes(quote, slice_of(made.p, made.n - s->lacks));
+    buf_finish(&made);
     return TL_OK;
 }
 
@@ -76,18 +87,18 @@ static struct {
     struct {
         const void *ctx;
         tl_err err;
-        uint8_t first; /* byte of the quote; 0: none */
+        uint8_t first; /* byte of the report data; 0: no quote */
         struct tl_why why;
         pthread_t thread;
     } all[256];
 } told;
 
-static void done(void *ctx, tl_err err, slice quote, const struct tl_why *why)
+static void done(void *ctx, tl_err err, const struct evidence *e, const struct tl_why *why)
 {
     pthread_mutex_lock(&told.lock);
     told.all[told.count].ctx = ctx;
     told.all[told.count].err = err;
-    told.all[told.count].first = quote.n ? quote.p[0] : 0;
+    told.all[told.count].first = e->quote.n ? e->quote.p[REPORT_DATA_AT] : 0;
     told.all[told.count].why = *why;
     told.all[told.count].thread = pthread_self();
     told.count++;
@@ -288,12 +299,46 @@ static void stopping_answers_those_who_wait(void **state)
     quoter_free(q);
 }
 
+/* Whatever a platform answers, only what was asked for goes on. */
+static void nothing_but_what_was_asked_for(void **state)
+{
+    static const uint8_t report_data[64] = {1};
+    static const char *const says[] = {"", "other report data", "cannot be read"};
+    buf quote, events, small;
+    (void)state;
+    buf_init(&quote, TEE_QUOTE_MAX);
+    buf_init(&events, TEE_EVENT_LOG_MAX);
+    for (int i = 0; i < 3; i++) {
+        struct tl_why why = {0};
+        hardware.lies = i == 1;
+        hardware.lacks = i == 2;
+        allow(1);
+        size_t before = quote.n;
+        tl_err err = tee_quote(&hardware.tee, report_data, &quote, &events, &why);
+        assert_err(err, i ? TL_E_TEE : TL_OK);
+        assert_non_null(strstr(why.text, says[i]));
+        assert_int_equal(quote.n > before, i == 0);
+        assert_int_equal(events.n, strlen("events"));
+    }
+    hardware.lacks = 0;
+    allow(2);
+    buf_init(&small, 10);
+    assert_err(tee_quote(&hardware.tee, report_data, &small, NULL, NULL), TL_E_LIMIT);
+    assert_int_equal(small.n, 0);
+    buf_finish(&small);
+    buf_init(&small, 5);
+    assert_err(tee_quote(&hardware.tee, report_data, &quote, &small, NULL), TL_E_LIMIT);
+    buf_finish(&small);
+    buf_finish(&events);
+    buf_finish(&quote);
+}
+
 static void *ask_hardware(void *arg)
 {
     static const uint8_t report_data[64];
     buf b;
-    buf_init(&b, 64);
-    tl_err err = tee_quote(arg, report_data, &b, NULL);
+    buf_init(&b, TEE_QUOTE_MAX);
+    tl_err err = tee_quote(arg, report_data, &b, NULL, NULL);
     buf_finish(&b);
     return err == TL_OK ? arg : NULL;
 }
@@ -330,13 +375,13 @@ static void never_used(void **state)
     quoter_stop(NULL);
 }
 
-static void keep_quote(void *ctx, tl_err err, slice quote, const struct tl_why *why)
+static void keep_quote(void *ctx, tl_err err, const struct evidence *e, const struct tl_why *why)
 {
     buf *b = ctx;
     assert_ok(err);
     assert_string_equal(why->text, "");
-    buf_bytes(b, quote);
-    done(ctx, err, quote, why);
+    buf_bytes(b, e->quote);
+    done(ctx, err, e, why);
 }
 
 /* A log's own: while sessions are opened, on its owner thread. */
@@ -385,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup(no_more_than_the_rate, set_up),
         cmocka_unit_test_setup(a_pause_is_no_credit, set_up),
         cmocka_unit_test_setup(stopping_answers_those_who_wait, set_up),
+        cmocka_unit_test_setup(nothing_but_what_was_asked_for, set_up),
         cmocka_unit_test_setup(hardware_is_asked_by_one_thread_at_a_time, set_up),
         cmocka_unit_test_setup(never_used, set_up),
         cmocka_unit_test_setup(a_log_quotes_beside_its_sessions, set_up),

@@ -63,8 +63,8 @@ static void give(size_t i, tl_err err)
     uint8_t quote[70] = {0};
     struct tl_why why = {{0}, "the hardware has no quote for you"};
     memcpy(quote + 3, quoter.asked[i].report_data, 64);
-    quoter.asked[i].done(quoter.asked[i].ctx, err,
-                         err == TL_OK ? SLICE_ARRAY(quote) : (slice){NULL, 0}, &why);
+    struct evidence e = {.quote = err == TL_OK ? SLICE_ARRAY(quote) : (slice){NULL, 0}};
+    quoter.asked[i].done(quoter.asked[i].ctx, err, &e, &why);
 }
 
 static int begin(void **state)

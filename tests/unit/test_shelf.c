@@ -337,7 +337,7 @@ static void own(struct world *w, buf *out)
     buf quote, item;
     buf_init(&quote, TEE_QUOTE_MAX);
     buf_init(&item, EVIDENCE_MAX);
-    assert_ok(tee_quote(w->tee, nothing, &quote, NULL));
+    assert_ok(tee_quote(w->tee, nothing, &quote, NULL, NULL));
     const struct evidence e = {.platform = slice_str("simulator"), .quote = buf_slice(&quote)};
     evidence_put(&item, &e);
     assert_ok(bundle_collateral_begin(&c, w->shelf, w->tee));

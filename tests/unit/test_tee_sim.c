@@ -44,7 +44,7 @@ static void must_quote(struct tee *t, buf *quote, uint8_t fill)
     struct tl_why why = {0};
     memset(report_data, fill, sizeof report_data);
     buf_init(quote, TEE_QUOTE_MAX);
-    assert_ok(tee_quote(t, report_data, quote, &why));
+    assert_ok(tee_quote(t, report_data, quote, NULL, &why));
 }
 
 static void must_collateral(struct tee *t, buf *json, uint64_t now)
@@ -278,12 +278,12 @@ static void what_the_quote_says(void **state)
     /* Appended to what is there, and never beyond the buffer. */
     uint8_t report_data[64] = {0}, mem[1000];
     size_t before = quote.n;
-    assert_ok(tee_quote(t, report_data, &quote, &why));
+    assert_ok(tee_quote(t, report_data, &quote, NULL, &why));
     assert_int_equal(quote.n, 2 * before);
     assert_true(judge(t, slice_of(quote.p + before, before)).genuine);
     buf small;
     buf_init_fixed(&small, mem, sizeof mem);
-    assert_err(tee_quote(t, report_data, &small, &why), TL_E_LIMIT);
+    assert_err(tee_quote(t, report_data, &small, NULL, &why), TL_E_LIMIT);
     buf_init_fixed(&small, mem, sizeof mem);
     memset(&why, 0, sizeof why);
     assert_err(tee_collateral(t, (uint64_t)time(NULL), &small, &why), TL_E_LIMIT);
@@ -723,7 +723,7 @@ static void allocations_fail(void **state)
         if (err == TL_OK)
             err = tee_open(&later, "sim-tdx", dir, &why);
         if (err == TL_OK)
-            err = tee_quote(t, report_data, &quote, &why);
+            err = tee_quote(t, report_data, &quote, NULL, &why);
         if (err == TL_OK)
             err = tee_collateral(t, 1790000000, &json, &why);
         failed = test_alloc_failed();
