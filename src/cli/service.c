@@ -175,6 +175,27 @@ static tl_err keep_for_a_time(struct service *s, const struct service_options *o
     return r.count ? retain_start(&s->retain, s->log, &r) : TL_OK;
 }
 
+/* What the log runs on, and why: an operator who let it choose reads it here. */
+static void say_platform(struct tee *tee)
+{
+    buf text;
+    buf_init(&text, 512);
+    const char *kind = tee_kind(tee), *shown = tee_shown(tee);
+    if (shown)
+        buf_printf(&text, "--tee auto chose %s, since there is %s; ", kind, shown);
+    else if (strcmp(kind, tee_platform(tee)) != 0)
+        buf_printf(&text, "%s with a stand-in that was named: SIMULATED, it proves nothing; ",
+                   kind);
+    if (!tee_keeps_keys(tee))
+        buf_str(&text, "it keeps no keys, so that this log ends with this boot; ");
+    tee_identity(tee, &text);
+    if (text.n > 2 && memcmp(text.p + text.n - 2, "; ", 2) == 0)
+        text.n -= 2;
+    if (text.n && buf_err(&text) == TL_OK)
+        cli_say("platform: %.*s", (int)text.n, (const char *)text.p);
+    buf_finish(&text);
+}
+
 tl_err service_start(struct service *s, const struct service_options *o, struct tl_why *why)
 {
     struct log_config log = {
@@ -206,6 +227,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     tl_err err = o->tls_cert ? tls_from_files(&s->tls, o->tls_cert, o->tls_key, why) : TL_OK;
     if (err == TL_OK)
         err = tee_open(&s->tee, o->tee, o->data, why);
+    if (err == TL_OK)
+        say_platform(s->tee);
     if (err == TL_OK)
         err = check_listen(s, o, why); /* before there is a log */
     if (err == TL_OK)

@@ -91,6 +91,7 @@ static const struct tee_ops sim_ops = {
     .platform = "simulator",
     .sealing = "simulator file",
     .simulated = true,
+    .keeps_keys = true,
     .close = sim_close,
     .sealing_key = sim_sealing_key,
     .quote = sim_make_quote,

@@ -7,37 +7,87 @@
 #include <pthread.h>
 #include <unistd.h>
 
-/* Where each kind of TEE shows itself; the first of a kind that is there counts. */
-static const struct {
-    const char *path, *platform;
-} places[] = {
-    {"/dev/attestation/quote", "sgx-gramine"}, {"/var/run/dstack.sock", "tdx-dstack"},
-    {"/run/dstack.sock", "tdx-dstack"},        {"/var/run/dstack/dstack.sock", "tdx-dstack"},
-    {"/run/dstack/dstack.sock", "tdx-dstack"}, {"/sys/kernel/config/tsm/report", "tdx-tsm"},
-};
-
-static tl_err open_auto(struct tl_why *why)
+static tl_err not_yet(struct tee **out, const char *path, struct tl_why *why)
 {
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (access(places[i].path, F_OK) == 0)
-            return tl_explain(why, TL_E_TEE, "tee",
-                              "%s says that this is %s, which this version of teelog does not "
-                              "drive yet; --tee sim is for trying things out, and proves nothing",
-                              places[i].path, places[i].platform);
+    (void)out;
+    (void)path;
+    return tl_explain(why, TL_E_TEE, "tee", "this version does not drive it yet");
+}
+
+/* The platforms that are hardware, in the order in which "auto" looks for them, and where each
+ * shows itself. */
+static const struct hardware {
+    const char *kind;
+    tl_err (*open)(struct tee **out, const char *path, struct tl_why *why);
+    const char *places[4];
+} hardware[] = {
+    {"sgx-gramine", not_yet, {"/dev/attestation"}},
+    {"tdx-dstack",
+     not_yet,
+     {"/var/run/dstack.sock", "/run/dstack.sock", "/var/run/dstack/dstack.sock",
+      "/run/dstack/dstack.sock"}},
+    {"tdx-tsm", not_yet, {"/sys/kernel/config/tsm/report"}},
+};
+#define HARDWARE (sizeof hardware / sizeof hardware[0])
+
+static tl_err open_hardware(struct tee **out, const struct hardware *h, const char *path,
+                            const char *shown, struct tl_why *why)
+{
+    struct tl_why inner = {{0}, {0}};
+    tl_err err = h->open(out, path, &inner);
+    if (err != TL_OK)
+        return tl_explain(why, err, "tee", "%s%s%s%s: %.250s", h->kind,
+                          shown ? ", which --tee auto chose since there is " : "",
+                          shown ? shown : "", path ? " (a stand-in)" : "",
+                          tl_why_text(&inner, err));
+    (*out)->stand_in = path != NULL;
+    (*out)->shown = shown;
+    return TL_OK;
+}
+
+static tl_err open_auto(struct tee **out, struct tl_why *why)
+{
+    for (size_t i = 0; i < HARDWARE; i++)
+        for (size_t j = 0; j < 4 && hardware[i].places[j]; j++)
+            if (access(hardware[i].places[j], F_OK) == 0)
+                return open_hardware(out, &hardware[i], NULL, hardware[i].places[j], why);
     return tl_explain(why, TL_E_TEE, "tee",
-                      "no trusted execution environment here: neither /dev/attestation/quote "
+                      "no trusted execution environment here: neither /dev/attestation "
                       "(SGX with Gramine) nor /var/run/dstack.sock (dstack) nor "
                       "/sys/kernel/config/tsm/report (TDX); to try things out without one, use "
-                      "--tee sim");
+                      "--tee sim, which proves nothing");
+}
+
+/* Whether text is KIND or KIND:PATH; path is then NULL or what follows the colon. */
+static bool names(const char *text, const char *kind, const char **path)
+{
+    size_t n = strlen(kind);
+    if (strncmp(text, kind, n) != 0 || (text[n] != 0 && text[n] != ':'))
+        return false;
+    *path = text[n] ? text + n + 1 : NULL;
+    return true;
 }
 
 tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
 {
+    const char *path;
     if (sim_is_kind(kind))
         return sim_open(out, kind, dir, why);
     if (strcmp(kind, "auto") == 0)
-        return open_auto(why);
-    return tl_explain(why, TL_E_TEE, "tee", "\"%.40s\" is none of auto, %s", kind, sim_kind_names);
+        return open_auto(out, why);
+    for (size_t i = 0; i < HARDWARE; i++)
+        if (names(kind, hardware[i].kind, &path)) {
+            if (path && !*path)
+                return tl_explain(why, TL_E_TEE, "tee",
+                                  "a path is missing after \"%.40s\"; without the colon, the "
+                                  "platform's own is used",
+                                  kind);
+            return open_hardware(out, &hardware[i], path, NULL, why);
+        }
+    return tl_explain(why, TL_E_TEE, "tee",
+                      "\"%.40s\" is none of auto, sgx-gramine, tdx-dstack, tdx-tsm (each of these "
+                      "three alone or as KIND:PATH), %s",
+                      kind, sim_kind_names);
 }
 
 tl_err tee_open_existing(struct tee **out, const char *kind, const char *dir, struct tl_why *why)
@@ -56,6 +106,11 @@ void tee_close(struct tee *t)
 
 const char *tee_platform(const struct tee *t)
 {
+    return t->stand_in ? "simulator" : t->ops->platform;
+}
+
+const char *tee_kind(const struct tee *t)
+{
     return t->ops->platform;
 }
 
@@ -66,7 +121,23 @@ const char *tee_sealing(const struct tee *t)
 
 bool tee_simulated(const struct tee *t)
 {
-    return t->ops->simulated;
+    return t->stand_in || t->ops->simulated;
+}
+
+const char *tee_shown(const struct tee *t)
+{
+    return t->shown;
+}
+
+bool tee_keeps_keys(const struct tee *t)
+{
+    return t->ops->keeps_keys;
+}
+
+void tee_identity(struct tee *t, buf *text)
+{
+    if (t->ops->identity)
+        t->ops->identity(t, text);
 }
 
 tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why)
@@ -118,10 +189,10 @@ tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *
         err = buf_err(quote) != TL_OK ? buf_err(quote) : buf_err(event_log);
     if (err == TL_OK)
         err = check_quote(slice_of(quote->p + quote_n, quote->n - quote_n), report_data, why);
-    if (err != TL_OK) {
+    if (err != TL_OK)
         quote->n = quote_n;
+    if (err != TL_OK || t->stand_in) /* of a simulator verifiers take no event log */
         event_log->n = log_n;
-    }
     buf_finish(&unwanted);
     return err;
 }

@@ -9,11 +9,15 @@
 
 struct tee;
 
-/* kind: "auto"; or "sim" (a simulated SGX enclave, quotes of version 3), "sim-tdx"
- * (a simulated TD, version 4) or "sim-tdx-v5" (the same, version 5 and TD 1.5). dir: the data
- * directory, where the simulator keeps its keys, certificates and sealing key (dir/sim/, made at
- * the first start with mode 0600). "auto" fails with TL_E_TEE where there is no TEE and names --tee
- * sim. */
+/* kind: KIND[:PATH]. KIND is
+ * "sgx-gramine", "tdx-dstack" or "tdx-tsm"; PATH then names a folder or a socket in place of the
+ * platform's own (a stand-in, a simulator of others), and the platform is simulated;
+ * "auto": the first of these three that shows itself here, never a simulated one; or
+ * "sim" (a simulated SGX enclave, quotes of version 3), "sim-tdx" (a simulated TD, version 4)
+ * or "sim-tdx-v5" (the same, version 5 and TD 1.5).
+ * dir: the data directory, where the simulator keeps its keys, certificates and sealing key
+ * (dir/sim/, made at the first start with mode 0600). TL_E_TEE where there is no such platform,
+ * with what to do about it. */
 tl_err tee_open(struct tee **out, const char *kind, const char *dir, struct tl_why *why) TL_MUST;
 /* The same for a log that is to be read and no more: makes nothing. TL_E_NOT_FOUND
  * where dir has nothing of the platform. */
@@ -21,9 +25,19 @@ tl_err tee_open_existing(struct tee **out, const char *kind, const char *dir,
                          struct tl_why *why) TL_MUST;
 void tee_close(struct tee *t);
 
-const char *tee_platform(const struct tee *t); /* "simulator": as in evidence items */
-const char *tee_sealing(const struct tee *t);  /* for config 7: "simulator file" */
+const char *tee_platform(const struct tee *t); /* as in evidence items: "simulator", … */
+/* "sgx-gramine", …: also where that is a stand-in, for which tee_platform says "simulator". */
+const char *tee_kind(const struct tee *t);
+const char *tee_sealing(const struct tee *t); /* for config 7: "simulator file" */
 bool tee_simulated(const struct tee *t);
+/* Where "auto" found it; NULL where the kind was named. */
+const char *tee_shown(const struct tee *t);
+/* Whether its sealing key is the same at the next start. Where not, a log lives as long as its
+ * boot. */
+bool tee_keeps_keys(const struct tee *t);
+/* Appends one line for people, of what is known here of what runs; nothing where nothing is. Not
+ * evidence. */
+void tee_identity(struct tee *t, buf *text);
 /* The platform's sealing key, for HKDF only; the caller wipes it. */
 tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MUST;
 /* Appends a quote over exactly this report data, and the event log that goes with it where

@@ -875,17 +875,29 @@ static void quotes_are_quick(void **state)
     test_rmdir(dir);
 }
 
-/* There is no TEE that this version drives, whatever the machine has. */
+/* Whatever the machine has, "auto" does not become a simulator. */
 static void kinds(void **state)
 {
     (void)state;
     struct tee *t = NULL;
     struct tl_why why = {0};
-    assert_err(tee_open(&t, "auto", "/tmp", &why), TL_E_TEE);
-    assert_non_null(strstr(why.text, "--tee sim"));
-    memset(&why, 0, sizeof why);
+    if (tee_open(&t, "auto", "/tmp", &why) == TL_OK) {
+        assert_false(tee_simulated(t));
+        assert_non_null(tee_shown(t));
+        tee_close(t);
+        t = NULL;
+    } else {
+        assert_non_null(strstr(why.text, "--tee"));
+    }
+    assert_err(tee_open(&t, "sgx-gramine:", "/tmp", &why), TL_E_TEE);
+    assert_non_null(strstr(why.text, "a path is missing"));
+    assert_err(tee_open(&t, "sgx-gramine:/nowhere at all", "/tmp", &why), TL_E_TEE);
+    assert_non_null(strstr(why.text, "sgx-gramine (a stand-in): "));
+    assert_err(tee_open(&t, "sim:/tmp", "/tmp", &why), TL_E_TEE);
     assert_err(tee_open(&t, "sgx", "/tmp", &why), TL_E_TEE);
-    assert_string_equal(why.text, "\"sgx\" is none of auto, sim, sim-tdx, sim-tdx-v5");
+    assert_string_equal(why.text,
+                        "\"sgx\" is none of auto, sgx-gramine, tdx-dstack, tdx-tsm (each of these "
+                        "three alone or as KIND:PATH), sim, sim-tdx, sim-tdx-v5");
     assert_err(tee_open(&t, "", "/tmp", NULL), TL_E_TEE);
     assert_null(t);
 }
