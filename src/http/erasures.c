@@ -232,12 +232,10 @@ static tl_err bound(const struct exchange *x, struct erasure_ask *a, struct tl_w
 static struct erasure *begin(struct exchange *x)
 {
     struct tl_why why = {{0}, {0}};
-    struct erasure *e = NULL;
     tl_err err = place_take(x, PLACE_ERASURE, &why);
-    if (err == TL_OK && !(e = calloc(1, sizeof *e)))
-        err = TL_E_MEMORY;
-    if (err != TL_OK) {
-        answer_error(x, err, &why);
+    struct erasure *e = err == TL_OK ? calloc(1, sizeof *e) : NULL;
+    if (!e) {
+        answer_error(x, err != TL_OK ? err : TL_E_MEMORY, &why);
         return NULL;
     }
     e->to = TL_INT_MAX;

@@ -53,15 +53,13 @@ static void gone(struct exchange *x)
 struct lookup *lookup_new(struct exchange *x, const struct log_query_options *o)
 {
     struct tl_why why = {{0}, {0}};
-    struct lookup *l = NULL;
     struct log_info info;
     tl_err err = place_take(x, PLACE_QUERY, &why);
     if (err == TL_OK)
         err = answers_room(x, &why);
-    if (err == TL_OK && !(l = calloc(1, sizeof *l)))
-        err = TL_E_MEMORY;
-    if (err != TL_OK) {
-        answer_error(x, err, &why);
+    struct lookup *l = err == TL_OK ? calloc(1, sizeof *l) : NULL;
+    if (!l) {
+        answer_error(x, err != TL_OK ? err : TL_E_MEMORY, &why);
         return NULL;
     }
     buf_init(&l->answer, ANSWER_MAX);

@@ -29,14 +29,12 @@ struct rest *rest_begin(struct exchange *x)
 {
     struct timespec now;
     struct tl_why why = {{0}, {0}};
-    struct rest *r = NULL;
     tl_err err = place_take(x, PLACE_REST, &why);
     if (err == TL_OK)
         err = answers_room(x, &why);
-    if (err == TL_OK && !(r = calloc(1, sizeof *r)))
-        err = TL_E_MEMORY;
-    if (err != TL_OK) {
-        answer_error(x, err, &why);
+    struct rest *r = err == TL_OK ? calloc(1, sizeof *r) : NULL;
+    if (!r) {
+        answer_error(x, err != TL_OK ? err : TL_E_MEMORY, &why);
         return NULL;
     }
     r->service = x->service;

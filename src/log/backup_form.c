@@ -60,7 +60,7 @@ static void text_copy(cbor *c, char *out, size_t cap)
 static tl_err read_checkpoint(struct log_backup_info *out, slice bytes)
 {
     static _Thread_local struct note note;
-    struct checkpoint c;
+    struct checkpoint c = {.size = 0};
     tl_err err = note_read(&note, bytes);
     if (err == TL_OK)
         err = checkpoint_read(&c, note.text);

@@ -182,7 +182,6 @@ void shelf_load(struct shelf *s, const char *dir)
     buf_init(&b, COLLATERAL_MAX);
     struct dirent *e;
     /* Nobody else reads this directory's stream. */
-    /* cppcheck-suppress readdirCalled */
     for (size_t tried = 0; tried < TRIED_MAX && (e = readdir(d));) {
         if (!is_json(e->d_name))
             continue;

@@ -19,8 +19,8 @@ static void altered_head_is_refused(void **state)
         "UPDATE meta SET value = zeroblob(69) WHERE name = 'head'",
         /* The MAC stays that of what is read. */
         "UPDATE meta SET value = CAST(x'85' || substr(value, 2) AS BLOB) WHERE name = 'head'",
-        "UPDATE meta SET value = CAST(substr(value, 1, length(value) - 32) || x'00' || "
-        "substr(value, -32) AS BLOB) WHERE name = 'head'",
+        ("UPDATE meta SET value = CAST(substr(value, 1, length(value) - 32) || x'00' || "
+         "substr(value, -32) AS BLOB) WHERE name = 'head'"),
     };
     (void)state;
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
