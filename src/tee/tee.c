@@ -26,7 +26,7 @@ static const struct hardware {
      not_yet,
      {"/var/run/dstack.sock", "/run/dstack.sock", "/var/run/dstack/dstack.sock",
       "/run/dstack/dstack.sock"}},
-    {"tdx-tsm", not_yet, {"/sys/kernel/config/tsm/report"}},
+    {"tdx-tsm", tsm_open, {"/sys/kernel/config/tsm/report"}},
 };
 #define HARDWARE (sizeof hardware / sizeof hardware[0])
 
