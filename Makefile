@@ -8,6 +8,8 @@
 #                    minutes (BENCH_ARGS="--only quotes": half a minute)
 #   make fuzz        every fuzz target for FUZZ_SECONDS (30)
 #   make deb         Debian packages in build/deb; make dist: a reproducible tarball
+#   make start       the log, on a simulated platform, with its data in START_DATA (build/start);
+#                    SGX=1 make start: in an enclave, through Gramine (deploy/gramine)
 #   make install     to PREFIX (/usr/local), below DESTDIR where it is set
 #   make clean       removes build/
 #
@@ -18,6 +20,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
 MESON_ARGS ?=
 BENCH_ARGS ?=
+START_DATA ?= build/start
 B := build/release
 
 all: build/teelog
@@ -35,6 +38,14 @@ build/teelog: $(B)/build.ninja FORCE
 
 demo: build/teelog
 	@scripts/demo build/teelog
+
+ifeq ($(SGX),1)
+start:
+	@$(MAKE) -C deploy/gramine start
+else
+start: build/teelog
+	@exec build/teelog serve --data $(START_DATA) --tee sim
+endif
 
 check:
 	@scripts/check
@@ -63,4 +74,4 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all demo check check-long bench fuzz dist deb install clean FORCE
+.PHONY: all demo start check check-long bench fuzz dist deb install clean FORCE
