@@ -36,6 +36,9 @@ tl_err gramine_open(struct tee **out, const char *path, struct tl_why *why) TL_M
 tl_err dstack_open(struct tee **out, const char *path, struct tl_why *why) TL_MUST;
 tl_err tsm_open(struct tee **out, const char *path, struct tl_why *why) TL_MUST;
 
+/* Where dstack's agent has its socket; the last one is NULL. */
+extern const char *const dstack_places[];
+
 /* Whether there is a simulated platform of this name ("sim", "sim-tdx", …). */
 bool sim_is_kind(const char *kind);
 /* The kinds' names, as a sentence lists them. */

@@ -19,14 +19,11 @@ static tl_err not_yet(struct tee **out, const char *path, struct tl_why *why)
 static const struct hardware {
     const char *kind;
     tl_err (*open)(struct tee **out, const char *path, struct tl_why *why);
-    const char *places[4];
+    const char *const *places; /* the last one is NULL */
 } hardware[] = {
-    {"sgx-gramine", not_yet, {"/dev/attestation"}},
-    {"tdx-dstack",
-     not_yet,
-     {"/var/run/dstack.sock", "/run/dstack.sock", "/var/run/dstack/dstack.sock",
-      "/run/dstack/dstack.sock"}},
-    {"tdx-tsm", tsm_open, {"/sys/kernel/config/tsm/report"}},
+    {"sgx-gramine", not_yet, (const char *const[]){"/dev/attestation", NULL}},
+    {"tdx-dstack", dstack_open, dstack_places},
+    {"tdx-tsm", tsm_open, (const char *const[]){"/sys/kernel/config/tsm/report", NULL}},
 };
 #define HARDWARE (sizeof hardware / sizeof hardware[0])
 
@@ -48,7 +45,7 @@ static tl_err open_hardware(struct tee **out, const struct hardware *h, const ch
 static tl_err open_auto(struct tee **out, struct tl_why *why)
 {
     for (size_t i = 0; i < HARDWARE; i++)
-        for (size_t j = 0; j < 4 && hardware[i].places[j]; j++)
+        for (size_t j = 0; hardware[i].places[j]; j++)
             if (access(hardware[i].places[j], F_OK) == 0)
                 return open_hardware(out, &hardware[i], NULL, hardware[i].places[j], why);
     return tl_explain(why, TL_E_TEE, "tee",
