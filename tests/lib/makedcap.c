@@ -1,8 +1,11 @@
-/* makedcap KIND OUTDIR [UNIXTIME]: writes a simulated quote and its collateral, whole
- * and in the pieces that Intel's service answers with, into an existing directory.
- * UNIXTIME: when it is to be verified; the collateral was issued an hour before. */
+/* makedcap KIND OUTDIR [UNIXTIME [REPORTDATA]]: writes a simulated quote and its
+ * collateral, whole and in the pieces that Intel's service answers with, into an existing
+ * directory; for tdx-dstack also the event log that replays to the quote's RTMRs.
+ * UNIXTIME: when it is to be verified; the collateral was issued an hour before.
+ * REPORTDATA: 64 bytes in hex. */
 #include "base/encoding.h"
 #include "fakedcap.h"
+#include "fakedstack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +15,19 @@ static const struct {
     enum sim_kind kind;
     bool apart;       /* the quote has an encrypted PPID, and the PCK chain has to be asked for */
     bool platform_ca; /* the PCK certificate is the Platform CA's, not the Processor CA's */
+    bool dstack;      /* its RTMRs are those of a log */
 } kinds[] = {
-    {"sgx-v3", SIM_SGX_V3, false, false},         {"sgx-v4", SIM_SGX_V4, false, false},
-    {"sgx-v5", SIM_SGX_V5, false, false},         {"tdx-v4", SIM_TDX_V4, false, false},
-    {"tdx-v5-10", SIM_TDX_V5_10, false, false},   {"tdx-v5-15", SIM_TDX_V5_15, false, false},
-    {"sgx-v3-ppid", SIM_SGX_V3, true, false},     {"tdx-v4-ppid", SIM_TDX_V4, true, false},
-    {"sgx-v3-platform", SIM_SGX_V3, false, true}, {"tdx-v4-platform", SIM_TDX_V4, false, true},
+    {"sgx-v3", SIM_SGX_V3, false, false, false},
+    {"sgx-v4", SIM_SGX_V4, false, false, false},
+    {"sgx-v5", SIM_SGX_V5, false, false, false},
+    {"tdx-v4", SIM_TDX_V4, false, false, false},
+    {"tdx-v5-10", SIM_TDX_V5_10, false, false, false},
+    {"tdx-v5-15", SIM_TDX_V5_15, false, false, false},
+    {"sgx-v3-ppid", SIM_SGX_V3, true, false, false},
+    {"tdx-v4-ppid", SIM_TDX_V4, true, false, false},
+    {"sgx-v3-platform", SIM_SGX_V3, false, true, false},
+    {"tdx-v4-platform", SIM_TDX_V4, false, true, false},
+    {"tdx-dstack", SIM_TDX_V4, false, false, true},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -107,16 +117,33 @@ static tl_err write_pieces(const char *dir, const struct fake_dcap *f)
     return err == TL_OK ? write_about(dir, f) : err;
 }
 
+static tl_err write_dstack(const char *dir, struct fake_dcap *f)
+{
+    struct fake_dstack d;
+    buf log;
+    buf_init(&log, 65536);
+    fake_dstack_plan(&d);
+    fake_dstack_put(&log, &d);
+    memcpy(f->quote.td.rtmr, d.rtmr, sizeof d.rtmr);
+    tl_err err = buf_err(&log);
+    if (err == TL_OK)
+        err = write_file(dir, "event_log.json", buf_slice(&log));
+    buf_finish(&log);
+    return err;
+}
+
 int main(int argc, char **argv)
 {
     struct fake_dcap f;
     size_t i = 0;
     uint64_t time = FAKE_TIME;
+    uint8_t data[64];
     while (argc > 1 && i < KINDS && strcmp(kinds[i].name, argv[1]) != 0)
         i++;
-    if (argc < 3 || argc > 4 || i == KINDS ||
-        (argc == 4 && decimal_read(&time, slice_str(argv[3]), UINT32_MAX) != TL_OK)) {
-        fprintf(stderr, "usage: makedcap KIND OUTDIR [UNIXTIME]\nkinds:");
+    if (argc < 3 || argc > 5 || i == KINDS ||
+        (argc > 3 && decimal_read(&time, slice_str(argv[3]), UINT32_MAX) != TL_OK) ||
+        (argc > 4 && hex_read(data, 64, slice_str(argv[4])) != TL_OK)) {
+        fprintf(stderr, "usage: makedcap KIND OUTDIR [UNIXTIME [REPORTDATA]]\nkinds:");
         for (i = 0; i < KINDS; i++)
             fprintf(stderr, " %s", kinds[i].name);
         fprintf(stderr, "\n");
@@ -129,7 +156,13 @@ int main(int argc, char **argv)
     if (kinds[i].platform_ca)
         fake_dcap_platform_ca(&f);
     fake_dcap_at(&f, time);
-    err = fake_dcap_make(&f);
+    if (argc > 4) {
+        memcpy(f.quote.td.report_data, data, 64);
+        memcpy(f.quote.body.report_data, data, 64);
+    }
+    err = kinds[i].dstack ? write_dstack(argv[2], &f) : TL_OK;
+    if (err == TL_OK)
+        err = fake_dcap_make(&f);
     if (err == TL_OK)
         err = write_pieces(argv[2], &f);
     fake_dcap_finish(&f);
