@@ -90,8 +90,8 @@ class Agent:
                 "/Version": lambda _: {"version": "0.5.12", "rev": "stand-in"}}
 
     def legacy(self):
-        return {"/prpc/Tappd.TdxQuote?json": self.tdx_quote,
-                "/prpc/Tappd.DeriveKey?json": self.derive_key, "/prpc/Tappd.Info?json": self.info}
+        return {"/prpc/Tappd.TdxQuote": self.tdx_quote,
+                "/prpc/Tappd.DeriveKey": self.derive_key, "/prpc/Tappd.Info": self.info}
 
     def get_quote(self, ask):
         data = bytes.fromhex(ask["report_data"])
@@ -164,9 +164,10 @@ class Agent:
         self.asked.append(target)
         status = "200 OK"
         try:
-            if method != "POST" or target not in methods:
+            name = target.partition("?")[0]  # ?json says what the body is; so does its type
+            if method != "POST" or name not in methods:
                 raise Refused(f"Method not found: {target}")
-            said = methods[target](json.loads(body or b"{}"))
+            said = methods[name](json.loads(body or b"{}"))
         except Refused as e:
             status, said = "400 Bad Request", {"error": str(e)}
         if self.change:
