@@ -75,15 +75,22 @@ static bool acts(slice s)
     return false;
 }
 
-tl_err cli_print_json(slice s, struct tl_why *why)
+tl_err cli_check_json(slice s, struct tl_why *why)
 {
     js r = js_of(s);
     bool object = js_peek(&r) == JS_OBJECT;
     js_skip(&r);
     if (js_end(&r) != TL_OK || !object || acts(s))
         return tl_explain(why, TL_E_JSON, NULL, "what the service answered is not what was asked");
-    fwrite(s.p, 1, s.n, stdout);
     return TL_OK;
+}
+
+tl_err cli_print_json(slice s, struct tl_why *why)
+{
+    tl_err err = cli_check_json(s, why);
+    if (err == TL_OK)
+        fwrite(s.p, 1, s.n, stdout);
+    return err;
 }
 
 void cli_help(const struct command *c)

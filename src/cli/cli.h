@@ -59,8 +59,10 @@ int cli_fail(const char *what, tl_err err, const struct tl_why *why);
 
 /* To standard output, for a terminal: what it may act upon becomes a question mark. */
 void cli_print_plain(slice s);
-/* To standard output, as it came from a service; but a JSON object it must be, in which
+/* What came from a service and is passed on as it is: a JSON object it must be, in which
  * what a terminal may act upon is escaped, as our services do: TL_E_JSON. */
+tl_err cli_check_json(slice s, struct tl_why *why) TL_MUST;
+/* To standard output, where it is good. */
 tl_err cli_print_json(slice s, struct tl_why *why) TL_MUST;
 
 /* Prints how a command is used. */

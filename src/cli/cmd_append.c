@@ -81,22 +81,23 @@ static tl_err put_answer(struct appender *a, const struct batch *b, struct tl_wh
 {
     static const char wrong[] = "{\"error\"";
     slice rest = buf_slice(&a->answer);
+    tl_err err = TL_OK;
     size_t lines = 0;
-    for (; rest.n; lines++) {
+    for (; rest.n && err == TL_OK; lines++) {
         const uint8_t *lf = memchr(rest.p, '\n', rest.n);
         if (!lf)
             break;
         slice line = slice_of(rest.p, (size_t)(lf - rest.p) + 1);
         if (slice_starts(line, slice_of(wrong, sizeof wrong - 1)))
             put_error_line(a, b, line);
-        else
+        else if ((err = cli_check_json(line, why)) == TL_OK)
             buf_bytes(&a->out, line);
         rest = slice_of(lf + 1, rest.n - line.n);
     }
-    if (rest.n || lines != b->lines)
-        return tl_explain(why, TL_E_HTTP, NULL, "the service answered %zu lines with %zu", b->lines,
-                          lines);
-    return flush(a, why);
+    if (err == TL_OK && (rest.n || lines != b->lines))
+        err = tl_explain(why, TL_E_HTTP, NULL, "the service answered %zu lines with %zu", b->lines,
+                         lines);
+    return err == TL_OK ? flush(a, why) : err;
 }
 
 static tl_err send_batch(struct appender *a, const struct batch *b, struct tl_why *why)

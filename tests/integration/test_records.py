@@ -356,6 +356,23 @@ class Lies(Case):
         self.assertEqual(self.ask(json.dumps({"token": "teelog_a-Z", "id": "0f"}),
                                   "token create --scope read").stdout, "teelog_a-Z\n")
 
+    def test_receipts(self):
+        unknown = "the outcome is unknown; repeat it with a requestId"
+        for text in ("\x1b[2J", "\u009b2J", "\u202e"):
+            for line in (f'{{"index":"{text}"}}', text, f'["{text}"]', "7", '{"index":1'):
+                with self.subTest(line=line):
+                    done = self.teelog("append", "--socket", self.answer(line + "\n"), stdin="{}\n",
+                                       code=3)
+                    self.assertEqual(json.loads(done.stdout)["error"], unknown)
+                    self.assertIn("not what was asked", done.stderr)
+            done = self.teelog("append", "--socket", self.answer(f'{{"error":{json.dumps(text)}}}\n'),
+                               stdin="{}\n", code=3)
+            self.assertEqual(json.loads(done.stdout)["line"], 1)
+            self.assertTrue(done.stdout.isascii() and done.stdout.strip().isprintable())
+        receipt = '{"index":1,"agentId":"a"}\n'
+        done = self.teelog("append", "--socket", self.answer(receipt), stdin="{}\n")
+        self.assertEqual(done.stdout, receipt)
+
 
 if __name__ == "__main__":
     main()
