@@ -67,14 +67,15 @@ def binary():
 class Service:
     """`teelog serve` on a data directory."""
 
-    def __init__(self, teelog, data):
-        self.teelog, self.data = teelog, str(data)
+    def __init__(self, teelog, data, *options):
+        self.teelog, self.data, self.options = teelog, str(data), options
         self.socket = os.path.join(self.data, "teelog.sock")
         self.process = None
 
     def spawn(self):
         self.process = subprocess.Popen(
-            [self.teelog, "serve", "--data", self.data, "--tee", "sim", "--origin", "test/host"],
+            [self.teelog, "serve", "--data", self.data, "--tee", "sim", "--origin", "test/host",
+             *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         running.append(self)
 
@@ -193,8 +194,17 @@ class Leaf:
         self.hash = hashlib.sha256(b"\0" + statement).digest()
         protected = cbor(cbor(statement)[0][0])[0]
         self.subject = protected[15][2]
-        _, self.type, self.seq = protected[-70001][:3]
+        _, self.type, self.seq, self.time = protected[-70001][:4]
         self.body = cbor(body)[0] if body is not None else None
+
+
+def leaves(path):
+    """Those of a bundle, in order."""
+    data, at = pathlib.Path(path).read_bytes(), 0
+    while at < len(data):
+        item, at = cbor(data, at)
+        if item[0] == 2:
+            yield Leaf(item[1], item[2], item[3])
 
 
 class Bundle:
