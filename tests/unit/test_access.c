@@ -218,6 +218,14 @@ static void wrong_tokens_are_not_made(void **state)
     snprintf(body + 29 + 4500, 3, "\"}");
     struct reply r = call("POST", "/v1/tokens", NULL, body);
     assert_refused(&r, 400, "label");
+    /* Far more agents than there is room for. */
+    size_t n = (size_t)snprintf(body, sizeof body, "{\"scopes\":[\"read\"],\"agents\":[\"\"");
+    while (n < 4500)
+        n += (size_t)snprintf(body + n, sizeof body - n, ",\"\"");
+    snprintf(body + n, sizeof body - n, "]}");
+    r = call("POST", "/v1/tokens", NULL, body);
+    assert_non_null(strstr(r.body, "too long"));
+    assert_refused(&r, 400, "agents");
     assert_int_equal(status("POST", "/v1/tokens?x=1", NULL, "{\"scopes\":[\"read\"]}"), 400);
     assert_int_equal(status("GET", "/v1/tokens?x=1", NULL, NULL), 400);
     assert_int_equal(status("DELETE", "/v1/tokens/0123456789abcdef?x=1", NULL, NULL), 400);

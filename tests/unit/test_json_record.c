@@ -155,6 +155,27 @@ static void refuses_by_name(void **state)
     }
 }
 
+/* Of more values than attributes can hold nothing is read: it would take fifty times their
+ * bytes. What stands within texts is none. */
+static void many_values_are_not_read(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        buf line;
+        buf_init(&line, 1u << 20);
+        buf_str(&line, HEAD ",\"attributes\":{\"k\":[\",\\\",\"");
+        /* Seven commas and brackets of each record's own stand before these. */
+        for (size_t i = 0; i < 2 * RECORD_ATTRIBUTES_MAX + (more ? 1 : 0); i++)
+            buf_str(&line, ",1");
+        buf_str(&line, "]}}");
+        buf_u8(&line, 0);
+        assert_ok(buf_err(&line));
+        assert_err(read_line((const char *)line.p), more ? TL_E_FIELD : TL_E_LIMIT);
+        assert_int_equal(strstr(why.text, "more values") != NULL, more);
+        buf_finish(&line);
+    }
+}
+
 static void hostile_names_stay_printable(void **state)
 {
     (void)state;
@@ -290,6 +311,7 @@ int main(void)
         cmocka_unit_test(keeps_the_bytes_of_texts),
         cmocka_unit_test(agent_of_the_caller),
         cmocka_unit_test(refuses_by_name),
+        cmocka_unit_test(many_values_are_not_read),
         cmocka_unit_test(hostile_names_stay_printable),
         cmocka_unit_test(depth_and_order_of_attributes),
         cmocka_unit_test(attributes_have_a_largest_size),
