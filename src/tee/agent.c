@@ -36,9 +36,11 @@ static tl_err status_line(unsigned *out, slice line, struct tl_why *why)
     static const char version[] = "HTTP/1.1 ";
     const size_t n = sizeof version - 1;
     uint64_t status;
-    if (REFUSED(!slice_starts(line, slice_of(version, n))) || REFUSED(line.n < n + 3) ||
-        decimal_read(&status, slice_of(line.p + n, 3), 599) != TL_OK ||
-        REFUSED(line.n > n + 3 && line.p[n + 3] != ' '))
+    if (REFUSED(!slice_starts(line, slice_of(version, n))))
+        return not_http(why, "it does not begin as an answer in HTTP/1.1 does");
+    slice rest = slice_of(line.p + n, line.n - n);
+    if (decimal_read(&status, slice_of(rest.p, rest.n < 3 ? rest.n : 3), 599) != TL_OK ||
+        REFUSED(rest.n > 3 && rest.p[3] != ' '))
         return not_http(why, "it does not begin as an answer in HTTP/1.1 does");
     /* We ask for nothing that has interim answers. */
     if (REFUSED(status < 200))

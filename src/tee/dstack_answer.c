@@ -116,7 +116,7 @@ static tl_err read_pem(buf *der, slice text)
         return TL_E_ENCODING;
     slice rest = slice_of(text.p + head.n, text.n - head.n);
     const uint8_t *stop = rest.n ? memmem(rest.p, rest.n, end, sizeof end - 1) : NULL;
-    if (REFUSED(!stop))
+    if (!stop)
         return TL_E_ENCODING;
     buf_init_secret(&base64, PRIVATE_PEM_MAX);
     for (const uint8_t *p = rest.p; p < stop; p++)
@@ -145,12 +145,10 @@ static tl_err read_pkcs8(uint8_t scalar[32], slice der)
     reader key = der_enter(&octets, DER_SEQUENCE);
     uint64_t version = der_uint(&key, 1);
     slice found = der_take(&key, DER_OCTET_STRING);
-    if (REFUSED(outer.err != TL_OK) || REFUSED(octets.err != TL_OK) || REFUSED(key.err != TL_OK) ||
-        REFUSED(r.err != TL_OK) || REFUSED(r.rest.n != 0))
-        return TL_E_DER;
+    /* After an error a reader gives nothing, so that these hold for none. */
     if (REFUSED(!slice_eq(kind, SLICE_ARRAY(ec_key))) ||
         REFUSED(!slice_eq(curve, SLICE_ARRAY(p256))) || REFUSED(version != 1) ||
-        REFUSED(found.n != 32))
+        REFUSED(found.n != 32) || REFUSED(r.rest.n != 0))
         return TL_E_KEY;
     memcpy(scalar, found.p, 32);
     return TL_OK;
