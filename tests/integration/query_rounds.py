@@ -328,8 +328,9 @@ def blocks_of(path):
 
 
 def half_written(service, directory):
-    """Whether the kill has left blocks of a segment, or contents of a cell, that do not count
-    yet; None where the database is too large to be copied."""
+    """Whether blocks of a segment lie there, or contents of a cell, that do not count: half
+    written by a kill, or what is left of lose_blocks. None where the database is too large to
+    be copied."""
     copy, database = directory / "copy.db", service.database
     if os.path.getsize(database) > LOOK_AT:
         return None
@@ -386,9 +387,23 @@ def load_and_kill(service, asker, directory, rng):
     for t in others:
         t.join()
     figures["kills beside erasures"] += erases
+    look(service, figures, directory)
+
+
+def look(service, figures, directory):
     half = half_written(service, directory)
     figures["kills looked at"] += half is not None
-    figures["of them within the writing of an index"] += bool(half)
+    figures["of them with an index half written"] += bool(half)
+
+
+def make_again_and_kill(service, asker, directory, rng):
+    """Much of the index is gone, and a kill while it is made again."""
+    lose_blocks(service, rng)
+    service.start()
+    asker.ask()
+    time.sleep(rng.uniform(0, 0.2))
+    service.kill()
+    look(service, asker.figures, directory)
 
 
 def settle(asker, what):
@@ -407,12 +422,8 @@ def settle(asker, what):
 
 def one_round(service, asker, directory, rng):
     load_and_kill(service, asker, directory, rng)
-    if rng.random() < 0.3:
-        lose_blocks(service, rng)
-    if rng.random() < 0.3:  # while it makes what is missing
-        service.start()
-        time.sleep(rng.uniform(0, 0.1))
-        service.kill()
+    if rng.random() < 0.5:
+        make_again_and_kill(service, asker, directory, rng)
     service.start()
     during, asker.asked = asker.asked, []
     for _ in range(QUESTIONS):
