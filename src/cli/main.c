@@ -22,6 +22,8 @@ const struct command commands[] = {
      "  --request-rate N --record-rate N   a second, of a token or an address\n"
      "                  (1000 and 100000)\n"
      "  --session-rate N --quote-rate N   a second, in the log (20 and 20)\n"
+     "  --admin-token HEX   SHA-256 of a token that makes tokens, where nobody reaches\n"
+     "                  the socket (an enclave)\n"
      "  --max-connections N   over TCP in all (256)\n"
      "  --max-peer-connections N   of one address (64)\n"
      "  --max-bytes N   refuse records once the log has this many bytes (as in 20G)\n"

@@ -216,6 +216,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .run_token = o->token,
         .agents = o->agents,
         .agent_count = o->agent_count,
+        .admin_digest = o->has_admin ? o->admin_digest : NULL,
         .access = o->access_log ? journal_access : NULL,
         .broke_off = journal_broke_off,
         .listen = o->listen,

@@ -15,8 +15,10 @@ struct service_options {
     const char *const *command; /* of run's child, or NULL */
     const char **agents;
     size_t agent_count;
-    struct retain_options retain;   /* its callback apart */
-    uint64_t max_bytes, min_free;   /* of the log and its disk: as struct log_config has them */
+    struct retain_options retain; /* its callback apart */
+    uint64_t max_bytes, min_free; /* of the log and its disk: as struct log_config has them */
+    uint8_t admin_digest[32];     /* of --admin-token, where has_admin */
+    bool has_admin;
     bool access_log;                /* a line for each request */
     const char *listen;             /* ADDR:PORT, or NULL */
     const char *tls_cert, *tls_key; /* files; both or none */

@@ -74,6 +74,15 @@ static int size_option(uint64_t *out, const char *command, const char *name, con
     return EXIT_GOOD;
 }
 
+static int admin_token(struct service_options *o, const char *command, const char *value)
+{
+    if (hex_read(o->admin_digest, sizeof o->admin_digest, slice_str(value)) != TL_OK)
+        return cli_usage(command, "--admin-token takes the SHA-256 of a token, 64 hex digits, and "
+                                  "not the token: this line is no place for a secret");
+    o->has_admin = true;
+    return EXIT_GOOD;
+}
+
 int service_option_take(struct service_options *o, const char *command, int got, char *value)
 {
     switch (got) {
@@ -109,6 +118,8 @@ int service_option_take(struct service_options *o, const char *command, int got,
     case OPTION_ACCESS_LOG:
         o->access_log = true;
         return EXIT_GOOD;
+    case OPTION_ADMIN_TOKEN:
+        return admin_token(o, command, value);
     case OPTION_LISTEN:
         o->listen = value;
         return EXIT_GOOD;

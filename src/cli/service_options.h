@@ -31,6 +31,7 @@ enum service_option {
     OPTION_RECORD_RATE,
     OPTION_SESSION_RATE,
     OPTION_QUOTE_RATE,
+    OPTION_ADMIN_TOKEN,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -58,6 +59,7 @@ enum service_option {
         {"record-rate", required_argument, NULL, OPTION_RECORD_RATE},                              \
         {"session-rate", required_argument, NULL, OPTION_SESSION_RATE},                            \
         {"quote-rate", required_argument, NULL, OPTION_QUOTE_RATE},                                \
+        {"admin-token", required_argument, NULL, OPTION_ADMIN_TOKEN},                              \
         {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},                      \
     {                                                                                              \
         "max-peer-connections", required_argument, NULL, OPTION_MAX_PEER_CONNECTIONS               \

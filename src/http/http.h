@@ -38,6 +38,9 @@ struct http_config {
     const char *run_token;
     const char *const *agents; /* with a run token: the only ones it is good for; */
     size_t agent_count;        /* 0: any */
+    /* SHA-256 of a text that is good for admin as well: for services whose socket nobody can
+     * reach, who would have no first token otherwise. NULL: there is none. */
+    const uint8_t *admin_digest;
     /* Over TCP as well, beside the socket: the address (tcp_socket.h), or NULL. */
     const char *listen;
     /* Its TLS: called on the loop's thread for each connection, for a reference to what

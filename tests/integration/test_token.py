@@ -1,7 +1,9 @@
 """`teelog token`, and what tokens are good for."""
 import datetime
+import hashlib
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -43,6 +45,34 @@ class Token(Case):
         self.assertEqual(json.loads(self.token("revoke", text.split("_")[1], "--json").stdout),
                          {"revoked": text.split("_")[1]})
         self.assertEqual(self.listed(), [])
+
+    def test_the_first_one_where_nobody_reaches_the_socket(self):
+        text = "0123456789abcdef" * 4
+        owner, other = self.write("owner", text + "\n"), self.write("other", text[:-1] + "0\n")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        service = self.serve("--listen", "127.0.0.1:0", "--admin-token", digest)
+        port, = re.findall(r"127\.0\.0\.1:(\d+)", service.ready)
+        at = ("--url", f"http://127.0.0.1:{port}")
+        create = ("token", "create", "--scope", "append", "--agent", "alice", "-o", "alice")
+        self.teelog(*create, *at, code=3)
+        self.teelog(*create, *at, "--token-file", other, code=3)
+        self.teelog(*create, *at, "--token-file", self.write("digest", digest), code=3)
+        self.teelog(*create, *at, "--token-file", owner)
+        line = json.dumps(record()) + "\n"
+        self.teelog("append", *at, "--token-file", self.path("alice"), stdin=line)
+        # It makes tokens, and does nothing else itself.
+        self.teelog("append", *at, "--token-file", owner, stdin=line, code=3)
+        self.teelog("records", *at, "--token-file", owner, code=3)
+        listed = json.loads(self.teelog("token", "list", "--json", *at, "--token-file", owner).stdout)
+        self.assertEqual([t["agents"] for t in listed["tokens"]], [["alice"]])
+        # Without the option it is nobody's.
+        service.stop()
+        again = self.serve("--listen", "127.0.0.1:0")
+        port, = re.findall(r"127\.0\.0\.1:(\d+)", again.ready)
+        self.teelog("token", "list", "--url", f"http://127.0.0.1:{port}", "--token-file", owner, code=3)
+        for bad in digest[:-1], digest + "0", "x" * 64, text + "0", "":
+            done = self.teelog("serve", "--data", self.data, "--tee", "sim", "--admin-token", bad, code=2)
+            self.assertIn("64 hex digits", done.stderr)
 
     def test_into_a_file(self):
         self.serve()
