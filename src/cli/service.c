@@ -168,6 +168,18 @@ static void say_upgraded(struct log *log)
                 info.upgraded);
 }
 
+static void say_set_aside(struct log *log, const char *dir)
+{
+    struct log_info info;
+    log_info(log, &info);
+    if (info.set_aside[0])
+        cli_say(
+            "note: this is a new log, with a new key. The keys of the one before ended with its "
+            "service, as they do on this platform; nobody can open it any more, and it lies "
+            "whole in %s/%s",
+            dir, info.set_aside);
+}
+
 static tl_err keep_for_a_time(struct service *s, const struct service_options *o)
 {
     struct retain_options r = o->retain;
@@ -236,6 +248,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         err = log_open(&s->log, s->tee, &log, why);
     if (err == TL_OK) {
         say_upgraded(s->log);
+        say_set_aside(s->log, o->data);
         err = keep_collateral(s, o, why);
     }
     if (err == TL_OK)

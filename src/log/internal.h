@@ -131,9 +131,10 @@ struct log {
     struct erased erased; /* the owner thread's */
     bool heads_rows_bad;  /* the stored rows are not those of any heads: the boot clears them */
     struct pool *pool;
-    struct group *groups[2];  /* the one being made and the one being stored */
-    struct log_batch *taking; /* popped from the queue, not all of it placed yet */
-    bool txn_open;            /* a transaction was begun for the boot */
+    struct group *groups[2];     /* the one being made and the one being stored */
+    struct log_batch *taking;    /* popped from the queue, not all of it placed yet */
+    char set_aside[STORE_ASIDE]; /* where the former log is now; empty: nowhere */
+    bool txn_open;               /* a transaction was begun for the boot */
     uint8_t admissions;
     unsigned session_rate; /* of limited batches, a second */
     struct bucket sessions;
@@ -261,6 +262,9 @@ uint64_t owner_slice_end(void);
 bool owner_slice_over(uint64_t end);
 
 /* start.c */
+/* A small value that says of a log that its platform keeps no keys. The host's word: it
+ * keeps people from mistakes, and nothing rests on it. */
+#define MEMORY_ONLY "memory_only"
 /* Who the stored log is, its keys, and its authenticated head. */
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;

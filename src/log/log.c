@@ -129,10 +129,48 @@ static tl_err open_or_make(struct log *log, const char *dir, bool *made, struct 
     return err == TL_OK ? TL_OK : tl_explain(why, err, open_why.field, "%s", open_why.text);
 }
 
+/* Whether the stored log is one whose keys ended with its boot, by its own word. */
+static tl_err ended_with_its_boot(const char *dir, struct tl_why *why)
+{
+    struct store *s = NULL;
+    buf b;
+    buf_init(&b, 64);
+    tl_err err = store_open(&s, dir, STORE_READ, why);
+    if (err == TL_OK) {
+        err = store_get_meta(s, MEMORY_ONLY, &b);
+        if (err != TL_OK)
+            err = tl_explain(why, TL_E_SEALED, "data",
+                             "%.120s holds a log whose keys another platform keeps: this one keeps "
+                             "none. Nothing was changed; use another directory, or the platform "
+                             "of that log",
+                             dir);
+    }
+    store_close(s);
+    buf_finish(&b);
+    return err;
+}
+
+/* Where keys end with a boot, nobody will ever open what the one before it left: that is
+ * kept, beside the new log. */
+static tl_err make_room(struct log *log, const char *dir, struct tl_why *why)
+{
+    struct tl_why inner = {{0}, {0}};
+    if (tee_keeps_keys(log->tee))
+        return TL_OK;
+    tl_err err = ended_with_its_boot(dir, &inner);
+    if (err == TL_OK)
+        err = store_set_aside(dir, log->set_aside, &inner);
+    if (err == TL_E_NOT_FOUND)
+        return TL_OK;
+    return err == TL_OK ? TL_OK : tl_explain(why, err, inner.field, "%s", tl_why_text(&inner, err));
+}
+
 static tl_err start(struct log *log, const struct log_config *c, struct tl_why *why)
 {
     bool empty = true, made;
-    tl_err err = open_or_make(log, c->dir, &made, why);
+    tl_err err = make_room(log, c->dir, why);
+    if (err == TL_OK)
+        err = open_or_make(log, c->dir, &made, why);
     if (err == TL_OK)
         err = tree_new(&log->tree, log->store);
     if (err == TL_OK && !made)
@@ -264,6 +302,7 @@ void log_info(struct log *log, struct log_info *out)
     out->simulated = tee_simulated(log->tee);
     out->boot = log->boot_index;
     out->upgraded = store_was(log->store);
+    memcpy(out->set_aside, log->set_aside, sizeof out->set_aside);
     out->indexed = log->index ? index_leaves(log->index) : 0;
     pthread_mutex_lock(&log->lock);
     out->size = log->durable_size;

@@ -60,7 +60,10 @@ struct log_info {
     uint64_t boot;     /* index of this boot; UINT64_MAX when read-only */
     uint64_t subjects; /* the origin included */
     unsigned upgraded; /* the database's version before this start brought it to today's, or 0 */
-    uint64_t indexed;  /* of these leaves, that queries need not look at one by one */
+    /* The folder below the data directory where this start has put the log of the one
+     * before, whose keys are gone; empty: there was none, or it goes on. */
+    char set_aside[16];
+    uint64_t indexed; /* of these leaves, that queries need not look at one by one */
     bool frozen;
     char frozen_why[200];
 };

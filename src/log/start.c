@@ -188,6 +188,12 @@ tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_w
 {
     buf b;
     struct log_head head = {0};
+    if (!tee_keeps_keys(log->tee))
+        return tl_explain(why, TL_E_SEALED, "tee",
+                          "%s keeps no keys: a log there is open to the service that began it, and "
+                          "to nobody after it has stopped. Ask it while it runs; bundles that were "
+                          "exported stay good",
+                          tee_kind(log->tee));
     buf_init(&b, 65536);
     tl_err err = read_identity(log, &b, why);
     if (err == TL_OK)
@@ -258,6 +264,8 @@ tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why)
         err = store_put_meta(log->store, "log_id", hash_slice(&log->keys.log_id));
     if (err == TL_OK)
         err = store_put_meta(log->store, "data_key", buf_slice(&b));
+    if (err == TL_OK && !tee_keeps_keys(log->tee))
+        err = store_put_meta(log->store, MEMORY_ONLY, slice_str("1"));
     if (err == TL_OK)
         err = finish_keys(log);
     if (err == TL_OK)

@@ -22,6 +22,13 @@ tl_err store_open(struct store **out, const char *dir, enum store_open_mode mode
                   struct tl_why *why) TL_MUST;
 void store_close(struct store *s);
 
+/* Moves the log in dir, whole, into a folder of its own below it, whose name is written:
+ * "unsealable-0001", or the next number that is free, up to STORE_ASIDE_MAX (TL_E_EXISTS).
+ * TL_E_NOT_FOUND, TL_E_LOCKED as store_open. Nothing of it is read. */
+#define STORE_ASIDE     16 /* bytes of a name, with its NUL */
+#define STORE_ASIDE_MAX 9999
+tl_err store_set_aside(const char *dir, char name[STORE_ASIDE], struct tl_why *why) TL_MUST;
+
 /* One transaction at a time. Every put is inside one. A failed commit has an
  * unknown outcome: the caller must stop using the store. */
 tl_err store_begin(struct store *s) TL_MUST;
