@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #define KEY_PATH "teelog/sealing/v1" /* of the agent's, which derives a key for each */
 
@@ -207,12 +207,19 @@ const char *const dstack_places[] = {
     "/var/run/tappd/tappd.sock", "/run/tappd/tappd.sock", NULL,
 };
 
+/* Docker makes a folder of the same name where there was nothing to mount. */
+static bool is_socket(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 bool dstack_find(char path[DSTACK_PATH_MAX], const char *root)
 {
     char place[DSTACK_PATH_MAX];
     for (size_t i = 0; dstack_places[i]; i++) {
         int n = snprintf(place, sizeof place, "%s%s", root, dstack_places[i]);
-        if (n > 0 && (size_t)n < sizeof place && access(place, F_OK) == 0) {
+        if (n > 0 && (size_t)n < sizeof place && is_socket(place)) {
             memcpy(path, place, (size_t)n + 1);
             return true;
         }
@@ -238,7 +245,7 @@ tl_err dstack_open_at(struct tee **out, const char *path, unsigned patience_ms, 
     if (!d)
         return TL_E_MEMORY;
     bool is_old = is_legacy(path);
-    memcpy(d->path, path, strlen(path));
+    memcpy(d->path, path, strlen(path) + 1);
     d->api = is_old ? &legacy : &current;
     d->agent = (struct agent){.path = d->path, .patience_ms = patience_ms};
     d->tee.ops = is_old ? &legacy_ops : &current_ops;

@@ -1,5 +1,6 @@
 """A service on dstack, with a stand-in of its guest agent: both interfaces, restarts,
 and an agent that goes bad while a log is open."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -76,6 +77,16 @@ class Dstack(Case):
         self.lifecycle()
         self.assertEqual(set(self.agent.asked) - {"/prpc/Tappd.Info?json"},
                          {"/prpc/Tappd.TdxQuote?json", "/prpc/Tappd.DeriveKey?json"})
+
+    def test_many_at_once(self):
+        """64 agents at once: 64 sessions, each of a quote of its own that verifies."""
+        service = self.serve()
+        agents = [f"agent-{i}" for i in range(64)]
+        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+            list(pool.map(lambda agent: self.append([record(agent=agent)]), agents))
+        self.assertEqual(self.agent.asked.count("/GetQuote"), 65)  # and the boot's
+        self.assertEqual(service.stop(), 0)
+        self.trusted()
 
     def test_environment_is_not_read(self):
         self.env["DSTACK_SIMULATOR_ENDPOINT"] = self.env["TAPPD_SIMULATOR_ENDPOINT"] = self.socket

@@ -558,7 +558,7 @@ static void many_at_once(void **state)
 
 /* ---- where it is ---- */
 
-static void touch(const char *root, const char *place)
+static void touch(const char *root, const char *place, mode_t mode)
 {
     char path[200];
     snprintf(path, sizeof path, "%s%s", root, place);
@@ -568,9 +568,7 @@ static void touch(const char *root, const char *place)
         (void)mkdir(path, 0700);
         *slash = '/';
     }
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fclose(f);
+    assert_int_equal(mknod(path, mode | 0600, 0), 0);
 }
 
 /* The current interface's places come before the legacy one's, whatever else is there. */
@@ -586,13 +584,17 @@ static void places(void **state)
         n++;
     assert_int_equal(n, 8);
     while (n--) {
-        touch(root, dstack_places[n]);
+        touch(root, dstack_places[n], S_IFSOCK);
         assert_true(dstack_find(found, root));
         assert_string_equal(found + strlen(root), dstack_places[n]);
         t = open_at(found, PATIENCE_MS);
         assert_string_equal(tee_sealing(t), n < 4 ? "dstack GetKey" : "dstack DeriveKey");
         tee_close(t);
     }
+    test_rmdir(root);
+    root = test_tmpdir();
+    touch(root, dstack_places[0], S_IFREG);
+    assert_false(dstack_find(found, root));
     test_rmdir(root);
     char longer[200];
     memset(longer, '/', sizeof longer);
