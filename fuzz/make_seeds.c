@@ -3,6 +3,7 @@
  * what is committed was made once. */
 #include "attest/collateral.h"
 #include "attest/evidence.h"
+#include "attest/ratls.h"
 #include "attest/sgx_extension.h"
 #include "codec/der.h"
 #include "codec/pem.h"
@@ -10,6 +11,7 @@
 #include "fuzz.h"
 #include "log/backup_form.h"
 #include "tee/sim_crl.h"
+#include "tee/sim_der.h"
 #include "tee/sim_pki.h"
 #include "tee/sim_quote.h"
 #include "tlog/body.h"
@@ -629,6 +631,61 @@ static void evidence_seeds(void)
     fake_dcap_finish(&f);
 }
 
+static void put_extension(buf *b, slice oid, slice value)
+{
+    struct sim_extension e = sim_extension_begin(b, oid, false);
+    buf_bytes(b, value);
+    sim_extension_end(b, e);
+}
+
+/* With collateral, and (bare) as Gramine's tools make one. */
+static void save_ratls(const char *name, struct fake_dcap *f, bool bare)
+{
+    static const uint8_t serial[16] = {0x41};
+    buf spki, dice, cmw, more, der;
+    buf_init(&spki, 100);
+    buf_init(&dice, RATLS_MAX);
+    buf_init(&cmw, RATLS_MAX);
+    buf_init(&more, RATLS_MAX);
+    buf_init(&der, RATLS_MAX);
+    sim_spki_put(&spki, f->stranger_key);
+    ratls_report_data(f->quote.body.report_data, buf_slice(&spki));
+    MUST(fake_dcap_make(f) == TL_OK);
+    const struct evidence e = {slice_str("simulator"), buf_slice(&f->quote_bytes), {NULL, 0}};
+    ratls_dice_put(&dice, e.quote, buf_slice(&spki));
+    ratls_cmw_put(&cmw, &e, buf_slice(&f->collateral_json));
+    put_extension(&more, SLICE_ARRAY(ratls_oid_dice), buf_slice(&dice));
+    if (!bare)
+        put_extension(&more, SLICE_ARRAY(ratls_oid_cmw), buf_slice(&cmw));
+    struct sim_cert plan = {.issuer = "teelog",
+                            .subject = "teelog",
+                            .not_before = FUZZ_TIME,
+                            .not_after = FUZZ_TIME,
+                            .key = f->stranger_key,
+                            .issuer_key = f->stranger_key,
+                            .path_length = -1,
+                            .more = buf_slice(&more),
+                            .without = SIM_NO_AUTHORITY_KEY_ID | SIM_NO_CRL_POINTS |
+                                       SIM_NO_SUBJECT_KEY_ID | SIM_NO_BASIC_CONSTRAINTS};
+    memcpy(plan.serial, serial, sizeof serial);
+    MUST(sim_cert_put(&der, &plan) == TL_OK);
+    save("ratls", name, buf_slice(&der));
+    buf_finish(&spki);
+    buf_finish(&dice);
+    buf_finish(&cmw);
+    buf_finish(&more);
+    buf_finish(&der);
+}
+
+static void ratls_seeds(void)
+{
+    struct fake_dcap f;
+    MUST(fake_dcap_init(&f, SIM_SGX_V3) == TL_OK);
+    save_ratls("whole", &f, false);
+    save_ratls("bare", &f, true);
+    fake_dcap_finish(&f);
+}
+
 /* Every kind of quote, plain, and with all that may be besides; and for one kind a
  * change to each part, and each signature bad. */
 static void dcap_seeds(void)
@@ -687,6 +744,7 @@ int main(int argc, char **argv)
     x509_seeds();
     attest_seeds();
     evidence_seeds();
+    ratls_seeds();
     dcap_seeds();
     return 0;
 }

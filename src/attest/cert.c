@@ -95,6 +95,7 @@ static void extensions(reader *r, struct cert *v)
 {
     struct x509_extensions all;
     reader outer = der_enter(r, DER_CONTEXT_3);
+    v->extensions = outer.rest;
     x509_extensions(&outer, &all);
     for (size_t i = 0; i < all.count; i++)
         extension(&outer, v, &all.each[i]);

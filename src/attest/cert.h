@@ -28,6 +28,7 @@ struct cert {
     bool has_path_length;
     uint64_t path_length;
     uint16_t key_usage; /* 0 where the extension is absent */
+    slice extensions;   /* all of them: the SEQUENCE, with tag and length */
     /* Extensions that are there. */
     bool has_basic_constraints, has_authority_key_id, has_subject_key_id, has_crl_points;
     bool has_sgx;
