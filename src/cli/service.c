@@ -6,6 +6,7 @@
 #include "cli/journal.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
+#include "http/ra_tls.h"
 #include "http/tcp_socket.h"
 #include "http/tls.h"
 
@@ -70,6 +71,8 @@ static void give_collateral(void *ctx, slice json)
     tl_err err = log_put_collateral(s->log, json);
     if (err != TL_OK)
         cli_say("collateral cannot go into bundles: %s", tl_err_text(err));
+    if (s->ra_tls)
+        ra_tls_give_collateral(s->ra_tls, json);
 }
 
 static void say_collateral(void *ctx, const char *text)
@@ -133,11 +136,36 @@ static tl_err keep_collateral(struct service *s, const struct service_options *o
     return err;
 }
 
-/* Each connection asks: a certificate that carries fresh evidence has its place here. */
+/* Each connection asks. */
 static SSL_CTX *give_tls(void *ctx)
 {
     struct service *s = ctx;
+    if (s->ra_tls)
+        return ra_tls_context(s->ra_tls);
     return SSL_CTX_up_ref(s->tls) == 1 ? s->tls : NULL;
+}
+
+/* In a TEE it needs no asking: a certificate that the host holds the key of would show
+ * less, and without one there is no TLS. */
+static bool is_attested(const struct service *s, const struct service_options *o)
+{
+    return o->listen && !o->tls_cert && (o->ra_tls || !tee_simulated(s->tee));
+}
+
+static void say_certificate(void *ctx, const char *text)
+{
+    (void)ctx;
+    cli_say("no new certificate for TLS, and the old one goes on for a day at most: %s", text);
+}
+
+static tl_err attest_tls(struct service *s, const struct service_options *o, struct tl_why *why)
+{
+    const struct ra_tls_options r = {
+        .tee = s->tee,
+        .small = o->ra_tls && strcmp(o->ra_tls, "small") == 0,
+        .say = say_certificate,
+    };
+    return is_attested(s, o) ? ra_tls_start(&s->ra_tls, &r, why) : TL_OK;
 }
 
 static tl_err check_listen(const struct service *s, const struct service_options *o,
@@ -147,7 +175,7 @@ static tl_err check_listen(const struct service *s, const struct service_options
     if (!o->listen)
         return TL_OK;
     tl_err err = tcp_address_read(&address, o->listen, why);
-    if (err == TL_OK && !o->tls_cert)
+    if (err == TL_OK && !o->tls_cert && !is_attested(s, o))
         err = tcp_may_be_plain(&address, tee_simulated(s->tee), why);
     return err;
 }
@@ -232,7 +260,6 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .access = o->access_log ? journal_access : NULL,
         .broke_off = journal_broke_off,
         .listen = o->listen,
-        .tls = o->tls_cert ? give_tls : NULL,
         .tls_ctx = s,
         .limits = o->limits,
     };
@@ -246,6 +273,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         err = check_listen(s, o, why); /* before there is a log */
     if (err == TL_OK)
         err = log_open(&s->log, s->tee, &log, why);
+    if (err == TL_OK)
+        err = attest_tls(s, o, why); /* before there is a thread that gives collateral */
     if (err == TL_OK) {
         say_upgraded(s->log);
         say_set_aside(s->log, o->data);
@@ -253,6 +282,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     }
     if (err == TL_OK)
         err = keep_for_a_time(s, o);
+    http.tls = s->tls || s->ra_tls ? give_tls : NULL;
     if (err == TL_OK)
         err = http_start(&s->http, s->log, &http, why);
     signals_block(false);
@@ -298,6 +328,7 @@ void service_stop(struct service *s)
     SSL_CTX_free(s->tls);
     s->tls = NULL;
     keeper_stop(s->keeper);
+    ra_tls_stop(s->ra_tls);
     retain_stop(s->retain);
     log_close(s->log);
     tee_close(s->tee);
@@ -305,6 +336,7 @@ void service_stop(struct service *s)
     free(s->collateral);
     s->http = NULL;
     s->keeper = NULL;
+    s->ra_tls = NULL;
     s->retain = NULL;
     s->collateral = NULL;
     s->log = NULL;

@@ -22,6 +22,7 @@ struct service_options {
     bool access_log;                /* a line for each request */
     const char *listen;             /* ADDR:PORT, or NULL */
     const char *tls_cert, *tls_key; /* files; both or none */
+    const char *ra_tls;             /* "full", "small", or NULL: where nothing else can be */
     struct http_limits limits;
     unsigned session_rate, quote_rate; /* a second; 0: the log's own */
     struct pcs_options pcs;            /* where collateral for its evidence comes from */
@@ -33,6 +34,7 @@ struct service {
     struct http_service *http;
     struct retain *retain;  /* NULL where everything is kept */
     struct ssl_ctx_st *tls; /* what connections are made with, or NULL */
+    struct ra_tls *ra_tls;  /* in its place, or NULL */
     struct keeper *keeper;  /* of collateral; NULL where the platform makes its own */
     char *socket;           /* absolute */
     char *collateral;       /* the directory where it is kept */

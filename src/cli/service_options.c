@@ -129,6 +129,9 @@ int service_option_take(struct service_options *o, const char *command, int got,
     case OPTION_TLS_KEY:
         o->tls_key = value;
         return EXIT_GOOD;
+    case OPTION_RA_TLS:
+        o->ra_tls = value;
+        return EXIT_GOOD;
     default:
         return number(o, command, got, value);
     }
@@ -141,7 +144,11 @@ int service_options_check(const struct service_options *o, const char *command)
         return cli_usage(command, "where is the log to be kept? Give --data DIR");
     if (!o->tls_cert != !o->tls_key)
         return cli_usage(command, "--tls-cert and --tls-key go together");
-    if (o->tls_cert && !o->listen)
+    if (o->ra_tls && strcmp(o->ra_tls, "full") != 0 && strcmp(o->ra_tls, "small") != 0)
+        return cli_usage(command, "--ra-tls is full or small, not %s", o->ra_tls);
+    if (o->ra_tls && o->tls_cert)
+        return cli_usage(command, "--ra-tls makes the certificate: leave out --tls-cert, or it");
+    if ((o->tls_cert || o->ra_tls) && !o->listen)
         return cli_usage(command, "where is TLS to be? Give --listen ADDR:PORT");
     /* It is not repeated: it may hold a password. */
     if (o->pcs.pccs && strncmp(o->pcs.pccs, https, sizeof https - 1) != 0)

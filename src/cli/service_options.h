@@ -24,6 +24,7 @@ enum service_option {
     OPTION_LISTEN,
     OPTION_TLS_CERT,
     OPTION_TLS_KEY,
+    OPTION_RA_TLS,
     OPTION_MAX_CONNECTIONS,
     OPTION_MAX_PEER_CONNECTIONS,
     OPTION_RETAIN,
@@ -55,6 +56,7 @@ enum service_option {
         {"listen", required_argument, NULL, OPTION_LISTEN},                                        \
         {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},                                    \
         {"tls-key", required_argument, NULL, OPTION_TLS_KEY},                                      \
+        {"ra-tls", required_argument, NULL, OPTION_RA_TLS},                                        \
         {"request-rate", required_argument, NULL, OPTION_REQUEST_RATE},                            \
         {"record-rate", required_argument, NULL, OPTION_RECORD_RATE},                              \
         {"session-rate", required_argument, NULL, OPTION_SESSION_RATE},                            \

@@ -145,3 +145,17 @@ tl_err tls_from_files(SSL_CTX **out, const char *cert_path, const char *key_path
         SSL_CTX_free(ctx);
     return err;
 }
+
+tl_err tls_from_key(SSL_CTX **out, X509 *cert, EVP_PKEY *key)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (!ctx)
+        return TL_E_MEMORY;
+    if (!set_up(ctx) || SSL_CTX_use_certificate(ctx, cert) != 1 ||
+        SSL_CTX_use_PrivateKey(ctx, key) != 1) {
+        SSL_CTX_free(ctx);
+        return TL_E_CRYPTO;
+    }
+    *out = ctx;
+    return TL_OK;
+}

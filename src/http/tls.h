@@ -11,5 +11,7 @@
  * frees with SSL_CTX_free. TL_E_USAGE, with a sentence, for what does not fit. */
 tl_err tls_from_files(SSL_CTX **out, const char *cert_path, const char *key_path,
                       struct tl_why *why) TL_MUST;
+/* The same from memory; both are borrowed, and referred to. */
+tl_err tls_from_key(SSL_CTX **out, X509 *cert, EVP_PKEY *key) TL_MUST;
 
 #endif
