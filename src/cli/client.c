@@ -70,11 +70,11 @@ tl_err client_open(struct client **out, const char *path, const char *token, str
     return err == TL_OK ? client_new(out, &link, path, "localhost", token) : err;
 }
 
-tl_err client_open_url(struct client **out, const struct link_url *url, const char *ca_file,
-                       const char *token, struct tl_why *why)
+tl_err client_open_url(struct client **out, const struct link_url *url,
+                       const struct link_trust *trust, const char *token, struct tl_why *why)
 {
     struct link link;
-    tl_err err = link_open_url(&link, url, ca_file, why);
+    tl_err err = link_open_url(&link, url, trust, why);
     return err == TL_OK ? client_new(out, &link, url->authority, url->authority, token) : err;
 }
 
@@ -90,6 +90,11 @@ void client_close(struct client *c)
 int client_fd(const struct client *c)
 {
     return c->link.fd;
+}
+
+bool client_is_simulated(const struct client *c)
+{
+    return c->link.simulated;
 }
 
 static slice pending(const struct client *c)

@@ -12,10 +12,13 @@ struct client;
 tl_err client_open(struct client **out, const char *socket, const char *token,
                    struct tl_why *why) TL_MUST;
 /* The same of a service that is reached over TCP (link.h). */
-tl_err client_open_url(struct client **out, const struct link_url *url, const char *ca_file,
-                       const char *token, struct tl_why *why) TL_MUST;
+tl_err client_open_url(struct client **out, const struct link_url *url,
+                       const struct link_trust *trust, const char *token,
+                       struct tl_why *why) TL_MUST;
 void client_close(struct client *c);
 int client_fd(const struct client *c);
+/* Its certificate showed a simulated platform. */
+bool client_is_simulated(const struct client *c);
 /* Bytes of an answer are here already: client_head will not wait for them. */
 bool client_has_input(const struct client *c);
 

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct timeval patience = {30, 0};
@@ -149,8 +150,46 @@ static tl_err connect_tcp(int *out, const struct link_url *u, struct tl_why *why
     return TL_OK;
 }
 
+/* A certificate that is to be judged by the evidence in it, and what came of that. */
+struct attested {
+    const struct link_trust *trust;
+    struct ratls_report report;
+};
+
+/* In place of OpenSSL's own check: a chain that ends in itself. That the other end has its
+ * key is for the handshake to prove. */
+static int check_attested(X509_STORE_CTX *store, void *ctx)
+{
+    struct attested *a = ctx;
+    const struct evidence_context context = {
+        .time = (uint64_t)time(NULL),
+        .policy = a->trust->policy,
+        .brought = &a->trust->collateral,
+        .brought_count = a->trust->collateral.p ? 1 : 0,
+    };
+    const X509 *cert = X509_STORE_CTX_get0_cert(store);
+    uint8_t *der = NULL;
+    int n = cert ? i2d_X509(cert, &der) : -1;
+    if (n > 0)
+        ratls_verify(&a->report, slice_of(der, (size_t)n), &context);
+    OPENSSL_free(der);
+    if (!a->report.ok)
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+    return a->report.ok;
+}
+
+static tl_err trust_roots(SSL_CTX *ctx, const char *ca_file, struct tl_why *why)
+{
+    int good =
+        ca_file ? SSL_CTX_load_verify_file(ctx, ca_file) : SSL_CTX_set_default_verify_paths(ctx);
+    return good == 1 ? TL_OK
+                     : tl_explain(why, TL_E_USAGE, "ca",
+                                  "%s holds no certificates in PEM that can be read",
+                                  ca_file ? ca_file : "the system's store");
+}
+
 /* TLS 1.3 and HTTP/1.1; the framing of answers shows where an end is missing. */
-static tl_err make_context(SSL_CTX **out, const char *ca_file, struct tl_why *why)
+static tl_err make_context(SSL_CTX **out, struct attested *a, struct tl_why *why)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1) {
@@ -160,15 +199,18 @@ static tl_err make_context(SSL_CTX **out, const char *ca_file, struct tl_why *wh
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    int good =
-        ca_file ? SSL_CTX_load_verify_file(ctx, ca_file) : SSL_CTX_set_default_verify_paths(ctx);
-    if (good != 1) {
-        SSL_CTX_free(ctx);
-        return tl_explain(why, TL_E_USAGE, "ca", "%s holds no certificates in PEM that can be read",
-                          ca_file ? ca_file : "the system's store");
+    tl_err err = TL_OK;
+    if (a->trust->policy) {
+        SSL_CTX_set_cert_verify_callback(ctx, check_attested, a);
+        SSL_CTX_set_max_cert_list(ctx, RATLS_MAX + 1024);
+    } else {
+        err = trust_roots(ctx, a->trust->ca_file, why);
     }
-    *out = ctx;
-    return TL_OK;
+    if (err == TL_OK)
+        *out = ctx;
+    else
+        SSL_CTX_free(ctx);
+    return err;
 }
 
 static bool name_host(SSL *ssl, const char *host)
@@ -184,10 +226,15 @@ static bool name_host(SSL *ssl, const char *host)
     return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
-static tl_err not_shaken(const struct link *l, const struct link_url *u, struct tl_why *why)
+static tl_err not_shaken(const struct link *l, const struct link_url *u, const struct attested *a,
+                         struct tl_why *why)
 {
     long verified = SSL_get_verify_result(l->ssl);
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    if (a->report.stage)
+        return tl_explain(why, TL_E_AUTH, "url",
+                          "the certificate of %s is not good under --peer-policy: %s: %s",
+                          u->authority, a->report.stage, a->report.detail);
     if (verified != X509_V_OK)
         return tl_explain(why, TL_E_AUTH, "url", "the certificate of %s is not good: %s",
                           u->authority, X509_verify_cert_error_string(verified));
@@ -195,27 +242,34 @@ static tl_err not_shaken(const struct link *l, const struct link_url *u, struct 
                       reason ? reason : "the connection ended");
 }
 
-static tl_err shake_hands(struct link *l, const struct link_url *u, const char *ca_file,
+static tl_err shake_hands(struct link *l, const struct link_url *u, struct attested *a,
                           struct tl_why *why)
 {
     static const unsigned char http[] = "\x08http/1.1";
-    tl_err err = make_context(&l->ctx, ca_file, why);
+    tl_err err = make_context(&l->ctx, a, why);
     if (err != TL_OK)
         return err;
     l->ssl = SSL_new(l->ctx);
     if (!l->ssl || SSL_set_fd(l->ssl, l->fd) != 1 || !name_host(l->ssl, u->host) ||
         SSL_set_alpn_protos(l->ssl, http, sizeof http - 1) != 0)
         return TL_E_CRYPTO;
-    return SSL_connect(l->ssl) == 1 ? TL_OK : not_shaken(l, u, why);
+    /* The second: whatever OpenSSL makes of it, nothing goes on unjudged. */
+    if (SSL_connect(l->ssl) != 1 || (a->trust->policy && !a->report.ok))
+        return not_shaken(l, u, a, why);
+    l->simulated = a->report.evidence.simulated;
+    return TL_OK;
 }
 
-tl_err link_open_url(struct link *out, const struct link_url *url, const char *ca_file,
+tl_err link_open_url(struct link *out, const struct link_url *url, const struct link_trust *trust,
                      struct tl_why *why)
 {
     struct link l = {.fd = -1};
+    struct attested a = {.trust = trust};
     tl_err err = connect_tcp(&l.fd, url, why);
     if (err == TL_OK && url->tls)
-        err = shake_hands(&l, url, ca_file, why);
+        err = shake_hands(&l, url, &a, why);
+    if (l.ctx) /* it goes on, and a does not */
+        SSL_CTX_set_cert_verify_callback(l.ctx, NULL, NULL);
     ERR_clear_error();
     if (err == TL_OK && fcntl(l.fd, F_SETFL, O_NONBLOCK) != 0)
         err = TL_E_IO;

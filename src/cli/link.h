@@ -3,7 +3,7 @@
 #ifndef TL_CLI_LINK_H
 #define TL_CLI_LINK_H
 
-#include "base/err.h"
+#include "attest/ratls.h"
 
 #include <openssl/types.h>
 #include <stdbool.h>
@@ -15,6 +15,7 @@ struct link {
     SSL *ssl;
     bool wants_to_write; /* what a read that found nothing waits for; and a write */
     bool wants_to_read;
+    bool simulated; /* the other end showed that it is on a simulated platform */
 };
 
 /* https://HOST:PORT, or http:// on this machine. HOST is a name, an address, or one of
@@ -26,11 +27,17 @@ struct link_url {
 };
 tl_err link_url_read(struct link_url *out, const char *text, struct tl_why *why) TL_MUST;
 
+/* Whose certificate is good. All borrowed. */
+struct link_trust {
+    const char *ca_file; /* that it goes back to this (PEM), or NULL: to the system's roots; or, */
+    const struct policy *policy; /* where this is not NULL, that it is attested (ratls.h) */
+    slice collateral;            /* with a policy: of the caller; .p == NULL for none */
+};
+
 /* *l untouched on failure. */
 tl_err link_open_socket(struct link *l, const char *path, struct tl_why *why) TL_MUST;
-/* ca_file: certificates (PEM) to trust, or NULL for the system's. Waits for up to 30
- * seconds for each step. */
-tl_err link_open_url(struct link *l, const struct link_url *url, const char *ca_file,
+/* Waits for up to 30 seconds for each step. */
+tl_err link_open_url(struct link *l, const struct link_url *url, const struct link_trust *trust,
                      struct tl_why *why) TL_MUST;
 void link_close(struct link *l);
 

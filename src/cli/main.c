@@ -17,8 +17,11 @@ const struct command commands[] = {
      "                  nothing (an SGX enclave; a TDX domain, quotes v4 or v5)\n"
      "  --origin NAME   the name of a new log\n"
      "  --listen ADDR:PORT   over TCP as well, where callers need tokens; port 0: any\n"
-     "  --tls-cert FILE --tls-key FILE   TLS 1.3 for it (PEM). Without them it is\n"
-     "                  plain, on a loopback address of a simulated platform alone\n"
+     "  --tls-cert FILE --tls-key FILE   TLS 1.3 for it (PEM)\n"
+     "  --ra-tls KIND   TLS whose certificate attests the code: full, or small for\n"
+     "                  clients that take 16 KiB at most; full is what hardware does\n"
+     "                  without --tls-cert. A simulated platform is plain without\n"
+     "                  either, on a loopback address\n"
      "  --request-rate N --record-rate N   a second, of a token or an address\n"
      "                  (1000 and 100000)\n"
      "  --session-rate N --quote-rate N   a second, in the log (20 and 20)\n"
@@ -58,6 +61,8 @@ const struct command commands[] = {
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_append},
     {"agents", "[--json] [--socket PATH | --data DIR [--tee KIND]]", "list the log's agents",
@@ -66,6 +71,8 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_agents},
@@ -88,6 +95,8 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_records},
@@ -102,6 +111,8 @@ const struct command commands[] = {
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_tail},
     {"erase", "INDEX... | --user ID | --room ID | --agent ID [--before TIME] [OPTIONS]",
@@ -120,6 +131,8 @@ const struct command commands[] = {
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_erase},
     {"export", "-o FILE [--agent ID] [--from I] [--to J] [--withhold-bodies] [OPTIONS]",
@@ -133,6 +146,8 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
@@ -147,6 +162,8 @@ const struct command commands[] = {
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: copy a log that no service has open\n",
      cmd_backup},
@@ -169,6 +186,8 @@ const struct command commands[] = {
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "`teelog verify FILE --nonce HEX` checks it.\n",
      cmd_attest},
@@ -186,6 +205,8 @@ const struct command commands[] = {
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
      "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   a token of scope admin (or TEELOG_TOKEN_FILE); the socket\n"
      "                  needs none\n",
      cmd_token},

@@ -1,7 +1,10 @@
 #include "cli/reach.h"
 
+#include "attest/collateral.h"
 #include "cli/cli.h"
 #include "cli/infile.h"
+#include "cli/report.h"
+#include "verify/policy.h"
 
 #include <stdlib.h>
 
@@ -9,12 +12,14 @@
 
 bool reach_option(struct reach *r, int option, const char *value)
 {
-    const char **to = option == REACH_SOCKET       ? &r->socket
-                      : option == REACH_DATA       ? &r->data
-                      : option == REACH_URL        ? &r->url
-                      : option == REACH_CA         ? &r->ca_file
-                      : option == REACH_TOKEN_FILE ? &r->token_file
-                                                   : NULL;
+    const char **to = option == REACH_SOCKET            ? &r->socket
+                      : option == REACH_DATA            ? &r->data
+                      : option == REACH_URL             ? &r->url
+                      : option == REACH_CA              ? &r->ca_file
+                      : option == REACH_TOKEN_FILE      ? &r->token_file
+                      : option == REACH_PEER_POLICY     ? &r->peer_policy
+                      : option == REACH_PEER_COLLATERAL ? &r->peer_collateral
+                                                        : NULL;
     if (to)
         *to = value;
     return to != NULL;
@@ -58,9 +63,9 @@ static int find(struct reach *r, const char *command)
 {
     struct tl_why why = {{0}, {0}};
     bool here = r->socket || r->data;
-    if (here && (r->url || r->ca_file))
-        return cli_usage(command, "--url and --ca are for a service elsewhere: give them, or "
-                                  "--socket or --data");
+    if (here && (r->url || r->ca_file || r->peer_policy))
+        return cli_usage(command, "--url, --ca and --peer-policy are for a service elsewhere: give "
+                                  "them, or --socket or --data");
     const char *url = r->url || here ? r->url : cli_url_default();
     r->remote = url != NULL;
     if (!url) {
@@ -71,12 +76,33 @@ static int find(struct reach *r, const char *command)
     return err == TL_OK ? EXIT_GOOD : cli_usage(command, "%s", why.text);
 }
 
+/* A policy that is not asked would be worse than none. */
+static int read_peer(struct reach *r, const char *command)
+{
+    buf_init(&r->collateral, COLLATERAL_MAX);
+    if (r->peer_collateral && !r->peer_policy)
+        return cli_usage(command, "--peer-collateral goes with --peer-policy");
+    if (!r->peer_policy)
+        return EXIT_GOOD;
+    if (r->ca_file)
+        return cli_usage(command,
+                         "--peer-policy judges the certificate in place of a CA: leave out "
+                         "--ca, or it");
+    if (!r->remote || !r->where.tls)
+        return cli_usage(command,
+                         "--peer-policy judges a certificate: give --url https://HOST:PORT");
+    int code = policy_file_read(&r->policy, r->peer_policy);
+    if (code == EXIT_GOOD && r->peer_collateral)
+        code = infile_read(&r->collateral, r->peer_collateral);
+    return code;
+}
+
 int reach_check(struct reach *r, const char *command)
 {
     int code = read_token(r, command);
-    if (code != EXIT_GOOD)
-        return code;
-    return find(r, command);
+    if (code == EXIT_GOOD)
+        code = find(r, command);
+    return code == EXIT_GOOD ? read_peer(r, command) : code;
 }
 
 int reach_stopped(struct reach *r, const char *command)
@@ -87,16 +113,39 @@ int reach_stopped(struct reach *r, const char *command)
                    : cli_usage(command, "--tee reads a stopped log; which? Give --data DIR");
 }
 
+/* Of every connection alike, so it is said once. */
+static void say_simulated(void)
+{
+    static bool said;
+    if (!said)
+        cli_say(
+            "note: the service shows a SIMULATED platform, which --peer-policy takes; it proves "
+            "nothing");
+    said = true;
+}
+
 tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why)
 {
     const char *token = r->token.n ? (const char *)r->token.p : NULL;
-    return r->remote ? client_open_url(out, &r->where, r->ca_file, token, why)
-                     : client_open(out, r->path, token, why);
+    const struct link_trust trust = {
+        .ca_file = r->ca_file,
+        .policy = r->policy ? r->policy->policy : NULL,
+        .collateral = r->collateral.n ? buf_slice(&r->collateral) : (slice){NULL, 0},
+    };
+    if (!r->remote)
+        return client_open(out, r->path, token, why);
+    tl_err err = client_open_url(out, &r->where, &trust, token, why);
+    if (err == TL_OK && client_is_simulated(*out))
+        say_simulated();
+    return err;
 }
 
 void reach_finish(struct reach *r)
 {
     buf_finish(&r->token);
+    buf_finish(&r->collateral);
+    teelog_policy_free(r->policy);
+    r->policy = NULL;
     free(r->path);
     r->path = NULL;
 }

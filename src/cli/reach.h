@@ -8,18 +8,31 @@
 
 struct reach {
     const char *socket, *data, *url, *ca_file, *token_file; /* as given, or NULL */
+    const char *peer_policy, *peer_collateral;              /* files, likewise */
     bool remote;                                            /* reach_check: over TCP, by */
     struct link_url where;                                  /* this; */
     char *path;                                             /* else by this socket, owned */
-    buf token; /* reach_check: a text, empty for none */
+    buf token;                    /* reach_check: a text, empty for none */
+    struct teelog_policy *policy; /* reach_check: of peer_policy, owned */
+    buf collateral;               /* of peer_collateral */
 };
 
 /* Entries for getopt_long; their values are above every character. */
-enum reach_option { REACH_SOCKET = 512, REACH_DATA, REACH_URL, REACH_CA, REACH_TOKEN_FILE };
+enum reach_option {
+    REACH_SOCKET = 512,
+    REACH_DATA,
+    REACH_URL,
+    REACH_CA,
+    REACH_TOKEN_FILE,
+    REACH_PEER_POLICY,
+    REACH_PEER_COLLATERAL
+};
 #define REACH_OPTIONS                                                                              \
     {"socket", required_argument, NULL, REACH_SOCKET},                                             \
         {"data", required_argument, NULL, REACH_DATA},                                             \
         {"url", required_argument, NULL, REACH_URL}, {"ca", required_argument, NULL, REACH_CA},    \
+        {"peer-policy", required_argument, NULL, REACH_PEER_POLICY},                               \
+        {"peer-collateral", required_argument, NULL, REACH_PEER_COLLATERAL},                       \
     {                                                                                              \
         "token-file", required_argument, NULL, REACH_TOKEN_FILE                                    \
     }
