@@ -369,6 +369,15 @@ static void test_cmw_form(void **state)
         fake_ratls_sign(&f);
         fake_ratls_expect(&f, cases[i].name, cases[i].stage);
     }
+    /* Both are there, and the map says another number. */
+    put_cmw(&b, cases[0].members, 2, "", "", 4);
+    f.cmw = buf_slice(&b);
+    assert_int_equal(b.p[4], 0xa2);
+    for (uint8_t pairs = 0; pairs < 4; pairs++) {
+        b.p[4] = 0xa0 | pairs;
+        fake_ratls_sign(&f);
+        fake_ratls_expect(&f, "a number of pairs", pairs == 2 ? "ok" : "certificate");
+    }
     fake_ratls_finish(&f);
     buf_finish(&b);
     buf_finish(&item);
