@@ -230,7 +230,9 @@ static void no_evidence(void **state)
     X509 *plain = X509_dup(cert);
     while (X509_get_ext_count(plain))
         X509_EXTENSION_free(X509_delete_ext(plain, 0));
-    X509_add_ext(plain, X509V3_EXT_nconf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1"), -1);
+    X509_EXTENSION *name = X509V3_EXT_nconf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    assert_int_equal(X509_add_ext(plain, name, -1), 1);
+    X509_EXTENSION_free(name);
     assert_int_equal(X509_set_pubkey(plain, key), 1);
     assert_int_not_equal(X509_sign(plain, key, EVP_sha256()), 0);
     assert_ok(tls_from_key(&ctx, plain, key));
