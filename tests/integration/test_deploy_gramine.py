@@ -361,9 +361,9 @@ class Fits(Case):
             self.teelog("export", "--data", self.data, "-o", self.path("all.teelog"))
             now = len(os.listdir(f"/proc/{service.process.pid}/task"))
             self.assertEqual(service.stop(), 0)
-        # At most 8 signers, where there are as many processors; the threads of collateral, quotes,
-        # retention and renewal, which are not always there; and Gramine's three.
-        self.assertLessEqual(now - min(len(os.sched_getaffinity(0)), 8) + 8 + 4 + 3, threads)
+        # At most 8 signers, where there are as many processors; the threads of collateral,
+        # retention, renewal and quotes, which are not always there; and Gramine's three.
+        self.assertLessEqual(now - min(len(os.sched_getaffinity(0)), 8) + 8 + 6 + 3, threads)
 
 
 @unittest.skipUnless(shutil.which("gramine-manifest") and shutil.which("gramine-sgx-sign") and
