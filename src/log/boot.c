@@ -43,8 +43,9 @@ static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, s
     v->root = tree_root(log->tree);
     v->version = slice_str(TEELOG_VERSION);
     es256_point(log->service, &v->service);
-    roster_heads(log->roster, v->size, &v->heads);
-    err = random_seed(v->boot_id.b, sizeof v->boot_id.b);
+    err = roster_heads(log->roster, v->size, &v->heads);
+    if (err == TL_OK)
+        err = random_seed(v->boot_id.b, sizeof v->boot_id.b);
     if (err != TL_OK)
         return err;
     struct boot_binding b = {.origin = slice_str(log->keys.origin),

@@ -74,8 +74,11 @@ static tl_err learn_erased(struct log_export *e, struct tl_why *why)
 {
     bool ready = false;
     tl_err err = erased_load(e->log, &ready, why);
-    if (err == TL_OK && ready)
+    if (err == TL_OK && ready) {
         next_stage(e);
+        if (export_heads_ready(e))
+            next_stage(e);
+    }
     return err;
 }
 
@@ -236,6 +239,10 @@ static tl_err one(struct log_export *e, struct tl_why *why)
     switch (e->stage) {
     case EXPORT_ERASED:
         return learn_erased(e, why);
+    case EXPORT_READY:
+        if (export_heads_ready(e))
+            next_stage(e);
+        return TL_OK;
     case EXPORT_BEGIN:
         return export_begin(e, why);
     case EXPORT_SCAN:

@@ -19,8 +19,9 @@ struct head_proof {
 
 enum export_stage {
     EXPORT_ERASED, /* what was erased is read */
-    EXPORT_BEGIN,
-    EXPORT_QUOTE, /* of a fresh answer, on the quoting thread */
+    EXPORT_READY,  /* the heads that it will append are hashed, as far as that can be */
+    EXPORT_BEGIN,  /* with nothing in flight */
+    EXPORT_QUOTE,  /* of a fresh answer, on the quoting thread */
     EXPORT_SCAN,
     EXPORT_ERASURES, /* those of single records are looked for */
     EXPORT_HEADER,
@@ -72,6 +73,7 @@ struct log_export {
     uint64_t heads_index;
     struct head_proof heads[2];
     size_t head_count;
+    unsigned tries; /* export_heads.c: slices of hashing heads */
     struct attest fresh;
 
     uint64_t cursor; /* next leaf, evidence item, … of the stage */
@@ -98,10 +100,15 @@ void attest_give_back(struct log_export *e);
 tl_err attest_take(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err attest_quote(struct log_export *e) TL_MUST;
 
-/* export_heads.c: a list of heads where the last is not current; and the proofs of the
- * agent's and the origin's places in it, where there can be any. */
-tl_err export_append_heads(struct log *log) TL_MUST;
+/* export_heads.c: the list of heads that an export appends where the last is not current.
+ * Whether all of it but a slice's work is done; whether it is better to wait for that. */
+bool export_heads_ready(struct log_export *e);
+bool export_heads_again(struct log_export *e);
+tl_err export_append_heads(struct log_export *e) TL_MUST;
+/* The agent's and the origin's places in the last heads, where there can be any. */
 tl_err export_prove_heads(struct log_export *e) TL_MUST;
+/* Whether the export wants all of a log of this size. */
+bool export_whole_range(const struct log_export *e, uint64_t size);
 
 /* Room for one more in an array of count, whose elements have this size. */
 tl_err export_grow(void **array, size_t count, size_t *capacity, size_t size) TL_MUST;

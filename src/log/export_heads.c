@@ -1,14 +1,41 @@
 /* The heads that let a bundle be shown to be complete. */
-#include "base/refuse.h"
 #include "log/export.h"
 
-#include <stdlib.h>
+#include <stdio.h>
+
+/* Slices that an export waits for; then what is left is hashed at once. More is not needed
+ * but where others change as much meanwhile. */
+#define TRIES 1000
+
+/* Single records say nothing of completeness, and may yet turn out to be none. */
+static bool wants_heads(const struct log_export *e)
+{
+    struct log *log = e->log;
+    const bool alone = e->fresh.wanted && !e->fresh.chain;
+    return !alone && export_whole_range(e, log->durable_size) && log->has_owner &&
+           heads_due(log, 1) && !is_frozen(log) && !log->dead;
+}
+
+bool export_heads_ready(struct log_export *e)
+{
+    return !wants_heads(e) || roster_heads_ready(e->log->roster, owner_slice_end()) ||
+           e->tries++ >= TRIES;
+}
+
+bool export_heads_again(struct log_export *e)
+{
+    if (export_heads_ready(e))
+        return false;
+    e->tries += TRIES / 8; /* appends have waited for this */
+    return true;
+}
 
 /* Heads first, so that what is exported can be shown to be complete. */
-tl_err export_append_heads(struct log *log)
+tl_err export_append_heads(struct log_export *e)
 {
+    struct log *log = e->log;
     struct group *g = log->groups[0];
-    if (!log->has_owner || !heads_due(log, 1) || is_frozen(log) || log->dead)
+    if (!wants_heads(e))
         return TL_OK;
     tl_err err = sequence_heads(log, g);
     if (err == TL_OK) {
@@ -20,54 +47,32 @@ tl_err export_append_heads(struct log *log)
     return err;
 }
 
-struct head_list {
-    struct log_export *e;
-    hash32 *leaves;
-    size_t count, capacity;
-};
-
-static tl_err list_head(void *ctx, slice subject, slice row)
+/* The place of one subject in the last heads. */
+static tl_err prove_head(struct log_export *e, const char *subject)
 {
-    struct head_list *l = ctx;
-    struct log_export *e = l->e;
-    struct head h = {.subject = subject};
-    tl_err err = head_row_read(&h, row);
+    struct head_proof *p = &e->heads[e->head_count];
+    snprintf(p->subject, sizeof p->subject, "%s", subject);
+    tl_err err = roster_prove_head(e->log->roster, slice_str(subject), &p->position, p->path,
+                                   &p->path_count);
     if (err == TL_OK)
-        err = export_grow((void **)&l->leaves, l->count, &l->capacity, sizeof *l->leaves);
-    if (err != TL_OK)
-        return err;
-    bool mine = slice_eq_str(subject, e->agent) || slice_eq_str(subject, e->log->keys.origin);
-    if (mine && e->head_count < 2 && subject.n <= SUBJECT_MAX) {
-        struct head_proof *p = &e->heads[e->head_count++];
-        memcpy(p->subject, subject.p, subject.n);
-        p->position = l->count;
-    }
-    l->leaves[l->count++] = head_leaf_hash(&h);
-    return TL_OK;
+        e->head_count++;
+    return err;
 }
 
-/* The agent's and the origin's places in the heads tree, from the stored rows;
- * none where the rows are not those of the last heads. */
+/* In the bundle the two stand in order of subject. None where the log has no heads, or no
+ * more those that its last statement of them is about. */
 tl_err export_prove_heads(struct log_export *e)
 {
-    struct head_list list = {.e = e};
     struct log *log = e->log;
+    const char *origin = log->keys.origin;
+    const bool before = slice_cmp(slice_str(e->agent), slice_str(origin)) < 0;
     if (log->heads_index == UINT64_MAX || log->heads_index >= e->size)
         return TL_OK;
-    tl_err err = store_each_head(log->store, list_head, &list);
-    struct merkle_leaves leaves = {list.leaves, list.count};
-    struct merkle_nodes nodes = {merkle_leaves_get, &leaves};
-    hash32 root;
+    tl_err err = prove_head(e, before ? e->agent : origin);
     if (err == TL_OK)
-        err = merkle_root(&nodes, list.count, &root);
-    if (err == TL_OK && REFUSED(!hash_eq(&root, &log->heads.root)))
-        err = TL_E_STORED;
-    for (size_t i = 0; i < e->head_count && err == TL_OK; i++)
-        err = merkle_prove_inclusion(&nodes, e->heads[i].position, list.count, e->heads[i].path,
-                                     &e->heads[i].path_count);
-    if (err != TL_OK || e->head_count != 2)
+        err = prove_head(e, before ? origin : e->agent);
+    if (err != TL_OK)
         e->head_count = 0;
     e->heads_index = log->heads_index;
-    free(list.leaves);
-    return err == TL_E_IO || err == TL_E_MEMORY ? err : TL_OK;
+    return err == TL_E_NOT_FOUND ? TL_OK : err;
 }

@@ -355,14 +355,14 @@ static tl_err plan_answer(struct log_export *e, struct tl_why *why)
     return stored_explain(why, err, e->fresh.last);
 }
 
-static bool whole_range(const struct log_export *e, uint64_t size)
+bool export_whole_range(const struct log_export *e, uint64_t size)
 {
     return !e->has_range || (e->from == 0 && e->to >= size);
 }
 
 static tl_err plan_range(struct log_export *e)
 {
-    bool whole = whole_range(e, e->size);
+    bool whole = export_whole_range(e, e->size);
     e->scope = !whole ? SCOPE_RECORDS : e->agent[0] ? SCOPE_CHAIN : SCOPE_WHOLE;
     if (whole) {
         e->from = 0;
@@ -376,11 +376,14 @@ tl_err export_begin(struct log_export *e, struct tl_why *why)
 {
     const bool alone = e->fresh.wanted && !e->fresh.chain;
     tl_err err = check_request(e, why);
+    if (err == TL_OK && export_heads_again(e)) {
+        e->stage = EXPORT_READY;
+        return TL_OK;
+    }
     if (err == TL_OK && e->fresh.wanted)
         err = attest_turn(e, why);
-    /* Single records say nothing of completeness, and may yet turn out to be none. */
-    if (err == TL_OK && !alone && whole_range(e, e->log->durable_size))
-        err = export_append_heads(e->log);
+    if (err == TL_OK)
+        err = export_append_heads(e);
     if (err != TL_OK)
         return err;
     e->size = e->log->durable_size;

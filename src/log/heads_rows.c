@@ -3,33 +3,24 @@
 #include "base/refuse.h"
 #include "log/internal.h"
 
-struct row_walk {
-    struct group *g;
-    tl_err err;
-};
-
-static void row_of_head(void *ctx, struct subject *s)
+static tl_err row_of_head(struct group *g, const struct subject *s)
 {
-    struct row_walk *w = ctx;
     uint8_t mem[80];
     buf b;
-    if (!s->dirty || s->count == 0 || w->err != TL_OK)
-        return;
     buf_init_fixed(&b, mem, sizeof mem);
     head_row_put(&b, s);
     struct side_row row = {.kind = SIDE_HEAD, .name = s->name};
-    w->err = group_keep(w->g, buf_slice(&b), &row.value);
-    if (w->err == TL_OK)
-        w->err = group_row(w->g, row);
-    s->dirty = false;
+    tl_err err = group_keep(g, buf_slice(&b), &row.value);
+    return err == TL_OK ? group_row(g, row) : err;
 }
 
 tl_err heads_rows(struct log *log, struct group *g, uint64_t index)
 {
-    struct row_walk w = {g, TL_OK};
-    roster_each(log->roster, row_of_head, &w);
-    if (w.err != TL_OK)
-        return w.err;
+    for (const struct subject *s; (s = roster_unsaved_take(log->roster));) {
+        tl_err err = row_of_head(g, s);
+        if (err != TL_OK)
+            return err;
+    }
     uint8_t mem[16];
     buf b;
     buf_init_fixed(&b, mem, sizeof mem);
@@ -43,26 +34,20 @@ tl_err heads_rows(struct log *log, struct group *g, uint64_t index)
     return err;
 }
 
-struct read_walk {
-    struct log *log;
-    struct merkle_frontier frontier;
-};
-
 static tl_err add_row(void *ctx, slice subject, slice row)
 {
-    struct read_walk *r = ctx;
+    struct log *log = ctx;
     struct head h = {.subject = subject};
     struct subject *s;
     tl_err err = head_row_read(&h, row);
     if (err == TL_OK)
-        err = roster_get(r->log->roster, subject, &s);
+        err = roster_get(log->roster, subject, &s);
     if (err != TL_OK)
         return err;
     s->count = h.count;
     s->last_index = h.last_index;
     s->last_hash = h.last_hash;
-    hash32 leaf = head_leaf_hash(&h);
-    merkle_frontier_add(&r->frontier, &leaf);
+    roster_said(log->roster, s);
     return TL_OK;
 }
 
@@ -94,8 +79,7 @@ static tl_err heads_at(struct log *log, uint64_t index, struct heads *out)
  * work: what it points at is proven, and everything after it is read. */
 tl_err heads_load(struct log *log, uint64_t size, uint64_t *from)
 {
-    struct read_walk rows = {.log = log};
-    struct heads heads;
+    struct heads heads, rows;
     uint64_t index;
     tl_err err = stored_uint(log, "heads_index", &index);
     if (err == TL_OK && index >= size)
@@ -103,12 +87,15 @@ tl_err heads_load(struct log *log, uint64_t size, uint64_t *from)
     if (err == TL_OK)
         err = heads_at(log, index, &heads);
     if (err == TL_OK)
-        err = store_each_head(log->store, add_row, &rows);
+        err = store_each_head(log->store, add_row, log);
+    if (err == TL_OK)
+        err = roster_heads(log->roster, heads.size, &rows);
     if (err != TL_OK)
         return err;
-    hash32 root = merkle_frontier_root(&rows.frontier);
-    if (REFUSED(!hash_eq(&root, &heads.root)))
+    if (REFUSED(!hash_eq(&rows.root, &heads.root)))
         return TL_E_STORED;
+    while (roster_unsaved_take(log->roster))
+        ; /* these rows are there */
     log->heads = heads;
     log->heads_index = index;
     *from = index;

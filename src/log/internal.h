@@ -23,6 +23,7 @@
 #define QUEUE_BYTES_MAX (64u << 20) /* of bodies that wait */
 #define HEADS_WORK      1024 /* subjects in a list of heads for each statement since the last */
 #define HEADS_EVERY     8192 /* agent statements between two heads */
+#define HEADS_ROWS      1024 /* subjects that have changed between two heads */
 #define SLOT            704  /* bytes of the longest statement of ours */
 
 /* One statement on its way: given its place (sequence.c), signed (pool), then

@@ -41,12 +41,17 @@ bool owner_slice_over(uint64_t end)
     return now >= end + (wait ? 0 : SLICE_NS_MAX);
 }
 
-static void run_job(struct log *log, struct owner_job *job, const struct group *in_flight)
+static void take_turn(struct log *log, const struct group *in_flight)
 {
     turn = (struct owner_turn){.log = log,
                                .in_flight = in_flight != NULL,
                                .slice_ns =
                                    SLICE_NS + (in_flight ? in_flight->count : 0) * SLICE_NS_EACH};
+}
+
+static void run_job(struct log *log, struct owner_job *job, const struct group *in_flight)
+{
+    take_turn(log, in_flight);
     job->run(job->arg); /* the job may be gone after this */
 }
 
@@ -94,6 +99,19 @@ static void die(struct log *log, tl_err err)
         log->fatal(log->fatal_ctx, text);
 }
 
+/* Heads at intervals, before their rows are more than a group's. From then on they are
+ * hashed in slices, one beside each group, and appended when that is done; not later than
+ * at twice as many. */
+static bool heads_time(struct log *log, const struct group *g)
+{
+    size_t rows = roster_unsaved_count(log->roster);
+    if (!heads_due(log, rows >= HEADS_ROWS ? 1 : HEADS_EVERY))
+        return false;
+    take_turn(log, g);
+    return roster_heads_ready(log->roster, owner_slice_end()) || rows >= 2 * HEADS_ROWS ||
+           log->since_heads >= 2 * HEADS_EVERY;
+}
+
 /* Takes from the queue what fits into the group. */
 static tl_err fill(struct log *log, struct group *g)
 {
@@ -109,7 +127,7 @@ static tl_err fill(struct log *log, struct group *g)
         if (log->taking->taken == log->taking->count)
             log->taking = NULL; /* it is in the group's list now */
     }
-    return heads_due(log, HEADS_EVERY) ? sequence_heads(log, g) : TL_OK;
+    return heads_time(log, g) ? sequence_heads(log, g) : TL_OK;
 }
 
 /* What the owner sees when it looks up from its work. */

@@ -66,7 +66,7 @@ struct entry *place(struct log *log, struct group *g, const struct placing *p)
     s->last_hash = job->digest;
     s->last_index = index;
     s->count++;
-    s->dirty = true;
+    roster_said(log->roster, s);
     if (!service)
         log->since_heads++;
     return e;

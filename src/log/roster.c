@@ -2,16 +2,12 @@
 
 #include <stdlib.h>
 
-/* By name. New ones are rare: each has cost a quote, and moving what is behind it half a
- * megabyte at most. */
-struct sorted {
-    struct subject **p;
-    size_t n, cap;
-};
-
 struct roster {
     struct sorted all;
     struct sorted agents; /* of them, those with a durable statement, the origin apart */
+    struct heads_tree heads;
+    struct subject *unsaved; /* list */
+    size_t unsaved_count;
 };
 
 tl_err roster_new(struct roster **out)
@@ -19,8 +15,12 @@ tl_err roster_new(struct roster **out)
     struct roster *s = calloc(1, sizeof *s);
     if (!s)
         return TL_E_MEMORY;
-    *out = s;
-    return TL_OK;
+    tl_err err = heads_tree_init(&s->heads);
+    if (err == TL_OK)
+        *out = s;
+    else
+        roster_free(s);
+    return err;
 }
 
 void session_close(struct session *s)
@@ -43,6 +43,7 @@ void roster_free(struct roster *s)
         free_subject(s->all.p[i]);
     free(s->all.p);
     free(s->agents.p);
+    heads_tree_finish(&s->heads);
     free(s);
 }
 
@@ -51,65 +52,27 @@ uint64_t roster_count(const struct roster *s)
     return s->all.n;
 }
 
-/* Where name is, or would be. */
-static size_t find(const struct sorted *s, slice name, bool *found)
-{
-    size_t low = 0, high = s->n;
-    *found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = slice_cmp(s->p[middle]->name, name);
-        if (order == 0) {
-            *found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static tl_err room(struct sorted *s, size_t n)
-{
-    size_t cap = s->cap ? 2 * s->cap : 64;
-    if (n <= s->cap)
-        return TL_OK;
-    struct subject **p = realloc(s->p, cap * sizeof(struct subject *));
-    if (!p)
-        return TL_E_MEMORY;
-    s->p = p;
-    s->cap = cap;
-    return TL_OK;
-}
-
-static void insert(struct sorted *s, size_t at, struct subject *subject)
-{
-    memmove(s->p + at + 1, s->p + at, (s->n - at) * sizeof(struct subject *));
-    s->p[at] = subject;
-    s->n++;
-}
-
 struct subject *roster_find(struct roster *s, slice name)
 {
     bool found;
-    size_t at = find(&s->all, name, &found);
+    size_t at = sorted_find(&s->all, name, &found);
     return found ? s->all.p[at] : NULL;
 }
 
 tl_err roster_get(struct roster *s, slice name, struct subject **out)
 {
     bool found;
-    size_t at = find(&s->all, name, &found);
+    size_t at = sorted_find(&s->all, name, &found);
     if (found) {
         *out = s->all.p[at];
         return TL_OK;
     }
     if (s->all.n >= ROSTER_MAX)
         return TL_E_LIMIT;
-    /* Among the agents too, so that nothing can fail once it has said something. */
-    if (room(&s->all, s->all.n + 1) != TL_OK || room(&s->agents, s->all.n + 1) != TL_OK)
+    /* Everywhere, so that nothing can fail once it has said something. */
+    if (sorted_room(&s->all, s->all.n + 1) != TL_OK ||
+        sorted_room(&s->agents, s->all.n + 1) != TL_OK ||
+        heads_tree_room(&s->heads, s->all.n + 1) != TL_OK)
         return TL_E_MEMORY;
     struct subject *fresh = calloc(1, sizeof *fresh + name.n);
     if (!fresh)
@@ -117,7 +80,7 @@ tl_err roster_get(struct roster *s, slice name, struct subject **out)
     uint8_t *copy = (uint8_t *)(fresh + 1);
     memcpy(copy, name.p, name.n);
     fresh->name = slice_of(copy, name.n);
-    insert(&s->all, at, fresh);
+    sorted_insert(&s->all, at, fresh);
     *out = fresh;
     return TL_OK;
 }
@@ -125,18 +88,28 @@ tl_err roster_get(struct roster *s, slice name, struct subject **out)
 void roster_remove(struct roster *s, struct subject *subject)
 {
     bool found;
-    size_t at = find(&s->all, subject->name, &found);
-    s->all.n--;
-    memmove(s->all.p + at, s->all.p + at + 1, (s->all.n - at) * sizeof(struct subject *));
+    size_t at = sorted_find(&s->all, subject->name, &found);
+    sorted_remove(&s->all, at);
     free_subject(subject);
+}
+
+void roster_said(struct roster *s, struct subject *subject)
+{
+    heads_tree_changed(&s->heads, subject);
+    if (subject->unsaved)
+        return;
+    subject->unsaved = true;
+    subject->unsaved_next = s->unsaved;
+    s->unsaved = subject;
+    s->unsaved_count++;
 }
 
 void roster_add_agent(struct roster *s, struct subject *subject)
 {
     bool found;
-    size_t at = find(&s->agents, subject->name, &found);
+    size_t at = sorted_find(&s->agents, subject->name, &found);
     if (!found)
-        insert(&s->agents, at, subject);
+        sorted_insert(&s->agents, at, subject);
 }
 
 struct subject *const *roster_agents(const struct roster *s, size_t *count)
@@ -148,7 +121,7 @@ struct subject *const *roster_agents(const struct roster *s, size_t *count)
 size_t roster_agents_after(const struct roster *s, slice name)
 {
     bool found;
-    size_t at = find(&s->agents, name, &found);
+    size_t at = sorted_find(&s->agents, name, &found);
     return at + found;
 }
 
@@ -158,20 +131,40 @@ void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subje
         each(ctx, s->all.p[i]);
 }
 
-static void add_head(void *ctx, struct subject *s)
+bool roster_heads_ready(struct roster *s, uint64_t slice_end)
 {
-    struct head h = {s->name, s->count, s->last_index, s->last_hash};
-    if (s->count == 0)
-        return;
-    hash32 leaf = head_leaf_hash(&h);
-    merkle_frontier_add(ctx, &leaf);
+    return heads_tree_work(&s->heads, &slice_end);
 }
 
-void roster_heads(struct roster *s, uint64_t size, struct heads *out)
+tl_err roster_heads(struct roster *s, uint64_t size, struct heads *out)
 {
-    struct merkle_frontier f = {0};
-    roster_each(s, add_head, &f);
-    *out = (struct heads){size, f.size, merkle_frontier_root(&f)};
+    struct heads h = {.size = size};
+    tl_err err = heads_tree_root(&s->heads, &h);
+    if (err == TL_OK)
+        *out = h;
+    return err;
+}
+
+tl_err roster_prove_head(struct roster *s, slice name, uint64_t *position, hash32 *path,
+                         size_t *path_count)
+{
+    return heads_tree_prove(&s->heads, name, position, path, path_count);
+}
+
+struct subject *roster_unsaved_take(struct roster *s)
+{
+    struct subject *subject = s->unsaved;
+    if (!subject)
+        return NULL;
+    s->unsaved = subject->unsaved_next;
+    s->unsaved_count--;
+    subject->unsaved = false;
+    return subject;
+}
+
+size_t roster_unsaved_count(const struct roster *s)
+{
+    return s->unsaved_count;
 }
 
 void head_row_put(buf *b, const struct subject *s)

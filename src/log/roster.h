@@ -3,6 +3,7 @@
 #define TL_LOG_ROSTER_H
 
 #include "crypto/key.h"
+#include "log/heads_tree.h"
 #include "store/store.h"
 #include "tlog/body.h"
 
@@ -23,8 +24,10 @@ struct subject {
     uint64_t last_index;
     hash32 last_hash;
     struct session session;               /* .key.alg == 0: none open */
-    bool dirty;                           /* changed since the last heads */
     uint64_t durable_count, durable_last; /* as committed */
+    bool unsaved, unhashed;               /* said something since its row, its leaf was made */
+    struct subject *unsaved_next, *unhashed_next;
+    hash32 head; /* its leaf in the heads tree */
 };
 
 struct roster;
@@ -37,6 +40,8 @@ struct subject *roster_find(struct roster *s, slice name);
 /* Finds or makes; TL_E_LIMIT past ROSTER_MAX. A subject without a statement
  * is no head yet. */
 tl_err roster_get(struct roster *s, slice name, struct subject **out) TL_MUST;
+/* It has one more: count, last_index and last_hash say so. */
+void roster_said(struct roster *s, struct subject *subject);
 /* Takes a subject without a statement out again. */
 void roster_remove(struct roster *s, struct subject *subject);
 /* What has its first durable statement now, the origin apart, is an agent. */
@@ -47,8 +52,19 @@ struct subject *const *roster_agents(const struct roster *s, size_t *count);
 size_t roster_agents_after(const struct roster *s, slice name);
 /* All, in bytewise order of name. */
 void roster_each(struct roster *s, void (*each)(void *ctx, struct subject *subject), void *ctx);
-/* Root over all heads as they are now. */
-void roster_heads(struct roster *s, uint64_t size, struct heads *out);
+
+/* The heads as they are now: what has changed since the last time is hashed. The first does
+ * some of that beforehand, until the end of the slice (owner_slice_end): whether all. */
+bool roster_heads_ready(struct roster *s, uint64_t slice_end);
+tl_err roster_heads(struct roster *s, uint64_t size, struct heads *out) TL_MUST;
+/* Place and path of a name in the last heads; TL_E_NOT_FOUND where it has none, or these
+ * are gone since roster_heads_ready began with the next. */
+tl_err roster_prove_head(struct roster *s, slice name, uint64_t *position, hash32 *path,
+                         size_t *path_count) TL_MUST;
+/* Takes one out of those that have said something since their row was stored: NULL where
+ * there is none. How many there are. */
+struct subject *roster_unsaved_take(struct roster *s);
+size_t roster_unsaved_count(const struct roster *s);
 
 /* The stored row of a head, C[count, last index, last hash]. */
 void head_row_put(buf *b, const struct subject *s);

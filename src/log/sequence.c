@@ -23,8 +23,9 @@ tl_err sequence_heads(struct log *log, struct group *g)
     uint8_t mem[80];
     buf body;
     /* The heads and their rows are taken before the statement itself counts. */
-    roster_heads(log->roster, log->next_index, &log->heads);
-    tl_err err = heads_rows(log, g, log->next_index);
+    tl_err err = roster_heads(log->roster, log->next_index, &log->heads);
+    if (err == TL_OK)
+        err = heads_rows(log, g, log->next_index);
     if (err != TL_OK)
         return err;
     buf_init_fixed(&body, mem, sizeof mem);

@@ -93,7 +93,7 @@ static tl_err replay_one(struct log *log, const struct store_leaf *leaf, uint64_
     s->count++;
     s->last_index = index;
     s->last_hash = statement_digest(st.protected_header, &st.payload);
-    s->dirty = true;
+    roster_said(log->roster, s);
     log->last_time_ms = st.time_ms;
     if (!st.service)
         log->since_heads++;
