@@ -346,6 +346,7 @@ int service_wait(const struct service *s, bool *from_terminal)
 void service_stop(struct service *s)
 {
     supervisor_stopping();
+    tee_set_deadline(s->tee, TEE_HURRY_MS);
     http_stop(s->http);
     SSL_CTX_free(s->tls);
     s->tls = NULL;

@@ -24,10 +24,12 @@ struct tee_ops {
 };
 
 /* The first member of a platform's own structure; its file sets ops, tee.c the others. */
+struct asker;
 struct tee {
     const struct tee_ops *ops;
-    bool stand_in;     /* its endpoint was named: simulated, whatever ops says */
-    const char *shown; /* where --tee auto found it; NULL: it was named */
+    struct asker *asker; /* NULL: of a simulator, which answers at once */
+    bool stand_in;       /* its endpoint was named: simulated, whatever ops says */
+    const char *shown;   /* where --tee auto found it; NULL: it was named */
 };
 
 /* path: a folder or a socket in place of the platform's own, borrowed during the call; NULL: the

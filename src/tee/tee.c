@@ -1,18 +1,11 @@
 #include "attest/quote.h"
 #include "attest/td_report.h"
 #include "base/refuse.h"
-#include "tee/platform.h"
+#include "tee/asker.h"
 #include "tee/sim_files.h"
 
 #include <pthread.h>
 #include <unistd.h>
-
-static tl_err not_yet(struct tee **out, const char *path, struct tl_why *why)
-{
-    (void)out;
-    (void)path;
-    return tl_explain(why, TL_E_TEE, "tee", "this version does not drive it yet");
-}
 
 /* The platforms that are hardware, in the order in which "auto" looks for them, and where each
  * shows itself. */
@@ -21,7 +14,7 @@ static const struct hardware {
     tl_err (*open)(struct tee **out, const char *path, struct tl_why *why);
     const char *const *places; /* the last one is NULL */
 } hardware[] = {
-    {"sgx-gramine", not_yet, (const char *const[]){"/dev/attestation", NULL}},
+    {"sgx-gramine", gramine_open, (const char *const[]){"/dev/attestation", NULL}},
     {"tdx-dstack", dstack_open, dstack_places},
     {"tdx-tsm", tsm_open, (const char *const[]){"/sys/kernel/config/tsm/report", NULL}},
 };
@@ -31,15 +24,21 @@ static tl_err open_hardware(struct tee **out, const struct hardware *h, const ch
                             const char *shown, struct tl_why *why)
 {
     struct tl_why inner = {{0}, {0}};
-    tl_err err = h->open(out, path, &inner);
+    struct tee *t = NULL;
+    tl_err err = h->open(&t, path, &inner);
     if (err != TL_OK)
         return tl_explain(why, err, "tee", "%s%s%s%s: %.250s", h->kind,
                           shown ? ", which --tee auto chose since there is " : "",
                           shown ? shown : "", path ? " (a stand-in)" : "",
                           tl_why_text(&inner, err));
-    (*out)->stand_in = path != NULL;
-    (*out)->shown = shown;
-    return TL_OK;
+    t->stand_in = path != NULL;
+    t->shown = shown;
+    err = asker_new(&t->asker, t);
+    if (err == TL_OK)
+        *out = t;
+    else
+        tee_close(t);
+    return err;
 }
 
 static tl_err open_auto(struct tee **out, struct tl_why *why)
@@ -97,7 +96,9 @@ tl_err tee_open_existing(struct tee **out, const char *kind, const char *dir, st
 
 void tee_close(struct tee *t)
 {
-    if (t)
+    if (t && t->asker)
+        asker_close(t->asker);
+    else if (t)
         t->ops->close(t);
 }
 
@@ -170,18 +171,26 @@ static tl_err check_quote(slice quote, const uint8_t report_data[64], struct tl_
     return TL_OK;
 }
 
+static tl_err ask(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
+                  struct tl_why *why)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    if (t->asker)
+        return asker_ask(t->asker, report_data, quote, event_log, why);
+    pthread_mutex_lock(&lock);
+    tl_err err = t->ops->quote(t, report_data, quote, event_log, why);
+    pthread_mutex_unlock(&lock);
+    return err;
+}
+
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
                  struct tl_why *why)
 {
-    /* Platforms have one place to ask, of several steps: one thread at a time. */
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     buf unwanted;
     buf_init(&unwanted, TEE_EVENT_LOG_MAX);
     event_log = event_log ? event_log : &unwanted;
     size_t quote_n = quote->n, log_n = event_log->n;
-    pthread_mutex_lock(&lock);
-    tl_err err = t->ops->quote(t, report_data, quote, event_log, why);
-    pthread_mutex_unlock(&lock);
+    tl_err err = ask(t, report_data, quote, event_log, why);
     if (err == TL_OK)
         err = buf_err(quote) != TL_OK ? buf_err(quote) : buf_err(event_log);
     if (err == TL_OK)
@@ -192,6 +201,12 @@ tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *
         event_log->n = log_n;
     buf_finish(&unwanted);
     return err;
+}
+
+void tee_set_deadline(struct tee *t, unsigned ms)
+{
+    if (t && t->asker)
+        asker_set_deadline(t->asker, ms);
 }
 
 tl_err tee_collateral(struct tee *t, uint64_t now, buf *json, struct tl_why *why)

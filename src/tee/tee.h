@@ -43,9 +43,15 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MU
 /* Appends a quote over exactly this report data, and the event log that goes with it where
  * the platform has one; where not, nothing. event_log may be NULL. That the quote carries the
  * report data is checked: TL_E_TEE where it does not, and both are as they were. Any thread: others
- * wait for their turn. */
+ * wait for their turn. TL_E_TEE too where the platform has made nobody a quote for 30 s; nothing is
+ * lost by that, and it can be asked again. */
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
                  struct tl_why *why) TL_MUST;
+#define TEE_DEADLINE_MS 30000
+#define TEE_HURRY_MS    2000
+/* Another deadline for all quotes, those too that are waited for: TEE_HURRY_MS where a service
+ * ends. NULL is fine. */
+void tee_set_deadline(struct tee *t, unsigned ms);
 /* Appends fresh collateral for its quotes (attest/collateral.h: JSON of at most
  * COLLATERAL_MAX), issued an hour before now (Unix seconds), where the platform makes its own,
  * as the simulator does; TL_E_NOT_FOUND where it has to be fetched. */
