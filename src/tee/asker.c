@@ -21,9 +21,11 @@ struct asker {
     unsigned deadline_ms;
     struct job *first;        /* who waits, in order */
     struct timespec progress; /* the last answer */
+    unsigned waiting;         /* who is in asker_ask */
     bool running, stop;
-    bool busy;     /* in the platform */
-    bool orphaned; /* the thread frees it all */
+    bool busy; /* the thread is in the platform */
+    bool left; /* the thread, or the last who waits, frees it all */
+    bool ended;
 };
 
 tl_err asker_new(struct asker **out, struct tee *tee)
@@ -84,9 +86,10 @@ static void *run(void *arg)
         else
             pthread_cond_wait(&a->wake, &a->lock);
     }
-    bool orphaned = a->orphaned;
+    a->ended = true;
+    bool last = a->left && !a->waiting;
     pthread_mutex_unlock(&a->lock);
-    if (orphaned)
+    if (last)
         asker_free(a);
     return NULL;
 }
@@ -159,6 +162,7 @@ tl_err asker_ask(struct asker *a, const uint8_t report_data[64], buf *quote, buf
     buf_init(&j->quote, TEE_QUOTE_MAX);
     buf_init(&j->event_log, TEE_EVENT_LOG_MAX);
     pthread_mutex_lock(&a->lock);
+    a->waiting++;
     tl_err err = queue(a, j);
     if (err == TL_OK)
         await(a, j);
@@ -169,7 +173,10 @@ tl_err asker_ask(struct asker *a, const uint8_t report_data[64], buf *quote, buf
                          "when it has. Whether it hangs, the host's quoting service knows",
                          a->deadline_ms / 1000, a->deadline_ms % 1000);
     j->abandoned = !mine;
+    bool last = --a->waiting == 0 && a->left && a->ended;
     pthread_mutex_unlock(&a->lock);
+    if (last)
+        asker_free(a);
     if (!mine)
         return err;
     if (err == TL_OK) {
@@ -196,15 +203,14 @@ void asker_set_deadline(struct asker *a, unsigned ms)
 void asker_close(struct asker *a)
 {
     pthread_mutex_lock(&a->lock);
-    bool running = a->running;
+    bool running = a->running, left = a->busy || a->waiting;
     a->stop = true;
-    a->orphaned = running && a->busy;
-    bool orphaned = a->orphaned;
-    if (orphaned)
+    a->left = left;
+    if (left)
         pthread_detach(a->thread);
     pthread_cond_broadcast(&a->wake);
     pthread_mutex_unlock(&a->lock);
-    if (orphaned)
+    if (left)
         return;
     if (running)
         pthread_join(a->thread, NULL);

@@ -16,8 +16,9 @@ tl_err asker_new(struct asker **out, struct tee *tee) TL_MUST;
 tl_err asker_ask(struct asker *a, const uint8_t report_data[64], buf *quote, buf *event_log,
                  struct tl_why *why) TL_MUST;
 void asker_set_deadline(struct asker *a, unsigned ms);
-/* Frees, and closes the platform: at once, or where it is being asked by somebody who has given
- * up, when it answers (at the end of the process, where it never does). Nobody may be waiting. */
+/* Frees, and closes the platform: at once, or where it is being asked (by somebody who has given
+ * up, or who was left behind and still waits) when it answers: at the end of the process, where it
+ * never does. */
 void asker_close(struct asker *a);
 
 #endif

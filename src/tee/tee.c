@@ -188,6 +188,7 @@ tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *
 {
     buf unwanted;
     buf_init(&unwanted, TEE_EVENT_LOG_MAX);
+    bool stand_in = t->stand_in; /* it may be closed meanwhile */
     event_log = event_log ? event_log : &unwanted;
     size_t quote_n = quote->n, log_n = event_log->n;
     tl_err err = ask(t, report_data, quote, event_log, why);
@@ -197,7 +198,7 @@ tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *
         err = check_quote(slice_of(quote->p + quote_n, quote->n - quote_n), report_data, why);
     if (err != TL_OK)
         quote->n = quote_n;
-    if (err != TL_OK || t->stand_in) /* of a simulator verifiers take no event log */
+    if (err != TL_OK || stand_in) /* of a simulator verifiers take no event log */
         event_log->n = log_n;
     buf_finish(&unwanted);
     return err;

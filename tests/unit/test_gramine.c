@@ -447,6 +447,34 @@ static void closed_while_it_hangs(void **state)
     quotes(1);
 }
 
+/* Somebody was left behind in a wait: what they use goes when they have gone. */
+static void closed_while_somebody_waits(void **state)
+{
+    (void)state;
+    struct asking one = {.tee = w.tee, .fill = 9};
+    tee_set_deadline(w.tee, 300);
+    play((struct fake_gramine_play){.hangs = true});
+    assert_int_equal(pthread_create(&one.thread, NULL, one_of_many, &one), 0);
+    usleep(100000);
+    tee_close(w.tee);
+    pthread_join(one.thread, NULL);
+    assert_err(one.err, TL_E_TEE);
+    play((struct fake_gramine_play){0});
+    w.tee = must_open(kind());
+    /* And where the platform answers in time, they get it. */
+    one = (struct asking){.tee = w.tee, .fill = 10};
+    play((struct fake_gramine_play){.delay_ms = 200});
+    assert_int_equal(pthread_create(&one.thread, NULL, one_of_many, &one), 0);
+    usleep(100000);
+    tee_close(w.tee);
+    pthread_join(one.thread, NULL);
+    assert_ok(one.err);
+    assert_true(one.right);
+    play((struct fake_gramine_play){0});
+    w.tee = must_open(kind());
+    quotes(1);
+}
+
 static void what_people_are_told(void **state)
 {
     (void)state;
@@ -520,6 +548,7 @@ int main(void)
         T(slow_for_64),
         T(a_platform_that_hangs),
         T(closed_while_it_hangs),
+        T(closed_while_somebody_waits),
         T(what_people_are_told),
         T(without_memory),
     };

@@ -1,0 +1,141 @@
+"""A service on SGX under Gramine, with a stand-in of /dev/attestation: restarts, another
+sealing key, manifests that lack something, and a device that goes bad or hangs while a
+log is open."""
+import os
+import pathlib
+import subprocess
+import time
+
+from gramine_device import Device
+from teelogtest import TEELOG, Case, lines, main, record
+
+MAKEDCAP = os.path.realpath(os.environ["MAKEDCAP"])
+
+
+class Gramine(Case):
+    def setUp(self):
+        super().setUp()
+        self.device = Device(self.path("attestation"), MAKEDCAP)
+        self.addCleanup(self.device.close)
+        self.tee = "sgx-gramine:" + self.path("attestation")
+        # What Intel's service says of the platform comes by file.
+        folder = pathlib.Path(self.data, "collateral")
+        folder.mkdir(mode=0o700, parents=True)
+        folder.parent.chmod(0o700)
+        (folder / "device.json").write_bytes(self.device.make(bytes(64))["collateral.json"])
+
+    def serve(self, *options):
+        return super().serve("--tee", self.tee, "--origin", "example.org/gramine", *options)
+
+    def refused(self, code=2):
+        """What a start says that does not come about, and changes nothing."""
+        before = self.files()
+        done = self.teelog("serve", "--data", self.data, "--tee", self.tee, code=code)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(self.files(), before)
+        return done.stderr
+
+    def files(self):
+        return {p.name: p.read_bytes() for p in pathlib.Path(self.data).iterdir()
+                if p.suffix == ".db" and p.stat().st_size}
+
+    def trusted(self):
+        """The verdict of who pins what the bundle shows."""
+        bundle = self.path("b.teelog")
+        self.teelog("export", "--data", self.data, "--tee", self.tee, "-o", bundle)
+        self.teelog("policy", "init", bundle, "-o", "policy.json")
+        report = self.verdict(bundle, "--policy", "policy.json")
+        self.assertEqual(report["verdict"], "TRUSTED", report)
+        self.assertTrue(report["simulated"])
+
+    def test_lifecycle(self):
+        service = self.serve()
+        self.assertIn("SIMULATED", service.ready)
+        self.assertTrue(service.status()["simulated"])
+        self.append([record(agent=a) for a in ("alice", "bob", "alice")])
+        self.assertEqual(service.stop(), 0)
+        self.assertIn("a stand-in that was named: SIMULATED", service.process.stderr.read())
+        service = self.serve()  # the same log: the same sealing key
+        self.append([record(agent="carol")])
+        self.assertEqual(service.stop(), 0)
+        self.trusted()
+
+    def test_run(self):
+        bundle = self.path("run.teelog")
+        pathlib.Path(self.path("records")).write_text(lines([record()]), encoding="utf-8")
+        done = self.teelog("run", "--data", self.data, "--tee", self.tee, "--export", bundle, "--",
+                           "sh", "-c", "teelog append < records")
+        self.assertIn("exported", done.stderr)
+        self.assertTrue(self.verdict(bundle)["simulated"])
+
+    def test_another_key(self):
+        """A microcode update, or a new build: refused, and nothing is lost."""
+        self.serve().stop()
+        self.device.file("keys/_sgx_mrenclave", b"another sixteen!")
+        self.assertNotEqual(self.refused(code=3), "")
+        self.device.file("keys/_sgx_mrenclave", b"sixteen bytes it")
+        service = self.serve()
+        self.append([record()])
+        self.assertEqual(service.stop(), 0)
+        self.trusted()
+
+    def test_manifests(self):
+        for name, contents, says in (
+                ("attestation_type", b"none", 'sgx.remote_attestation = "none"'),
+                ("attestation_type", b"epid", "set sgx.remote_attestation"),
+                ("keys/_sgx_mrenclave", b"", "gramine-direct"),
+                ("keys/_sgx_mrenclave", b"15 bytes of the", "15 bytes instead of 16")):
+            kept = (self.device.directory / name).read_bytes()
+            self.device.file(name, contents)
+            self.assertIn(says, self.refused())
+            self.device.file(name, kept)
+        os.unlink(self.device.directory / "attestation_type")
+        self.assertIn("gramine-direct", self.refused())
+
+    def test_a_bad_start(self):
+        for change, says in ((lambda q: q[:-1], "not the length that it tells"),
+                             (lambda q: q + bytes(8192), "more than the 8192 bytes"),
+                             (lambda q: b"", "not the length that it tells")):
+            self.device.change = change
+            self.assertIn(says, self.refused())
+        self.device.change = lambda q: q
+        self.device.report_data = lambda asked: bytes(64)
+        self.assertIn("other report data", self.refused())
+
+    def test_goes_bad_and_well_again(self):
+        """Sessions fail while it is bad; what is in the log verifies."""
+        service = self.serve()
+        self.append([record(agent="alice")])
+        self.device.report_data = lambda asked: asked[::-1]
+        got = self.append([record(agent="bad"), record(agent="alice")], code=3)
+        self.assertIn("error", got[0])
+        self.device.report_data = lambda asked: asked
+        self.append([record(agent="bad"), record(agent="alice")])
+        self.assertEqual(service.stop(), 0)
+        self.trusted()
+
+    def test_ends_while_it_hangs(self):
+        """An answer that somebody waits for fails; the service does not wait for it."""
+        service = self.serve()
+        self.append([record(agent="alice")])
+        self.device.hold()
+        asking = subprocess.Popen([TEELOG, "attest", "--data", self.data, "-o", self.path("a")],
+                                  env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        made = self.device.made
+        end = time.monotonic() + 30
+        while self.device.made == made and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertGreater(self.device.made, made)
+        began = time.monotonic()
+        self.append([record(agent="alice")])  # appends go on meanwhile
+        self.assertEqual(service.stop(), 0)
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertNotEqual(asking.wait(30), 0)
+        asking.communicate()
+        self.device.release()
+        self.serve().stop()
+        self.trusted()
+
+
+if __name__ == "__main__":
+    main()
