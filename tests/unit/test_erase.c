@@ -290,6 +290,29 @@ static void many_are_erased_in_several_statements(void **state)
     assert_int_equal(now.disclosed, 0);
 }
 
+static bool not_of(void *ctx, slice agent)
+{
+    return !slice_eq(agent, slice_str(ctx));
+}
+
+/* Statement 2 is alice's: one that the caller has no say over, and nothing is erased. */
+static void of_agents_that_the_caller_may_erase(void **state)
+{
+    static char alice[] = "alice", nobody[] = "nobody";
+    (void)state;
+    world_open(&small);
+    uint64_t before = log_size(&small);
+    for (int i = 0; i < 2; i++) {
+        struct log_erase *e;
+        struct tl_why why = {{0}, {0}};
+        assert_ok(log_erase_new(&e, small.log, some, 5, (slice){NULL, 0}, &why));
+        log_erase_limit(e, not_of, i ? nobody : alice);
+        assert_err(log_erase_run(e, &why), i ? TL_OK : TL_E_FORBIDDEN);
+        log_erase_free(e);
+        assert_int_equal(log_size(&small) > before, i == 1);
+    }
+}
+
 /* A repeat has its receipt still, and nothing to be told from it. */
 static void a_request_id_outlives_its_record(void **state)
 {
@@ -653,6 +676,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_erased_during_an_export_is_withheld_in_it, host_set_up),
         cmocka_unit_test_setup(what_is_no_record_is_not_erased, host_set_up),
         cmocka_unit_test_setup(many_are_erased_in_several_statements, host_set_up),
+        cmocka_unit_test_setup(of_agents_that_the_caller_may_erase, host_set_up),
         cmocka_unit_test_setup(a_request_id_outlives_its_record, host_set_up),
         cmocka_unit_test_setup(no_byte_of_them_is_left_in_the_files, host_set_up),
         cmocka_unit_test_setup(a_start_finishes_what_a_crash_left, host_set_up),
