@@ -38,7 +38,6 @@ int cmd_export(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_records(int argc, char **argv);
-int cmd_recover(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_attest(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

@@ -3,11 +3,9 @@
 #include "attest/chain.h"
 #include "attest/dcap.h"
 #include "cli/cli.h"
-#include "cli/infile.h"
 #include "cli/journal.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
-#include "crypto/agree.h"
 #include "http/ra_tls.h"
 #include "http/tcp_socket.h"
 #include "http/tls.h"
@@ -198,23 +196,6 @@ static void say_upgraded(struct log *log)
                 info.upgraded);
 }
 
-static tl_err read_recovery_key(struct service *s, const char *path, struct tl_why *why)
-{
-    buf pem;
-    if (!path)
-        return TL_OK;
-    buf_init(&pem, PEM_KEY_MAX);
-    tl_err err = infile_read(&pem, path) == EXIT_GOOD ? TL_OK : TL_E_IO;
-    if (err == TL_OK && es256_public_pem(&s->recovery, buf_slice(&pem)) != TL_OK)
-        err =
-            tl_explain(why, TL_E_USAGE, "recovery-key",
-                       "%s is not a public key on P-256 in PEM: openssl pkey -in KEY -pubout makes "
-                       "it of the private one, which has no place here",
-                       path);
-    buf_finish(&pem);
-    return err;
-}
-
 static void say_set_aside(struct log *log, const char *dir)
 {
     struct log_info info;
@@ -285,9 +266,6 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     signals_block(true);
     tl_err err = o->tls_cert ? tls_from_files(&s->tls, o->tls_cert, o->tls_key, why) : TL_OK;
     if (err == TL_OK)
-        err = read_recovery_key(s, o->recovery_key, why);
-    log.recovery = s->recovery;
-    if (err == TL_OK)
         err = tee_open(&s->tee, o->tee, o->data, why);
     if (err == TL_OK)
         say_platform(s->tee);
@@ -355,8 +333,6 @@ void service_stop(struct service *s)
     retain_stop(s->retain);
     log_close(s->log);
     tee_close(s->tee);
-    es256_free(s->recovery);
-    s->recovery = NULL;
     free(s->socket);
     free(s->collateral);
     s->http = NULL;

@@ -33,7 +33,6 @@ enum service_option {
     OPTION_SESSION_RATE,
     OPTION_QUOTE_RATE,
     OPTION_ADMIN_TOKEN,
-    OPTION_RECOVERY_KEY,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -45,7 +44,6 @@ enum service_option {
         {"pccs", required_argument, NULL, OPTION_PCCS},                                            \
         {"proxy", required_argument, NULL, OPTION_PROXY},                                          \
         {"ca", required_argument, NULL, OPTION_CA},                                                \
-        {"recovery-key", required_argument, NULL, OPTION_RECOVERY_KEY},                            \
         {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},                                \
         {"access-log", no_argument, NULL, OPTION_ACCESS_LOG},                                      \
     {                                                                                              \

@@ -71,7 +71,8 @@ void row_json_put(buf *b, const struct log_row *row, struct row_json how)
     buf_str(b, "}");
 }
 
-static void put_whole(buf *b, const struct log_row *row, struct row_json how)
+void row_json_put_proof(buf *b, const struct log_row *row, const struct log_proof *proof,
+                        struct row_json how)
 {
     put_members(b, row, how);
     json_put_base64(b, "statement", row->statement);
@@ -79,18 +80,6 @@ static void put_whole(buf *b, const struct log_row *row, struct row_json how)
         buf_str(b, ",\"body\":null");
     else
         json_put_base64(b, "body", row->body);
-}
-
-void row_json_put_whole(buf *b, const struct log_row *row, struct row_json how)
-{
-    put_whole(b, row, how);
-    buf_str(b, "}\n");
-}
-
-void row_json_put_proof(buf *b, const struct log_row *row, const struct log_proof *proof,
-                        struct row_json how)
-{
-    put_whole(b, row, how);
     json_put_number(b, "treeSize", proof->tree_size);
     json_put_slice(b, "checkpoint", buf_slice(&proof->checkpoint));
     buf_str(b, ",\"path\":[");

@@ -13,8 +13,6 @@ struct row_json {
 /* One object. A row's body is checked by the query; one that cannot be read all the
  * same is the buffer's error. */
 void row_json_put(buf *b, const struct log_row *row, struct row_json how);
-/* The same with statement and body, and a newline. */
-void row_json_put_whole(buf *b, const struct log_row *row, struct row_json how);
 /* The same with statement, body and proof, and a newline. */
 void row_json_put_proof(buf *b, const struct log_row *row, const struct log_proof *proof,
                         struct row_json how);

@@ -123,7 +123,6 @@ struct log {
     struct index *index; /* NULL: queries look at every leaf */
     struct subject *origin;
     struct es256_key *service;
-    struct es256_key *recovery; /* the owner's, or NULL */
     hash32 service_kid, boot_leaf, log_tp;
     uint64_t boot_index;
     uint64_t next_index, last_time_ms;
@@ -267,8 +266,6 @@ bool owner_slice_over(uint64_t end);
 /* A small value that says of a log that its platform keeps no keys. The host's word: it
  * keeps people from mistakes, and nothing rests on it. */
 #define MEMORY_ONLY "memory_only"
-/* Which log the database says that it is: origin and log_id. b: any, to read into. */
-tl_err start_read_identity(struct log *log, buf *b, struct tl_why *why) TL_MUST;
 /* Who the stored log is, its keys, and its authenticated head. */
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;

@@ -22,7 +22,6 @@ void log_free(struct log *log)
     roster_free(log->roster);
     erased_finish(&log->erased);
     es256_free(log->service);
-    es256_free(log->recovery);
     body_keys_free(log->bodies);
     tree_free(log->tree);
     store_close(log->store);
@@ -85,7 +84,6 @@ static tl_err set_up(struct log *log, const struct log_config *c)
     log->session_rate = c->sessions_per_second ? c->sessions_per_second : SESSIONS_PER_SECOND;
     log->room.max_bytes = c->max_bytes;
     log->room.min_free = c->min_free;
-    log->recovery = c->recovery ? es256_ref(c->recovery) : NULL;
     log->fatal = c->fatal;
     log->fatal_ctx = c->fatal_ctx;
     tl_err err = copy_command(log, c->command);

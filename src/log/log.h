@@ -16,7 +16,6 @@
 #include "tlog/bundle.h"
 
 struct log;
-struct es256_key; /* crypto/sign.h */
 
 struct log_config {
     const char *dir;              /* data directory */
@@ -31,9 +30,6 @@ struct log_config {
     /* Appends are refused with TL_E_FULL where the store has more bytes than this, or
      * its file system less free ones. 0: no such limit. */
     uint64_t max_bytes, min_free;
-    /* A public key of the owner's, or NULL: its private half opens the bodies, without the
-     * platform (log/recover.h). In config 6. The log keeps a reference of its own. */
-    struct es256_key *recovery;
     /* Called once on the owner thread where the log can go on no more (a commit
      * whose outcome is unknown): the process must end. */
     void (*fatal)(void *ctx, const char *text);

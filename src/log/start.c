@@ -15,7 +15,7 @@ static tl_err read_meta(struct log *log, const char *name, buf *out)
     return store_get_meta(log->store, name, out);
 }
 
-tl_err start_read_identity(struct log *log, buf *b, struct tl_why *why)
+static tl_err read_identity(struct log *log, buf *b, struct tl_why *why)
 {
     tl_err err = read_meta(log, "origin", b);
     if (err == TL_OK && REFUSED(!origin_valid(buf_slice(b))))
@@ -37,27 +37,6 @@ tl_err start_read_identity(struct log *log, buf *b, struct tl_why *why)
     return TL_OK;
 }
 
-/* There is no head of this key's: the wrapped data key shows whether the key is another. */
-static tl_err explain_no_head(struct log *log, struct tl_why *why)
-{
-    buf b;
-    buf_init(&b, 256);
-    tl_err err = store_get_meta(log->store, "data_key", &b);
-    if (err == TL_OK)
-        err = keys_open_data_key(&log->keys, log->tee, buf_slice(&b), NULL);
-    buf_finish(&b);
-    if (err == TL_OK)
-        return tl_explain(why, TL_E_HEAD, NULL,
-                          "the head of this log was altered or removed: there is no head written "
-                          "under this platform's key, which is the right one. Nothing was changed; "
-                          "put back an unaltered copy");
-    return tl_explain(why, TL_E_HEAD, NULL,
-                      "there is no head written under this platform's key: the log is sealed under "
-                      "another (a new build, new microcode, another machine or app id), or was "
-                      "altered. Nothing was changed. Go back to that build or machine, or put the "
-                      "right copy back; its bodies: teelog recover");
-}
-
 static tl_err read_head(struct log *log, buf *b, struct log_head *head, struct tl_why *why)
 {
     tl_err err = read_meta(log, "head", b);
@@ -66,7 +45,10 @@ static tl_err read_head(struct log *log, buf *b, struct log_head *head, struct t
     else if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
         err = TL_E_HEAD;
     if (err == TL_E_HEAD)
-        err = explain_no_head(log, why);
+        (void)tl_explain(why, err, NULL,
+                         "there is no head written under this platform's key for this log: the "
+                         "database was altered, or comes from another machine or platform key. "
+                         "Put back the right one, or move it aside to begin a new log");
     return err;
 }
 
@@ -213,7 +195,7 @@ tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_w
                           "exported stay good",
                           tee_kind(log->tee));
     buf_init(&b, 65536);
-    tl_err err = start_read_identity(log, &b, why);
+    tl_err err = read_identity(log, &b, why);
     if (err == TL_OK)
         err = keys_derive(&log->keys, log->tee, why);
     if (err == TL_OK)

@@ -107,7 +107,9 @@ static void each_start_begins_a_log(void **state)
         new_start(&w);
         world_open(&w);
         ids[i] = info_of(&w).log_id;
-        snprintf(name, sizeof name, i ? "unsealable-%04u" : "", i);
+        name[0] = 0;
+        if (i)
+            snprintf(name, sizeof name, "unsealable-%04u", i);
         assert_string_equal(info_of(&w).set_aside, name);
         assert_int_equal(info_of(&w).size, 1);
         assert_int_equal(append_one(&w, "alice", "hello").index, 2);
