@@ -118,9 +118,9 @@ static tl_err read_generation(struct report *r, uint64_t *out)
     tl_err err = read_line(r, "generation", line);
     if (err != TL_OK)
         return err;
-    errno = 0;
+    /* One too large is taken for the largest there is, which none that moves is. */
     unsigned long long v = strtoull(line, &end, 10);
-    if (REFUSED(line[0] < '0' || line[0] > '9') || REFUSED(*end) || REFUSED(errno != 0))
+    if (REFUSED(line[0] < '0' || line[0] > '9') || REFUSED(*end))
         return fail(r, "generation", 0);
     *out = v;
     return TL_OK;

@@ -187,7 +187,10 @@ static int fill(struct file *f)
     else if (strcmp(f->attr, "generation") == 0 && fake_configfs.generation)
         buf_printf(&f->text, "%s", fake_configfs.generation);
     else if (strcmp(f->attr, "generation") == 0)
-        buf_printf(&f->text, "%llu\n", (unsigned long long)f->report->written);
+        buf_printf(&f->text, "%s%llu%s",
+                   fake_configfs.generation_before ? fake_configfs.generation_before : "",
+                   (unsigned long long)f->report->written,
+                   fake_configfs.generation_after ? fake_configfs.generation_after : "\n");
     else if (strcmp(f->attr, "outblob") == 0)
         return make_quote(f->report, &f->text);
     else if (strcmp(f->attr, "inblob") != 0)

@@ -20,13 +20,14 @@ struct fakeconfigfs {
     struct {
         int error, times;
     } mkdir, open, write, read, outblob, rmdir;
-    const char *open_file;      /* whose open goes wrong; NULL: any */
-    int race_write, race_read;  /* times somebody else writes behind our inblob, our outblob */
-    bool deaf;                  /* a question is not taken, which no call tells */
-    bool short_write;           /* takes half of it */
-    const char *generation;     /* a text in place of the number */
-    uint64_t generation_begins; /* of a new report */
-    bool endless;               /* outblob */
+    const char *open_file;     /* whose open goes wrong; NULL: any */
+    int race_write, race_read; /* times somebody else writes behind our inblob, our outblob */
+    bool deaf;                 /* a question is not taken, which no call tells */
+    bool short_write;          /* takes half of it */
+    const char *generation;    /* a text in place of the number */
+    const char *generation_before, *generation_after; /* the right number; NULL: a line */
+    uint64_t generation_begins;                       /* of a new report */
+    bool endless;                                     /* outblob */
     /* Counted. */
     unsigned made, removed, quotes;
 };

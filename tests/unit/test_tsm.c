@@ -344,6 +344,15 @@ static void test_lies(void **state)
         fake_configfs.generation = generations[i];
         refuses(t, "generation");
     }
+    fake_configfs.generation = NULL; /* the right one, written as no kernel does */
+    static const char *const written[][2] = {
+        {"", "x\n"}, {" ", "\n"}, {"+", "\n"}, {"", "7"}, {"", " \n"}};
+    for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
+        fake_configfs.generation_before = written[i][0];
+        fake_configfs.generation_after = written[i][1];
+        refuses(t, "generation");
+    }
+    fake_configfs.generation_before = fake_configfs.generation_after = NULL;
     fake_configfs.generation = "5\n"; /* never moves */
     refuses(t, "generation");
     fake_configfs.generation = NULL;
