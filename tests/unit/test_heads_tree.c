@@ -235,9 +235,15 @@ static void heads_of_many_agents(void **state)
     many_agents(0, MANY, "hello");
     /* Their rows were too many for one commit at the end. */
     log_stats(w.log, &stats);
+    /* They come when they are hashed, which a slow machine does beside later records. */
+    for (int i = 0; i < 500 && stats.heads < 2; i++) {
+        append_one(&w, "alice", "more");
+        log_stats(w.log, &stats);
+    }
     assert_true(stats.heads >= 2);
     assert_true(roster_unsaved_count(w.log->roster) < HEADS_ROWS);
-    append_one(&w, "alice", "two");
+    for (int i = 0; i < 8; i++) /* enough for others, however lately those came */
+        append_one(&w, "alice", "two");
     in_a_hurry = true;
     slices = 0;
     uint64_t size = w.log->durable_size;
