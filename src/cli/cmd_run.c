@@ -1,6 +1,7 @@
 #include "cli/bundle_out.h"
 #include "cli/child.h"
 #include "cli/cli.h"
+#include "cli/run_log.h"
 #include "cli/service_options.h"
 #include "cli/signals.h"
 
@@ -27,20 +28,20 @@ static int end_both(struct service *s, const struct child *c)
     return EXIT_RUN_FAILED;
 }
 
-/* Waits until the command has ended, passing signals on: its exit code. */
-static int wait_for(struct service *s, const struct child *c)
+/* Waits until the command has ended, passing signals on, and writes how; false where the log
+ * has stopped before. */
+static bool wait_for(int *status, struct service *s, const struct child *c)
 {
     for (;;) {
-        int status;
         bool terminal;
         int number = service_wait(s, &terminal);
         if (number == SIGNALS_FATAL)
-            return end_both(s, c);
+            return false;
         if (number != SIGCHLD) {
             if (c->group || !terminal)
                 child_signal(c, number);
-        } else if (waitpid(c->pid, &status, WNOHANG) == c->pid) {
-            return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        } else if (waitpid(c->pid, status, WNOHANG) == c->pid) {
+            return true;
         }
     }
 }
@@ -56,25 +57,53 @@ static tl_err export_after(const struct run_options *o, struct tl_why *why)
     return err;
 }
 
-/* The child is there and waits. */
+static int exit_code(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The command has ended, and its end is logged: the last that is, but for the log's own ends.
+ * started: whether it has run, and why not. */
+static int finish(struct service *s, const struct run_options *o, uint64_t start, int status,
+                  tl_err started, const struct tl_why *not_started)
+{
+    struct tl_why why = {{0}, {0}};
+    const char *error = started == TL_OK ? NULL : tl_why_text(not_started, started);
+    service_shut(s);
+    tl_err err = run_log_exit(s->log, start, status, error, &why);
+    if (err != TL_OK)
+        (void)cli_fail("run", err, &why);
+    service_stop(s);
+    if (started != TL_OK)
+        (void)cli_fail("run", started, not_started);
+    else if (!s->failed && o->export) {
+        tl_err exported = export_after(o, &why);
+        if (exported != TL_OK)
+            (void)cli_fail("run", exported, &why);
+        err = err == TL_OK ? exported : err;
+    }
+    return started != TL_OK || err != TL_OK || s->failed ? EXIT_RUN_FAILED : exit_code(status);
+}
+
+/* The child is there and waits. Where its start cannot be logged it never goes. */
 static int run_child(struct service *s, struct child *c, const struct run_options *o)
 {
     struct tl_why why = {{0}, {0}};
+    uint64_t start = 0;
+    int status = 0;
     tl_err err = service_start(s, &o->service, &why);
+    if (err == TL_OK)
+        err = run_log_start(&start, s->log, o->argv, &why);
     if (err != TL_OK) {
         child_cancel(c);
         (void)cli_fail("cannot run", err, &why);
         return EXIT_RUN_FAILED;
     }
     service_say_ready(s, stderr);
-    err = child_go(c, o->argv[0], &why);
-    int code = wait_for(s, c);
-    service_stop(s);
-    if (err == TL_OK && !s->failed && o->export)
-        err = export_after(o, &why);
-    if (err != TL_OK)
-        (void)cli_fail("run", err, &why);
-    return err != TL_OK || s->failed ? EXIT_RUN_FAILED : code;
+    tl_err started = child_go(c, o->argv[0], &why);
+    if (!wait_for(&status, s, c))
+        return end_both(s, c);
+    return finish(s, o, start, status, started, &why);
 }
 
 static int run(struct run_options *o)

@@ -23,7 +23,7 @@ static slice text_of(const json_t *o, const char *name)
 static void print_member(const json_t *o, const char *name, const char *before)
 {
     slice s = text_of(o, name);
-    if (!s.p)
+    if (s.n == 0)
         return;
     fputs(before, stdout);
     cli_print_plain(s);

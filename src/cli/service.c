@@ -241,7 +241,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     struct log_config log = {
         .dir = o->data,
         .origin = o->origin,
-        .admissions = (uint8_t)(1u << (o->token ? ADMISSION_CHILD : ADMISSION_BEARER)),
+        .admissions = o->token ? 1 << ADMISSION_CHILD | 1 << ADMISSION_OWN : 1 << ADMISSION_BEARER,
         .command = o->command,
         .sessions_per_second = o->session_rate,
         .quotes_per_second = o->quote_rate,
@@ -321,11 +321,17 @@ int service_wait(const struct service *s, bool *from_terminal)
     return number;
 }
 
-void service_stop(struct service *s)
+void service_shut(struct service *s)
 {
     supervisor_stopping();
     tee_set_deadline(s->tee, TEE_HURRY_MS);
     http_stop(s->http);
+    s->http = NULL;
+}
+
+void service_stop(struct service *s)
+{
+    service_shut(s);
     SSL_CTX_free(s->tls);
     s->tls = NULL;
     keeper_stop(s->keeper);
@@ -335,7 +341,6 @@ void service_stop(struct service *s)
     tee_close(s->tee);
     free(s->socket);
     free(s->collateral);
-    s->http = NULL;
     s->keeper = NULL;
     s->ra_tls = NULL;
     s->retain = NULL;

@@ -54,6 +54,8 @@ void service_say_ready(const struct service *s, FILE *out);
 /* Waits for the next signal, as signals_wait; a supervisor hears that the log is
  * alive meanwhile. */
 int service_wait(const struct service *s, bool *from_terminal);
+/* Takes no more requests: nobody but this process appends after it. */
+void service_shut(struct service *s);
 /* Takes no more requests, ends sessions, writes heads, closes. May come twice. */
 void service_stop(struct service *s);
 

@@ -1,6 +1,7 @@
 /* Batches of records: checked, their bodies made and sealed, on the caller's
  * thread, before anything has an order. */
 #include "base/encoding.h"
+#include "base/refuse.h"
 #include "crypto/secret.h"
 #include "log/internal.h"
 
@@ -30,6 +31,11 @@ void log_batch_alg(struct log_batch *b, enum cose_alg alg)
 void log_batch_limit(struct log_batch *b)
 {
     b->limited = true;
+}
+
+void log_batch_anyway(struct log_batch *b)
+{
+    b->anyway = true;
 }
 
 void log_batch_full(struct log_batch *b)
@@ -62,12 +68,16 @@ static tl_err check_text(slice s, size_t max, const char *field, struct tl_why *
     return TL_OK;
 }
 
-static tl_err check(const struct log *log, const struct log_record *r, struct tl_why *why)
+static tl_err check(const struct log_batch *b, const struct log_record *r, struct tl_why *why)
 {
+    const struct log *log = b->log;
     if (!agent_id_valid(r->agent, slice_str(log->keys.origin)))
         return tl_explain(why, TL_E_FIELD, "agentId",
                           "agentId must be 1 to 128 of A-Z a-z 0-9 . _ : @ / - and not the "
                           "log's origin");
+    if (REFUSED(slice_eq_str(r->agent, RUN_AGENT) != (b->admission == ADMISSION_OWN)))
+        return tl_explain(why, TL_E_FIELD, "agentId",
+                          "agentId " RUN_AGENT " is teelog's own; choose another");
     if (!record_type_valid(r->type))
         return tl_explain(why, TL_E_FIELD, "type",
                           "type must be 1 to 64 of A-Z a-z 0-9 . _ : / - and space, and not "
@@ -175,7 +185,7 @@ tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_
                                .ref = r->ref,
                                .has_request = r->request.n > 0};
     size_t before = b->arena.n;
-    tl_err err = check(b->log, r, why);
+    tl_err err = check(b, r, why);
     if (err == TL_OK)
         err = grow(b);
     if (err != TL_OK)

@@ -91,7 +91,7 @@ struct log_batch {
     struct log *log;
     enum admission admission;
     enum cose_alg alg; /* that its agents are to sign by; 0: as they do already */
-    bool full, limited;
+    bool full, limited, anyway;
     buf arena;
     struct record_item *items;
     struct log_receipt *receipts;

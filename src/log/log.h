@@ -132,6 +132,7 @@ struct log_result {
 };
 typedef void log_done_fn(void *ctx, const struct log_result *result);
 
+/* With ADMISSION_OWN for records of RUN_AGENT, and for these alone. */
 tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission) TL_MUST;
 /* What the agents of this batch are to sign by, COSE_ES256 or COSE_ES256K: a session that
  * signs by another is closed for a new one, which costs a quote. Where it is not said, an
@@ -143,6 +144,9 @@ void log_batch_alg(struct log_batch *b, enum cose_alg alg);
 #define SESSIONS_PER_SECOND 20
 #define SESSION_LEAST_MS    10000 /* before such a batch may open another of the same agent */
 void log_batch_limit(struct log_batch *b);
+/* Takes it in also where the log is called full, as the statements at a boot's end are, for
+ * which that room is kept. */
+void log_batch_anyway(struct log_batch *b);
 /* Asks for statements and inclusion paths in the result. */
 void log_batch_full(struct log_batch *b);
 /* Checks the record, and makes and seals its body. An error names the field in

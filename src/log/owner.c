@@ -284,7 +284,7 @@ tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void 
         err = TL_E_FROZEN;
     else if (log->queue_bytes && log->queue_bytes + b->arena.n > QUEUE_BYTES_MAX)
         err = TL_E_BUSY;
-    else if (!room_take(log, b->arena.n, b->count))
+    else if (!room_take(log, b->arena.n, b->count) && !b->anyway)
         err = TL_E_FULL;
     if (err == TL_OK) {
         log->queue_bytes += b->arena.n;

@@ -17,7 +17,16 @@
 #define BODY_MAX              (RECORD_CONTENT_MAX + RECORD_ATTRIBUTES_MAX + 2 * RECORD_ID_MAX + 256)
 #define ERASURE_MAX           65536 /* indexes in one erasure */
 
-enum admission { ADMISSION_CHILD = 1, ADMISSION_ATTESTED = 2, ADMISSION_BEARER = 3 };
+enum admission {
+    ADMISSION_CHILD = 1,
+    ADMISSION_ATTESTED = 2,
+    ADMISSION_BEARER = 3,
+    ADMISSION_OWN = 4, /* teelog itself, as RUN_AGENT and nobody else */
+    ADMISSION_LAST = ADMISSION_OWN,
+};
+/* The agent that `teelog run` logs as: what it started, and how that ended. Nobody else has
+ * this id. */
+#define RUN_AGENT "teelog-run"
 
 struct body_record {
     slice salt, room_id, user_id, content;

@@ -11,7 +11,7 @@ static uint8_t read_admissions(cbor *c)
     if (REFUSED(n == 0))
         cbor_fail(c, TL_E_BODY);
     for (; n > 0 && c->err == TL_OK; n--) {
-        uint64_t v = cbor_uint(c, ADMISSION_BEARER);
+        uint64_t v = cbor_uint(c, ADMISSION_LAST);
         if (REFUSED(v <= last)) {
             cbor_fail(c, TL_E_BODY);
             return 0;
@@ -60,10 +60,10 @@ void body_config_read(cbor *c, struct body_config *out)
 static void put_admissions(buf *b, uint8_t admissions)
 {
     unsigned n = 0;
-    for (unsigned v = ADMISSION_CHILD; v <= ADMISSION_BEARER; v++)
+    for (unsigned v = ADMISSION_CHILD; v <= ADMISSION_LAST; v++)
         n += admissions >> v & 1;
     cbor_put_array(b, n);
-    for (unsigned v = ADMISSION_CHILD; v <= ADMISSION_BEARER; v++)
+    for (unsigned v = ADMISSION_CHILD; v <= ADMISSION_LAST; v++)
         if (admissions >> v & 1)
             cbor_put_uint(b, v);
 }

@@ -30,7 +30,7 @@ static void read_fields(cbor *c, struct body_session *v)
     cbor_label_is(c, &order, 5);
     cbor_bytes_copy(c, v->about.b, sizeof v->about.b);
     cbor_label_is(c, &order, 6);
-    v->admission = cbor_uint(c, ADMISSION_BEARER);
+    v->admission = cbor_uint(c, ADMISSION_LAST);
     cbor_label_is(c, &order, 7);
     read_peer(c, v);
     cbor_label_is(c, &order, 8);

@@ -114,13 +114,36 @@ static const char *const admission_names[] = {
     [ADMISSION_CHILD] = "as a child of the log",
     [ADMISSION_ATTESTED] = "as an attested peer",
     [ADMISSION_BEARER] = "by a bearer token",
+    [ADMISSION_OWN] = "as teelog's own",
 };
+
+/* What the attested code logs itself needs nobody's leave. */
+static bool policy_allows(const struct policy *p, uint64_t admission)
+{
+    switch (admission) {
+    case ADMISSION_CHILD:
+        return p->allow_child;
+    case ADMISSION_BEARER:
+        return p->allow_bearer;
+    case ADMISSION_OWN:
+        return true;
+    default:
+        return p->attested_count > 0;
+    }
+}
 
 /* How the agent was let in, against what the attested configuration allows and
  * what the policy wants. */
-static tl_err check_admission(struct verifier *v, uint64_t index, uint64_t admission)
+static tl_err check_admission(struct verifier *v, const struct leaf *l, uint64_t admission)
 {
     const struct policy *p = v->policy;
+    uint64_t index = l->index;
+    bool own_name = slice_eq_str(l->st.subject, RUN_AGENT);
+    if (REFUSED(own_name != (admission == ADMISSION_OWN)))
+        return report_fail(v->report, CHECK_ADMISSION, index, "%s was let in %s",
+                           own_name ? "the agent " RUN_AGENT ", which is teelog's own,"
+                                    : "an agent other than " RUN_AGENT,
+                           admission_names[admission]);
     if (REFUSED(!(v->admissions >> admission & 1)))
         return report_fail(
             v->report, CHECK_ADMISSION, index,
@@ -129,10 +152,7 @@ static tl_err check_admission(struct verifier *v, uint64_t index, uint64_t admis
     v->report->admitted[admission] = true;
     if (admission == ADMISSION_ATTESTED)
         v->peer_unchecked = true;
-    bool allowed = !p || (admission == ADMISSION_CHILD    ? p->allow_child
-                          : admission == ADMISSION_BEARER ? p->allow_bearer
-                                                          : p->attested_count > 0);
-    if (REFUSED(!allowed))
+    if (p && REFUSED(!policy_allows(p, admission)))
         return report_fail(v->report, CHECK_ADMISSION, index,
                            "this agent was let in %s, which the policy does not allow",
                            admission_names[admission]);
@@ -155,7 +175,7 @@ tl_err verify_session(struct verifier *v, const struct leaf *l)
         return report_fail(r, CHECK_SESSION, l->index,
                            "it names a tree of size %" PRIu64 ", which is larger than its index",
                            b.size);
-    err = check_admission(v, l->index, b.admission);
+    err = check_admission(v, l, b.admission);
     if (err != TL_OK)
         return err;
     binding_session(binding, &(struct session_binding){

@@ -126,7 +126,7 @@ struct teelog_report {
     enum bundle_scope scope;
     uint64_t leaves;
     bool successor; /* the genesis names an older log */
-    bool admitted[4];
+    bool admitted[ADMISSION_LAST + 1];
     struct report_fresh fresh;
     struct report_agent *agents; /* in bytewise order; none where REJECTED */
     size_t agent_count;

@@ -19,7 +19,7 @@ class Demo(Case):
         trusted, rejected = done.stdout.index("TRUSTED"), done.stdout.index("REJECTED")
         self.assertLess(trusted, rejected)
         self.assertIn("229 actions logged", done.stdout)
-        self.assertIn("body at index 4", done.stdout)
+        self.assertIn("body at index 6", done.stdout)
         self.assertIn("simulated", done.stdout)
 
 

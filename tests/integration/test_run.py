@@ -242,9 +242,149 @@ class Run(Case):
         for _ in range(3):
             out.append(json.loads(self.run_it(
                 "sh", "-c", f"echo '{json.dumps(record())}' | teelog append").stdout))
-        # Each run has a boot, a session, its record, an end and heads.
-        self.assertEqual([r["index"] for r in out], [2, 7, 12])
+        # Each run has a boot, a session and a record of run's, a session and a record of this,
+        # run's second record, two ends, and heads.
+        self.assertEqual([r["index"] for r in out], [4, 13, 22])
         self.assertEqual([r["seq"] for r in out], [1, 4, 7])
+
+    def own_records(self):
+        """What run has logged itself, by the log and by index."""
+        out = self.teelog("records", "--data", self.data, "--tee", "sim", "--agent", "teelog-run",
+                          "--oldest", "--json").stdout
+        rows = [json.loads(line) for line in out.splitlines()]
+        return [r for r in rows if r["type"].startswith("run.")]
+
+    def everything(self):
+        out = self.teelog("records", "--data", self.data, "--tee", "sim", "--oldest", "--json").stdout
+        return [json.loads(line) for line in out.splitlines()]
+
+    def ended(self, attributes):
+        """The last two of run's are a start and its exit, with these attributes: the start."""
+        start, exit_ = self.own_records()[-2:]
+        self.assertEqual((start["type"], exit_["type"]), ("run.start", "run.exit"))
+        self.assertEqual(exit_["ref"], start["index"])
+        self.assertEqual(exit_["attributes"], attributes)
+        return start
+
+    def test_start_and_exit_are_logged(self):
+        for script, code, attributes in (("exit 0", 0, {"code": 0}), ("exit 7", 7, {"code": 7}),
+                                         ("kill -9 $$", 137, {"signal": 9}),
+                                         ("kill -SEGV $$", 139, {"signal": 11})):
+            self.run_it("sh", "-c", script, code=code)
+            start = self.ended(attributes)
+            self.assertEqual(json.loads(start["content"]), ["sh", "-c", script])
+        self.run_it(self.path("nothing"), code=125)
+        start, exit_ = self.own_records()[-2:]
+        self.assertIn("No such file", exit_["attributes"]["error"])
+        self.assertEqual((exit_["ref"], exit_["content"]), (start["index"],
+                                                            exit_["attributes"]["error"]))
+        self.assertEqual(len(self.own_records()), 10)
+
+    def test_all_of_the_command_is_between_start_and_exit(self):
+        """A process that outlives the command has no token any more when the exit is logged."""
+        append = f"echo '{json.dumps(record())}' | teelog append >/dev/null 2>&1"
+        self.run_it("sh", "-c", f"{append}; (while {append}; do :; done) & {append}",
+                    options=["--export", self.path("b")])
+        types = [(r["agentId"], r["type"]) for r in self.everything()]
+        self.assertEqual([t for t in types if t[1].startswith("run.")],
+                         [("teelog-run", "run.start"), ("teelog-run", "run.exit")])
+        own = [i for i, (agent, _) in enumerate(types) if agent == "teelog-run"]
+        theirs = [i for i, (agent, kind) in enumerate(types)
+                  if agent == "alice"]
+        self.assertGreaterEqual(len(theirs), 2)
+        self.assertLess(own[0], theirs[0])
+        self.assertLess(theirs[-1], own[1])
+        self.teelog("policy", "init", self.path("b"), "-o", self.path("p"))
+        report = self.verdict(self.path("b"), "--policy", self.path("p"))
+        self.assertEqual(report["verdict"], "TRUSTED")
+
+    def test_nobody_logs_as_run(self):
+        as_run = f"echo '{json.dumps(record('teelog-run'))}' | teelog append; echo $?"
+        out = self.run_it("sh", "-c", as_run)
+        refusal, code = out.stdout.splitlines()
+        self.assertEqual((json.loads(refusal)["field"], code), ("agentId", "3"))
+        self.run_it("sh", "-c", as_run, options=["--agent", "teelog-run"])
+        self.assertEqual([r["type"] for r in self.own_records()], 2 * ["run.start", "run.exit"])
+        with self.serve():
+            self.append([record("teelog-run")], code=3)
+
+    def test_run_says_what_it_is(self):
+        out = self.run_it("teelog", "agents", "--json")
+        self.assertEqual([(a["id"], a["admission"]) for a in json.loads(out.stdout)["agents"]],
+                         [("teelog-run", "own")])
+
+    def test_nothing_runs_unlogged(self):
+        mark = self.path("ran")
+        done = self.run_it("touch", mark, options=["--max-bytes", "1"], code=125)
+        self.assertIn("start cannot be logged", done.stderr)
+        self.assertIn("--max-bytes", done.stderr)
+        done = self.run_it("touch", mark, *(6 * ['"' * 100000]), code=125)
+        self.assertIn("start cannot be logged", done.stderr)
+        done = self.run_it("touch", mark, b"\xff", code=125)
+        self.assertIn("UTF-8", done.stderr)
+        self.assertFalse(os.path.exists(mark))
+        self.assertEqual(self.own_records(), [])
+        self.run_it("touch", mark)
+        self.assertTrue(os.path.exists(mark))
+
+    def test_the_exit_is_logged_in_a_full_log(self):
+        self.run_it("true")
+        size = os.path.getsize(os.path.join(self.data, "teelog.db"))
+        text = lines([record(content="x" * 20000)] * 5)
+        with open(self.path("records"), "w", encoding="utf-8") as f:
+            f.write(text)
+        done = self.run_it("sh", "-c", f"while teelog append < {self.path('records')}; do :; done",
+                           options=["--max-bytes", str(size + (4 << 20))])
+        self.assertIn("--max-bytes", done.stderr)
+        self.ended({"code": 0})
+
+    def test_an_exit_that_cannot_be_logged(self):
+        """The disk takes nothing any more when the command ends."""
+        script = "import os, resource; " \
+                 "resource.prlimit(os.getppid(), resource.RLIMIT_FSIZE, (4096, 4096))"
+        done = subprocess.run([TEELOG, "run", "--data", self.data, "--tee", "sim", "--export",
+                               self.path("b"), "--", sys.executable, "-c", script], env=self.env,
+                              preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertIn("the command has ended, and that cannot be logged", done.stderr)
+        self.assertEqual([r["type"] for r in self.own_records()], ["run.start"])
+        self.run_it("true")
+        self.ended({"code": 0})
+
+    def test_a_command_that_heeds_the_second_signal(self):
+        mark = self.path("mark")
+        script = f"trap 'trap - TERM; touch {mark}.one' TERM; touch {mark}.ready; " \
+                 "while :; do sleep 0.05; done"
+        p = subprocess.Popen([TEELOG, "run", "--data", self.data, "--tee", "sim", "--", "sh", "-c",
+                              script], env=self.env, stdin=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: p.poll() is None and p.kill())
+        self.await_file(mark + ".ready")
+        p.send_signal(signal.SIGTERM)
+        self.await_file(mark + ".one")
+        p.send_signal(signal.SIGTERM)
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(p.wait(60), 143)
+        self.ended({"signal": 15})
+        self.teelog("fsck", "--data", self.data, "--tee", "sim")
+
+    def test_run_killed_itself(self):
+        """A start without an exit; the next run has both."""
+        p = subprocess.Popen([TEELOG, "run", "--data", self.data, "--tee", "sim", "--", "sh", "-c",
+                              f"touch {self.path('up')}; exec sleep 300"], env=self.env,
+                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             start_new_session=True)
+        self.await_file(self.path("up"))
+        child = subprocess.run(["pgrep", "-P", str(p.pid)], capture_output=True, text=True,
+                               check=True).stdout.split()
+        p.kill()
+        p.wait(60)
+        os.kill(int(child[0]), signal.SIGKILL)
+        self.run_it("true")
+        self.assertEqual([r["type"] for r in self.own_records()],
+                         ["run.start", "run.start", "run.exit"])
+        self.ended({"code": 0})
 
     def test_a_failing_export_is_a_failure(self):
         done = self.run_it("true", options=["--export", "/proc/nowhere/b"], code=125)

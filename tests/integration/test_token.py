@@ -175,7 +175,7 @@ class Token(Case):
         service.stop()
         script = ("teelog append </dev/null && teelog token list; echo $?; unset TEELOG_TOKEN; "
                   f"teelog token list; echo $?; teelog token list --token-file {admin} --json; "
-                  f"teelog records --json --token-file {reader}")
+                  f"teelog records --json --agent alice --token-file {reader}")
         done = subprocess.run([TEELOG, "run", "--data", self.data, "--tee", "sim", "--", "sh", "-c", script],
                               env=self.env, capture_output=True, text=True, timeout=60, check=True)
         first, second, tokens, said = done.stdout.splitlines()

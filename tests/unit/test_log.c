@@ -405,9 +405,33 @@ static void a_full_log_takes_nothing(void **state)
     }
 }
 
+/* For adding one record of agent: what log_batch_add says. */
+static tl_err add_as(struct world *w, enum admission admission, const char *agent)
+{
+    struct log_batch *b = NULL;
+    struct log_record r = record(agent, "x");
+    assert_ok(log_batch_new(&b, w->log, admission));
+    tl_err err = log_batch_add(b, &r, NULL);
+    assert_int_equal(log_batch_count(b), err == TL_OK);
+    log_batch_free(b);
+    return err;
+}
+
+static void nobody_else_has_its_own_name(void **state)
+{
+    struct world *w = *state;
+    assert_ok(add_as(w, ADMISSION_OWN, RUN_AGENT));
+    assert_err(add_as(w, ADMISSION_OWN, "alice"), TL_E_FIELD);
+    for (enum admission a = ADMISSION_CHILD; a < ADMISSION_OWN; a++) {
+        assert_ok(add_as(w, a, "alice"));
+        assert_err(add_as(w, a, RUN_AGENT), TL_E_FIELD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nobody_else_has_its_own_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(places_and_receipts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_chain_and_range_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repeated_request_is_harmless, set_up, tear_down),

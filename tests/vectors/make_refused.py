@@ -296,7 +296,7 @@ def config_faults():
         yield f"label 9 of {n} bytes", "E_RANGE", raw_map(good + [(9, bytes(n))])
     for bad in ([], [0], [0, 1], [1, 1], [2, 1], [1, 3, 2]):
         yield f"admissions {bad}", "E_BODY", raw_map(put(good, 8, bad))
-    yield "admission 4", "E_RANGE", raw_map(put(good, 8, [4]))
+    yield "admission 5", "E_RANGE", raw_map(put(good, 8, [5]))
     yield "recovery: an OKP key", "E_KEY", raw_map(put(good, 6, {**v.SERVICE, 1: 1}))
 
 
@@ -351,7 +351,7 @@ def session_faults():
     yield "size equal to the boot's index", "E_BODY", raw_map(put(good, 2, 1))
     yield "size below the boot's index", "E_BODY", raw_map(put(good, 2, 2))
     yield "admission 0", "E_BODY", raw_map(put(good, 6, 0))
-    yield "admission 4", "E_RANGE", raw_map(put(good, 6, 4))
+    yield "admission 5", "E_RANGE", raw_map(put(good, 6, 5))
     yield "admission 2 without a peer", "E_BODY", raw_map(put(good, 6, 2))
     for admission in (1, 3):
         yield f"admission {admission} with a peer", "E_BODY", raw_map(
