@@ -70,6 +70,7 @@ enum tl_category {
     X(E_IO, SYSTEM, 2, "input or output failed")                                                   \
     X(E_CRYPTO, SYSTEM, 3, "a cryptographic operation failed")                                     \
     X(E_COMMIT, SYSTEM, 4, "a commit failed or its outcome is unknown")                            \
+    X(E_PEER, SYSTEM, 5, "another service answered otherwise than it should")                      \
     X(E_HEAD, INTEGRITY, 1,                                                                        \
       "the stored head is missing or was not written under this platform key")                     \
     X(E_STORED, INTEGRITY, 2, "stored data does not match the log's tree")                         \

@@ -11,6 +11,7 @@
 #define INPUT_MAX  (256u << 20) /* bytes of answers that wait to be read */
 #define HEAD_MAX   16384
 #define READ_CHUNK (256u << 10)
+#define PATIENCE   120000 /* milliseconds; tails hear something every 15 seconds */
 
 enum framing { NONE, LENGTH, CHUNK_HEAD, CHUNK, CHUNK_END };
 
@@ -24,6 +25,7 @@ struct client {
     uint64_t left; /* of the body, or of the chunk */
     uint64_t got;  /* bytes of this answer's body so far */
     size_t piece;  /* bytes of in that the caller borrows */
+    int patience;  /* milliseconds without a byte */
 };
 
 static tl_err lost(const struct client *c, struct tl_why *why)
@@ -41,8 +43,23 @@ static tl_err lost(const struct client *c, struct tl_why *why)
 
 static tl_err not_http(const struct client *c, struct tl_why *why)
 {
-    return tl_explain(why, TL_E_HTTP, NULL, "what answers on %s does not speak teelog's HTTP",
+    return tl_explain(why, TL_E_PEER, NULL, "what answers on %s does not speak teelog's HTTP",
                       c->where);
+}
+
+tl_err client_silent(const struct client *c, struct tl_why *why)
+{
+    return tl_explain(why, TL_E_IO, NULL,
+                      "the service on %s has not moved for %d seconds, so whether it did what was "
+                      "asked is not known; look at its log, then try again",
+                      c->where, c->patience / 1000);
+}
+
+/* Until one of these comes, for as long as one waits for a service. */
+static tl_err await(const struct client *c, struct pollfd *f, struct tl_why *why)
+{
+    int n = poll(f, 1, c->patience);
+    return n == 0 ? client_silent(c, why) : TL_OK; /* a signal: the caller tries again */
 }
 
 /* A client over what is open, which it takes over. host: for the field Host. */
@@ -58,6 +75,7 @@ static tl_err client_new(struct client **out, struct link *link, const char *whe
     c->where = where;
     c->host = host;
     c->token = token;
+    c->patience = PATIENCE;
     buf_init(&c->in, INPUT_MAX);
     *out = c;
     return TL_OK;
@@ -85,6 +103,16 @@ void client_close(struct client *c)
     link_close(&c->link);
     buf_finish(&c->in);
     free(c);
+}
+
+void client_set_patience(struct client *c, int milliseconds)
+{
+    c->patience = milliseconds;
+}
+
+int client_patience(const struct client *c)
+{
+    return c->patience;
 }
 
 int client_fd(const struct client *c)
@@ -145,7 +173,9 @@ static tl_err fill(struct client *c, bool wait, struct tl_why *why)
         if (errno != EAGAIN && errno != EINTR)
             return tl_explain(why, TL_E_IO, NULL, "reading from %s: %s", c->where, strerror(errno));
         struct pollfd f = {.fd = c->link.fd, .events = link_events(&c->link, false)};
-        (void)poll(&f, 1, -1);
+        tl_err err = await(c, &f, why);
+        if (err != TL_OK)
+            return err;
     }
 }
 
@@ -167,8 +197,9 @@ static tl_err write_all(struct client *c, slice bytes, struct tl_why *why)
             return tl_explain(why, TL_E_IO, NULL, "writing to %s: %s", c->where, strerror(errno));
         short events = link_events(&c->link, true);
         struct pollfd f = {.fd = c->link.fd, .events = (short)(c->eof ? events : events | POLLIN)};
-        (void)poll(&f, 1, -1);
-        tl_err err = f.revents & POLLIN ? fill(c, false, why) : TL_OK;
+        tl_err err = await(c, &f, why);
+        if (err == TL_OK && f.revents & POLLIN)
+            err = fill(c, false, why);
         if (err != TL_OK)
             return err;
     }

@@ -17,6 +17,12 @@ tl_err client_open_url(struct client **out, const struct link_url *url,
                        struct tl_why *why) TL_MUST;
 void client_close(struct client *c);
 int client_fd(const struct client *c);
+/* How long a service may be silent before waiting for it fails with TL_E_IO, in
+ * milliseconds; 120,000 where it is not set. */
+void client_set_patience(struct client *c, int milliseconds);
+int client_patience(const struct client *c);
+/* That error, for who waits on client_fd. */
+tl_err client_silent(const struct client *c, struct tl_why *why) TL_MUST;
 /* Its certificate showed a simulated platform. */
 bool client_is_simulated(const struct client *c);
 /* Bytes of an answer are here already: client_head will not wait for them. */

@@ -181,8 +181,9 @@ static tl_err wait_and_move(struct appender *a, struct tl_why *why)
         {.fd = a->count ? client_fd(a->client) : -1, .events = POLLIN},
     };
     bool here = a->count && client_has_input(a->client);
-    if (!here && poll(f, 2, -1) < 0)
-        return TL_OK;
+    int n = here ? 1 : poll(f, 2, a->count ? client_patience(a->client) : -1);
+    if (n <= 0)
+        return n == 0 ? client_silent(a->client, why) : TL_OK;
     if (here || f[1].revents)
         return receive(a, why);
     return f[0].revents ? batches_read(&a->in, why) : TL_OK;

@@ -253,13 +253,13 @@ tl_err pcs_status(const struct pcs_answer *a, const char *what, struct tl_why *w
         return explain_busy(a, what, why);
     if (status >= 300 && status < 400)
         return tl_explain(
-            why, TL_E_HTTP, what,
+            why, TL_E_PEER, what,
             "asked for %s, the service points elsewhere (HTTP %u, %.*s); redirects are "
             "not followed: give the final address",
             what, status, (int)(location.n < 100 ? location.n : 100),
             location.p ? (const char *)location.p : "");
     return tl_explain(
-        why, TL_E_HTTP, what,
+        why, TL_E_PEER, what,
         "asked for %s, the service answers HTTP %u; is this a PCS or a PCCS, version 4?", what,
         status);
 }

@@ -431,7 +431,8 @@ tl_err all_agents(struct log *log, struct log_agent **out, size_t *n)
         const struct log_agent *rows = log_agents_rows(a, n);
         *out = malloc((*n + 1) * sizeof *rows);
         assert_non_null(*out);
-        memcpy(*out, rows, *n * sizeof *rows);
+        if (*n)
+            memcpy(*out, rows, *n * sizeof *rows);
     }
     log_agents_free(a);
     return err;

@@ -18,7 +18,7 @@ static void dial(const char *text)
     assert_int_equal(write(fds[1], text, strlen(text)), (ssize_t)strlen(text));
     close(fds[1]);
     memset(&why, 0, sizeof why);
-    client = (struct client){.link = {.fd = fds[0]}, .where = "test"};
+    client = (struct client){.link = {.fd = fds[0]}, .where = "test", .patience = 60000};
     buf_init(&client.in, INPUT_MAX);
 }
 
@@ -94,11 +94,34 @@ static void refuses_what_is_not_http(void **state)
         char text[64];
         dial(bad[i]);
         tl_err err = next(&a, text, sizeof text);
-        if (err != TL_E_HTTP)
+        if (err != TL_E_PEER)
             print_error("answer: %s\n", bad[i]);
-        assert_err(err, TL_E_HTTP);
+        assert_err(err, TL_E_PEER);
         hang_up();
     }
+}
+
+/* The other end is there and says nothing, or takes nothing. */
+static void does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    static uint8_t much[4 << 20];
+    struct client_answer a;
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    client = (struct client){.link = {.fd = fds[0]}, .where = "test", .host = "localhost"};
+    client_set_patience(&client, 50);
+    buf_init(&client.in, INPUT_MAX);
+    memset(&why, 0, sizeof why);
+    assert_err(client_head(&client, &a, &why), TL_E_IO);
+    assert_non_null(strstr(why.text, "has not moved"));
+    memset(&why, 0, sizeof why);
+    slice body = slice_of(much, sizeof much);
+    assert_err(client_send(&client, "POST", "/", body, &why), TL_E_IO);
+    assert_non_null(strstr(why.text, "has not moved"));
+    close(fds[1]);
+    hang_up();
 }
 
 static void every_cut_is_noticed(void **state)
@@ -143,7 +166,7 @@ static void bounds_a_line(void **state)
                    (int)(HEAD_MAX - 3 + more), 0, more ? "" : "\r\n\r\n");
         buf_u8(&answer, 0);
         dial((const char *)answer.p);
-        assert_err(next(&a, text, sizeof text), more ? TL_E_HTTP : TL_OK);
+        assert_err(next(&a, text, sizeof text), more ? TL_E_PEER : TL_OK);
         hang_up();
     }
     buf_finish(&answer);
@@ -230,13 +253,10 @@ static void a_token_in_clear_stays_here(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_token_in_clear_stays_here),
-        cmocka_unit_test(reads_answers_in_turn),
-        cmocka_unit_test(refuses_what_is_not_http),
-        cmocka_unit_test(every_cut_is_noticed),
-        cmocka_unit_test(bounds_a_line),
-        cmocka_unit_test(repeats_the_service_on_errors),
-        cmocka_unit_test(encodes_urls),
+        cmocka_unit_test(a_token_in_clear_stays_here),   cmocka_unit_test(reads_answers_in_turn),
+        cmocka_unit_test(refuses_what_is_not_http),      cmocka_unit_test(does_not_wait_for_ever),
+        cmocka_unit_test(every_cut_is_noticed),          cmocka_unit_test(bounds_a_line),
+        cmocka_unit_test(repeats_the_service_on_errors), cmocka_unit_test(encodes_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -312,18 +312,18 @@ static void test_statuses(void **state)
         const char *says;
     } all[] = {
         {200, TL_OK, ""},
-        {204, TL_E_HTTP, "HTTP 204"},
-        {302, TL_E_HTTP, "https://elsewhere.example/"},
-        {400, TL_E_HTTP, "HTTP 400"},
+        {204, TL_E_PEER, "HTTP 204"},
+        {302, TL_E_PEER, "https://elsewhere.example/"},
+        {400, TL_E_PEER, "HTTP 400"},
         {401, TL_E_AUTH, "subscription"},
         {403, TL_E_AUTH, "HTTP 403"},
         {404, TL_E_NOT_FOUND, "platform"},
         {410, TL_E_NOT_FOUND, "standard"},
         {429, TL_E_BUSY, "after 120 (its Retry-After)"},
-        {461, TL_E_HTTP, "HTTP 461"},
+        {461, TL_E_PEER, "HTTP 461"},
         {500, TL_E_BUSY, "HTTP 500"},
         {503, TL_E_BUSY, "after 120"},
-        {0, TL_E_HTTP, "HTTP 0"},
+        {0, TL_E_PEER, "HTTP 0"},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         struct tl_why why = {{0}, {0}};
@@ -341,7 +341,7 @@ static void test_statuses(void **state)
     assert_non_null(strstr(why.text, "later"));
     pcs_answer_finish(&a);
     a = answer_of(301, "");
-    assert_err(pcs_status(&a, "the thing", NULL), TL_E_HTTP);
+    assert_err(pcs_status(&a, "the thing", NULL), TL_E_PEER);
     pcs_answer_finish(&a);
 }
 
