@@ -17,6 +17,7 @@
 #include "tlog/body.h"
 #include "tlog/bundle.h"
 #include "tlog/checkpoint.h"
+#include "tlog/witness.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -93,6 +94,47 @@ static struct note_key log_key(uint8_t seed[32])
     ed25519_public(seed, public_key);
     MUST(note_key_make(&key, slice_str("fuzz.example/log"), public_key) == TL_OK);
     return key;
+}
+
+static struct cosigner witness_key(uint8_t seed[32])
+{
+    uint8_t public_key[32];
+    struct cosigner key;
+    memset(seed, 8, 32);
+    ed25519_public(seed, public_key);
+    MUST(cosigner_make(&key, slice_str("w.example"), public_key) == TL_OK);
+    return key;
+}
+
+static void witness_seeds(void)
+{
+    uint8_t seed[32];
+    const hash32 path[2] = {sha256(slice_str("1")), sha256(slice_str("2"))};
+    struct note_key log = log_key(seed);
+    buf b, note;
+    buf_init(&b, 2000);
+    buf_init(&note, 1000);
+    MUST(note_sign(&note, slice_str(FUZZ_CHECKPOINT), &log, seed) == TL_OK);
+    witness_request_put(&b, 0, NULL, 0, buf_slice(&note));
+    save("witness", "first", buf_slice(&b));
+    buf_reset(&b);
+    witness_request_put(&b, 1, path, 2, buf_slice(&note));
+    save("witness", "with-proof", buf_slice(&b));
+    save_str("witness", "size", "9223372036854775807\n");
+    struct cosigner witness = witness_key(seed);
+    buf_reset(&b);
+    MUST(cosignature_sign(&b, slice_str(FUZZ_CHECKPOINT), 1790000000, &witness, seed) == TL_OK);
+    save("witness", "answer", buf_slice(&b));
+    buf_reset(&b);
+    buf_str(&b, "# seeds\nlog ");
+    note_key_put(&b, &log);
+    buf_str(&b, " https://log.example/\nwitness\tw ");
+    cosigner_put(&b, &witness);
+    buf_str(&b, "\ngroup g 1 w\ngroup h all g\nquorum h\n");
+    save("tlog_policy", "all-lines", buf_slice(&b));
+    save_str("tlog_policy", "none", "quorum none\n");
+    buf_finish(&b);
+    buf_finish(&note);
 }
 
 static void text_seeds(void)
@@ -730,6 +772,7 @@ int main(int argc, char **argv)
     cbor_seeds();
     der_seeds();
     text_seeds();
+    witness_seeds();
     json_seeds();
     ask_seeds();
     tail_seeds();

@@ -24,12 +24,15 @@ static tl_err read_lines(struct checkpoint *out, slice *rest, slice text, uint64
     buf_init_fixed(&root, c.root.b, sizeof c.root.b);
     if (base64_read(&root, note_line(&text)) != TL_OK || REFUSED(root.n != sizeof c.root.b))
         return TL_E_CHECKPOINT;
-    hash32 empty = merkle_empty_root();
-    if (REFUSED(c.size == 0 && !hash_eq(&c.root, &empty)))
-        return TL_E_CHECKPOINT;
     *out = c;
     *rest = text;
     return TL_OK;
+}
+
+static tl_err check_empty(const struct checkpoint *c)
+{
+    hash32 empty = merkle_empty_root();
+    return REFUSED(c->size == 0 && !hash_eq(&c->root, &empty)) ? TL_E_CHECKPOINT : TL_OK;
 }
 
 tl_err checkpoint_read(struct checkpoint *out, slice text)
@@ -37,6 +40,8 @@ tl_err checkpoint_read(struct checkpoint *out, slice text)
     struct checkpoint c;
     slice rest;
     tl_err err = read_lines(&c, &rest, text, TL_INT_MAX);
+    if (err == TL_OK)
+        err = check_empty(&c);
     if (err != TL_OK)
         return err;
     if (REFUSED(rest.n != 0))
@@ -45,7 +50,7 @@ tl_err checkpoint_read(struct checkpoint *out, slice text)
     return TL_OK;
 }
 
-tl_err checkpoint_read_foreign(struct checkpoint *out, slice text)
+tl_err checkpoint_read_submitted(struct checkpoint *out, slice text)
 {
     struct checkpoint c;
     slice rest;
@@ -57,6 +62,17 @@ tl_err checkpoint_read_foreign(struct checkpoint *out, slice text)
             return TL_E_CHECKPOINT;
     *out = c;
     return TL_OK;
+}
+
+tl_err checkpoint_read_foreign(struct checkpoint *out, slice text)
+{
+    struct checkpoint c;
+    tl_err err = checkpoint_read_submitted(&c, text);
+    if (err == TL_OK)
+        err = check_empty(&c);
+    if (err == TL_OK)
+        *out = c;
+    return err;
 }
 
 void checkpoint_put(buf *b, const struct checkpoint *c)

@@ -15,6 +15,9 @@ struct checkpoint {
 tl_err checkpoint_read(struct checkpoint *out, slice text) TL_MUST;
 /* As other logs may have them: extension lines allowed and skipped. */
 tl_err checkpoint_read_foreign(struct checkpoint *out, slice text) TL_MUST;
+/* As a witness is given them: the same, and of size 0 with any root, which it has an answer
+ * of its own for. */
+tl_err checkpoint_read_submitted(struct checkpoint *out, slice text) TL_MUST;
 void checkpoint_put(buf *b, const struct checkpoint *c);
 
 /* Reads a whole signed checkpoint, and verifies it under key, whose name must

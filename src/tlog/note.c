@@ -8,108 +8,50 @@
 #include "codec/cbor.h"
 #include "crypto/sign.h"
 
-#define ED25519_TYPE   1
-#define KEY_ID_SIZE    4
+#define KEY_SIZE       (1 + VKEY_ED25519_PUBLIC_SIZE)
 #define SIGNATURE_SIZE 64
 #define EM_DASH_SPACE  "\xe2\x80\x94 " /* U+2014, then a space */
-/* name '+' 8 hex digits '+' base64 of 33 bytes */
-#define KEY_TEXT_MAX   (NOTE_NAME_MAX + 1 + 2 * KEY_ID_SIZE + 1 + 44)
 
-/* Valid UTF-8 without control characters, except for LF. */
-static bool characters_valid(slice s)
+/* A key's bytes: the type of its signatures, and the public key. */
+static void key_bytes(uint8_t out[KEY_SIZE], const uint8_t public_key[32])
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (REFUSED(s.p[i] < 0x20 && s.p[i] != '\n'))
-            return false;
-    return !REFUSED(!utf8_valid(s));
-}
-
-/* The next character of valid UTF-8; none of the white space below has a
- * longer form than three bytes. */
-static uint32_t take_character(slice *s)
-{
-    uint8_t first = s->p[0];
-    size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t c = n == 1 ? first : first & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++)
-        c = c << 6 | (s->p[i] & 0x3f);
-    *s = slice_of(s->p + n, s->n - n);
-    return c;
-}
-
-/* Unicode's White_Space property. */
-static bool is_space(uint32_t c)
-{
-    return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-           c == 0x205f || c == 0x3000;
-}
-
-/* name: valid UTF-8. */
-static bool name_valid(slice name)
-{
-    if (REFUSED(name.n == 0))
-        return false;
-    while (name.n) {
-        uint32_t c = take_character(&name);
-        if (REFUSED(c == '+') || REFUSED(is_space(c)))
-            return false;
-    }
-    return true;
+    out[0] = VKEY_ED25519;
+    memcpy(out + 1, public_key, KEY_SIZE - 1);
 }
 
 tl_err note_key_make(struct note_key *out, slice name, const uint8_t public_key[32])
 {
-    if (!characters_valid(name) || !name_valid(name) || REFUSED(name.n > NOTE_NAME_MAX))
-        return TL_E_KEY;
+    uint8_t bytes[KEY_SIZE];
     struct note_key key = {0};
-    memcpy(key.name, name.p, name.n);
+    key_bytes(bytes, public_key);
+    tl_err err = vkey_id(key.id, name, SLICE_ARRAY(bytes));
+    if (err != TL_OK)
+        return err;
+    memcpy(key.name, name.p, name.n); /* vkey_id bounds it */
     memcpy(key.public_key, public_key, sizeof key.public_key);
-    const uint8_t type[] = {'\n', ED25519_TYPE};
-    const slice parts[] = {name, SLICE_ARRAY(type), SLICE_ARRAY(key.public_key)};
-    hash32 h = sha256_parts(parts, 3);
-    memcpy(key.id, h.b, sizeof key.id);
     *out = key;
     return TL_OK;
 }
 
 void note_key_put(buf *b, const struct note_key *key)
 {
-    uint8_t bytes[1 + sizeof key->public_key] = {ED25519_TYPE};
-    memcpy(bytes + 1, key->public_key, sizeof key->public_key);
-    buf_str(b, key->name);
-    buf_str(b, "+");
-    hex_put(b, SLICE_ARRAY(key->id));
-    buf_str(b, "+");
-    base64_put(b, SLICE_ARRAY(bytes));
+    uint8_t bytes[KEY_SIZE];
+    key_bytes(bytes, key->public_key);
+    vkey_put(b, slice_str(key->name), key->id, SLICE_ARRAY(bytes));
 }
 
-/* Takes the name and the key's bytes, and writes the text again: only the one
- * text of that key comes out the same. So its type and id, the case of the hex
- * and the form of the base64 need no checks of their own. */
 tl_err note_key_read(struct note_key *out, slice text)
 {
-    size_t plus = 0;
-    while (plus < text.n && text.p[plus] != '+')
-        plus++;
-    reader r = reader_of(text);
-    slice name = reader_bytes(&r, plus);
-    (void)reader_bytes(&r, 1 + 2 * KEY_ID_SIZE + 1);
-    uint8_t raw[33] = {0}, mem[KEY_TEXT_MAX];
-    buf decoded, again;
-    buf_init_fixed(&decoded, raw, sizeof raw);
-    if (base64_read(&decoded, r.rest) != TL_OK)
-        return TL_E_KEY;
-    struct note_key key;
-    tl_err err = note_key_make(&key, name, raw + 1);
+    uint8_t mem[KEY_SIZE] = {0}, id[VKEY_ID_SIZE];
+    slice name;
+    buf key;
+    buf_init_fixed(&key, mem, sizeof mem);
+    tl_err err = vkey_read(&name, id, &key, text);
     if (err != TL_OK)
         return err;
-    buf_init_fixed(&again, mem, sizeof mem);
-    note_key_put(&again, &key);
-    if (REFUSED(!slice_eq(text, buf_slice(&again))))
+    if (REFUSED(key.n != KEY_SIZE) || REFUSED(mem[0] != VKEY_ED25519))
         return TL_E_KEY;
-    *out = key;
-    return TL_OK;
+    return note_key_make(out, name, mem + 1);
 }
 
 hash32 note_key_thumbprint(const struct note_key *key)
@@ -160,7 +102,7 @@ static tl_err read_signature(struct note_signature *out, slice line, buf *scratc
     while (n < rest.n && rest.p[n] != ' ')
         n++;
     slice name = slice_of(rest.p, n);
-    if (!name_valid(name))
+    if (!vkey_name_valid(name))
         return TL_E_NOTE;
     slice text = n < rest.n ? slice_of(rest.p + n + 1, rest.n - n - 1) : slice_of(NULL, 0);
     buf_reset(scratch);
@@ -168,7 +110,7 @@ static tl_err read_signature(struct note_signature *out, slice line, buf *scratc
     if (err != TL_OK)
         return err == TL_E_MEMORY ? err : TL_E_NOTE;
     reader r = reader_of(buf_slice(scratch));
-    slice id = reader_bytes(&r, KEY_ID_SIZE);
+    slice id = reader_bytes(&r, VKEY_ID_SIZE);
     /* A signature of no bytes is none (as in Go's reader). */
     if (REFUSED(r.rest.n == 0))
         return TL_E_NOTE;
@@ -181,7 +123,7 @@ static tl_err read_signature(struct note_signature *out, slice line, buf *scratc
 
 static tl_err read_note(struct note *out, slice bytes, buf *scratch)
 {
-    if (!characters_valid(bytes))
+    if (!vkey_characters_valid(bytes))
         return TL_E_NOTE;
     /* The text may hold empty lines: the last one separates. */
     size_t at = find_separator(bytes);
@@ -217,7 +159,7 @@ tl_err note_read(struct note *out, slice bytes)
     return err;
 }
 
-tl_err note_verify(const struct note *n, const struct note_key *key)
+tl_err note_verify_known(const struct note *n, const struct note_key *key)
 {
     bool found = false;
     for (size_t i = 0; i < n->signature_count; i++) {
@@ -229,23 +171,35 @@ tl_err note_verify(const struct note *n, const struct note_key *key)
             return TL_E_SIGNATURE;
         found = true;
     }
-    return REFUSED(!found) ? TL_E_SIGNATURE : TL_OK;
+    return found ? TL_OK : TL_E_NOT_FOUND;
+}
+
+tl_err note_verify(const struct note *n, const struct note_key *key)
+{
+    tl_err err = note_verify_known(n, key);
+    return REFUSED(err == TL_E_NOT_FOUND) ? TL_E_SIGNATURE : err;
+}
+
+void note_line_put(buf *b, slice name, slice payload)
+{
+    buf_str(b, EM_DASH_SPACE);
+    buf_bytes(b, name);
+    buf_str(b, " ");
+    base64_put(b, payload);
+    buf_str(b, "\n");
 }
 
 tl_err note_sign(buf *b, slice text, const struct note_key *key, const uint8_t seed[32])
 {
     if (REFUSED(text.n == 0 || text.p[text.n - 1] != '\n'))
         return TL_E_NOTE;
-    uint8_t bytes[KEY_ID_SIZE + SIGNATURE_SIZE];
-    memcpy(bytes, key->id, KEY_ID_SIZE);
-    tl_err err = ed25519_sign(seed, text, bytes + KEY_ID_SIZE);
+    uint8_t bytes[VKEY_ID_SIZE + SIGNATURE_SIZE];
+    memcpy(bytes, key->id, VKEY_ID_SIZE);
+    tl_err err = ed25519_sign(seed, text, bytes + VKEY_ID_SIZE);
     if (err != TL_OK)
         return err;
     buf_bytes(b, text);
-    buf_str(b, "\n" EM_DASH_SPACE);
-    buf_str(b, key->name);
-    buf_str(b, " ");
-    base64_put(b, SLICE_ARRAY(bytes));
     buf_str(b, "\n");
+    note_line_put(b, slice_str(key->name), SLICE_ARRAY(bytes));
     return buf_err(b);
 }

@@ -4,10 +4,10 @@
 
 #include "base/buf.h"
 #include "crypto/hash.h"
+#include "tlog/vkey.h"
 
 #define NOTE_MAX            65536 /* bytes of a whole note */
 #define NOTE_MAX_SIGNATURES 100
-#define NOTE_NAME_MAX       255 /* bytes of a key name */
 
 /* A verifier key of type 01. */
 struct note_key {
@@ -47,6 +47,10 @@ slice note_line(slice *s);
 /* TL_OK where key signed the note; TL_E_SIGNATURE where a line of this key
  * fails, or where there is none. Lines of other keys are ignored. */
 tl_err note_verify(const struct note *n, const struct note_key *key) TL_MUST;
+/* The same, with TL_E_NOT_FOUND where there is no line of this key. */
+tl_err note_verify_known(const struct note *n, const struct note_key *key) TL_MUST;
+/* Appends one signature line, LF and all; payload: key id and signature. */
+void note_line_put(buf *b, slice name, slice payload);
 /* Appends text || LF || signature line, signed with the seed of key. */
 tl_err note_sign(buf *b, slice text, const struct note_key *key, const uint8_t seed[32]) TL_MUST;
 

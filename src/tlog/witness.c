@@ -1,0 +1,164 @@
+#include "tlog/witness.h"
+
+#include "base/encoding.h"
+#include "base/refuse.h"
+
+#include <stdlib.h>
+
+#define OLD "old "
+
+static tl_err read_hash(hash32 *out, slice line)
+{
+    buf b;
+    buf_init_fixed(&b, out->b, sizeof out->b);
+    return base64_read(&b, line) != TL_OK || REFUSED(b.n != sizeof out->b) ? TL_E_PROOF : TL_OK;
+}
+
+/* "old <size>", and 0 to 63 lines of proof before an empty one. */
+static tl_err read_proof(struct witness_request *out, slice *rest)
+{
+    slice line = note_line(rest), old = slice_str(OLD);
+    if (REFUSED(!slice_starts(line, old)))
+        return TL_E_FIELD;
+    tl_err err =
+        decimal_read(&out->old, slice_of(line.p + old.n, line.n - old.n), COSIGNATURE_TIME_MAX);
+    if (err != TL_OK)
+        return err;
+    out->path_count = 0;
+    while ((line = note_line(rest)).n) {
+        if (REFUSED(out->path_count == MERKLE_MAX_PATH))
+            return TL_E_PROOF;
+        err = read_hash(&out->path[out->path_count++], line);
+        if (err != TL_OK)
+            return err;
+    }
+    return TL_OK;
+}
+
+static tl_err read_request(struct witness_request *out, slice body)
+{
+    tl_err err = read_proof(out, &body);
+    if (err == TL_OK)
+        err = note_read(&out->note, body);
+    if (err == TL_OK)
+        err = checkpoint_read_submitted(&out->checkpoint, out->note.text);
+    if (err == TL_OK && REFUSED(out->old > out->checkpoint.size))
+        err = TL_E_RANGE;
+    return err;
+}
+
+tl_err witness_request_read(struct witness_request *out, slice body)
+{
+    struct witness_request *r = malloc(sizeof *r);
+    tl_err err = r ? read_request(r, body) : TL_E_MEMORY;
+    if (err == TL_OK)
+        *out = *r;
+    free(r);
+    return err;
+}
+
+void witness_request_put(buf *b, uint64_t old, const hash32 *path, size_t path_count, slice note)
+{
+    buf_printf(b, OLD "%llu\n", (unsigned long long)old);
+    for (size_t i = 0; i < path_count; i++) {
+        base64_put(b, hash_slice(&path[i]));
+        buf_str(b, "\n");
+    }
+    buf_str(b, "\n");
+    buf_bytes(b, note);
+}
+
+tl_err witness_size_read(uint64_t *out, slice body)
+{
+    if (REFUSED(body.n == 0 || body.p[body.n - 1] != '\n'))
+        return TL_E_RANGE;
+    return decimal_read(out, slice_of(body.p, body.n - 1), INT64_MAX);
+}
+
+void witness_size_put(buf *b, uint64_t size)
+{
+    buf_printf(b, "%llu\n", (unsigned long long)size);
+}
+
+/* Of each witness the lines that are its own, once they all verify. */
+static tl_err take_lines(buf *lines, size_t *count, const struct tlog_policy *policy,
+                         const struct note *answer)
+{
+    for (size_t i = 0; i < policy->member_count; i++) {
+        const struct cosigner *key = &policy->members[i].key;
+        uint64_t time = 0;
+        tl_err err =
+            policy->members[i].witness ? cosignature_verify(answer, key, &time) : TL_E_NOT_FOUND;
+        if (err == TL_E_NOT_FOUND)
+            continue;
+        if (err != TL_OK)
+            return err;
+        for (size_t k = 0; k < answer->signature_count; k++) {
+            const struct note_signature *s = &answer->signatures[k];
+            if (!slice_eq_str(s->name, key->name) || memcmp(s->id, key->id, sizeof s->id) != 0)
+                continue;
+            buf_bytes(lines, s->line);
+            ++*count;
+        }
+    }
+    return buf_err(lines);
+}
+
+tl_err witness_answer_take(buf *lines, size_t *count, const struct tlog_policy *policy, slice text,
+                           slice body)
+{
+    size_t before = lines->n, found = 0;
+    struct note *n = malloc(sizeof *n);
+    buf whole;
+    /* "The client MAY concatenate it to the checkpoint, and use a note verification function". */
+    buf_init(&whole, NOTE_MAX);
+    buf_bytes(&whole, text);
+    buf_str(&whole, "\n");
+    buf_bytes(&whole, body);
+    tl_err err = n ? buf_err(&whole) : TL_E_MEMORY;
+    if (err == TL_OK)
+        err = note_read(n, buf_slice(&whole));
+    /* An empty line in the body would move the place where the text ends. */
+    if (err == TL_OK && REFUSED(!slice_eq(n->text, text)))
+        err = TL_E_NOTE;
+    if (err == TL_OK)
+        err = take_lines(lines, &found, policy, n);
+    if (err == TL_OK)
+        *count = found;
+    else
+        lines->n = before;
+    buf_finish(&whole);
+    free(n);
+    return err;
+}
+
+/* At least one line of a trusted key, and none that fails. */
+static bool is_signed(const struct witness_log *log, const struct note *n)
+{
+    bool found = false;
+    for (size_t i = 0; i < log->key_count; i++) {
+        tl_err err = note_verify_known(n, &log->keys[i]);
+        if (REFUSED(err != TL_OK && err != TL_E_NOT_FOUND))
+            return false;
+        found = found || err == TL_OK;
+    }
+    return !REFUSED(!found);
+}
+
+enum witness_status witness_judge(const struct witness_log *log,
+                                  const struct witness_request *request)
+{
+    const struct checkpoint *c = &request->checkpoint;
+    if (REFUSED(!log))
+        return WITNESS_UNKNOWN;
+    if (!is_signed(log, &request->note))
+        return WITNESS_FORBIDDEN;
+    if (REFUSED(request->old != log->size))
+        return WITNESS_CONFLICT;
+    /* Of size 0 the root is that of no leaves, from 0 the proof is empty, and of the same size
+     * so are the roots: merkle_verify_consistency says no otherwise. */
+    if (REFUSED(merkle_verify_consistency(log->size, c->size, &log->root, &c->root, request->path,
+                                          request->path_count) != TL_OK))
+        return WITNESS_REFUSES;
+    return WITNESS_COSIGNS;
+}

@@ -1,0 +1,64 @@
+/* What logs and witnesses say to each other, c2sp.org/tlog-witness, and what a witness decides
+ * by it. Pure: (state, request) in, status and new state out. */
+#ifndef TL_TLOG_WITNESS_H
+#define TL_TLOG_WITNESS_H
+
+#include "tlog/checkpoint.h"
+#include "tlog/merkle.h"
+#include "tlog/tlog_policy.h"
+
+/* Bytes of a request: "old", a size, 63 hashes, an empty line and a note. */
+#define WITNESS_REQUEST_MAX (NOTE_MAX + 32 + 45 * MERKLE_MAX_PATH)
+#define WITNESS_SIZE_TYPE   "text/x.tlog.size" /* of the body of a 409 */
+
+/* add-checkpoint. Slices are borrowed from the body. The struct is large: on the heap. */
+struct witness_request {
+    uint64_t old;
+    size_t path_count;
+    hash32 path[MERKLE_MAX_PATH]; /* consistency of old with the checkpoint */
+    struct note note;
+    struct checkpoint checkpoint; /* what it says */
+};
+
+/* The form of the body, and old <= the checkpoint's size. What fails is 400, but for
+ * TL_E_MEMORY. */
+tl_err witness_request_read(struct witness_request *out, slice body) TL_MUST;
+/* note: whole, with any signature lines. */
+void witness_request_put(buf *b, uint64_t old, const hash32 *path, size_t path_count, slice note);
+
+/* The body of a 409: the size of the witness's latest checkpoint of the log, and LF. */
+tl_err witness_size_read(uint64_t *out, slice body) TL_MUST;
+void witness_size_put(buf *b, uint64_t size);
+
+/* The body of a 200: signature lines over the note's text. Appends those of witnesses that the
+ * policy names to lines (*count of them), and ignores others ("The client MUST ignore any
+ * cosignatures from unknown keys"). TL_E_SIGNATURE where one of them fails, TL_E_NOTE where
+ * these are no signature lines; then lines is as it was. */
+tl_err witness_answer_take(buf *lines, size_t *count, const struct tlog_policy *policy, slice text,
+                           slice body) TL_MUST;
+
+/* What a witness knows of a log. */
+struct witness_log {
+    const struct note_key *keys; /* those that it trusts; each is named as the log's origin */
+    size_t key_count;
+    uint64_t size; /* of the latest checkpoint that it cosigned; 0 where there is none */
+    hash32 root;   /* of that; H("") where there is none */
+};
+
+enum witness_status {
+    WITNESS_COSIGNS = 200,
+    WITNESS_MALFORMED = 400, /* witness_request_read failed */
+    WITNESS_FORBIDDEN = 403, /* no signature of a trusted key, or one that fails */
+    WITNESS_UNKNOWN = 404,   /* the origin */
+    WITNESS_CONFLICT = 409,  /* old is not log->size, which is the answer's body */
+    WITNESS_REFUSES = 422,   /* no proof that the log only grew */
+};
+
+/* The decision, each check in the specification's order. log: what is known of the request's
+ * origin, NULL where nothing is. With 200 the request's checkpoint becomes the log's latest
+ * one: the caller stores it, durably and at once with the comparison, and only then makes the
+ * cosignature (cosignature_sign over request->note.text) and answers. */
+enum witness_status witness_judge(const struct witness_log *log,
+                                  const struct witness_request *request);
+
+#endif
