@@ -1,6 +1,7 @@
 /* SGX under Gramine: quotes and the sealing key from the files of /dev/attestation. They are
  * Gramine's own, inside the enclave; that no folder of the host stands in their place, the
  * measured manifest says. */
+#include "base/reader.h"
 #include "base/refuse.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
@@ -187,12 +188,10 @@ static const char *what_quote_lacks(int error)
 /* Its own length: the rest's stands after the signed part. */
 static bool is_whole(slice q)
 {
-    if (REFUSED(q.n < SIGNED_BYTES + 4))
-        return false;
-    const uint8_t *p = q.p + SIGNED_BYTES;
-    uint32_t rest =
-        (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-    return !REFUSED(rest != q.n - SIGNED_BYTES - 4);
+    reader r = reader_of(q);
+    (void)reader_bytes(&r, SIGNED_BYTES);
+    (void)reader_bytes(&r, reader_u32le(&r));
+    return !REFUSED(reader_end(&r) != TL_OK);
 }
 
 static tl_err gramine_quote(struct tee *t, const uint8_t report_data[64], buf *quote,

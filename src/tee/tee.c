@@ -114,7 +114,7 @@ const char *tee_kind(const struct tee *t)
 
 const char *tee_sealing(const struct tee *t)
 {
-    return t->ops->sealing;
+    return t->stand_in && t->ops->keeps_keys ? "stand-in" : t->ops->sealing;
 }
 
 bool tee_simulated(const struct tee *t)

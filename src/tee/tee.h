@@ -28,7 +28,9 @@ void tee_close(struct tee *t);
 const char *tee_platform(const struct tee *t); /* as in evidence items: "simulator", … */
 /* "sgx-gramine", …: also where that is a stand-in, for which tee_platform says "simulator". */
 const char *tee_kind(const struct tee *t);
-const char *tee_sealing(const struct tee *t); /* for config 7: "simulator file" */
+/* For config 7: "sgx mrenclave", "dstack GetKey", "dstack DeriveKey", "simulator file", "memory",
+ * and "stand-in" where the platform is one and keeps keys. */
+const char *tee_sealing(const struct tee *t);
 bool tee_simulated(const struct tee *t);
 /* Where "auto" found it; NULL where the kind was named. */
 const char *tee_shown(const struct tee *t);

@@ -124,6 +124,7 @@ static void stand_in_is_simulated(void **state)
     snprintf(kind, sizeof kind, "tdx-dstack:%s", agent.path);
     assert_ok(tee_open(&named, kind, agent.dir, &why));
     assert_true(tee_simulated(named));
+    assert_string_equal(tee_sealing(named), "stand-in");
     assert_string_equal(tee_platform(named), "simulator");
     assert_string_equal(tee_platform(t), "tdx-dstack");
     assert_ok(tee_quote(named, data, &quote, &log, &why));

@@ -127,9 +127,14 @@ static void a_stand_in_is_simulated(void **state)
     assert_true(tee_simulated(w.tee));
     assert_string_equal(tee_platform(w.tee), "simulator");
     assert_string_equal(tee_kind(w.tee), "sgx-gramine");
-    assert_string_equal(tee_sealing(w.tee), "sgx mrenclave");
+    assert_string_equal(tee_sealing(w.tee), "stand-in");
     assert_true(tee_keeps_keys(w.tee));
     assert_null(tee_shown(w.tee));
+    struct tee *own = NULL; /* as tee.c opens the platform itself */
+    assert_ok(gramine_open(&own, w.dir, NULL));
+    assert_string_equal(tee_sealing(own), "sgx mrenclave");
+    assert_false(tee_simulated(own));
+    tee_close(own);
     assert_err(tee_collateral(w.tee, 0, NULL, NULL), TL_E_NOT_FOUND);
 }
 
