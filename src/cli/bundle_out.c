@@ -26,8 +26,8 @@ static tl_err write_slices(struct log_export *e, struct outfile *f, struct tl_wh
     return err;
 }
 
-static tl_err write_bundle(struct log *log, const char *path, const struct log_export_options *o,
-                           struct tl_why *why)
+tl_err bundle_out_log(const char *path, struct log *log, const struct log_export_options *o,
+                      struct tl_why *why)
 {
     struct log_export *e = NULL;
     struct outfile f;
@@ -55,7 +55,7 @@ tl_err bundle_out_stopped(const char *path, const char *kind, const char *dir,
         err = log_open_read(&log, tee, dir, why);
     if (err == TL_OK) {
         *simulated = tee_simulated(tee);
-        err = write_bundle(log, path, o, why);
+        err = bundle_out_log(path, log, o, why);
     }
     log_close(log);
     tee_close(tee);

@@ -5,7 +5,11 @@
 #include "cli/client.h"
 #include "log/log.h"
 
-/* Writes a bundle of a stopped log in dir to path ("-": standard output).
+/* Writes a bundle to path ("-": standard output). */
+tl_err bundle_out_log(const char *path, struct log *log, const struct log_export_options *o,
+                      struct tl_why *why) TL_MUST;
+
+/* The same of a stopped log in dir.
  * *simulated tells the platform. */
 tl_err bundle_out_stopped(const char *path, const char *tee, const char *dir,
                           const struct log_export_options *o, bool *simulated,

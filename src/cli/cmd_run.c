@@ -46,14 +46,14 @@ static bool wait_for(int *status, struct service *s, const struct child *c)
     }
 }
 
-static tl_err export_after(const struct run_options *o, struct tl_why *why)
+/* Of the log that has ended and is still open: who opens it later needs its keys, which not
+ * every platform keeps. */
+static tl_err export_after(const struct service *s, const char *path, struct tl_why *why)
 {
     struct log_export_options all = {.agent = {NULL, 0}};
-    bool simulated = false;
-    tl_err err =
-        bundle_out_stopped(o->export, o->service.tee, o->service.data, &all, &simulated, why);
+    tl_err err = bundle_out_log(path, s->log, &all, why);
     if (err == TL_OK)
-        cli_say("exported %s%s", o->export, simulated ? " (SIMULATED platform)" : "");
+        cli_say("exported %s%s", path, tee_simulated(s->tee) ? " (SIMULATED platform)" : "");
     return err;
 }
 
@@ -73,11 +73,11 @@ static int finish(struct service *s, const struct run_options *o, uint64_t start
     tl_err err = run_log_exit(s->log, start, status, error, &why);
     if (err != TL_OK)
         (void)cli_fail("run", err, &why);
-    service_stop(s);
+    service_end(s);
     if (started != TL_OK)
         (void)cli_fail("run", started, not_started);
     else if (!s->failed && o->export) {
-        tl_err exported = export_after(o, &why);
+        tl_err exported = export_after(s, o->export, &why);
         if (exported != TL_OK)
             (void)cli_fail("run", exported, &why);
         err = err == TL_OK ? exported : err;

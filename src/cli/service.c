@@ -329,21 +329,27 @@ void service_shut(struct service *s)
     s->http = NULL;
 }
 
-void service_stop(struct service *s)
+void service_end(struct service *s)
 {
     service_shut(s);
-    SSL_CTX_free(s->tls);
-    s->tls = NULL;
     keeper_stop(s->keeper);
     ra_tls_stop(s->ra_tls);
     retain_stop(s->retain);
+    s->keeper = NULL;
+    s->ra_tls = NULL;
+    s->retain = NULL;
+    log_end(s->log);
+}
+
+void service_stop(struct service *s)
+{
+    service_end(s);
+    SSL_CTX_free(s->tls);
+    s->tls = NULL;
     log_close(s->log);
     tee_close(s->tee);
     free(s->socket);
     free(s->collateral);
-    s->keeper = NULL;
-    s->ra_tls = NULL;
-    s->retain = NULL;
     s->collateral = NULL;
     s->log = NULL;
     s->tee = NULL;

@@ -56,7 +56,9 @@ void service_say_ready(const struct service *s, FILE *out);
 int service_wait(const struct service *s, bool *from_terminal);
 /* Takes no more requests: nobody but this process appends after it. */
 void service_shut(struct service *s);
-/* Takes no more requests, ends sessions, writes heads, closes. May come twice. */
+/* And ends sessions and writes heads: s->log can still be read. */
+void service_end(struct service *s);
+/* And closes all of it. May come twice. */
 void service_stop(struct service *s);
 
 #endif

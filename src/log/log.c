@@ -278,7 +278,7 @@ static void say_goodbye(struct log *log)
         log->fatal(log->fatal_ctx, "the last statements of this boot could not be stored");
 }
 
-void log_close(struct log *log)
+void log_end(struct log *log)
 {
     if (!log)
         return;
@@ -287,6 +287,11 @@ void log_close(struct log *log)
     owner_stop(log);
     if (running && !log->dead && !log->frozen)
         say_goodbye(log);
+}
+
+void log_close(struct log *log)
+{
+    log_end(log);
     log_free(log);
 }
 

@@ -40,8 +40,11 @@ struct log_config {
  * and appends a boot (docs/threat-model.md). tee is borrowed. */
 tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
                 struct tl_why *why) TL_MUST;
-/* Ends every session, appends heads, waits for what is queued, wipes keys. NULL
- * is fine. */
+/* Waits for what is queued, ends every session, appends heads. Nothing is appended any more;
+ * what works on one that log_open_read has opened works on it. NULL is fine, and so is
+ * calling it again. */
+void log_end(struct log *log);
+/* log_end, and wipes keys. NULL is fine. */
 void log_close(struct log *log);
 
 /* Opens a stopped log to read: the same proof of what is stored, no boot. Only
