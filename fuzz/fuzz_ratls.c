@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ratls_report r;
     memset(&r, 0x55, sizeof r);
     const struct evidence_context context = {.time = FUZZ_TIME};
-    ratls_verify(&r, in, &context);
+    ratls_verify(&r, in, RATLS_SERVICE, &context);
     MUST(!r.ok && r.stage && r.detail[0]);
     MUST(memchr(r.detail, 0, sizeof r.detail) && utf8_valid(slice_str(r.detail)));
     return 0;

@@ -13,6 +13,11 @@ const uint8_t cert_p256_spki[27] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x
 const uint8_t cert_oid_key_usage[3] = {0x55, 0x1d, 0x0f};
 const uint8_t cert_oid_basic_constraints[3] = {0x55, 0x1d, 0x13};
 
+/* The same with secp384r1. */
+static const uint8_t p384_spki[24] = {0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+                                      0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+                                      0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04};
+
 static const uint8_t oid_subject_key_id[3] = {0x55, 0x1d, 0x0e};
 static const uint8_t oid_crl_points[3] = {0x55, 0x1d, 0x1f};
 
@@ -26,16 +31,29 @@ static void validity(reader *r, struct cert *v)
     der_leave(r, &t);
 }
 
-static void public_key(reader *r, struct cert *v)
+/* X and Y behind this head. */
+static bool point_of(slice spki, slice head, size_t half, struct cert *v)
 {
-    const size_t head = sizeof cert_p256_spki;
+    if (spki.n != head.n + 2 * half || !slice_starts(spki, head))
+        return false;
+    memcpy(v->x, spki.p + head.n, half);
+    memcpy(v->y, spki.p + head.n + half, half);
+    return true;
+}
+
+static void public_key(reader *r, struct cert *v, bool own)
+{
     v->spki = der_whole(r, DER_SEQUENCE);
-    if (REFUSED(v->spki.n != head + 64 || memcmp(v->spki.p, cert_p256_spki, head) != 0)) {
+    v->p384 = own && point_of(v->spki, SLICE_ARRAY(p384_spki), 48, v);
+    if (REFUSED(!v->p384 && !point_of(v->spki, SLICE_ARRAY(cert_p256_spki), 32, v)))
         reader_fail(r, TL_E_CERT);
-        return;
-    }
-    memcpy(v->x, v->spki.p + head, 32);
-    memcpy(v->y, v->spki.p + head + 32, 32);
+}
+
+bool cert_is_spki(slice spki)
+{
+    struct cert v;
+    return point_of(spki, SLICE_ARRAY(p384_spki), 48, &v) ||
+           point_of(spki, SLICE_ARRAY(cert_p256_spki), 32, &v);
 }
 
 /* RFC 5280 section 4.2.1.9; cA is DEFAULT FALSE, so DER writes only TRUE, and a
@@ -102,7 +120,7 @@ static void extensions(reader *r, struct cert *v)
     der_leave(r, &outer);
 }
 
-static tl_err tbs(struct cert *v)
+static tl_err tbs(struct cert *v, bool own)
 {
     reader whole = reader_of(v->tbs);
     reader t = der_enter(&whole, DER_SEQUENCE);
@@ -115,22 +133,36 @@ static tl_err tbs(struct cert *v)
     v->issuer = x509_name(&t, NULL);
     validity(&t, v);
     v->subject = x509_name(&t, &v->common_name);
-    public_key(&t, v);
+    public_key(&t, v, own);
     extensions(&t, v);
     der_leave(&whole, &t);
     return reader_end(&whole);
 }
 
-tl_err cert_read(struct cert *out, slice der)
+/* own: its key made the signature, and may be of P-384. */
+static tl_err read_cert(struct cert *out, slice der, bool own)
 {
     struct cert v = {0};
-    tl_err err = x509_signed(der, &v.tbs, v.signature);
+    slice signature;
+    tl_err err = x509_signed(der, &v.tbs, &signature);
     if (err == TL_OK)
-        err = tbs(&v);
+        err = tbs(&v, own);
+    if (err == TL_OK)
+        err = x509_signature(v.signature, v.p384 ? 48 : 32, signature);
     if (err != TL_OK)
         return err;
     *out = v;
     return TL_OK;
+}
+
+tl_err cert_read(struct cert *out, slice der)
+{
+    return read_cert(out, der, false);
+}
+
+tl_err cert_read_own(struct cert *out, slice der)
+{
+    return read_cert(out, der, true);
 }
 
 tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
@@ -143,6 +175,15 @@ tl_err point_verify(const uint8_t x[32], const uint8_t y[32], slice message,
     hash32 digest = sha256(message);
     err = es256_verify(key, &digest, signature);
     es256_free(key);
+    return REFUSED(err != TL_OK) ? err : TL_OK;
+}
+
+tl_err cert_verify_own(const struct cert *c)
+{
+    if (!c->p384)
+        return point_verify(c->x, c->y, c->tbs, c->signature);
+    hash32 digest = sha256(c->tbs);
+    tl_err err = p384_verify(c->x, c->y, &digest, c->signature);
     return REFUSED(err != TL_OK) ? err : TL_OK;
 }
 

@@ -118,7 +118,10 @@ tl_err crl_read(struct crl *out, slice der)
     struct crl v = {0};
     if (REFUSED(der.n > CRL_MAX_BYTES))
         return TL_E_CERT;
-    tl_err err = x509_signed(der, &v.tbs, v.signature);
+    slice signature;
+    tl_err err = x509_signed(der, &v.tbs, &signature);
+    if (err == TL_OK)
+        err = x509_signature(v.signature, 32, signature);
     if (err == TL_OK)
         err = tbs(&v);
     if (err != TL_OK)

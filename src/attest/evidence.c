@@ -75,18 +75,22 @@ static bool check_event_log(struct work *w)
     return true;
 }
 
-/* Which roots: the simulator's are the policy's to name, and Intel's are pinned. */
-static size_t trusted_roots(const struct work *w, hash32 *out)
+/* Which roots: the simulator's are the policy's to name, and Intel's are pinned. A peer's
+ * simulator may be another than the log's; which of them it has to be is for the rules about
+ * code to say. */
+static size_t trusted_roots(const struct work *w, hash32 out[2])
 {
     const struct policy *policy = w->context->policy;
     if (!w->r->simulated) {
-        *out = w->context->hardware_root ? *w->context->hardware_root : dcap_intel_root;
+        out[0] = w->context->hardware_root ? *w->context->hardware_root : dcap_intel_root;
         return 1;
     }
     if (!policy || !policy->simulator)
         return 0;
-    *out = policy->evidence[0].simulator_root; /* it stands alone */
-    return 1;
+    out[0] = policy->evidence[0].simulator_root; /* it stands alone, as does the peers' */
+    if (policy->attested_count)
+        out[1] = policy->attested[0].simulator_root;
+    return policy->attested_count ? 2 : 1;
 }
 
 /* Whether this collateral speaks of another kind of platform than the quote's, and is
@@ -149,12 +153,12 @@ static bool judge_brought(struct work *w, struct dcap_input *in)
 
 static bool check_quote(struct work *w, slice collateral)
 {
-    hash32 root;
+    hash32 roots[2];
     struct dcap_input in = {
         .quote = w->e->quote,
         .time = w->context->time,
-        .roots = &root,
-        .root_count = trusted_roots(w, &root),
+        .roots = roots,
+        .root_count = trusted_roots(w, roots),
         .cache = w->context->cache,
     };
     if (!judge_brought(w, &in)) {
@@ -267,6 +271,8 @@ static bool apply_policy(struct work *w)
     }
     w->r->pin = rules.pin;
     w->r->code_ok = code_ok;
+    rules_peer(&w->r->peer, w->quote, w->has_events ? &w->events : NULL, w->r->platform,
+               w->context->policy);
     return true;
 }
 

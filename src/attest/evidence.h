@@ -49,6 +49,7 @@ struct evidence_report {
     bool code_ok; /* the policy's rules "platform" and "code" */
     enum code_pin pin;
     char code_detail[200];
+    struct peer_rule peer; /* the same where this is the evidence of an attested peer */
 };
 
 /* What evidence is judged by. Everything is borrowed. */

@@ -151,7 +151,7 @@ tl_err ratls_read(struct ratls_cert *out, slice der, struct tl_why *why)
     struct x509_extensions all;
     if (REFUSED(der.n > RATLS_MAX))
         return tl_explain(why, TL_E_CERT, NULL, "it has more than %d bytes", RATLS_MAX);
-    tl_err err = cert_read(&v.cert, der);
+    tl_err err = cert_read_own(&v.cert, der);
     if (err != TL_OK)
         return err;
     reader r = reader_of(v.cert.extensions);
@@ -180,7 +180,7 @@ static bool check_signature(struct ratls_report *r, const struct cert *c)
 {
     if (REFUSED(!slice_eq(c->issuer, c->subject)))
         return fail(r, "self-signature", "its issuer is not its subject: it is not self-signed");
-    tl_err err = point_verify(c->x, c->y, c->tbs, c->signature);
+    tl_err err = cert_verify_own(c);
     if (err == TL_E_MEMORY)
         return fail(r, "memory", "%s", tl_err_text(err));
     if (REFUSED(err != TL_OK))
@@ -211,23 +211,40 @@ static bool check_claims(struct ratls_report *r, const struct ratls_cert *v)
     return true;
 }
 
-/* What its quote is evidence of, in the words of section 8. */
-static bool find_item(struct ratls_report *r, struct evidence *out, const struct ratls_cert *v)
+tl_err ratls_item(struct evidence *out, const struct ratls_cert *c)
 {
     struct quote q;
-    if (v->has_cmw) {
-        if (REFUSED(!slice_eq(v->item.quote, v->quote)))
-            return fail(r, "cmw", "its two extensions carry different quotes");
-        *out = v->item;
-        return true;
+    if (c->has_cmw) {
+        *out = c->item;
+        return TL_OK;
     }
-    if (quote_read(&q, v->quote, NULL) != TL_OK)
-        return fail(r, "quote", "what it carries is not a quote");
+    tl_err err = quote_read(&q, c->quote, NULL);
+    if (err != TL_OK)
+        return err;
     *out = (struct evidence){
         .platform = slice_str(quote_is_tdx(&q) ? "tdx-tsm" : "sgx-gramine"),
-        .quote = v->quote,
+        .quote = c->quote,
     };
+    return TL_OK;
+}
+
+static bool find_item(struct ratls_report *r, struct evidence *out, const struct ratls_cert *v)
+{
+    if (v->has_cmw && REFUSED(!slice_eq(v->item.quote, v->quote)))
+        return fail(r, "cmw", "its two extensions carry different quotes");
+    if (ratls_item(out, v) != TL_OK)
+        return fail(r, "quote", "what it carries is not a quote");
     return true;
+}
+
+bool ratls_binds(slice spki, slice claims, const uint8_t report_data[64])
+{
+    uint8_t expected_claims[RATLS_CLAIMS], expected[64];
+    ratls_claims(expected_claims, spki);
+    ratls_report_data(expected, spki);
+    return !REFUSED(!cert_is_spki(spki)) &&
+           !REFUSED(!slice_eq(claims, SLICE_ARRAY(expected_claims))) &&
+           !REFUSED(memcmp(report_data, expected, sizeof expected) != 0);
 }
 
 static bool check_evidence(struct ratls_report *r, const struct ratls_cert *v,
@@ -246,19 +263,21 @@ static bool check_evidence(struct ratls_report *r, const struct ratls_cert *v,
     return true;
 }
 
-static bool check_code(struct ratls_report *r)
+static bool check_code(struct ratls_report *r, enum ratls_role role)
 {
     const struct evidence_report *e = &r->evidence;
-    if (REFUSED(!e->code_ok))
-        return fail(r, "code", "%.200s", e->code_detail);
-    if (REFUSED(e->pin != CODE_PINNED))
+    const bool peer = role == RATLS_PEER;
+    if (REFUSED(!(peer ? e->peer.ok : e->code_ok)))
+        return fail(r, "code", "%.200s", peer ? e->peer.detail : e->code_detail);
+    if (REFUSED((peer ? e->peer.pin : e->pin) != CODE_PINNED))
         return fail(r, "pin",
                     "the policy does not pin the code of its platform: any other "
                     "program could have answered");
     return true;
 }
 
-static bool check(struct ratls_report *r, slice der, const struct evidence_context *context)
+static bool check(struct ratls_report *r, slice der, enum ratls_role role,
+                  const struct evidence_context *context)
 {
     struct ratls_cert v;
     struct tl_why why = {{0}, {0}};
@@ -266,13 +285,14 @@ static bool check(struct ratls_report *r, slice der, const struct evidence_conte
     if (err != TL_OK)
         return fail(r, "certificate", "%.230s", tl_why_text(&why, err));
     return check_signature(r, &v.cert) && check_time(r, &v.cert, context->time) &&
-           check_claims(r, &v) && check_evidence(r, &v, context) && check_code(r);
+           check_claims(r, &v) && check_evidence(r, &v, context) && check_code(r, role);
 }
 
-void ratls_verify(struct ratls_report *out, slice der, const struct evidence_context *context)
+void ratls_verify(struct ratls_report *out, slice der, enum ratls_role role,
+                  const struct evidence_context *context)
 {
     memset(out, 0, sizeof *out);
-    out->ok = check(out, der, context);
+    out->ok = check(out, der, role, context);
     if (out->ok)
         snprintf(out->detail, sizeof out->detail, "its key is held by code that the policy names%s",
                  out->evidence.simulated ? ", on a SIMULATED platform" : "");

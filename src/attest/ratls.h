@@ -12,7 +12,7 @@
 
 /* Slices are borrowed from the certificate. */
 struct ratls_cert {
-    struct cert cert;
+    struct cert cert;     /* of a key of P-256 or P-384 */
     slice quote, claims;  /* .p == NULL: no extension of DICE */
     bool has_legacy;      /* Gramine's older extension is there */
     bool has_cmw;         /* and then: */
@@ -31,9 +31,18 @@ struct ratls_report {
     char detail[240];                /* for people, never empty */
     struct evidence_report evidence; /* zero where it was not come to */
 };
+/* Whose certificate it is: that of a service, which the policy's evidence names, or that of
+ * an attested peer, which its admission.attested does. */
+enum ratls_role { RATLS_SERVICE, RATLS_PEER };
 /* context->policy says which code is good: without one, or with one that pins none, no
  * certificate is. */
-void ratls_verify(struct ratls_report *out, slice der, const struct evidence_context *context);
+void ratls_verify(struct ratls_report *out, slice der, enum ratls_role role,
+                  const struct evidence_context *context);
+/* What the certificate is evidence of, in the words of section 8: its own item, or one made
+ * of the quote alone. Borrowed; TL_E_QUOTE. */
+tl_err ratls_item(struct evidence *out, const struct ratls_cert *c) TL_MUST;
+/* Whether report data and claims are those of this key, which is one of P-256 or P-384. */
+bool ratls_binds(slice spki, slice claims, const uint8_t report_data[64]);
 
 /* Making one. spki: SubjectPublicKeyInfo of its key, with tag and length. */
 void ratls_claims(uint8_t out[RATLS_CLAIMS], slice spki);

@@ -214,13 +214,15 @@ static void platform_rule(struct rules *out, const struct code_shown *shown,
         put(out, "platform", true, "%s, which the policy names", name);
 }
 
+/* What a match comes to. */
+static const char *const pins[] = {
+    [CODE_OPEN] = "match, which leaves out what its platform needs, and so pins no code",
+    [CODE_SIGNER] = "match, which pins the signer: who holds that key can sign other code",
+    [CODE_PINNED] = "match, which pins the code",
+};
+
 static void code_rule(struct rules *out, const struct code_match *match)
 {
-    static const char *const pins[] = {
-        [CODE_OPEN] = "match, which leaves out what its platform needs, and so pins no code",
-        [CODE_SIGNER] = "match, which pins the signer: who holds that key can sign other code",
-        [CODE_PINNED] = "match, which pins the code",
-    };
     out->pin = match->pin;
     if (match->match)
         put(out, "code", true, "evidence[%zu] is a %s", match->entry, pins[match->pin]);
@@ -241,7 +243,7 @@ void rules_apply(struct rules *out, const struct dcap_report *quote, const struc
         policy = &by_default;
     memset(out, 0, sizeof *out);
     out->accept = true;
-    code_match(&match, &shown, policy);
+    code_match(&match, &shown, policy->evidence, policy->evidence_count);
     tcb_status_rule(out, &quote->tcb, &policy->tcb);
     advisories_rule(out, &quote->tcb, &policy->tcb);
     evaluation_number_rule(out, quote, &policy->tcb);
@@ -249,4 +251,29 @@ void rules_apply(struct rules *out, const struct dcap_report *quote, const struc
     attributes_rule(out, quote, policy);
     platform_rule(out, &shown, &match, policy);
     code_rule(out, &match);
+}
+
+void rules_peer(struct peer_rule *out, const struct dcap_report *quote,
+                const struct eventlog *events, enum platform platform, const struct policy *policy)
+{
+    static const char of[] = "admission.attested";
+    const struct code_shown shown = {quote, events, platform};
+    size_t count = policy ? policy->attested_count : 0;
+    struct code_match match;
+    code_match(&match, &shown, policy ? policy->attested : NULL, count);
+    *out = (struct peer_rule){.ok = true, .pin = match.pin};
+    if (count == 0) {
+        snprintf(out->detail, sizeof out->detail, "no policy names the code of attested peers");
+    } else if (match.match) {
+        snprintf(out->detail, sizeof out->detail, "%s[%zu] is a %s", of, match.entry,
+                 pins[match.pin]);
+    } else if (REFUSED(match.candidates == 0)) {
+        out->ok = false;
+        snprintf(out->detail, sizeof out->detail, "its platform is %s, and %s names others alone",
+                 platform_name(platform), of);
+    } else if (REFUSED(!match.match)) {
+        out->ok = false;
+        snprintf(out->detail, sizeof out->detail, "no entry matches, nearest %s[%zu]: %.120s", of,
+                 match.entry, match.differs);
+    }
 }

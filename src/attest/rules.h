@@ -37,4 +37,14 @@ struct rules {
 void rules_apply(struct rules *out, const struct dcap_report *quote, const struct eventlog *events,
                  enum platform platform, uint64_t time, const struct policy *policy);
 
+/* What the policy's admission.attested says of the same code, where it is that of an
+ * attested peer: of a policy without such entries nothing. */
+struct peer_rule {
+    bool ok;
+    enum code_pin pin;
+    char detail[200];
+};
+void rules_peer(struct peer_rule *out, const struct dcap_report *quote,
+                const struct eventlog *events, enum platform platform, const struct policy *policy);
+
 #endif

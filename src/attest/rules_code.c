@@ -173,13 +173,14 @@ bool platform_fits(enum platform platform, bool tdx)
     return true;
 }
 
-void code_match(struct code_match *out, const struct code_shown *shown, const struct policy *policy)
+void code_match(struct code_match *out, const struct code_shown *shown,
+                const struct policy_evidence *entries, size_t count)
 {
     bool tdx = quote_is_tdx(&shown->quote->quote);
     size_t nearest = SIZE_MAX;
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < policy->evidence_count; i++) {
-        const struct policy_evidence *e = &policy->evidence[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct policy_evidence *e = &entries[i];
         struct difference d = {0};
         if (!platform_fits(e->platform, tdx) ||
             (shown->platform != PLATFORM_UNKNOWN && e->platform != shown->platform))

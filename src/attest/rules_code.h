@@ -25,6 +25,6 @@ struct code_match {
 /* Whether evidence of the platform has a quote of this kind. */
 bool platform_fits(enum platform platform, bool tdx);
 void code_match(struct code_match *out, const struct code_shown *shown,
-                const struct policy *policy);
+                const struct policy_evidence *entries, size_t count);
 
 #endif

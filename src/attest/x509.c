@@ -17,33 +17,32 @@ void x509_algorithm(reader *r)
         reader_fail(r, TL_E_CERT);
 }
 
-/* signatureValue, as r || s. */
-static void signature_value(reader *r, uint8_t out[64])
+tl_err x509_signature(uint8_t *out, size_t half, slice signature)
 {
-    unsigned unused;
-    reader s = reader_of(der_bits(r, &unused));
-    if (REFUSED(unused))
-        reader_fail(r, TL_E_DER);
+    reader s = reader_of(signature);
     reader pair = der_enter(&s, DER_SEQUENCE);
-    memset(out, 0, 64);
-    for (int half = 0; half < 2; half++) {
+    memset(out, 0, 2 * half);
+    for (size_t i = 0; i < 2; i++) {
         slice n = der_magnitude(&pair);
-        if (REFUSED(n.n > 32))
+        if (REFUSED(n.n > half))
             reader_fail(&pair, TL_E_CERT);
         else if (n.n)
-            memcpy(out + 32 * half + 32 - n.n, n.p, n.n);
+            memcpy(out + half * (i + 1) - n.n, n.p, n.n);
     }
     der_leave(&s, &pair);
-    der_leave(r, &s);
+    return reader_end(&s);
 }
 
-tl_err x509_signed(slice der, slice *tbs, uint8_t signature[64])
+tl_err x509_signed(slice der, slice *tbs, slice *signature)
 {
+    unsigned unused;
     reader whole = reader_of(der);
     reader r = der_enter(&whole, DER_SEQUENCE);
     *tbs = der_whole(&r, DER_SEQUENCE);
     x509_algorithm(&r);
-    signature_value(&r, signature);
+    *signature = der_bits(&r, &unused);
+    if (REFUSED(unused))
+        reader_fail(&r, TL_E_DER);
     der_leave(&whole, &r);
     return reader_end(&whole);
 }

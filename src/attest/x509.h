@@ -13,7 +13,9 @@ extern const uint8_t x509_ecdsa_sha256[12];
 void x509_algorithm(reader *r);
 /* SEQUENCE { what is signed, algorithm, signature }, and nothing after it. TL_E_CERT or a
  * DER error. */
-tl_err x509_signed(slice der, slice *tbs, uint8_t signature[64]) TL_MUST;
+tl_err x509_signed(slice der, slice *tbs, slice *signature) TL_MUST;
+/* Such a signature of two numbers, as r || s of half bytes each. The same errors. */
+tl_err x509_signature(uint8_t *out, size_t half, slice signature) TL_MUST;
 /* A serial or CRL number: its magnitude. */
 slice x509_number(reader *r);
 

@@ -171,7 +171,7 @@ static int check_attested(X509_STORE_CTX *store, void *ctx)
     uint8_t *der = NULL;
     int n = cert ? i2d_X509(cert, &der) : -1;
     if (n > 0)
-        ratls_verify(&a->report, slice_of(der, (size_t)n), &context);
+        ratls_verify(&a->report, slice_of(der, (size_t)n), RATLS_SERVICE, &context);
     OPENSSL_free(der);
     if (!a->report.ok)
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);

@@ -1,6 +1,7 @@
 #include "crypto/sign.h"
 
 #include "base/refuse.h"
+#include "crypto/finding.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -69,15 +70,6 @@ static EVP_PKEY *bare_key(void)
     return key;
 }
 
-/* Whether what failed since ERR_clear_error was a finding of OpenSSL's about the numbers
- * that it was given, and not lack of memory: then the first thing that it has to say is
- * a reason of its code for curves, none of those that all its parts share. */
-static bool found(void)
-{
-    unsigned long first = ERR_peek_error();
-    return ERR_GET_LIB(first) == ERR_LIB_EC && !(ERR_GET_REASON(first) & ERR_RFLAG_COMMON);
-}
-
 tl_err es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y[32])
 {
     uint8_t point[65] = {4};
@@ -91,7 +83,7 @@ tl_err es256_public(struct es256_key **out, const uint8_t x[32], const uint8_t y
      * decodes it. */
     ERR_clear_error();
     if (EVP_PKEY_set1_encoded_public_key(pkey, point, sizeof point) != 1) {
-        tl_err err = found() ? TL_E_KEY : TL_E_MEMORY;
+        tl_err err = ossl_finding() ? TL_E_KEY : TL_E_MEMORY;
         EVP_PKEY_free(pkey);
         return err;
     }
@@ -246,7 +238,7 @@ static bool verify_one(EVP_PKEY_CTX *c, struct sign_job *job)
     int got = c ? EVP_PKEY_verify(c, der, n, job->digest.b, sizeof job->digest.b) : -1;
     /* Below 0 is a failure. A signature that leads to the point at infinity is one too,
      * and who knows the key can make such signatures. */
-    job->unjudged = got < 0 && !found();
+    job->unjudged = got < 0 && !ossl_finding();
     return got == 1;
 }
 

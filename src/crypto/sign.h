@@ -1,4 +1,4 @@
-/* ES256 (ECDSA over P-256 with SHA-256) and Ed25519. */
+/* ES256 (ECDSA over P-256 with SHA-256) and Ed25519; and P-384, to check alone. */
 #ifndef TL_CRYPTO_SIGN_H
 #define TL_CRYPTO_SIGN_H
 
@@ -31,6 +31,12 @@ tl_err es256_sign(struct es256_key *key, const hash32 *digest, uint8_t signature
 /* TL_OK, TL_E_SIGNATURE, or TL_E_MEMORY where it could not be judged. */
 tl_err es256_verify(struct es256_key *key, const hash32 *digest,
                     const uint8_t signature[64]) TL_MUST;
+
+/* Whether the P-384 key with this affine point signed the digest (r || s), for certificates
+ * that others made: TL_OK, TL_E_SIGNATURE, TL_E_KEY where the point is not on the curve, or
+ * TL_E_MEMORY where that could not be told. */
+tl_err p384_verify(const uint8_t x[48], const uint8_t y[48], const hash32 *digest,
+                   const uint8_t signature[96]) TL_MUST;
 
 /* Ed25519, RFC 8032, pure. A key or an R of small order or in a non-canonical
  * encoding does not verify, nor does S >= L. */

@@ -24,9 +24,10 @@ enum admission {
     ADMISSION_OWN = 4, /* teelog itself, as RUN_AGENT and nobody else */
     ADMISSION_LAST = ADMISSION_OWN,
 };
+#define ADMISSIONS (ADMISSION_LAST + 1) /* of arrays that these are places in */
 /* The agent that `teelog run` logs as: what it started, and how that ended. Nobody else has
  * this id. */
-#define RUN_AGENT "teelog-run"
+#define RUN_AGENT  "teelog-run"
 
 struct body_record {
     slice salt, room_id, user_id, content;

@@ -101,7 +101,7 @@ tl_err verify_list_agents(struct verifier *v)
     if (!r->agents)
         return TL_E_MEMORY;
     for (size_t i = 0; i < v->subjects.count; i++) {
-        const struct subject *s = v->subjects.list[i];
+        struct subject *s = v->subjects.list[i];
         if (slice_eq_str(subject_id(s), r->origin))
             continue;
         struct report_agent *a = &r->agents[r->agent_count++];
@@ -111,6 +111,10 @@ tl_err verify_list_agents(struct verifier *v)
         a->last_seq = s->last_seq;
         a->sessions = s->sessions;
         a->es256k = s->es256k;
+        memcpy(a->admitted, s->admitted, sizeof a->admitted);
+        a->peers = s->peers; /* the report's from here */
+        a->peer_count = s->peer_count;
+        s->peers = NULL;
         a->complete_up_to = v->scope == SCOPE_WHOLE ? r->size : v->complete_up_to;
     }
     return list_bodies(v);

@@ -1,5 +1,6 @@
 #include "verify/attested.h"
 
+#include "attest/ratls.h"
 #include "base/encoding.h"
 #include "base/refuse.h"
 
@@ -57,6 +58,7 @@ static tl_err find_code(struct teelog_report *r, const struct evidence_report *s
             .simulated = seen->simulated,
             .ok = seen->code_ok,
             .pin = seen->pin,
+            .peer = seen->peer,
             .tcb_date = UINT64_MAX,
             .tcb_evaluation_number = UINT32_MAX,
         };
@@ -234,12 +236,37 @@ tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
     return check_code(a, r, index, code);
 }
 
+tl_err attested_use_peer(struct attested *a, struct teelog_report *r, uint64_t index,
+                         const struct body_session *s, uint32_t *out)
+{
+    struct attested_item *e = find(a, &s->peer_evidence);
+    if (REFUSED(!e))
+        return report_fail(r, CHECK_EVIDENCE, index,
+                           "the evidence of the attested peer is not in the bundle");
+    e->peer = true;
+    if (REFUSED(e->failure))
+        return report_fail(r, CHECK_GENUINE, index, "the attested peer's: %s", e->failure);
+    if (REFUSED(!ratls_binds(s->peer_spki, s->peer_claims, e->report_data)))
+        return report_fail(r, CHECK_BINDING, index,
+                           "the attested peer's quote was made for another key, or its claims say "
+                           "something else");
+    struct report_code *code = &r->codes[e->code];
+    code->peers++;
+    a->peers++;
+    *out = e->code;
+    if (REFUSED(!code->peer.ok))
+        return report_fail(r, CHECK_ADMISSION, index, "the attested peer: %s", code->peer.detail);
+    if (code->peer.pin != CODE_PINNED)
+        a->peer_open = true;
+    return TL_OK;
+}
+
 tl_err attested_end(const struct attested *a, struct teelog_report *r)
 {
     for (size_t i = 0; i < a->count; i++) {
         char hex[17];
         hex_text(hex, a->items[i].digest.b, 8);
-        if (REFUSED(!a->items[i].used))
+        if (REFUSED(!a->items[i].used && !a->items[i].peer))
             return report_fail(r, CHECK_EVIDENCE, NO_INDEX,
                                "nothing in the bundle names evidence %s…", hex);
     }

@@ -10,6 +10,7 @@ struct attested_item {
     uint8_t report_data[64];
     uint32_t code; /* place in the report's codes */
     bool used;
+    bool peer;     /* an attested peer's, of any number of sessions */
     char *failure; /* why it is not genuine; NULL where it is */
 };
 
@@ -17,6 +18,8 @@ struct attested {
     struct attested_item *items; /* by ascending digest */
     size_t count, cap;
     bool code_open;                   /* the policy does not pin some code that was seen */
+    bool peer_open;                   /* the same of some peer's code */
+    uint64_t peers;                   /* sessions of attested peers */
     char code_detail[200];            /* of the last code that was seen */
     size_t position;                  /* of the next item of evidence in the bundle */
     struct shared_collateral *shared; /* what earlier items carry, for later ones */
@@ -39,6 +42,10 @@ tl_err attested_add(struct attested *a, struct teelog_report *r, const struct bu
 tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
                     const hash32 *digest, const uint8_t binding[64],
                     enum platform platform) TL_MUST;
+/* The session at index was opened for an attested peer, with this evidence: for the key and
+ * the claims that it names. *code: its place in the report's codes. */
+tl_err attested_use_peer(struct attested *a, struct teelog_report *r, uint64_t index,
+                         const struct body_session *s, uint32_t *code) TL_MUST;
 /* After all of these: nothing is left over. */
 tl_err attested_end(const struct attested *a, struct teelog_report *r) TL_MUST;
 

@@ -3,6 +3,7 @@
 #include "verify/verifier.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* From now on, key signs for the subject; the former one no longer does. */
 static tl_err open_key(struct verifier *v, const struct leaf *l, const struct cose_ec2 *point,
@@ -150,13 +151,39 @@ static tl_err check_admission(struct verifier *v, const struct leaf *l, uint64_t
             "this agent was let in %s, which its boot's configuration does not allow",
             admission_names[admission]);
     v->report->admitted[admission] = true;
-    if (admission == ADMISSION_ATTESTED)
-        v->peer_unchecked = true;
     if (p && REFUSED(!policy_allows(p, admission)))
         return report_fail(v->report, CHECK_ADMISSION, index,
                            "this agent was let in %s, which the policy does not allow",
                            admission_names[admission]);
     return TL_OK;
+}
+
+/* How many sessions the agent has of each kind, and of which peers. */
+static tl_err count_admission(struct subject *s, uint64_t admission, uint32_t code)
+{
+    s->admitted[admission]++;
+    if (admission != ADMISSION_ATTESTED)
+        return TL_OK;
+    if (!s->peers && !(s->peers = calloc(PEERS_OF_AGENT_MAX, sizeof *s->peers)))
+        return TL_E_MEMORY;
+    size_t i = 0;
+    while (i < s->peer_count && s->peers[i].code != code)
+        i++;
+    if (i == PEERS_OF_AGENT_MAX)
+        return TL_OK;
+    if (i == s->peer_count)
+        s->peers[s->peer_count++].code = code;
+    s->peers[i].sessions++;
+    return TL_OK;
+}
+
+static tl_err admit(struct verifier *v, const struct leaf *l, const struct body_session *b)
+{
+    uint32_t code = 0;
+    tl_err err = check_admission(v, l, b->admission);
+    if (err == TL_OK && b->has_peer)
+        err = attested_use_peer(&v->attested, v->report, l->index, b, &code);
+    return err == TL_OK ? count_admission(l->subject, b->admission, code) : err;
 }
 
 tl_err verify_session(struct verifier *v, const struct leaf *l)
@@ -175,7 +202,7 @@ tl_err verify_session(struct verifier *v, const struct leaf *l)
         return report_fail(r, CHECK_SESSION, l->index,
                            "it names a tree of size %" PRIu64 ", which is larger than its index",
                            b.size);
-    err = check_admission(v, l, b.admission);
+    err = admit(v, l, &b);
     if (err != TL_OK)
         return err;
     binding_session(binding, &(struct session_binding){

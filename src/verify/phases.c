@@ -30,10 +30,10 @@ static tl_err end_leaves(struct verifier *v)
                v->scope == SCOPE_RECORDS ? "; whether one was closed in between is not known" : "");
     report_end(r, CHECK_BOOT, CHECK_PASSED, "%" PRIu64 " boots of one log", v->boots);
     report_end(r, CHECK_SIGNATURE, CHECK_PASSED, "%" PRIu64 " signatures", v->leaves);
-    if (v->peer_unchecked)
+    if (v->attested.peer_open)
         report_end(r, CHECK_ADMISSION, CHECK_UNPINNED,
-                   "an agent was let in as an attested peer, and this version cannot check the "
-                   "peer's evidence");
+                   "an agent was let in as an attested peer, whose code %s",
+                   v->policy ? "the policy does not pin" : "no policy names");
     else
         report_end(r, CHECK_ADMISSION, CHECK_PASSED, "each agent was let in as %s allows",
                    v->policy ? "the policy" : "its boot's configuration");
@@ -72,9 +72,9 @@ static tl_err end_evidence(struct verifier *v)
     tl_err err = attested_end(&v->attested, r);
     if (err != TL_OK)
         return err;
-    report_end(r, CHECK_EVIDENCE, CHECK_PASSED, "each boot and session has its own");
-    report_end(r, CHECK_GENUINE, CHECK_PASSED, "%" PRIu64 " quotes%s",
-               v->boots + v->sessions + r->fresh.there,
+    report_end(r, CHECK_EVIDENCE, CHECK_PASSED, "each boot and session has its own%s",
+               v->attested.peers ? ", and each attested peer one" : "");
+    report_end(r, CHECK_GENUINE, CHECK_PASSED, "%zu quotes%s", v->attested.count,
                r->simulated ? " of a simulated platform, which proves nothing about hardware" : "");
     report_end(r, CHECK_BINDING, CHECK_PASSED, "all 64 bytes of report data, in each quote");
     enum check_state pinned = !v->policy || v->attested.code_open ? CHECK_UNPINNED : CHECK_PASSED;

@@ -82,6 +82,8 @@ void teelog_report_free(struct teelog_report *r)
 {
     if (!r)
         return;
+    for (size_t i = 0; i < r->agent_count; i++)
+        free(r->agents[i].peers);
     free(r->agents);
     free(r->gaps);
     free(r->codes);

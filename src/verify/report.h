@@ -61,11 +61,21 @@ struct report_gap {
 #define GAPS_OF_AGENT_MAX 64
 #define GAPS_MAX          4096
 
+/* Sessions of one agent that were opened for attested peers of one code. */
+struct report_peer {
+    uint32_t code; /* its place in the report */
+    uint64_t sessions;
+};
+#define PEERS_OF_AGENT_MAX 8 /* no more codes are listed */
+
 /* What the report says of one agent. */
 struct report_agent {
     char id[SUBJECT_MAX + 1];
     uint64_t count, first_seq, last_seq, sessions;
-    uint64_t es256k;              /* of the sessions: by such a key */
+    uint64_t es256k;               /* of the sessions: by such a key */
+    uint64_t admitted[ADMISSIONS]; /* sessions, by enum admission */
+    struct report_peer *peers;     /* owned; NULL where there is none */
+    size_t peer_count;
     uint64_t complete_up_to;      /* a tree size, or NO_SIZE */
     uint64_t bodies[BODY_STATES]; /* how many; nothing at BODY_HERE */
     size_t first_gap, gap_count;  /* among the report's gaps */
@@ -85,15 +95,17 @@ struct report_fresh {
     size_t nonce_size;
 };
 
-/* One kind of platform and code, and how many quotes showed it. */
+/* One kind of platform and code, and how many quotes of the log showed it. */
 struct report_code {
     struct evidence_code seen;
     bool simulated;
-    uint64_t count;
-    /* What the policy says of it. */
+    uint64_t count; /* of the log's own */
+    uint64_t peers; /* sessions of attested peers that showed it */
+    /* What the policy says of it, as the log's own and as that of a peer. */
     bool ok;
     enum code_pin pin;
     char detail[200];
+    struct peer_rule peer;
     /* Of all that showed it: their TCB statuses (one bit each), and the lowest. */
     unsigned tcb_seen;
     uint64_t tcb_date;
@@ -126,7 +138,7 @@ struct teelog_report {
     enum bundle_scope scope;
     uint64_t leaves;
     bool successor; /* the genesis names an older log */
-    bool admitted[ADMISSION_LAST + 1];
+    bool admitted[ADMISSIONS];
     struct report_fresh fresh;
     struct report_agent *agents; /* in bytewise order; none where REJECTED */
     size_t agent_count;
@@ -182,6 +194,11 @@ void report_bodies_text(buf *b, const struct teelog_report *r, const struct repo
 /* The same of all agents, without indexes, each part after a semicolon. */
 void report_bodies_sum(buf *b, const struct teelog_report *r);
 const char *report_body_state(enum body_state state); /* "withheld", … */
+/* Appends how the agent was let in: "let in by a bearer token, and as an attested peer
+ * (sgx-gramine, MRENCLAVE 0123456789abcdef…)". */
+void report_admitted_text(buf *b, const struct teelog_report *r, const struct report_agent *a);
+/* What tells this code from others of its platform, first: its name and bytes. */
+const char *report_code_main(const struct evidence_code *c, slice *value);
 /* One line about what the bundle holds. */
 #define SCOPE_TEXT_MAX 400
 void report_scope_text(const struct teelog_report *r, char *out, size_t size);

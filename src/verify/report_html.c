@@ -105,8 +105,10 @@ static void put_agent(buf *b, const struct teelog_report *r, const struct report
     buf_printf(b, "</td><td class=\"n\">%" PRIu64 "</td><td>",
                a->bodies[BODY_WITHHELD] + a->bodies[BODY_ERASED]);
     if (a->complete_up_to != NO_SIZE)
-        buf_printf(b, "complete up to size %" PRIu64, a->complete_up_to);
-    report_bodies_text(b, r, a, a->complete_up_to != NO_SIZE ? ", " : "");
+        buf_printf(b, "complete up to size %" PRIu64 "%s", a->complete_up_to,
+                   a->sessions ? ", " : "");
+    report_admitted_text(b, r, a);
+    report_bodies_text(b, r, a, a->complete_up_to != NO_SIZE || a->sessions ? ", " : "");
     buf_str(b, "</td></tr>\n");
 }
 
@@ -154,9 +156,14 @@ static void put_code(buf *b, const struct report_code *e)
 {
     static const char *const rtmr[4] = {"RTMR0", "RTMR1", "RTMR2", "RTMR3"};
     const struct evidence_code *c = &e->seen;
-    buf_printf(b, "<table>\n<tr><th>platform</th><td>%s%s, shown %" PRIu64 " time%s</td></tr>\n",
-               platform_name(c->platform), e->simulated ? " (simulated)" : "", e->count,
-               e->count == 1 ? "" : "s");
+    buf_printf(b, "<table>\n<tr><th>platform</th><td>%s%s", platform_name(c->platform),
+               e->simulated ? " (simulated)" : "");
+    if (e->count)
+        buf_printf(b, ", shown by the log %" PRIu64 " time%s", e->count, e->count == 1 ? "" : "s");
+    if (e->peers)
+        buf_printf(b, ", by attested peers in %" PRIu64 " session%s", e->peers,
+                   e->peers == 1 ? "" : "s");
+    buf_str(b, "</td></tr>\n");
     if (c->tdx) {
         put_row(b, "MRTD", SLICE_ARRAY(c->mr_td));
         for (size_t i = 0; i < 4; i++)

@@ -62,6 +62,19 @@ static void put_bodies(buf *b, const struct teelog_report *r, const struct repor
     buf_printf(b, "], \"bodies_left_out\": %" PRIu64 "}", a->gaps_left_out);
 }
 
+static void put_admitted(buf *b, const struct report_agent *a)
+{
+    buf_printf(b,
+               ",\n   \"admitted\": {\"child\": %" PRIu64 ", \"attested\": %" PRIu64
+               ", \"bearer\": %" PRIu64 ", \"own\": %" PRIu64 "}, \"peers\": [",
+               a->admitted[ADMISSION_CHILD], a->admitted[ADMISSION_ATTESTED],
+               a->admitted[ADMISSION_BEARER], a->admitted[ADMISSION_OWN]);
+    for (size_t i = 0; i < a->peer_count; i++)
+        buf_printf(b, "%s{\"evidence\": %" PRIu32 ", \"sessions\": %" PRIu64 "}", i ? ", " : "",
+                   a->peers[i].code, a->peers[i].sessions);
+    buf_str(b, "]");
+}
+
 static void put_scope(buf *b, const struct teelog_report *r)
 {
     char text[SCOPE_TEXT_MAX];
@@ -84,6 +97,7 @@ static void put_scope(buf *b, const struct teelog_report *r)
             buf_printf(b, "%" PRIu64, a->complete_up_to);
         else
             buf_str(b, "null");
+        put_admitted(b, a);
         put_bodies(b, r, a);
     }
     buf_str(b, "],\n  ");
@@ -166,8 +180,10 @@ static void put_evidence(buf *b, const struct teelog_report *r)
         report_tcb(b, e->tcb_seen, "\"");
         buf_str(b, "], \"tcb_date\": ");
         render_json_time(b, e->tcb_date);
-        buf_printf(b, ", \"tcb_evaluation_number\": %u, \"count\": %" PRIu64 "}",
-                   (unsigned)e->tcb_evaluation_number, e->count);
+        buf_printf(b,
+                   ", \"tcb_evaluation_number\": %u, \"count\": %" PRIu64
+                   ", \"peer_sessions\": %" PRIu64 "}",
+                   (unsigned)e->tcb_evaluation_number, e->count, e->peers);
     }
     buf_str(b, "]\n");
 }

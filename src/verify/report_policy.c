@@ -2,20 +2,41 @@
 #include "verify/render.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+/* Whose code an entry of the policy is about: the log's, or that of attested peers. */
+static bool is_own(const struct report_code *c)
+{
+    return c->count > 0;
+}
+
+static bool is_peers(const struct report_code *c)
+{
+    return c->peers > 0;
+}
+
+/* Whether one entry for a simulator can be about c and all others of its kind. */
+static bool alike(const struct teelog_report *r, const struct report_code *c,
+                  bool (*is)(const struct report_code *c))
+{
+    for (size_t i = 0; is(c) && i < r->code_count; i++) {
+        const struct report_code *other = &r->codes[i];
+        if (is(other) &&
+            (c->seen.tdx != other->seen.tdx || !hash_eq(&c->seen.root, &other->seen.root)))
+            return false;
+    }
+    return true;
+}
 
 /* What stands in the way of a policy; NULL if nothing. */
 static const char *obstacle(const struct teelog_report *r)
 {
     if (r->verdict == TEELOG_REJECTED)
         return "the bundle fails a check, and nothing in it can be relied on";
-    if (r->admitted[ADMISSION_ATTESTED])
-        return "an agent was let in as an attested peer, and this version cannot check the peer's "
-               "evidence";
     for (size_t i = 0; i < r->code_count; i++) {
         const struct report_code *c = &r->codes[i];
-        /* Such a policy has one entry alone. */
-        if (r->simulated && (!c->simulated || c->seen.tdx != r->codes[0].seen.tdx ||
-                             !hash_eq(&c->seen.root, &r->codes[0].seen.root)))
+        /* Such a policy has one entry alone, and one of peers. */
+        if (r->simulated && (!c->simulated || !alike(r, c, is_own) || !alike(r, c, is_peers)))
             return "the bundle shows a simulated platform and another one beside it";
         size_t n = strlen(c->seen.key_provider);
         if (c->seen.platform == PLATFORM_TDX_DSTACK &&
@@ -27,15 +48,15 @@ static const char *obstacle(const struct teelog_report *r)
 }
 
 /* The values of one member of n codes, each once; offset: in struct evidence_code. */
-static void put_values(buf *b, const char *name, const struct report_code *codes, size_t n,
+static void put_values(buf *b, const char *name, const struct report_code *const *codes, size_t n,
                        size_t offset, size_t size)
 {
     buf_printf(b, ",\n   \"%s\": [", name);
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *value = (const uint8_t *)&codes[i].seen + offset;
+        const uint8_t *value = (const uint8_t *)&codes[i]->seen + offset;
         bool again = false;
         for (size_t j = 0; j < i && !again; j++)
-            again = memcmp((const uint8_t *)&codes[j].seen + offset, value, size) == 0;
+            again = memcmp((const uint8_t *)&codes[j]->seen + offset, value, size) == 0;
         if (again)
             continue;
         buf_str(b, i ? ", " : "");
@@ -45,13 +66,13 @@ static void put_values(buf *b, const char *name, const struct report_code *codes
 }
 
 /* An entry for n codes of one platform, with all that it needs. */
-static void put_entry(buf *b, const struct report_code *codes, size_t n)
+static void put_entry(buf *b, const struct report_code *const *codes, size_t n)
 {
     static const char *const rtmr[4] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
-    const struct evidence_code *c = &codes[0].seen;
+    const struct evidence_code *c = &codes[0]->seen;
     bool dstack = c->platform == PLATFORM_TDX_DSTACK;
     buf_printf(b, "  {\"platform\": \"%s\"", platform_name(c->platform));
-    if (codes[0].simulated) {
+    if (codes[0]->simulated) {
         buf_str(b, ",\n   \"root\": ");
         render_json_hex(b, hash_slice(&c->root));
     }
@@ -73,13 +94,23 @@ static void put_entry(buf *b, const struct report_code *codes, size_t n)
 
 /* A simulator's entry stands alone. Hardware's pin each code for itself, since
  * values of two that were never seen together are not trusted together. */
-static void put_entries(buf *b, const struct teelog_report *r)
+static tl_err put_entries(buf *b, const struct teelog_report *r,
+                          bool (*is)(const struct report_code *c))
 {
-    size_t step = r->simulated ? r->code_count : 1;
-    for (size_t i = 0; i < r->code_count; i += step) {
+    const struct report_code **codes = calloc(r->code_count + 1, sizeof *codes);
+    size_t n = 0;
+    if (!codes)
+        return TL_E_MEMORY;
+    for (size_t i = 0; i < r->code_count; i++)
+        if (is(&r->codes[i]))
+            codes[n++] = &r->codes[i];
+    size_t step = r->simulated ? n : 1;
+    for (size_t i = 0; i < n; i += step) {
         buf_str(b, i ? ",\n" : "");
-        put_entry(b, &r->codes[i], step);
+        put_entry(b, codes + i, step);
     }
+    free(codes);
+    return TL_OK;
 }
 
 char *teelog_report_policy(const struct teelog_report *r, char *message, size_t message_size)
@@ -96,12 +127,19 @@ char *teelog_report_policy(const struct teelog_report *r, char *message, size_t 
     buf_str(&b, ", \"keys\": [");
     render_json_text(&b, r->key);
     buf_str(&b, "]},\n \"evidence\": [\n");
-    put_entries(&b, r);
-    buf_printf(&b,
-               "],\n \"admission\": {\"child\": %s, \"bearer\": %s},\n"
-               " \"history\": \"unwitnessed\"}\n",
+    tl_err err = put_entries(&b, r, is_own);
+    buf_printf(&b, "],\n \"admission\": {\"child\": %s, \"bearer\": %s",
                render_json_bool(r->admitted[ADMISSION_CHILD]),
                render_json_bool(r->admitted[ADMISSION_BEARER]));
+    if (r->admitted[ADMISSION_ATTESTED]) {
+        buf_str(&b, ", \"attested\": [\n");
+        if (err == TL_OK)
+            err = put_entries(&b, r, is_peers);
+        buf_str(&b, "]");
+    }
+    buf_str(&b, "},\n \"history\": \"unwitnessed\"}\n");
+    if (err != TL_OK)
+        buf_fail(&b, err);
     char *text = render_take(&b);
     if (!text)
         snprintf(message, message_size, "%s", tl_err_text(TL_E_MEMORY));

@@ -42,6 +42,9 @@ static void put_agents(buf *b, const struct teelog_report *r)
                    a->sessions == 1 ? "session" : "sessions");
         if (a->es256k)
             buf_printf(b, " (%" PRIu64 " by ES256K)", a->es256k);
+        if (a->sessions)
+            buf_str(b, ", ");
+        report_admitted_text(b, r, a);
         if (a->complete_up_to != NO_SIZE)
             buf_printf(b, ", complete up to size %" PRIu64, a->complete_up_to);
         else if (r->scope == SCOPE_CHAIN)
@@ -53,12 +56,29 @@ static void put_agents(buf *b, const struct teelog_report *r)
         buf_printf(b, "  and %zu agents more\n", r->agent_count - AGENTS_SHOWN);
 }
 
+/* The code of attested peers, whole: it is for people to compare. */
+static void put_peers(buf *b, const struct teelog_report *r)
+{
+    for (size_t i = 0; i < r->code_count && r->verdict != TEELOG_REJECTED; i++) {
+        const struct report_code *c = &r->codes[i];
+        slice value;
+        if (c->peers == 0)
+            continue;
+        const char *name = report_code_main(&c->seen, &value);
+        buf_printf(b, "attested peer: %s%s, %s ", c->simulated ? "SIMULATED " : "",
+                   platform_name(c->seen.platform), name);
+        hex_put(b, value);
+        buf_printf(b, ", %" PRIu64 " %s\n", c->peers, c->peers == 1 ? "session" : "sessions");
+    }
+}
+
 static void put_scope(buf *b, const struct teelog_report *r)
 {
     char text[SCOPE_TEXT_MAX];
     report_scope_text(r, text, sizeof text);
     buf_printf(b, "\nscope: %s\n", text);
     put_agents(b, r);
+    put_peers(b, r);
     if (r->has_log && r->verdict != TEELOG_REJECTED) {
         buf_str(b, "log: ");
         render_plain(b, r->key);

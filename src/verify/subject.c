@@ -19,6 +19,7 @@ void subjects_finish(struct subjects *s)
     for (size_t i = 0; i < s->count; i++) {
         tdelete(s->list[i], &s->tree, compare);
         sign_key_free(&s->list[i]->key);
+        free(s->list[i]->peers);
         free(s->list[i]);
     }
     free(s->list);

@@ -13,7 +13,10 @@ struct subject {
     uint32_t number; /* in order of appearance */
     /* The statements that the bundle holds. */
     uint64_t count, first_seq, last_seq, last_index, sessions;
-    uint64_t es256k;  /* of the sessions */
+    uint64_t es256k;               /* of the sessions */
+    uint64_t admitted[ADMISSIONS]; /* sessions, by enum admission */
+    struct report_peer *peers;     /* owned: PEERS_OF_AGENT_MAX; NULL where there is none */
+    size_t peer_count;
     hash32 last_hash; /* H(Sig_structure) of the last of them */
     /* The key that signs now: the open session's, or for the origin the boot's. */
     bool open;

@@ -56,7 +56,6 @@ struct verifier {
     hash32 boot_leaf;
     enum platform platform; /* of its configuration, as the next */
     uint8_t admissions;     /* of its configuration */
-    bool peer_unchecked;    /* a session of an attested peer was seen */
     uint64_t sessions, boots;
     uint64_t complete_up_to; /* of a chain's agent */
     uint64_t *erased;        /* room for ERASURE_MAX, made when needed */

@@ -70,7 +70,8 @@ static void put_evidence(struct fake_bundle *b, const struct fakelog *f, const b
         bool named = false;
         for (size_t i = 0; i < f->count && !named; i++)
             named = in[i] && opens(&f->leaves[i]) &&
-                    hash_eq(&f->leaves[i].evidence, &f->evidence[e].digest);
+                    (hash_eq(&f->leaves[i].evidence, &f->evidence[e].digest) ||
+                     hash_eq(&f->leaves[i].peer, &f->evidence[e].digest));
         struct bundle_item item = {.kind = BUNDLE_EVIDENCE};
         item.u.evidence.digest = f->evidence[e].digest;
         item.u.evidence.item = f->evidence[e].item;

@@ -1,6 +1,8 @@
 #include "fakelog.h"
 
 #include "attest/collateral.h"
+#include "attest/ratls.h"
+#include "tee/sim_pki.h"
 #include "tee/tee.h"
 #include "testlib.h"
 
@@ -183,6 +185,17 @@ slice fakelog_collateral(void)
     return collateral;
 }
 
+/* Takes an item over, and gives its digest. */
+static hash32 keep_evidence(struct fakelog *f, buf *item)
+{
+    struct fake_evidence e = {.item = keep_buf(item)};
+    e.digest = sha256(e.item);
+    f->evidence = grown(f->evidence, f->evidence_count, sizeof e);
+    assert_non_null(f->evidence);
+    f->evidence[f->evidence_count++] = e;
+    return e.digest;
+}
+
 /* Quotes, and gives the digest of the evidence item. */
 static hash32 quote(struct fakelog *f, struct fake_step *s)
 {
@@ -196,12 +209,32 @@ static hash32 quote(struct fakelog *f, struct fake_step *s)
         (struct evidence){.platform = slice_str(tee_platform(tee)), .quote = keep_buf(&q)};
     hook(f, FAKE_EVIDENCE, s);
     evidence_put(&item, &s->evidence);
-    struct fake_evidence e = {.item = keep_buf(&item)};
-    e.digest = sha256(e.item);
-    f->evidence = grown(f->evidence, f->evidence_count, sizeof e);
-    assert_non_null(f->evidence);
-    f->evidence[f->evidence_count++] = e;
-    return e.digest;
+    return keep_evidence(f, &item);
+}
+
+void fakelog_peer(struct fakelog *f, slice spki, struct tee *t, const uint8_t *report_data)
+{
+    struct es256_key *key;
+    uint8_t claims[RATLS_CLAIMS];
+    struct fake_step s = {.index = 0};
+    buf b, q, item;
+    buf_init(&b, 256);
+    buf_init(&q, TEE_QUOTE_MAX);
+    buf_init(&item, EVIDENCE_MAX);
+    assert_ok(es256_generate(&key));
+    sim_spki_put(&b, key);
+    es256_free(key);
+    f->peer.spki = fake_keep(spki.p ? spki : buf_slice(&b));
+    buf_finish(&b);
+    ratls_claims(claims, f->peer.spki);
+    f->peer.claims = fake_keep(SLICE_ARRAY(claims));
+    ratls_report_data(s.report_data, f->peer.spki);
+    assert_ok(tee_quote(t ? t : tee, report_data ? report_data : s.report_data, &q, NULL, NULL));
+    s.evidence =
+        (struct evidence){.platform = slice_str(tee_platform(t ? t : tee)), .quote = buf_slice(&q)};
+    evidence_put(&item, &s.evidence);
+    buf_finish(&q);
+    f->peer.evidence = keep_evidence(f, &item);
 }
 
 hash32 fake_kid(const struct sign_key *key)
@@ -345,8 +378,12 @@ void fakelog_session(struct fakelog *f, const char *agent)
         .admission = f->admission,
     };
     if (f->admission == ADMISSION_ATTESTED) {
+        if (!f->peer.spki.p)
+            fakelog_peer(f, (slice){NULL, 0}, NULL, NULL);
         s.session.has_peer = true;
-        s.session.peer_spki = s.session.peer_claims = slice_str("peer");
+        s.session.peer_evidence = f->peer.evidence;
+        s.session.peer_spki = f->peer.spki;
+        s.session.peer_claims = f->peer.claims;
     }
     if (f->boot < f->count)
         s.boot_leaf = f->hashes[f->boot];
@@ -371,6 +408,7 @@ void fakelog_session(struct fakelog *f, const char *agent)
     s.body = keep_buf(&body);
     struct fake_leaf *l = append(f, subject, &s);
     l->evidence = s.session.evidence;
+    l->peer = s.session.peer_evidence;
     l->size = s.session.size;
 }
 

@@ -45,6 +45,7 @@ struct fake_leaf {
     slice statement, body;
     hash32 hash, digest;
     hash32 evidence;        /* boots and sessions */
+    hash32 peer;            /* an attested peer's */
     uint64_t size;          /* and the tree that they name */
     uint64_t session, boot; /* that it belongs to */
     struct heads heads;     /* boots and heads */
@@ -62,6 +63,12 @@ struct fake_evidence {
     slice item;
 };
 
+/* Who asks for a session of admission 2; kept until fakelog_done. */
+struct fake_peer {
+    slice spki, claims;
+    hash32 evidence;
+};
+
 struct fakelog {
     char origin[SUBJECT_MAX + 1];
     uint8_t seed[32];
@@ -69,8 +76,9 @@ struct fakelog {
     char log_key_text[400];
     hash32 log_id;
     uint64_t time_ms, boot;
-    uint64_t admission; /* of the next session, as is alg */
+    uint64_t admission; /* of the next session, as are the next two */
     enum cose_alg alg;
+    struct fake_peer peer; /* where attested; made then where .spki.p is NULL */
     struct body_config config;
     struct fake_leaf *leaves;
     hash32 *hashes; /* the leaves' */
@@ -102,6 +110,10 @@ void fakelog_answer(struct fakelog *f, const char *agent, const char *content, u
 void fakelog_end(struct fakelog *f, const char *agent);
 void fakelog_heads(struct fakelog *f);
 void fakelog_erasure(struct fakelog *f, const uint64_t *indexes, size_t count);
+/* Another peer for the next sessions: with a fresh key where spki.p is NULL; its quote is of
+ * this platform (NULL: the log's own) and over report_data (NULL: what belongs to the key). */
+struct tee;
+void fakelog_peer(struct fakelog *f, slice spki, struct tee *t, const uint8_t *report_data);
 /* The subject's place; it is added where it is not there. */
 size_t fakelog_subject(struct fakelog *f, const char *id);
 

@@ -22,7 +22,8 @@ struct fake_ratls {
     struct sim_cert plan;
     slice dice, cmw; /* values in place of the right ones, where .p is not NULL */
     bool no_dice, no_cmw, no_collateral, critical;
-    slice more; /* extensions behind them, encoded */
+    slice more;           /* extensions behind them, encoded */
+    enum ratls_role role; /* that it is judged in: a service's, where not said */
 
     /* Made. */
     uint8_t spki_bytes[91];
@@ -136,7 +137,7 @@ static inline void fake_ratls_make(struct fake_ratls *f)
 
 static inline const char *fake_ratls_judge(struct fake_ratls *f)
 {
-    ratls_verify(&f->report, buf_slice(&f->der), &f->f.context);
+    ratls_verify(&f->report, buf_slice(&f->der), f->role, &f->f.context);
     assert_int_equal(f->report.ok, f->report.stage == NULL);
     assert_true(f->report.detail[0]);
     return f->report.ok ? "ok" : f->report.stage;

@@ -341,9 +341,10 @@ static void outside_the_tbs(void **state)
         const char *hex;
         tl_err want;
     } signatures[] = {
+        {"0309003006020105020201", TL_E_SHORT},
         {"03090030060201050202"
          "0102",
-         TL_E_SHORT},
+         TL_E_TRAILING},
         {"0309003006020105020106", TL_OK},
         {"0309013006020105020106", TL_E_DER}, /* an unused bit that is zero */
         {"030a00300602010502010600", TL_E_TRAILING},

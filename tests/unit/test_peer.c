@@ -28,7 +28,7 @@ static void pin(void)
     uint8_t *der = NULL;
     int n = i2d_X509(cert, &der);
     const struct evidence_context context = {.time = (uint64_t)time(NULL)};
-    ratls_verify(&r, slice_of(der, (size_t)n), &context);
+    ratls_verify(&r, slice_of(der, (size_t)n), RATLS_SERVICE, &context);
     assert_string_equal(r.stage, "pin");
     memcpy(mrenclave, r.evidence.code.mrenclave, sizeof mrenclave);
     entry.simulator_root = r.evidence.code.root;

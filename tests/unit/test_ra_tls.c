@@ -3,6 +3,7 @@
 #include "testlib.h"
 
 #include "attest/ratls.h"
+#include "gramineratls.h"
 #include "http/ra_tls.h"
 
 #include <openssl/err.h>
@@ -145,7 +146,7 @@ static const char *judged(slice der, slice brought)
         .brought = &brought,
         .brought_count = brought.p ? 1 : 0,
     };
-    ratls_verify(&r, der, &context);
+    ratls_verify(&r, der, RATLS_SERVICE, &context);
     if (strcmp(r.stage, "pin") != 0) /* without a policy, that is what is left */
         return r.stage;
     uint8_t mrenclave[32];
@@ -153,7 +154,7 @@ static const char *judged(slice der, slice brought)
     entry.simulator_root = r.evidence.code.root;
     entry.mrenclave = (struct measurement_list){1, 32, mrenclave};
     context.policy = &policy;
-    ratls_verify(&r, der, &context);
+    ratls_verify(&r, der, RATLS_SERVICE, &context);
     return r.ok ? "ok" : r.stage;
 }
 
@@ -176,6 +177,12 @@ static void test_made(void **state)
     assert_string_equal(judged(buf_slice(&small), (slice){NULL, 0}), "collateral");
     assert_string_equal(judged(buf_slice(&small), buf_slice(&json)), "ok");
     assert_true(small.n < 16384);
+    /* Gramine's verifier goes on to judge the quotes of both. */
+    struct ratls_cert c;
+    assert_ok(ratls_read(&c, buf_slice(&full), NULL));
+    assert_null(gramine_refuses(buf_slice(&full), c.cert.extensions));
+    assert_ok(ratls_read(&c, buf_slice(&small), NULL));
+    assert_null(gramine_refuses(buf_slice(&small), c.cert.extensions));
     /* It was good until a minute after it was made. */
     assert_ok(ra_tls_make(&ctx, tee, (slice){NULL, 0}, now - 61, 60, &why));
     buf_finish(&small);

@@ -29,7 +29,7 @@ static void test_on_the_way(void **state)
         f.der.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
     for (size_t n = 0; n < f.der.n; n++) {
-        ratls_verify(&f.report, slice_of(f.der.p, n), &f.f.context);
+        ratls_verify(&f.report, slice_of(f.der.p, n), RATLS_SERVICE, &f.f.context);
         assert_string_equal(f.report.stage, "certificate");
     }
     print_message("  %zu bytes\n", f.der.n);

@@ -662,6 +662,64 @@ static void several_broken(void **state)
     assert_int_equal(r.pin, CODE_PINNED);
 }
 
+static void expect_peer(const struct dcap_report *q, enum platform platform, const char *members,
+                        bool ok, enum code_pin pin, const char *says)
+{
+    struct peer_rule r;
+    struct eventlog events = log_of_events();
+    struct policy *p = members ? policy_of(members) : NULL;
+    memset(&r, 0xff, sizeof r);
+    rules_peer(&r, q, platform == PLATFORM_TDX_DSTACK ? &events : NULL, platform, p);
+    policy_free(p);
+    if (r.ok != ok || r.pin != pin || !strstr(r.detail, says))
+        fail_msg("%s: %d, %d, %s", members ? members : "none", r.ok, r.pin, r.detail);
+}
+
+/* The code of an attested peer against admission.attested, and against nothing else. */
+static void peers(void **state)
+{
+    (void)state;
+    struct dcap_report sgx = enclave(), td = domain();
+    static const char evidence[] =
+        "\"evidence\": [{\"platform\": \"sgx-gramine\", \"mrenclave\": [$e132]}], ";
+    char members[600];
+    const struct {
+        const char *attested;
+        bool ok;
+        enum code_pin pin;
+        const char *says;
+    } cases[] = {
+        {"[]", true, CODE_OPEN, "no policy names"},
+        {"[{\"platform\": \"sgx-gramine\", \"mrenclave\": [$e132]}]", true, CODE_PINNED,
+         "admission.attested[0] is a match"},
+        {"[{\"platform\": \"sgx-gramine\", \"mrenclave\": [$7732]}]", false, CODE_OPEN,
+         "nearest admission.attested[0]: mrenclave is e1"},
+        {"[{\"platform\": \"sgx-gramine\"}]", true, CODE_OPEN, "pins no code"},
+        {"[{\"platform\": \"sgx-gramine\", \"mrsigner\": [$5132], \"isv_prod_id\": [7], "
+         "\"min_isv_svn\": 1}]",
+         true, CODE_SIGNER, "pins the signer"},
+        {"[{\"platform\": \"tdx-tsm\", \"mrtd\": [$d048]}]", false, CODE_OPEN,
+         "names others alone"},
+        {"[{\"platform\": \"tdx-tsm\", \"mrtd\": [$d048]}, {\"platform\": \"sgx-gramine\", "
+         "\"mrenclave\": [$e132]}]",
+         true, CODE_PINNED, "admission.attested[1] is a match"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int own = 0; own < 2; own++) {
+            snprintf(members, sizeof members, "%s\"admission\": {\"attested\": %s}",
+                     own ? evidence : "", cases[i].attested);
+            expect_peer(&sgx, PLATFORM_SGX_GRAMINE, members, cases[i].ok, cases[i].pin,
+                        cases[i].says);
+        }
+    }
+    expect_peer(&sgx, PLATFORM_SGX_GRAMINE, NULL, true, CODE_OPEN, "no policy names");
+    expect_peer(&td, PLATFORM_TDX_DSTACK,
+                "\"admission\": {\"attested\": [{\"platform\": \"tdx-dstack\", \"mrtd\": [$d048], "
+                "\"rtmr0\": [$a048], \"rtmr1\": [$a148], \"rtmr2\": [$a248], \"compose_hash\": "
+                "[$b232], \"key_provider\": [\"kms:1234\"]}]}",
+                true, CODE_PINNED, "is a match");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -678,6 +736,7 @@ int main(void)
         cmocka_unit_test(code),
         cmocka_unit_test(odd_events),
         cmocka_unit_test(several_broken),
+        cmocka_unit_test(peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

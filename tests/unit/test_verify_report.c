@@ -346,26 +346,33 @@ static void test_admission(void **state)
     expect_verdict(judge_small(f, policy), TEELOG_TRUSTED);
     free(policy);
     fakelog_free(f);
+}
 
-    f = fakelog_new(FAKE_ORIGIN);
-    let_in(f, ADMISSION_ATTESTED, 1 << ADMISSION_ATTESTED);
-    expect_failure(judge_small(f, pinned), "admission", 1);
-    r = judge_small(f, NULL);
-    assert_null(teelog_report_policy(r, message, sizeof message));
-    assert_non_null(strstr(message, "attested peer"));
-    expect_verdict(r, TEELOG_UNPINNED);
-    json_t *e = pinned_evidence();
-    json_t *admission = json_pack("{s:[o]}", "attested", e);
-    char *value = json_dumps(admission, 0);
-    policy = edited("admission", value);
-    r = judge_small(f, policy);
+/* More codes of peers than a report lists. */
+static void test_many_peers(void **state)
+{
+    (void)state;
+    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
+    f->config.admissions = 1 << ADMISSION_ATTESTED;
+    f->admission = ADMISSION_ATTESTED;
+    fakelog_boot(f);
+    for (int i = 0; i < 10; i++) {
+        fakelog_peer(f, (slice){NULL, 0}, NULL, NULL);
+        fakelog_session(f, "a");
+    }
+    vary = 64;
+    struct teelog_report *r = judge_small(f, NULL);
     char *text = teelog_report_text(r);
-    assert_non_null(strstr(text, "cannot check the peer's evidence"));
+    assert_non_null(strstr(text, "; and others)"));
     free(text);
+    json_t *top = parse(r);
+    json_t *a = json_array_get(json_object_get(json_object_get(top, "scope"), "agents"), 0);
+    assert_int_equal(json_array_size(json_object_get(a, "peers")), 8);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(a, "admitted"), "attested")), 10);
+    json_decref(top);
     expect_verdict(r, TEELOG_UNPINNED);
-    free(policy);
-    free(value);
-    json_decref(admission);
+    vary = 0;
     fakelog_free(f);
 }
 
@@ -512,9 +519,11 @@ static void test_text(void **state)
     assert_non_null(strstr(text, "\nuntouched and complete: yes; "));
     assert_non_null(strstr(
         text, "\nhistory: not required by the policy; rollback and forks are not excluded\n"));
-    assert_non_null(strstr(
-        text, "  a: 6 statements, seq 0..5, 2 sessions (1 by ES256K), complete up to size 13"));
-    assert_non_null(strstr(text, "  b: 2 statements, seq 0..1, 1 session (1 by ES256K), complete "
+    assert_non_null(
+        strstr(text, "  a: 6 statements, seq 0..5, 2 sessions (1 by ES256K), let in as a child of "
+                     "the log, complete up to size 13"));
+    assert_non_null(strstr(text, "  b: 2 statements, seq 0..1, 1 session (1 by ES256K), let in as "
+                                 "a child of the log, complete "
                                  "up to size 13, 1 body erased later, but disclosed here (4)\n"));
     assert_null(strstr(text, "failed:"));
     free(text);
@@ -559,8 +568,8 @@ static void test_many_agents(void **state)
     assert_non_null(strstr(text, "  and 3 agents more\n"));
     assert_non_null(strstr(text, "; 1 body withheld\n"));
     assert_non_null(strstr(text,
-                           "g00: 2 statements, seq 0..1, 1 session, complete up to size 48, 1 body "
-                           "withheld (2)\n"));
+                           "g00: 2 statements, seq 0..1, 1 session, let in as a child of the log, "
+                           "complete up to size 48, 1 body withheld (2)\n"));
     assert_non_null(strstr(text, "\n  g19: "));
     assert_null(strstr(text, "\n  g20: "));
     free(text);
@@ -741,14 +750,15 @@ static void test_evidence_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_complete),  cmocka_unit_test(test_evidence_count),
-        cmocka_unit_test(test_pins),      cmocka_unit_test(test_other_log),
-        cmocka_unit_test(test_code),      cmocka_unit_test(test_hardware),
-        cmocka_unit_test(test_admission), cmocka_unit_test(test_own_records),
-        cmocka_unit_test(test_json),      cmocka_unit_test(test_rejected),
-        cmocka_unit_test(test_text),      cmocka_unit_test(test_many_agents),
-        cmocka_unit_test(test_successor), cmocka_unit_test(test_many_codes),
-        cmocka_unit_test(test_time),      cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_complete),    cmocka_unit_test(test_evidence_count),
+        cmocka_unit_test(test_pins),        cmocka_unit_test(test_other_log),
+        cmocka_unit_test(test_code),        cmocka_unit_test(test_hardware),
+        cmocka_unit_test(test_admission),   cmocka_unit_test(test_own_records),
+        cmocka_unit_test(test_many_peers),  cmocka_unit_test(test_json),
+        cmocka_unit_test(test_rejected),    cmocka_unit_test(test_text),
+        cmocka_unit_test(test_many_agents), cmocka_unit_test(test_successor),
+        cmocka_unit_test(test_many_codes),  cmocka_unit_test(test_time),
+        cmocka_unit_test(test_machine),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
