@@ -42,10 +42,10 @@ static const char *reason(int status)
 static void head(struct exchange *x, int status, const char *type, const char *fields)
 {
     x->status = status;
-    if (evbuffer_add_printf(x->out,
-                            "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n%s%s",
-                            status, reason(status), type, fields ? fields : "",
-                            x->close || x->head.close ? "Connection: close\r\n" : "") < 0)
+    if (evbuffer_add_printf(
+            x->out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: %s\r\n%s%s", status,
+            reason(status), type, x->cache ? x->cache : "no-store", fields ? fields : "",
+            x->close || x->head.close ? "Connection: close\r\n" : "") < 0)
         x->broken = true;
 }
 

@@ -50,6 +50,7 @@ struct exchange {
     size_t body_got, body_room; /* bytes of it that have come, and allocated */
     struct evbuffer *out;       /* answer bytes on their way to the connection */
     int status;                 /* of the answer, 0 before it begins */
+    const char *cache;          /* its Cache-Control, static; NULL: no-store */
     uint64_t began_us;          /* monotonic, when its head was read */
     bool complete;              /* the answer is whole */
     bool broken;                /* it cannot be finished: cut the connection off */
@@ -80,6 +81,7 @@ struct http_service {
     size_t conn_count, inflight;     /* inflight: bytes allocated for bodies */
     struct place places[PLACES_MAX]; /* shares.c's */
     struct tail *tails;              /* tail.c's */
+    struct tile_cache *tiles;
     struct event *pause, *heartbeat;
     size_t rest_bytes;                  /* of answers that are written, or wait for their quotes */
     struct limiter *requests, *records; /* by caller */
@@ -157,6 +159,7 @@ void post_tee_logs(struct exchange *x);
 void get_records(struct exchange *x);
 void get_record(struct exchange *x);
 void get_tail(struct exchange *x);
+void get_tile(struct exchange *x);
 
 /* Tails: the events of a service's loop, and its end. */
 tl_err tails_init(struct http_service *s) TL_MUST;

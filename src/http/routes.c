@@ -36,6 +36,7 @@ static const struct route {
     {"/v1/tokens/", "DELETE", SCOPE_ADMIN, delete_token, 0, false},
     {"/v1/attest", "POST", SCOPE_ALL, post_attest, ASK_MAX, false},
     {"/checkpoint", "GET", 0, get_checkpoint, 0, false},
+    {"/tile/", "GET", 0, get_tile, 0, true},
     {"/healthz", "GET", 0, get_healthz, 0, false},
     {"/metrics", "GET", SCOPE_ALL, get_metrics, 0, false},
 };

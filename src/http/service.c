@@ -1,4 +1,5 @@
 #include "http/internal.h"
+#include "http/tile_cache.h"
 
 #include "http/unix_socket.h"
 
@@ -185,6 +186,7 @@ static void service_free(struct http_service *s)
     if (s->wake_write >= 0)
         close(s->wake_write);
     pthread_mutex_destroy(&s->lock);
+    tile_cache_free(s->tiles);
     limiter_free(s->requests);
     limiter_free(s->records);
     free(s->agents);
@@ -277,6 +279,8 @@ tl_err http_start(struct http_service **out, struct log *log, const struct http_
     s->done_last = &s->done;
     pthread_mutex_init(&s->lock, NULL);
     tl_err err = copy_agents(s);
+    if (err == TL_OK)
+        err = tile_cache_new(&s->tiles);
     if (err == TL_OK)
         err = set_limits(s);
     if (err == TL_OK)

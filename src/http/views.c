@@ -76,6 +76,7 @@ void get_checkpoint(struct exchange *x)
     tl_err err = log_checkpoint(x->service->log, &b);
     if (err != TL_OK)
         buf_fail(&b, err);
+    x->cache = "max-age=1"; /* "at most a few seconds" (c2sp.org/tlog-tiles) */
     /* The note has no place to say it. */
     answer_take(x, 200, "text/plain; charset=utf-8",
                 info.simulated ? "Teelog-Platform: simulator\r\n" : NULL, &b);

@@ -219,6 +219,21 @@ tl_err tree_leaf(struct tree *t, uint64_t index, hash32 *out)
     return tile_hash(t, 0, index, out);
 }
 
+tl_err tree_tile(struct tree *t, unsigned level, uint64_t n, const hash32 **out, unsigned *width)
+{
+    if (level >= TILE_LEVELS || n > edge_number(t->frontier.size, level))
+        return TL_E_RANGE;
+    bool edge = n == edge_number(t->frontier.size, level);
+    tl_err err = TL_OK;
+    if (edge)
+        *out = t->edge.hashes[level];
+    else
+        err = full_tile(t, level, n, out);
+    if (err == TL_OK)
+        *width = edge ? tile_edge_width(t->frontier.size, level) : TILE_WIDTH;
+    return err;
+}
+
 /* Node n of a level: 2^(level mod 8) neighbours within one tile. */
 static tl_err node(void *ctx, unsigned level, uint64_t n, hash32 *out)
 {

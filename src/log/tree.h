@@ -25,6 +25,10 @@ tl_err tree_save(struct tree *t) TL_MUST;
 
 /* Authenticated reads. */
 tl_err tree_leaf(struct tree *t, uint64_t index, hash32 *out) TL_MUST;
+/* The hashes of tile n of a level, borrowed until the next call: all 256, or those that the
+ * tree's edge has yet. TL_E_RANGE beyond that. */
+tl_err tree_tile(struct tree *t, unsigned level, uint64_t n, const hash32 **out,
+                 unsigned *width) TL_MUST;
 struct merkle_nodes tree_nodes(struct tree *t);
 
 #endif

@@ -12,6 +12,8 @@ PATTERNS = {  # what a schema's pattern stands for, when a value is wanted
     "^[A-Za-z0-9._:/ -]{1,64}$": lambda r: r.choice(("Action:PAY", "note", "teelog.session")),
     "^[0-9a-f]{50}$": lambda r: "%050x" % r.getrandbits(200),
     "^(?:[0-9a-fA-F]{2}){16,64}$": lambda r: r.randbytes(r.randint(16, 64)).hex(),
+    "^(?:entries|[0-7])$": lambda r: r.choice(("entries", "0", "0", "1")),
+    "^[0-9]{3}$": lambda r: r.choice(("000", "000", "001", "999")),
     "^[0-9a-f]{16}$": lambda r: r.choice((r.randbytes(8).hex(), *KNOWN["tokens"][-3:])),
 }
 BAD_TEXTS = ("", " ", "\x00", "\x7f", "%", "é", "\U0001f600", "x" * 129, "x" * 300, "x" * 5000, "-1", "1.5",
