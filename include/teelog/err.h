@@ -66,6 +66,7 @@ enum tl_category {
     X(E_FROZEN, UNAVAILABLE, 1, "the log is frozen")                                               \
     X(E_STOPPING, UNAVAILABLE, 2, "the service is stopping")                                       \
     X(E_BUSY, UNAVAILABLE, 3, "too much is waiting already")                                       \
+    X(E_NO_QUOTE, UNAVAILABLE, 4, "the platform makes no quote now")                               \
     X(E_MEMORY, SYSTEM, 1, "out of memory")                                                        \
     X(E_IO, SYSTEM, 2, "input or output failed")                                                   \
     X(E_CRYPTO, SYSTEM, 3, "a cryptographic operation failed")                                     \

@@ -325,6 +325,7 @@ void service_shut(struct service *s)
 {
     supervisor_stopping();
     tee_set_deadline(s->tee, TEE_HURRY_MS);
+    log_wind_up(s->log);
     http_stop(s->http);
     s->http = NULL;
 }

@@ -111,7 +111,7 @@ static void enter(struct conn *c, struct door *d, const struct peer *p)
     s->conns = c;
     s->conn_count++;
     d->conns++;
-    s->stats.accepted++;
+    c->number = ++s->stats.accepted;
 }
 
 void conn_accept(struct door *d, int fd, const struct tcp_address *from)

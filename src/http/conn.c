@@ -101,6 +101,16 @@ static void send_answers(struct conn *c)
     }
 }
 
+uint64_t exchange_lane(const struct exchange *x)
+{
+    return x->conn ? x->conn->number : 0;
+}
+
+bool exchange_is_alone(const struct exchange *x)
+{
+    return x->conn && x->conn->count == 1;
+}
+
 static struct exchange *exchange_new(struct conn *c, size_t head_size)
 {
     struct exchange *x = calloc(1, sizeof *x);

@@ -9,6 +9,7 @@
 struct conn {
     struct http_service *service;
     struct door *door;
+    uint64_t number;           /* from 1: no other of this service has it */
     struct peer peer;          /* of a TCP connection */
     struct limit_key who;      /* the last that asked for something on it */
     struct conn *next, **self; /* in the service's list */

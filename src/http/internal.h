@@ -123,6 +123,12 @@ struct conn *conn_next(const struct conn *c);
 /* Bytes that x's client has not taken yet. */
 size_t exchange_unsent(const struct exchange *x);
 
+/* What its connection is to the log (log_batch_lane). */
+uint64_t exchange_lane(const struct exchange *x);
+/* Whether no other request of its connection is under way: an answer that ends the connection
+ * then costs nobody his, and who repeats what was not answered repeats this request alone. */
+bool exchange_is_alone(const struct exchange *x);
+
 /* Answers. fields: more header lines, each with its CRLF, or NULL. */
 void answer(struct exchange *x, int status, const char *type, const char *fields, slice body);
 /* The same with a body that the answer takes over (out is then empty). */

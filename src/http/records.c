@@ -120,11 +120,27 @@ static void appended(void *ctx, const struct log_result *result)
     service_post(x);
 }
 
+/* Where nothing was stored, since no session could be opened: that line's error. Only where
+ * the request can be repeated without others that came after it. */
+static const struct receipt_row *no_session(const struct exchange *x)
+{
+    const struct append *a = x->state;
+    if (a->receipts.bad < a->receipts.count || !exchange_is_alone(x))
+        return NULL;
+    for (size_t i = 0; i < a->receipts.count; i++)
+        if (a->receipts.rows[i].err == TL_E_NO_QUOTE)
+            return &a->receipts.rows[i];
+    return NULL;
+}
+
 static void resume(struct exchange *x)
 {
     const struct append *a = x->state;
     tl_err err = a->err == TL_OK ? buf_err(&a->receipts.bytes) : a->err;
-    if (err == TL_OK)
+    const struct receipt_row *row = err == TL_OK ? no_session(x) : NULL;
+    if (row)
+        answer_error(x, row->err, row->why);
+    else if (err == TL_OK)
         answer_receipts(x);
     else
         answer_error(x, err, &a->why);
@@ -201,6 +217,7 @@ static tl_err batch_new(struct log_batch **out, const struct exchange *x, const 
     tl_err err = log_batch_new(out, x->service->log, x->caller.admission);
     if (err != TL_OK)
         return err;
+    log_batch_lane(*out, exchange_lane(x));
     if (o->full)
         log_batch_full(*out);
     if (o->alg)

@@ -28,6 +28,11 @@ void log_batch_alg(struct log_batch *b, enum cose_alg alg)
     b->alg = alg;
 }
 
+void log_batch_lane(struct log_batch *b, uint64_t lane)
+{
+    b->lane = lane;
+}
+
 void log_batch_limit(struct log_batch *b)
 {
     b->limited = true;

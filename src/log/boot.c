@@ -31,6 +31,28 @@ static tl_err fill_config(const struct log *log, struct body_config *c)
     return log->command ? command_digest(log->command, &c->command) : TL_OK;
 }
 
+/* The log waits for this one: nothing else goes on yet. */
+static tl_err quote_boot(struct log *log, struct group *g, const uint8_t report_data[64],
+                         hash32 *digest, struct tl_why *why)
+{
+    buf quote, event_log, item;
+    buf_init(&quote, TEE_QUOTE_MAX);
+    buf_init(&event_log, TEE_EVENT_LOG_MAX);
+    buf_init(&item, EVIDENCE_MAX);
+    tl_err err = tee_quote(log->tee, report_data, &quote, &event_log, why);
+    if (err == TL_OK) {
+        const struct evidence e = evidence_of(log->tee, &quote, &event_log);
+        evidence_put(&item, &e);
+        err = buf_err(&item);
+    }
+    if (err == TL_OK)
+        err = evidence_keep(g, buf_slice(&item), digest);
+    buf_finish(&item);
+    buf_finish(&event_log);
+    buf_finish(&quote);
+    return err;
+}
+
 static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, struct tl_why *why)
 {
     uint8_t report_data[64];
@@ -57,7 +79,7 @@ static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, s
                              .root = v->root,
                              .config_digest = v->config_digest};
     binding_boot(report_data, &b);
-    return evidence_make(log, g, report_data, &v->evidence, why);
+    return quote_boot(log, g, report_data, &v->evidence, why);
 }
 
 /* The body key's salt goes into the transaction of the boot that uses it. */

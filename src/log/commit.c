@@ -106,7 +106,6 @@ static tl_err publish(struct log *log, struct group *g, uint64_t us)
     log->durable_root = root;
     if (log->clock_ms < log->last_time_ms)
         log->clock_ms = log->last_time_ms;
-    log->subject_count = roster_count(log->roster);
     for (size_t i = 0; i < g->count; i++) {
         struct entry *e = &g->entries[i];
         if (e->subject->durable_count == 0 && e->subject != log->origin)
@@ -114,6 +113,9 @@ static tl_err publish(struct log *log, struct group *g, uint64_t us)
         e->subject->durable_count = e->seq + 1;
         e->subject->durable_last = e->index;
     }
+    size_t agents;
+    (void)roster_agents(log->roster, &agents);
+    log->subject_count = agents + 1;
     stats_count(log, g, us);
     pthread_mutex_unlock(&log->lock);
     return TL_OK;

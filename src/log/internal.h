@@ -21,6 +21,8 @@
 
 #define GROUP_MAX       1024        /* statements of one commit */
 #define QUEUE_BYTES_MAX (64u << 20) /* of bodies that wait */
+#define STALL_BYTES_MAX (32u << 20) /* of them, in batches that wait for sessions */
+#define STALL_LANES     256
 #define HEADS_WORK      1024 /* subjects in a list of heads for each statement since the last */
 #define HEADS_EVERY     8192 /* agent statements between two heads */
 #define HEADS_ROWS      1024 /* subjects that have changed between two heads */
@@ -96,6 +98,9 @@ struct log_batch {
     struct record_item *items;
     struct log_receipt *receipts;
     size_t count, capacity, taken;
+    uint64_t lane;
+    tl_err session_err; /* a session it waited for came to nothing: it waits for no other */
+    struct tl_why session_why;
     uint8_t salts[16 * BODY_SALT];
     size_t salts_left;
     log_done_fn *done;
@@ -132,10 +137,13 @@ struct log {
     struct erased erased; /* the owner thread's */
     bool heads_rows_bad;  /* the stored rows are not those of any heads: the boot clears them */
     struct pool *pool;
-    struct group *groups[2];     /* the one being made and the one being stored */
-    struct log_batch *taking;    /* popped from the queue, not all of it placed yet */
-    char set_aside[STORE_ASIDE]; /* where the former log is now; empty: nowhere */
-    bool txn_open;               /* a transaction was begun for the boot */
+    struct group *groups[2];  /* the one being made and the one being stored */
+    struct log_batch *taking; /* popped from the queue, not all of it placed yet */
+    struct opening *openings; /* sessions on their way */
+    size_t opening_count, stall_bytes;
+    uint32_t stalled[STALL_LANES]; /* batches that wait, by a part of their lane */
+    char set_aside[STORE_ASIDE];   /* where the former log is now; empty: nowhere */
+    bool txn_open;                 /* a transaction was begun for the boot */
     uint8_t admissions;
     unsigned session_rate; /* of limited batches, a second */
     struct bucket sessions;
@@ -172,7 +180,8 @@ struct log {
 
 /* sequence.c: what comes next in a group. The owner thread. An error of one
  * record is its receipt's; an error returned here is the log's end. */
-tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b) TL_MUST;
+/* *waits: the batch now waits for a session, and comes back by itself. */
+tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b, bool *waits) TL_MUST;
 tl_err sequence_heads(struct log *log, struct group *g) TL_MUST;
 /* Whether heads are worth their place: least agent statements after the last,
  * and not more work for readers than docs/format.md section 6 allows. */
@@ -212,9 +221,30 @@ void sign_group(struct log *log, struct group *g);
 /* Waits for the signatures; TL_E_CRYPTO where one could not be made. */
 tl_err sign_wait(struct log *log, struct group *g) TL_MUST;
 
-/* session.c */
-tl_err session_open(struct log *log, struct group *g, struct subject *s, enum admission admission,
-                    enum cose_alg alg, struct tl_why *why) TL_MUST;
+/* session.c: the owner thread. A session begins with its key and a request for its quote;
+ * once that is there the session may be placed. What comes to a record of this agent in
+ * between waits. */
+tl_err session_begin(struct log *log, struct subject *s, enum admission admission,
+                     enum cose_alg alg, struct tl_why *why) TL_MUST;
+/* Whether the one on its way has its quote; and is for such a caller. */
+bool session_is_quoted(const struct subject *s);
+bool session_is_for(const struct subject *s, enum admission admission, enum cose_alg alg);
+/* Puts the statement of the one that is quoted into the group, and opens it. */
+tl_err session_place(struct log *log, struct group *g, struct subject *s) TL_MUST;
+/* Forgets the one that is quoted. */
+void session_forget(struct subject *s);
+/* The batch waits until the quote is there, or an error in its session_err instead; then it
+ * is handed over again (owner_resume). */
+void session_wait(struct log *log, struct subject *s, struct log_batch *b);
+/* Whether more may wait beside it. */
+bool session_has_room(const struct log *log, const struct log_batch *b);
+/* What the last batch of this lane that waits is waiting for; NULL where none does. */
+struct subject *session_of_lane(const struct log *log, uint64_t lane);
+/* One of those that wait, taken out, or NULL. */
+struct log_batch *sessions_pop(struct log *log);
+void sessions_free(struct log *log);
+/* Puts an evidence item among the group's rows; digest written. */
+tl_err evidence_keep(struct group *g, slice item, hash32 *digest) TL_MUST;
 
 /* requests.c: request ids. */
 void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[16]);
@@ -257,6 +287,9 @@ void owner_stop(struct log *log);
 tl_err owner_call(struct log *log, void (*fn)(void *arg), void *arg, bool quiesce) TL_MUST;
 /* The same without waiting; job is the caller's until run. */
 tl_err owner_submit(struct log *log, struct owner_job *job) TL_MUST;
+/* Puts batches that have waited, first to where last points, and after them the one being
+ * taken, before all others. The owner thread. */
+void owner_resume(struct log *log, struct log_batch *first, struct log_batch **last);
 /* When a job that begins now is to give others their turn (it may submit itself again),
  * and whether that is past: later where nobody waits. */
 uint64_t owner_slice_end(void);
@@ -275,10 +308,6 @@ tl_err fsck_rows(struct log *log, uint64_t size, const hash32 *root,
                  void (*bad)(void *ctx, const char *text), void *ctx) TL_MUST;
 /* boot.c */
 tl_err boot_append(struct log *log, struct tl_why *why) TL_MUST;
-/* Quotes over the report data and puts the evidence item among the group's
- * rows; digest written. */
-tl_err evidence_make(struct log *log, struct group *g, const uint8_t report_data[64],
-                     hash32 *digest, struct tl_why *why) TL_MUST;
 
 /* log.c */
 tl_err log_new(struct log **out, struct tee *tee) TL_MUST;

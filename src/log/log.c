@@ -15,6 +15,7 @@ void log_free(struct log *log)
     if (!log)
         return;
     quoter_free(log->quoter);
+    sessions_free(log);
     pool_free(log->pool);
     group_free(log->groups[0]);
     group_free(log->groups[1]);
@@ -94,7 +95,9 @@ static tl_err set_up(struct log *log, const struct log_config *c)
     if (err == TL_OK)
         err = pool_new(&log->pool, signers > 8 ? 8 : signers);
     if (err == TL_OK)
-        err = quoter_new(&log->quoter, log->tee, c->quotes_per_second, c->quotes_burst);
+        err = quoter_new(
+            &log->quoter, log->tee,
+            &(struct quoter_limits){.per_second = c->quotes_per_second, .burst = c->quotes_burst});
     return err;
 }
 

@@ -3,8 +3,10 @@
  *
  * Threads: any thread may build and submit a batch. One owner thread, made by
  * log_open, has the store, gives order and commits; a pool signs. Callbacks run
- * on the owner thread and must not block. Quotes that callers ask for are made on a
- * thread of their own (quoter.h). */
+ * on the owner thread and must not block. Quotes are made on a thread of their own
+ * (quoter.h): while an agent's new session waits for one, so do the batches that have come
+ * to a record of that agent, in their order, and those behind them in their lanes; no
+ * others. */
 #ifndef TL_LOG_LOG_H
 #define TL_LOG_LOG_H
 
@@ -40,6 +42,9 @@ struct log_config {
  * and appends a boot (docs/threat-model.md). tee is borrowed. */
 tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
                 struct tl_why *why) TL_MUST;
+/* Answers those that wait for a quote; from now on nothing that needs one works. Before the
+ * doors are closed, so that nobody is waited for behind hardware that hangs. NULL is fine. */
+void log_wind_up(struct log *log);
 /* Waits for what is queued, ends every session, appends heads. Nothing is appended any more;
  * what works on one that log_open_read has opened works on it. NULL is fine, and so is
  * calling it again. */
@@ -141,7 +146,11 @@ tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission adm
  * signs by another is closed for a new one, which costs a quote. Where it is not said, an
  * open session goes on as it is, and a new one is ES256. */
 void log_batch_alg(struct log_batch *b, enum cose_alg alg);
-/* A new session costs a quote, which everyone waits for: where such batches open too many,
+/* Batches of one lane (not 0; a connection, say) are stored in the order in which they were
+ * handed over: where one of them waits for a session, those after it wait as well. Of others
+ * each waits by itself. */
+void log_batch_lane(struct log_batch *b, uint64_t lane);
+/* A new session costs a quote, for which others wait too: where such batches open too many,
  * ten times as many at once, a record that would need another is answered with TL_E_RATE
  * and leaves no trace; so is one that would close a session for another too soon. */
 #define SESSIONS_PER_SECOND 20

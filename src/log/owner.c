@@ -69,6 +69,25 @@ static struct log_batch *pop_batch(struct log *log)
     return b;
 }
 
+void owner_resume(struct log *log, struct log_batch *first, struct log_batch **last)
+{
+    if (log->taking) {
+        if (first)
+            *last = log->taking;
+        else
+            first = log->taking;
+        last = &log->taking->next;
+        log->taking = NULL;
+    }
+    pthread_mutex_lock(&log->lock);
+    *last = log->queue;
+    if (!log->queue)
+        log->queue_last = last;
+    log->queue = first;
+    atomic_store_explicit(&log->waits, true, memory_order_relaxed);
+    pthread_mutex_unlock(&log->lock);
+}
+
 /* The log can go on no more: everyone who waits is told, nothing is retried. */
 static void die(struct log *log, tl_err err)
 {
@@ -85,11 +104,10 @@ static void die(struct log *log, tl_err err)
     log->dead = true;
     pthread_mutex_unlock(&log->lock);
     if (log->taking)
-        log->taking->taken ? batch_finish(log, log->taking, TL_E_COMMIT, &unknown)
-                           : batch_finish(log, log->taking, TL_E_STOPPING, &why);
-    log->taking = NULL;
-    for (struct log_batch *b; (b = pop_batch(log));)
-        batch_finish(log, b, TL_E_STOPPING, &why);
+        owner_resume(log, NULL, NULL);
+    for (struct log_batch *b; (b = pop_batch(log)) || (b = sessions_pop(log));)
+        b->taken ? batch_finish(log, b, TL_E_COMMIT, &unknown)
+                 : batch_finish(log, b, TL_E_STOPPING, &why);
     /* No job joins once the log is dead; those that wait learn it from the store. */
     for (struct owner_job *j = log->jobs, *next; j; j = next) {
         next = j->next;
@@ -121,11 +139,12 @@ static tl_err fill(struct log *log, struct group *g)
             log->taking = pop_batch(log);
         if (!log->taking)
             break;
-        tl_err err = sequence_batch(log, g, log->taking);
+        bool waits = false;
+        tl_err err = sequence_batch(log, g, log->taking, &waits);
         if (err != TL_OK)
             return err;
-        if (log->taking->taken == log->taking->count)
-            log->taking = NULL; /* it is in the group's list now */
+        if (waits || log->taking->taken == log->taking->count)
+            log->taking = NULL; /* it waits for a session, or is in the group's list */
     }
     return heads_time(log, g) ? sequence_heads(log, g) : TL_OK;
 }

@@ -24,6 +24,7 @@ struct subject {
     uint64_t last_index;
     hash32 last_hash;
     struct session session;               /* .key.alg == 0: none open */
+    struct opening *opening;              /* session.c's: the next session, on its way */
     uint64_t durable_count, durable_last; /* as committed */
     bool unsaved, unhashed;               /* said something since its row, its leaf was made */
     struct subject *unsaved_next, *unhashed_next;
@@ -33,7 +34,7 @@ struct subject {
 struct roster;
 tl_err roster_new(struct roster **out) TL_MUST;
 void roster_free(struct roster *s);            /* and wipes the sessions' keys */
-uint64_t roster_count(const struct roster *s); /* with a statement */
+uint64_t roster_count(const struct roster *s); /* those without a statement too */
 
 /* NULL where there is none. */
 struct subject *roster_find(struct roster *s, slice name);

@@ -2,6 +2,8 @@
  * here is serial by nature, and cheap; signing comes after it. */
 #include "log/internal.h"
 
+#define AHEAD 64 /* records */
+
 /* One of the log's own statements without secrets in its body. */
 static tl_err place_plain(struct log *log, struct group *g, struct placing p, slice body)
 {
@@ -176,8 +178,8 @@ static bool too_young(const struct session *open, uint64_t now_ms)
     return open->key.alg && now_ms - open->opened_ms < SESSION_LEAST_MS;
 }
 
-static tl_err new_session(struct log *log, struct group *g, const struct log_batch *b,
-                          struct subject *s, struct tl_why *why)
+static tl_err new_session(struct log *log, const struct log_batch *b, struct subject *s,
+                          struct tl_why *why)
 {
     unsigned rate = log->session_rate;
     uint64_t now_ms = stats_now_us() / 1000;
@@ -192,13 +194,41 @@ static tl_err new_session(struct log *log, struct group *g, const struct log_bat
                           "this log opens %u new sessions a second for callers of this kind; "
                           "nothing of this record was stored, repeat it later",
                           rate);
-    return session_open(log, g, s, b->admission, batch_alg(b, &s->session), why);
+    return session_begin(log, s, b->admission, batch_alg(b, &s->session), why);
 }
 
-/* The record's agent, with a session open for its caller. An agent is entered
- * only once it has something to say: what is refused leaves no trace. */
+static tl_err no_room(struct tl_why *why)
+{
+    return tl_explain(why, TL_E_BUSY, NULL,
+                      "too much waits for new sessions already; nothing of this record was "
+                      "stored, repeat it later");
+}
+
+/* Opens the one that has its quote, if it is for this caller; else the batch is to wait
+ * for the one that is on its way, or begins now. */
+static tl_err next_session(struct log *log, struct group *g, const struct log_batch *b,
+                           struct subject *s, bool *waits, struct tl_why *why)
+{
+    if (session_is_quoted(s)) {
+        if (session_is_for(s, b->admission, batch_alg(b, &s->session)))
+            return session_place(log, g, s);
+        session_forget(s);
+    }
+    if (!s->opening && b->session_err != TL_OK) {
+        *why = b->session_why;
+        return b->session_err;
+    }
+    if (!session_has_room(log, b))
+        return no_room(why);
+    *waits = true;
+    return s->opening ? TL_OK : new_session(log, b, s, why);
+}
+
+/* The record's agent, with a session open for its caller, or one on its way. An agent is
+ * entered only once it has something to say: what is refused leaves no trace. */
 static tl_err open_agent(struct log *log, struct group *g, const struct log_batch *b,
-                         const struct record_item *item, struct subject **out, struct tl_why *why)
+                         const struct record_item *item, struct subject **out, bool *waits,
+                         struct tl_why *why)
 {
     slice name = in_arena(b, item->agent, item->agent_size);
     struct subject *s = roster_find(log->roster, name);
@@ -211,29 +241,75 @@ static tl_err open_agent(struct log *log, struct group *g, const struct log_batc
         (void)tl_explain(why, err, "agentId", "this log holds %d agents and takes no more",
                          ROSTER_MAX);
     if (err == TL_OK && !session_fits(&s->session, b))
-        err = new_session(log, g, b, s, why);
-    if (err != TL_OK && s && s->count == 0)
+        err = next_session(log, g, b, s, waits, why);
+    if (err != TL_OK && s && s->count == 0 && !s->opening)
         roster_remove(log->roster, s);
     if (err == TL_OK)
         *out = s;
+    else
+        *waits = false;
     return err;
 }
 
-/* One record; its own failures go into its receipt. */
-static tl_err sequence_record(struct log *log, struct group *g, struct log_batch *b, size_t i)
+/* One record; its own failures go into its receipt. Where it is to wait, *wants is its
+ * agent. */
+static tl_err sequence_record(struct log *log, struct group *g, struct log_batch *b, size_t i,
+                              struct subject **wants)
 {
     const struct record_item *item = &b->items[i];
     struct log_receipt *receipt = &b->receipts[i];
     struct subject *s = NULL;
-    bool repeated = false;
+    bool repeated = false, waits = false;
     if (item->has_request) {
         tl_err err = request_lookup(log, item, receipt, &repeated);
         if (err != TL_OK || repeated)
             return err;
     }
-    receipt->err = open_agent(log, g, b, item, &s, &receipt->why);
-    if (receipt->err == TL_OK)
+    receipt->err = open_agent(log, g, b, item, &s, &waits, &receipt->why);
+    if (waits)
+        *wants = s;
+    else if (receipt->err == TL_OK)
         place_record(log, g, b, i, s);
+    return TL_OK;
+}
+
+/* Whether a record that the batch comes to later is the first of its agent, to all
+ * appearances: one that answers another is not. */
+static tl_err is_first(struct log *log, const struct log_batch *b, const struct record_item *item,
+                       bool *first)
+{
+    struct log_receipt receipt = {.err = TL_OK};
+    bool repeated = false;
+    tl_err err = TL_OK;
+    *first =
+        !item->has_ref && !roster_find(log->roster, in_arena(b, item->agent, item->agent_size));
+    if (*first && item->has_request)
+        err = request_lookup(log, item, &receipt, &repeated);
+    *first = *first && !repeated;
+    return err;
+}
+
+/* While the batch waits, the quotes of new agents further on are asked for too: it would
+ * otherwise be stored agent by agent. */
+static tl_err begin_ahead(struct log *log, const struct log_batch *b)
+{
+    size_t end = b->taken + AHEAD < b->count ? b->taken + AHEAD : b->count;
+    for (size_t i = b->taken + 1; i < end && log->opening_count < OWN_QUOTES_MAX / 2; i++) {
+        const struct record_item *item = &b->items[i];
+        struct subject *s = NULL;
+        bool first = false;
+        tl_err err = is_first(log, b, item, &first);
+        if (err != TL_OK)
+            return err;
+        if (!first)
+            continue;
+        if (roster_get(log->roster, in_arena(b, item->agent, item->agent_size), &s) != TL_OK)
+            break;
+        if (new_session(log, b, s, NULL) != TL_OK) {
+            roster_remove(log->roster, s);
+            break; /* the record will be told why */
+        }
+    }
     return TL_OK;
 }
 
@@ -251,8 +327,27 @@ static void repeat_in_batch(struct log_batch *b, size_t i, size_t first)
     }
 }
 
-tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b)
+/* Whether the batch is to wait behind another one of its lane; where there is no room for
+ * that, no record of it is stored. */
+static bool waits_in_lane(struct log *log, struct log_batch *b)
 {
+    struct subject *s = session_of_lane(log, b->lane);
+    if (s && session_has_room(log, b)) {
+        session_wait(log, s, b);
+        return true;
+    }
+    for (; s && b->taken < b->count; b->taken++)
+        b->receipts[b->taken].err = no_room(&b->receipts[b->taken].why);
+    return false;
+}
+
+tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b, bool *waits)
+{
+    struct subject *wants = NULL;
+    if (waits_in_lane(log, b)) {
+        *waits = true;
+        return TL_OK;
+    }
     while (b->taken < b->count && !group_full(g)) {
         const struct record_item *item = &b->items[b->taken];
         const struct entry *first =
@@ -265,9 +360,14 @@ tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b)
         if (first)
             repeat_in_batch(b, b->taken, first->record);
         else
-            err = sequence_record(log, g, b, b->taken);
+            err = sequence_record(log, g, b, b->taken, &wants);
         if (err != TL_OK)
             return err;
+        if (wants) {
+            session_wait(log, wants, b);
+            *waits = true;
+            return begin_ahead(log, b);
+        }
         b->taken++;
     }
     if (b->taken == b->count) {

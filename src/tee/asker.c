@@ -168,7 +168,7 @@ tl_err asker_ask(struct asker *a, const uint8_t report_data[64], buf *quote, buf
         await(a, j);
     bool mine = err != TL_OK || j->done || unqueue(a, j);
     if (err == TL_OK && !j->done)
-        err = tl_explain(why, TL_E_TEE, "tee",
+        err = tl_explain(why, TL_E_NO_QUOTE, "tee",
                          "the platform has answered nobody for %u.%03u s; it will be asked again "
                          "when it has. Whether it hangs, the host's quoting service knows",
                          a->deadline_ms / 1000, a->deadline_ms % 1000);

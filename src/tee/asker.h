@@ -11,8 +11,8 @@ struct asker;
 
 /* Borrows the platform. The thread is made at the first question: run forks before. */
 tl_err asker_new(struct asker **out, struct tee *tee) TL_MUST;
-/* As tee_quote, without its checks. Any thread. TL_E_TEE where no quote was made for the
- * deadline. */
+/* As tee_quote, without its checks. Any thread. TL_E_NO_QUOTE where none was made for
+ * the deadline. */
 tl_err asker_ask(struct asker *a, const uint8_t report_data[64], buf *quote, buf *event_log,
                  struct tl_why *why) TL_MUST;
 void asker_set_deadline(struct asker *a, unsigned ms);

@@ -45,7 +45,7 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MU
 /* Appends a quote over exactly this report data, and the event log that goes with it where
  * the platform has one; where not, nothing. event_log may be NULL. That the quote carries the
  * report data is checked: TL_E_TEE where it does not, and both are as they were. Any thread: others
- * wait for their turn. TL_E_TEE too where the platform has made nobody a quote for 30 s; nothing is
+ * wait for their turn. TL_E_NO_QUOTE where the platform has made nobody one for 30 s; nothing is
  * lost by that, and it can be asked again. */
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
                  struct tl_why *why) TL_MUST;

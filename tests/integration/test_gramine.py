@@ -1,8 +1,10 @@
 """A service on SGX under Gramine, with a stand-in of /dev/attestation: restarts, another
 sealing key, manifests that lack something, and a device that goes bad or hangs while a
 log is open."""
+import json
 import os
 import pathlib
+import socket
 import subprocess
 import time
 
@@ -26,6 +28,20 @@ class Gramine(Case):
 
     def serve(self, *options):
         return super().serve("--tee", self.tee, "--origin", "example.org/gramine", *options)
+
+    def post(self, service, *records, behind=""):
+        """One request, and what is sent behind it: status and text of the first answer."""
+        body = lines(records)
+        request = f"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}{behind}"
+        got = b""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(service.socket)
+            s.sendall(request.encode())
+            while not got.endswith(b"}\n"):
+                more = s.recv(65536)
+                self.assertTrue(more)
+                got += more
+        return int(got.split()[1]), got.decode()
 
     def refused(self, code=2):
         """What a start says that does not come about, and changes nothing."""
@@ -108,9 +124,58 @@ class Gramine(Case):
         self.append([record(agent="alice")])
         self.device.report_data = lambda asked: asked[::-1]
         got = self.append([record(agent="bad"), record(agent="alice")], code=3)
-        self.assertIn("error", got[0])
+        self.assertIn("other report data", got[0]["error"])
+        self.assertEqual(got[1]["seq"], 2)
+        self.assertEqual(self.post(service, record(agent="bad"), record(agent="alice"))[0], 200)
+        # Where there is nothing of it in the log, the whole can be sent again.
+        status, answer = self.post(service, record(agent="bad"), record(agent="worse"))
+        self.assertEqual(status, 503)
+        self.assertIn("retry-after: 1\r\n", answer.lower())
+        self.assertIn("nothing of this record was stored", answer)
+        status, answer = self.post(service, record(agent="bad"), behind="GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertEqual(status, 200)  # another request may have been served
+        self.assertIn("nothing of this record was stored", answer)
         self.device.report_data = lambda asked: asked
         self.append([record(agent="bad"), record(agent="alice")])
+        self.assertEqual(service.stop(), 0)
+        self.trusted()
+
+    def test_comes_back_while_a_client_tries_again(self):
+        service = self.serve()
+        self.device.report_data = lambda asked: asked[::-1]
+        made = self.device.made
+        asking = subprocess.Popen([TEELOG, "append", "--data", self.data], env=self.env, text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        asking.stdin.write(lines([record(agent="alice")]))
+        asking.stdin.close()
+        asking.stdin = None
+        while self.device.made < made + 2:
+            time.sleep(0.01)
+        self.device.report_data = lambda asked: asked
+        self.assertEqual(json.loads(asking.communicate()[0])["seq"], 1)
+        self.assertEqual(asking.returncode, 0)
+        self.assertEqual(service.stop(), 0)
+        self.trusted()
+
+    def test_agents_wait_for_their_own_sessions_alone(self):
+        service = self.serve()
+        self.append([record(agent="alice")])
+        self.device.hold()
+        late = subprocess.Popen([TEELOG, "append", "--data", self.data], env=self.env, text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        made = self.device.made
+        late.stdin.write(lines([record(agent="late"), record(agent="alice", content="after")]))
+        late.stdin.close()
+        late.stdin = None
+        while self.device.made == made:
+            time.sleep(0.01)
+        for i in range(20):
+            self.assertEqual(self.append([record(agent="alice")])[0]["seq"], 2 + i)
+        self.assertEqual(service.status()["subjects"], 2)
+        self.assertIsNone(late.poll())
+        self.device.release()
+        got = [json.loads(line) for line in late.communicate()[0].splitlines()]
+        self.assertEqual([r["seq"] for r in got], [1, 22])
         self.assertEqual(service.stop(), 0)
         self.trusted()
 

@@ -123,6 +123,7 @@ void submit(struct world *w, const struct log_record *records, size_t n, struct 
 }
 
 bool submit_limited;
+uint64_t submit_lane;
 
 void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,
                 struct answer *a)
@@ -132,6 +133,7 @@ void submit_alg(struct world *w, const struct log_record *records, size_t n, enu
     *a = (struct answer){.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
     assert_ok(log_batch_new(&b, w->log, ADMISSION_BEARER));
     log_batch_alg(b, alg);
+    log_batch_lane(b, submit_lane);
     if (submit_limited)
         log_batch_limit(b);
     for (size_t i = 0; i < n; i++)

@@ -46,7 +46,8 @@ struct answer {
     size_t count;
     struct log_receipt receipts[64];
 };
-extern bool submit_limited; /* what is handed over is of callers with limits */
+extern bool submit_limited;  /* what is handed over is of callers with limits */
+extern uint64_t submit_lane; /* and of this lane */
 /* Hands a batch over; waits for what became of it; both. submit_alg: the algorithm that
  * its caller asks for. */
 void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,

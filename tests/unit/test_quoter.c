@@ -3,6 +3,7 @@
 #include "attest/quote.h"
 #include "attest/td_report.h"
 #include "log/quoter.h"
+#include "tee/asker.h"
 #include "tee/platform.h"
 #include "testlog.h"
 
@@ -106,6 +107,14 @@ static void done(void *ctx, tl_err err, const struct evidence *e, const struct t
     pthread_mutex_unlock(&told.lock);
 }
 
+static atomic_uint counted;
+
+static void count_one(void *ctx, tl_err err, const struct evidence *e, const struct tl_why *why)
+{
+    (void)ctx, (void)err, (void)e, (void)why;
+    atomic_fetch_add(&counted, 1);
+}
+
 static void await_told(size_t n)
 {
     pthread_mutex_lock(&told.lock);
@@ -139,7 +148,7 @@ static void answers_in_order_on_its_own_thread(void **state)
 {
     (void)state;
     struct quoter *q;
-    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0, 0, 0}));
     for (unsigned i = 1; i <= 5; i++)
         assert_ok(ask(q, i, NULL));
     allow(5);
@@ -159,11 +168,11 @@ static void failure_is_passed_on(void **state)
     (void)state;
     struct quoter *q;
     hardware.fails = true;
-    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0, 0, 0}));
     assert_ok(ask(q, 7, NULL));
     allow(1);
     await_told(1);
-    assert_err(told.all[0].err, TL_E_TEE);
+    assert_err(told.all[0].err, TL_E_NO_QUOTE);
     assert_int_equal(told.all[0].first, 0);
     assert_string_equal(told.all[0].why.text, "no quote today");
     quoter_free(q);
@@ -174,7 +183,7 @@ static void too_many_waiting(void **state)
     (void)state;
     struct quoter *q;
     struct tl_why why = {0};
-    assert_ok(quoter_new(&q, &hardware.tee, 1000, 1000));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){1000, 1000, 0}));
     assert_ok(ask(q, 1, NULL));
     await_asked(1); /* it is no longer among those that wait */
     for (unsigned i = 0; i < QUOTES_WAITING_MAX; i++)
@@ -197,7 +206,7 @@ static void turns_given_back(void **state)
     (void)state;
     static const uint8_t zero[64];
     struct quoter *q;
-    assert_ok(quoter_new(&q, &hardware.tee, 1000, 1000));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){1000, 1000, 0}));
     for (unsigned i = 0; i < QUOTES_WAITING_MAX; i++)
         assert_ok(quoter_turn(q, NULL));
     assert_err(quoter_turn(q, NULL), TL_E_BUSY);
@@ -207,7 +216,7 @@ static void turns_given_back(void **state)
         quoter_give_back(q);
     quoter_free(q);
     /* And it does not count against the rate. */
-    assert_ok(quoter_new(&q, &hardware.tee, 1, 2));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){1, 2, 0}));
     for (unsigned i = 0; i < 10; i++) {
         assert_ok(quoter_turn(q, NULL));
         quoter_give_back(q);
@@ -236,7 +245,7 @@ static void no_more_than_the_rate(void **state)
     struct tl_why why = {0};
     unsigned made = 0;
     uint64_t begin = now_ms();
-    assert_ok(quoter_new(&q, &hardware.tee, 50, 4));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){50, 4, 0}));
     allow(1000);
     while (made < 4 && ask(q, 1, &why) == TL_OK)
         made++;
@@ -259,7 +268,7 @@ static void a_pause_is_no_credit(void **state)
 {
     (void)state;
     struct quoter *q;
-    assert_ok(quoter_new(&q, &hardware.tee, 1, 2));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){1, 2, 0}));
     allow(1000);
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     assert_ok(ask(q, 1, NULL));
@@ -279,7 +288,7 @@ static void stopping_answers_those_who_wait(void **state)
     (void)state;
     struct quoter *q;
     pthread_t stopper;
-    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0, 0, 0}));
     for (unsigned i = 1; i <= 3; i++)
         assert_ok(ask(q, i, NULL));
     await_asked(1);
@@ -297,6 +306,143 @@ static void stopping_answers_those_who_wait(void **state)
     assert_err(ask(q, 5, NULL), TL_E_STOPPING);
     quoter_stop(q); /* again: harmless */
     quoter_free(q);
+}
+
+static void await_idle(void)
+{
+    while (atomic_load(&hardware.busy))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+/* As the platforms that are hardware are asked. */
+static void have_deadline(unsigned ms)
+{
+    assert_ok(asker_new(&hardware.tee.asker, &hardware.tee));
+    asker_set_deadline(hardware.tee.asker, ms);
+}
+
+static void where_it_hangs_all_are_told(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    static const uint8_t report_data[64];
+    uint64_t begin = now_ms();
+    have_deadline(300);
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0}));
+    for (unsigned i = 1; i <= 3; i++)
+        assert_ok(ask(q, i, NULL));
+    for (unsigned i = 4; i <= 6; i++)
+        assert_ok(quoter_own(q, report_data, done, (void *)(uintptr_t)i, NULL));
+    await_told(6);
+    uint64_t took = now_ms() - begin;
+    assert_true(took >= 300);
+    assert_true(took < 2 * 300); /* and not one after the other */
+    for (size_t i = 0; i < 6; i++) {
+        assert_err(told.all[i].err, TL_E_NO_QUOTE);
+        assert_int_equal(told.all[i].first, 0);
+        assert_non_null(strstr(told.all[i].why.text, "has answered nobody for 0.300 s"));
+    }
+    assert_int_equal(hardware.asked, 1);
+    /* It comes back after all: to those who ask then, with what they ask for. */
+    assert_ok(ask(q, 7, NULL));
+    allow(2);
+    await_told(7);
+    assert_ok(told.all[6].err);
+    assert_int_equal(told.all[6].first, 7);
+    quoter_free(q);
+    tee_close(&hardware.tee);
+    assert_int_equal(told.count, 7);
+}
+
+/* It never comes back; who stops has told it that no more than a while is left. */
+static void stops_without_it(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    have_deadline(TEE_DEADLINE_MS);
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0}));
+    for (unsigned i = 1; i <= 3; i++)
+        assert_ok(ask(q, i, NULL));
+    await_asked(1);
+    uint64_t begin = now_ms();
+    tee_set_deadline(&hardware.tee, 100);
+    quoter_free(q);
+    assert_true(now_ms() - begin < 10000);
+    assert_int_equal(told.count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_err(told.all[i].err, TL_E_NO_QUOTE);
+    tee_close(&hardware.tee);
+    allow(1);
+    await_idle();
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* its thread ends */
+    assert_int_equal(told.count, 3);
+    assert_int_equal(hardware.asked, 1);
+}
+
+/* Who comes late in a long line is not kept for as long as that takes. */
+static void too_slow_for_all(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){.patience_ms = 100}));
+    for (unsigned i = 1; i <= 3; i++)
+        assert_ok(ask(q, i, NULL));
+    await_asked(1);
+    nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
+    allow(1);
+    await_told(3);
+    assert_ok(told.all[0].err);
+    for (size_t i = 1; i < 3; i++) {
+        assert_err(told.all[i].err, TL_E_NO_QUOTE);
+        assert_non_null(strstr(told.all[i].why.text, "too slowly: 0.1 seconds"));
+    }
+    allow(1);
+    assert_ok(ask(q, 4, NULL));
+    await_told(4);
+    assert_ok(told.all[3].err);
+    assert_int_equal(hardware.asked, 2);
+    quoter_free(q);
+}
+
+/* Neither keeps the other from the hardware. */
+static void two_lines_take_turns(void **state)
+{
+    (void)state;
+    struct quoter *q;
+    uint8_t report_data[64];
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){1000, 1000, 0}));
+    assert_ok(ask(q, 99, NULL));
+    await_asked(1);
+    for (unsigned i = 0; i < 2 * 20; i++) {
+        memset(report_data, 100 + (int)i, sizeof report_data);
+        assert_ok(i < 20 ? ask(q, 1 + i, NULL)
+                         : quoter_own(q, report_data, done, (void *)(uintptr_t)(100 + i), NULL));
+    }
+    allow(41);
+    await_told(41);
+    for (size_t i = 1; i < 41; i++)
+        assert_int_equal(told.all[i].first > 100, i % 2);
+    quoter_free(q);
+}
+
+static void a_line_of_its_own_is_bounded(void **state)
+{
+    (void)state;
+    static const uint8_t report_data[64];
+    struct quoter *q;
+    struct tl_why why = {{0}, {0}};
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0}));
+    assert_ok(ask(q, 1, NULL));
+    await_asked(1);
+    for (unsigned i = 0; i < OWN_QUOTES_MAX; i++)
+        assert_ok(quoter_own(q, report_data, count_one, NULL, NULL));
+    assert_err(quoter_own(q, report_data, count_one, NULL, &why), TL_E_BUSY);
+    assert_non_null(strstr(why.text, "wait for their quotes already"));
+    assert_ok(ask(q, 2, NULL)); /* the other line has its own room */
+    allow(2 + OWN_QUOTES_MAX);
+    await_told(2);
+    quoter_free(q);
+    assert_int_equal(atomic_load(&counted), OWN_QUOTES_MAX);
 }
 
 /* Whatever a platform answers, only what was asked for goes on. */
@@ -350,7 +496,7 @@ static void hardware_is_asked_by_one_thread_at_a_time(void **state)
     struct quoter *q;
     pthread_t other;
     void *ok = NULL;
-    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0, 0, 0}));
     assert_ok(ask(q, 1, NULL));
     await_asked(1);
     assert_int_equal(pthread_create(&other, NULL, ask_hardware, &hardware.tee), 0);
@@ -369,7 +515,7 @@ static void never_used(void **state)
 {
     (void)state;
     struct quoter *q;
-    assert_ok(quoter_new(&q, &hardware.tee, 0, 0));
+    assert_ok(quoter_new(&q, &hardware.tee, &(struct quoter_limits){0, 0, 0}));
     quoter_free(q);
     quoter_free(NULL);
     quoter_stop(NULL);
@@ -430,6 +576,11 @@ int main(void)
         cmocka_unit_test_setup(no_more_than_the_rate, set_up),
         cmocka_unit_test_setup(a_pause_is_no_credit, set_up),
         cmocka_unit_test_setup(stopping_answers_those_who_wait, set_up),
+        cmocka_unit_test_setup(where_it_hangs_all_are_told, set_up),
+        cmocka_unit_test_setup(stops_without_it, set_up),
+        cmocka_unit_test_setup(too_slow_for_all, set_up),
+        cmocka_unit_test_setup(two_lines_take_turns, set_up),
+        cmocka_unit_test_setup(a_line_of_its_own_is_bounded, set_up),
         cmocka_unit_test_setup(nothing_but_what_was_asked_for, set_up),
         cmocka_unit_test_setup(hardware_is_asked_by_one_thread_at_a_time, set_up),
         cmocka_unit_test_setup(never_used, set_up),
