@@ -204,14 +204,15 @@ static bool check_validity(struct work *w)
         {"the TCB info", {c->info.issue_date, c->info.next_update}},
         {"the QE identity", {c->qe.issue_date, c->qe.next_update}},
     };
-    uint64_t expires = UINT64_MAX;
+    struct validity all = {0, UINT64_MAX};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         struct tl_why why = {0};
-        tl_err err = validity_check(&parts[i].when, w->in->time, parts[i].name, &why);
+        tl_err err = w->in->any_time
+                         ? TL_OK
+                         : validity_check(&parts[i].when, w->in->time, parts[i].name, &why);
         if (err != TL_OK)
             return fail_why(w->r, "validity", err, &why);
-        if (parts[i].when.until < expires)
-            expires = parts[i].when.until;
+        all = validity_join(all, parts[i].when);
     }
     uint64_t issued = c->info.issue_date;
     if (c->qe.issue_date < issued)
@@ -219,7 +220,8 @@ static bool check_validity(struct work *w)
     if (c->pck_crl.this_update < issued)
         issued = c->pck_crl.this_update;
     w->r->collateral_issued = issued;
-    w->r->collateral_expires = expires;
+    w->r->collateral_from = all.from;
+    w->r->collateral_expires = all.until;
     return true;
 }
 

@@ -24,6 +24,7 @@ struct dcap_input {
     slice quote;
     slice collateral; /* JSON; .p == NULL: none, and the quote is not found genuine */
     uint64_t time;    /* Unix seconds */
+    bool any_time;    /* time is not asked: the report says from when to when all is valid */
     /* Trusted roots, as dcap_intel_root. root_count == 0: whatever root the quote
      * brings is taken, so that only who asks by name (the simulator) may do so. */
     const hash32 *roots;
@@ -65,7 +66,8 @@ struct dcap_report {
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     uint64_t collateral_issued;  /* the oldest date of TCB info, QE identity and PCK CRL; the
                                     root's CRL is made once a year and does not count */
-    uint64_t collateral_expires; /* the earliest end of validity of anything in it */
+    uint64_t collateral_from;    /* the latest begin of validity of anything in it, and … */
+    uint64_t collateral_expires; /* … the earliest end; before it where there is no such time */
 };
 
 void dcap_verify(struct dcap_report *out, const struct dcap_input *in);

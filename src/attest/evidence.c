@@ -1,6 +1,7 @@
 #include "attest/evidence.h"
 
 #include "attest/about.h"
+#include "attest/chain.h"
 #include "attest/rules_code.h"
 #include "base/refuse.h"
 #include "codec/cbor.h"
@@ -49,6 +50,7 @@ struct work {
     struct dcap_report *quote;
     struct eventlog events;
     bool has_events;
+    struct validity when; /* of the collateral that counts, and that the policy takes */
 };
 
 __attribute__((format(printf, 3, 4))) static bool fail(struct evidence_report *r, const char *stage,
@@ -109,6 +111,17 @@ static bool about_another(const struct dcap_input *in, const struct dcap_report 
            memcmp(quote.fmspc, r->collateral_fmspc, sizeof quote.fmspc) != 0;
 }
 
+/* When the collateral that was just judged is valid, and not older than the policy takes. */
+static struct validity validity_of(const struct work *w)
+{
+    const struct policy *policy = w->context->policy;
+    struct validity when = {w->quote->collateral_from, w->quote->collateral_expires};
+    if (!policy || !policy->tcb.has_max_collateral_age)
+        return when;
+    uint64_t oldest = w->quote->collateral_issued + policy->tcb.max_collateral_age;
+    return validity_join(when, (struct validity){0, oldest});
+}
+
 /* Which piece decides where several are about this platform, NONE where none is: one
  * that makes the quote fail before one that does not, in whatever order they come, so
  * that an older one cannot hide what a newer one says. A PCK CRL that is not of the
@@ -127,9 +140,10 @@ static size_t choose_brought(struct work *w, struct dcap_input *in, size_t *last
             continue;
         if (c->brought_used)
             c->brought_used[i] = true;
-        if (w->quote->ok)
+        if (w->quote->ok) {
             good = good == NONE ? i : good;
-        else if (strcmp(w->quote->stage, "pck-crl") != 0)
+            w->when = validity_join(w->when, validity_of(w));
+        } else if (strcmp(w->quote->stage, "pck-crl") != 0)
             return i;
         else
             list = i;
@@ -157,6 +171,7 @@ static bool check_quote(struct work *w, slice collateral)
     struct dcap_input in = {
         .quote = w->e->quote,
         .time = w->context->time,
+        .any_time = w->context->any_time,
         .roots = roots,
         .root_count = trusted_roots(w, roots),
         .cache = w->context->cache,
@@ -164,6 +179,7 @@ static bool check_quote(struct work *w, slice collateral)
     if (!judge_brought(w, &in)) {
         in.collateral = collateral;
         dcap_verify(w->quote, &in);
+        w->when = validity_of(w);
     }
     w->r->code.root = w->quote->root;
     memcpy(w->r->report_data,
@@ -171,6 +187,10 @@ static bool check_quote(struct work *w, slice collateral)
            sizeof w->r->report_data);
     if (REFUSED(!w->quote->ok))
         return fail(w->r, w->quote->stage, "%s", w->quote->detail);
+    w->r->valid_from = w->when.from;
+    w->r->valid_until = w->when.until;
+    if (REFUSED(w->context->any_time && w->when.from > w->when.until))
+        return fail(w->r, "validity", "there is no time at which all collateral given is valid");
     return true;
 }
 
@@ -255,7 +275,8 @@ static bool apply_policy(struct work *w)
     struct rules rules;
     bool code_ok = true;
     rules_apply(&rules, w->quote, w->has_events ? &w->events : NULL, w->r->platform,
-                w->context->time, w->context->policy);
+                w->context->any_time ? w->quote->collateral_issued : w->context->time,
+                w->context->policy);
     for (size_t i = 0; i < rules.count; i++) {
         const struct rule *rule = &rules.rule[i];
         if (!about_code(rule)) {
@@ -304,7 +325,8 @@ void evidence_verify(struct evidence_report *out, const struct evidence *e, slic
     memset(out, 0, sizeof *out);
     out->platform = platform_from(e->platform);
     out->simulated = out->platform == PLATFORM_SIMULATOR;
-    struct work w = {.r = out, .e = e, .context = context, .quote = &quote};
+    struct work w = {
+        .r = out, .e = e, .context = context, .quote = &quote, .when = {0, UINT64_MAX}};
     out->genuine = check(&w, collateral);
     if (w.has_events)
         eventlog_finish(&w.events);

@@ -50,11 +50,15 @@ struct evidence_report {
     enum code_pin pin;
     char code_detail[200];
     struct peer_rule peer; /* the same where this is the evidence of an attested peer */
+    /* From when to when it is: with all of the collateral that counts, and as old as the policy
+     * takes it. The context's time is between them; with any_time there is such a time. */
+    uint64_t valid_from, valid_until;
 };
 
 /* What evidence is judged by. Everything is borrowed. */
 struct evidence_context {
     uint64_t time;               /* Unix seconds */
+    bool any_time;               /* not asked: the report says when it is genuine */
     const struct policy *policy; /* NULL: nothing is pinned, and the simulator's root is taken
                                     as found */
     const hash32 *hardware_root; /* NULL: Intel's */

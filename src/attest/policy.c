@@ -166,22 +166,71 @@ static tl_err read_admission(struct policy *p, const json_t *admission, struct j
     return err;
 }
 
+/* A C2SP policy of witnesses alone, which is to be one group of them. */
+static tl_err read_quorum(struct policy_history *h, const json_t *v, struct json_at at,
+                          struct tl_why *why)
+{
+    struct tl_why line = {0};
+    size_t verifiable = 0;
+    slice text;
+    tl_err err = json_text(&text, v, at, why);
+    if (err == TL_OK)
+        err = tlog_policy_read(&h->quorum, text, &line);
+    if (err == TL_E_POLICY && line.text[0])
+        return json_wrong(why, at, "not a policy of c2sp.org/tlog-policy: %s", line.text);
+    if (err != TL_OK)
+        return err;
+    if (REFUSED(h->quorum->log_count))
+        return json_wrong(why, at, "the log is named under log, and by no line here");
+    if (REFUSED(!tlog_policy_one_group(h->quorum, &h->need, &h->witnesses)))
+        return json_wrong(
+            why, at, "the quorum must be one group of all the witnesses, without groups in it");
+    for (size_t i = 0; i < h->quorum->member_count; i++)
+        verifiable += h->quorum->members[i].witness && h->quorum->members[i].key.verifiable;
+    if (REFUSED(verifiable < h->need))
+        return json_wrong(why, at,
+                          "it needs %zu witnesses, and this version can verify %zu of them "
+                          "(Ed25519, no ML-DSA)",
+                          h->need, verifiable);
+    return TL_OK;
+}
+
+/* {"quorum": …, "faulty": f, "max_age_s": n} */
+static tl_err read_witnesses(struct policy_history *h, const json_t *v, struct json_at at,
+                             struct tl_why *why)
+{
+    static const char *const names[] = {"quorum", "faulty", "max_age_s", NULL};
+    tl_err err = json_members(v, names, at, why);
+    if (err == TL_OK)
+        err = read_quorum(h, json_object_get(v, names[0]), json_at_key(at, names[0]), why);
+    if (err == TL_OK)
+        err = json_uint(&h->faulty, json_object_get(v, names[1]), TLOG_POLICY_MAX_LINES,
+                        json_at_key(at, names[1]), why);
+    if (err == TL_OK)
+        err = json_uint(&h->max_age, json_object_get(v, names[2]), MAX_SECONDS,
+                        json_at_key(at, names[2]), why);
+    if (err == TL_OK && REFUSED(!tlog_policy_safe(h->need, h->witnesses, h->faulty)))
+        err = json_wrong(why, at,
+                         "%zu of %zu witnesses, %llu of them faulty, can cosign two histories: "
+                         "twice the first number must be more than the sum of the others",
+                         h->need, h->witnesses, (unsigned long long)h->faulty);
+    return err;
+}
+
 static tl_err read_history(struct policy *p, const json_t *history, struct json_at at,
                            struct tl_why *why)
 {
     if (!history)
         return TL_OK;
-    if (REFUSED(json_is_object(history)))
-        return json_wrong(why, at,
-                          "this version of teelog cannot check a witness quorum yet; it takes "
-                          "\"unwitnessed\" alone, which excludes neither rollback nor forks");
+    p->has_history = true;
+    if (json_is_object(history))
+        return read_witnesses(&p->history, history, at, why);
     slice text;
     tl_err err = json_text(&text, history, at, why);
     if (err != TL_OK)
         return err;
     if (REFUSED(!slice_eq_str(text, "unwitnessed")))
-        return json_wrong(why, at, "must be \"unwitnessed\"");
-    p->has_history = true;
+        return json_wrong(why, at, "must be \"unwitnessed\", or name a quorum of witnesses");
     return TL_OK;
 }
 
@@ -263,6 +312,7 @@ void policy_free(struct policy *p)
     if (!p)
         return;
     free(p->keys);
+    tlog_policy_free(p->history.quorum);
     policy_entries_free(p->evidence, p->evidence_count);
     policy_entries_free(p->attested, p->attested_count);
     text_list_free(p->tcb.advisory_ids, p->tcb.advisory_count);

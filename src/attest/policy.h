@@ -8,6 +8,7 @@
 #include "base/slice.h"
 #include "crypto/hash.h"
 #include "tlog/note.h"
+#include "tlog/tlog_policy.h"
 
 #define POLICY_MAX_BYTES 1048576
 
@@ -62,6 +63,15 @@ struct policy_tcb {
 #define REFUSE_TD_PERFMON        0x02u
 #define REFUSE_SGX_KSS           0x04u
 
+/* A quorum of k among n witnesses, so many that two of them always have one in common that is
+ * not among faulty others: 2k > n + faulty. */
+struct policy_history {
+    struct tlog_policy *quorum; /* owned; NULL: none is asked for */
+    size_t need, witnesses;     /* k and n */
+    uint64_t faulty;
+    uint64_t max_age; /* seconds since a quorum was seen by which a live answer counts */
+};
+
 /* All zero is the default policy, but for allow_child. */
 struct policy {
     bool has_log;
@@ -74,7 +84,8 @@ struct policy {
     size_t attested_count;
     struct policy_evidence *attested;
     bool simulator;   /* the one evidence entry is a simulator */
-    bool has_history; /* "history" is there: then "unwitnessed" in this version */
+    bool has_history; /* "history" is there: "unwitnessed" where the next has no quorum */
+    struct policy_history history;
     struct policy_tcb tcb;
     uint32_t attributes_allow, attributes_refuse;
 };

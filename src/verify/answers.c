@@ -126,6 +126,29 @@ static void put_fresh(buf *b, const struct teelog_report *r)
         buf_printf(b, ", last cosigned at size %" PRIu64, f->cosigned);
 }
 
+/* What witnesses have cosigned. */
+static void answer_witnessed(const struct teelog_report *r, struct report_answer *out)
+{
+    const struct report_result *history = &r->results[CHECK_HISTORY];
+    const struct report_result *fresh = &r->results[CHECK_FRESH];
+    const bool failed = history->state == CHECK_FAILED || fresh->state == CHECK_FAILED;
+    buf b;
+    buf_init_fixed(&b, (uint8_t *)out->detail, sizeof out->detail);
+    if (history->state == CHECK_FAILED)
+        buf_str(&b, history->detail);
+    else if (fresh->state == CHECK_FAILED)
+        buf_printf(&b, "fresh: %s", fresh->detail);
+    else
+        buf_str(&b, r->history.met ? history->detail : "not reached");
+    if (!failed && r->history.met && r->history.size < r->size)
+        buf_printf(&b, "; no quorum has seen the %" PRIu64 " statements after that",
+                   r->size - r->history.size);
+    if (!failed && r->verdict != TEELOG_REJECTED && r->fresh.there)
+        put_fresh(&b, r);
+    buf_u8(&b, 0);
+    out->ok = failed ? 0 : r->history.met ? 1 : -1;
+}
+
 /* The history line stands word for word, whatever else the report says. */
 static void answer_history(const struct teelog_report *r, struct report_answer *out)
 {
@@ -154,7 +177,10 @@ void report_answer(const struct teelog_report *r, size_t question, struct report
         failed += r->results[q->checks[i]].state == CHECK_FAILED;
     }
     *out = (struct report_answer){.question = q->name, .ok = -1};
-    if (question == QUESTION_COUNT - 1) {
+    if (question == QUESTION_COUNT - 1 && r->history.wanted) {
+        answer_witnessed(r, out);
+    } else if (question == QUESTION_COUNT - 1) {
+        out->bare = true;
         answer_history(r, out);
     } else if (failed) {
         out->ok = 0;
@@ -178,11 +204,11 @@ void report_answer(const struct teelog_report *r, size_t question, struct report
     }
 }
 
-const char *report_answer_word(const struct report_answer *a, size_t question)
+const char *report_answer_word(const struct report_answer *a)
 {
     if (a->ok == 0)
         return "NO";
-    if (question == QUESTION_COUNT - 1)
+    if (a->bare)
         return "";
     return a->ok < 0 ? "open" : "yes";
 }

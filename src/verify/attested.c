@@ -91,7 +91,12 @@ static tl_err grow(struct attested *a)
 static tl_err judge(struct attested *a, struct teelog_report *r, const struct evidence_report *seen,
                     const hash32 *digest)
 {
-    struct attested_item v = {.digest = *digest};
+    struct attested_item v = {
+        .digest = *digest,
+        .index = NO_INDEX,
+        .valid_from = seen->valid_from,
+        .valid_until = seen->valid_until,
+    };
     memcpy(v.report_data, seen->report_data, sizeof v.report_data);
     if (seen->simulated)
         r->simulated = true;
@@ -219,6 +224,8 @@ tl_err attested_use(struct attested *a, struct teelog_report *r, uint64_t index,
                            "the evidence that %s names is not in the bundle", what);
     bool used = e->used;
     e->used = true;
+    if (index < e->index)
+        e->index = index;
     if (REFUSED(e->failure))
         return report_fail(r, CHECK_GENUINE, index, "%s", e->failure);
     struct report_code *code = &r->codes[e->code];
@@ -244,6 +251,8 @@ tl_err attested_use_peer(struct attested *a, struct teelog_report *r, uint64_t i
         return report_fail(r, CHECK_EVIDENCE, index,
                            "the evidence of the attested peer is not in the bundle");
     e->peer = true;
+    if (index < e->index)
+        e->index = index;
     if (REFUSED(e->failure))
         return report_fail(r, CHECK_GENUINE, index, "the attested peer's: %s", e->failure);
     if (REFUSED(!ratls_binds(s->peer_spki, s->peer_claims, e->report_data)))

@@ -10,8 +10,10 @@ struct attested_item {
     uint8_t report_data[64];
     uint32_t code; /* place in the report's codes */
     bool used;
-    bool peer;     /* an attested peer's, of any number of sessions */
-    char *failure; /* why it is not genuine; NULL where it is */
+    bool peer;      /* an attested peer's, of any number of sessions */
+    uint64_t index; /* of the first statement that names it; NO_INDEX: only the fresh answer does */
+    uint64_t valid_from, valid_until; /* when it is genuine, as far as that is a question of time */
+    char *failure;                    /* why it is not genuine; NULL where it is */
 };
 
 struct attested {

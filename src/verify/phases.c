@@ -70,6 +70,8 @@ static tl_err end_evidence(struct verifier *v)
 {
     struct teelog_report *r = v->report;
     tl_err err = attested_end(&v->attested, r);
+    if (err == TL_OK)
+        err = witnessed_judge_evidence(&v->witnessed, r, &v->attested, v->options->time);
     if (err != TL_OK)
         return err;
     report_end(r, CHECK_EVIDENCE, CHECK_PASSED, "each boot and session has its own%s",
@@ -89,6 +91,10 @@ static tl_err end_all(struct verifier *v)
     const struct policy *p = v->policy;
     tl_err err = verify_fresh_end(v);
     if (err == TL_OK)
+        err = witnessed_add(&v->witnessed, r, v->note, r->size);
+    if (err == TL_OK)
+        err = witnessed_end(&v->witnessed, r, r->size, v->options->time);
+    if (err == TL_OK)
         err = end_evidence(v);
     if (err != TL_OK)
         return err;
@@ -100,8 +106,9 @@ static tl_err end_all(struct verifier *v)
     report_end(r, CHECK_LOG, p && p->has_log ? CHECK_PASSED : CHECK_UNPINNED, "%s",
                p && p->has_log ? "the policy names this log and its key"
                                : "the policy names no log");
-    report_end(r, CHECK_HISTORY, p && p->has_history ? CHECK_PASSED : CHECK_UNPINNED, "%s",
-               HISTORY_LINE);
+    if (!v->witnessed.wanted)
+        report_end(r, CHECK_HISTORY, p && p->has_history ? CHECK_PASSED : CHECK_UNPINNED, "%s",
+                   HISTORY_LINE);
     return TL_OK;
 }
 

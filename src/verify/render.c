@@ -1,5 +1,7 @@
 #include "verify/render.h"
 
+#include <inttypes.h>
+
 #include "base/calendar.h"
 #include "base/encoding.h"
 
@@ -98,4 +100,21 @@ char *render_take(buf *b)
         return NULL;
     }
     return (char *)b->p;
+}
+
+void render_times(buf *b, const struct teelog_report *r)
+{
+    const struct report_history *h = &r->history;
+    if (h->judged) {
+        render_time(b, h->judged_from);
+        if (h->judged_to != h->judged_from) {
+            buf_str(b, " to ");
+            render_time(b, h->judged_to);
+        }
+        buf_str(b, " (when a quorum had cosigned it)");
+    }
+    if (h->judged && h->judged_now)
+        buf_printf(b, ", and %" PRIu64 " of it as of ", h->judged_now);
+    if (!h->judged || h->judged_now)
+        render_time(b, r->time);
 }

@@ -23,6 +23,8 @@ void render_plain(buf *b, const char *s);
 void render_html(buf *b, const char *s);
 /* Unix seconds as a date and time of day, for people. */
 void render_time(buf *b, uint64_t seconds);
+/* The times that evidence was judged by, for people. */
+void render_times(buf *b, const struct teelog_report *r);
 /* Ends the text with a NUL and gives it away; NULL where memory was short. */
 char *render_take(buf *b);
 

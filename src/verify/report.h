@@ -95,6 +95,18 @@ struct report_fresh {
     size_t nonce_size;
 };
 
+/* What witnesses have cosigned, where the policy asks for a quorum of them. */
+struct report_history {
+    bool wanted;
+    size_t need, witnesses; /* k of n */
+    uint64_t faulty;
+    bool met;            /* and what follows was found */
+    uint64_t size, time; /* of the largest checkpoint that a quorum cosigned, and when */
+    /* Evidence that was judged as of quorum times, and the first and last of them; and that
+     * which no such checkpoint includes. */
+    uint64_t judged, judged_from, judged_to, judged_now;
+};
+
 /* One kind of platform and code, and how many quotes of the log showed it. */
 struct report_code {
     struct evidence_code seen;
@@ -140,6 +152,7 @@ struct teelog_report {
     bool successor; /* the genesis names an older log */
     bool admitted[ADMISSIONS];
     struct report_fresh fresh;
+    struct report_history history;
     struct report_agent *agents; /* in bytewise order; none where REJECTED */
     size_t agent_count;
     struct report_gap *gaps; /* by agent, then by index */
@@ -170,7 +183,8 @@ void report_conclude(struct teelog_report *r);
 enum { QUESTION_COUNT = 5 };
 struct report_answer {
     const char *question;
-    int ok; /* 1, 0, or -1 where it was not reached or a pin is missing */
+    bool bare; /* the detail says all of it: no yes stands before it */
+    int ok;    /* 1, 0, or -1 where it was not reached or a pin is missing */
     char detail[640];
 };
 const char *report_mode_name(enum fresh_mode mode);
@@ -178,8 +192,8 @@ const char *report_mode_name(enum fresh_mode mode);
  * said no more than this. */
 bool report_agent_complete(const struct teelog_report *r, const struct report_agent *a);
 void report_answer(const struct teelog_report *r, size_t question, struct report_answer *out);
-/* "yes", "NO" or "open"; "" where the last question's detail says all of it. */
-const char *report_answer_word(const struct report_answer *a, size_t question);
+/* "yes", "NO" or "open"; "" where it is bare. */
+const char *report_answer_word(const struct report_answer *a);
 /* What to say loudly where the log said that it is frozen; else NULL. */
 const char *report_frozen_text(const struct teelog_report *r);
 /* Appends the names of TCB statuses, with a text between, before and after each. */

@@ -64,7 +64,7 @@ static void put_answers(buf *b, const struct teelog_report *r)
                    a.ok < 0 ? "open"
                    : a.ok   ? "ok"
                             : "bad",
-                   report_answer_word(&a, i));
+                   report_answer_word(&a));
         render_html(b, a.detail);
         buf_str(b, "</td></tr>\n");
     }
@@ -145,7 +145,7 @@ static void put_log(buf *b, const struct teelog_report *r)
         put_row(b, "root", hash_slice(&r->root));
     }
     buf_str(b, "<tr><th>evidence judged as of</th><td>");
-    render_time(b, r->time);
+    render_times(b, r);
     buf_str(b, "</td></tr>\n</table>\n");
     if (r->successor)
         buf_str(b, "<p>The first boot names an older log that this one follows; that is not "

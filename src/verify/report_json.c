@@ -48,6 +48,25 @@ static void put_fresh(buf *b, const struct teelog_report *r)
         buf_str(b, ", \"cosigned\": null},\n");
 }
 
+static void put_history(buf *b, const struct teelog_report *r)
+{
+    const struct report_history *h = &r->history;
+    buf_str(b, " \"history\": ");
+    if (!h->wanted || !h->met || r->verdict == TEELOG_REJECTED) {
+        buf_str(b, "null,\n");
+        return;
+    }
+    buf_printf(b, "{\"needed\": %zu, \"witnesses\": %zu, \"faulty\": %" PRIu64 ", ", h->need,
+               h->witnesses, h->faulty);
+    buf_printf(b, "\"size\": %" PRIu64 ", \"time\": %" PRIu64 ",\n  ", h->size, h->time);
+    buf_printf(b, "\"evidence\": {\"count\": %" PRIu64 ", \"from\": ", h->judged);
+    if (h->judged)
+        buf_printf(b, "%" PRIu64 ", \"to\": %" PRIu64, h->judged_from, h->judged_to);
+    else
+        buf_str(b, "null, \"to\": null");
+    buf_printf(b, ", \"beyond\": %" PRIu64 "}},\n", h->judged_now);
+}
+
 static void put_bodies(buf *b, const struct teelog_report *r, const struct report_agent *a)
 {
     for (int state = BODY_WITHHELD; state < BODY_STATES; state++)
@@ -201,6 +220,7 @@ char *teelog_report_json(const struct teelog_report *r)
                r->time);
     put_log(&b, r);
     put_fresh(&b, r);
+    put_history(&b, r);
     put_scope(&b, r);
     put_questions(&b, r);
     put_checks(&b, r);

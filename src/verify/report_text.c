@@ -24,7 +24,7 @@ static void put_answers(buf *b, const struct teelog_report *r)
         struct report_answer a;
         report_answer(r, i, &a);
         buf_printf(b, "%s: ", a.question);
-        const char *word = report_answer_word(&a, i);
+        const char *word = report_answer_word(&a);
         buf_printf(b, "%s%s", word, word[0] ? "; " : "");
         render_plain(b, a.detail);
         buf_str(b, "\n");
@@ -90,7 +90,7 @@ static void put_scope(buf *b, const struct teelog_report *r)
         buf_str(b,
                 "The first boot names an older log that this one follows; that is not checked.\n");
     buf_str(b, "evidence judged as of ");
-    render_time(b, r->time);
+    render_times(b, r);
     buf_str(b, r->simulated ? "; the platform is simulated\n" : "\n");
     if (r->brought_unused)
         buf_printf(b,

@@ -10,6 +10,7 @@
 #include "verify/roots.h"
 #include "verify/signatures.h"
 #include "verify/subject.h"
+#include "verify/witnessed.h"
 
 /* Where the reading stands; it never goes back. Each phase has work to do when
  * it ends. */
@@ -37,7 +38,8 @@ struct verifier {
     enum bundle_scope scope;
 
     uint8_t *checkpoint_bytes;
-    struct note *note; /* borrows from them, as does checkpoint */
+    struct note *note;   /* borrows from them, as does checkpoint */
+    struct note *anchor; /* an earlier checkpoint, while it is looked at */
     struct checkpoint checkpoint;
     bool has_key;        /* the members below come from the first boot */
     struct note_key key; /* the log key */
@@ -50,6 +52,7 @@ struct verifier {
     struct roots roots;
     struct attested attested;
     struct heads_state heads;
+    struct witnessed witnessed;
 
     uint64_t leaves, time_ms;
     uint64_t boot; /* index of the last boot, or NO_INDEX */

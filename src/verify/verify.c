@@ -68,6 +68,8 @@ static tl_err read_anchor(struct verifier *v, const struct bundle_item *item)
     struct teelog_report *r = v->report;
     const uint64_t size = item->u.anchor.size;
     struct checkpoint c;
+    if (!v->anchor && !(v->anchor = malloc(sizeof *v->anchor)))
+        return TL_E_MEMORY;
     tl_err err = checkpoint_open(&c, item->u.anchor.checkpoint, &v->key);
     if (err == TL_E_MEMORY)
         return err;
@@ -86,7 +88,8 @@ static tl_err read_anchor(struct verifier *v, const struct bundle_item *item)
         return report_fail(
             r, CHECK_CONSISTENCY, NO_INDEX,
             "the earlier checkpoint of size %" PRIu64 " is not a former state of the tree", size);
-    return TL_OK;
+    err = note_read(v->anchor, item->u.anchor.checkpoint);
+    return err == TL_OK ? witnessed_add(&v->witnessed, r, v->anchor, size) : err;
 }
 
 static enum phase phase_of(const struct bundle_item *item)
@@ -197,6 +200,8 @@ static void finish(struct verifier *v)
     owners_finish(&v->owners);
     roots_finish(&v->roots);
     attested_finish(&v->attested);
+    witnessed_finish(&v->witnessed);
+    free(v->anchor);
     free(v->note);
     free(v->checkpoint_bytes);
     dcap_cache_free(v->evidence.cache);
@@ -209,7 +214,8 @@ static void finish(struct verifier *v)
 static tl_err set_up_evidence(struct verifier *v)
 {
     const struct teelog_verify_options *o = v->options;
-    v->evidence = (struct evidence_context){.time = o->time, .policy = v->policy};
+    v->evidence = (struct evidence_context){
+        .time = o->time, .any_time = v->witnessed.wanted != NULL, .policy = v->policy};
     if (o->hardware_root) {
         memcpy(v->hardware_root.b, o->hardware_root, sizeof v->hardware_root.b);
         v->evidence.hardware_root = &v->hardware_root;
@@ -224,6 +230,20 @@ static tl_err set_up_evidence(struct verifier *v)
     v->evidence.brought_count = o->collateral_count;
     v->evidence.brought_used = v->brought_used;
     return dcap_cache_new(&v->evidence.cache);
+}
+
+static void want_history(struct verifier *v)
+{
+    const struct policy_history *wanted = v->policy ? &v->policy->history : NULL;
+    if (!wanted || !wanted->quorum)
+        return;
+    v->witnessed.wanted = wanted;
+    v->report->history = (struct report_history){
+        .wanted = true,
+        .need = wanted->need,
+        .witnesses = wanted->witnesses,
+        .faulty = wanted->faulty,
+    };
 }
 
 tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_options *o)
@@ -244,6 +264,7 @@ tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_opti
     v->complete_up_to = NO_SIZE;
     r->time = o->time;
     r->has_policy = o->policy != NULL;
+    want_history(v);
     tl_err err = set_up_evidence(v);
     if (err == TL_OK)
         err = run(v);

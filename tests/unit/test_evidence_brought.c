@@ -181,10 +181,95 @@ static void test_brought(void **state)
     }
 }
 
+#define MINUTE UINT64_C(60)
+
+/* The TCB info of the piece is issued and expires so many minutes from now; the rest was issued
+ * an hour ago. */
+static void of_minutes(struct fake_evidence *f, int from, int until)
+{
+    fake_evidence_start(f, SIM_SGX_V3, "sgx-gramine");
+    f->dcap.tcb_info.issue_date = FAKE_TIME + (uint64_t)(int64_t)from * MINUTE;
+    f->dcap.tcb_info.next_update = FAKE_TIME + (uint64_t)(int64_t)until * MINUTE;
+    fake_evidence_make(f);
+}
+
+/* Without a time the report says when it is genuine: with all pieces that count. */
+static void test_any_time(void **state)
+{
+    (void)state;
+    static struct fake_evidence f, other[2];
+    slice brought[2];
+    of_minutes(&f, -50, -10);
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "expired", "validity");
+    f.context.any_time = true;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "at some time", NULL);
+    assert_true(r.valid_until == FAKE_TIME - 10 * MINUTE);
+    assert_true(r.valid_from == FAKE_TIME - 50 * MINUTE);
+    of_minutes(&other[0], -40, 50);
+    of_minutes(&other[1], -30, 40);
+    brought[0] = other[0].collateral;
+    brought[1] = other[1].collateral;
+    f.context.brought = brought;
+    f.context.brought_count = 1;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "brought", NULL);
+    assert_true(r.valid_until == FAKE_TIME + 50 * MINUTE);
+    assert_true(r.valid_from == FAKE_TIME - 40 * MINUTE);
+    f.context.brought_count = 2;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "both", NULL);
+    assert_true(r.valid_until == FAKE_TIME + 40 * MINUTE);
+    assert_true(r.valid_from == FAKE_TIME - 30 * MINUTE);
+    /* At a time that is told, the same is said of it. */
+    f.context.any_time = false;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "now", NULL);
+    assert_true(r.valid_until == FAKE_TIME + 40 * MINUTE);
+    fake_evidence_finish(&other[1]);
+    of_minutes(&other[1], 60, 90);
+    brought[1] = other[1].collateral;
+    f.context.any_time = true;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "never both", "validity");
+    for (size_t i = 0; i < 2; i++)
+        fake_evidence_finish(&other[i]);
+    fake_evidence_finish(&f);
+}
+
+/* A policy's limit to the age of collateral ends it as well. */
+static void test_any_time_and_age(void **state)
+{
+    (void)state;
+    static struct fake_evidence f;
+    of_minutes(&f, -50, 90);
+    f.context.any_time = true;
+    f.context.policy = &f.policy;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "no rule", NULL);
+    assert_true(r.valid_until == FAKE_TIME + 90 * MINUTE);
+    f.policy.tcb.has_max_collateral_age = true;
+    f.policy.tcb.max_collateral_age = 70 * MINUTE;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "a rule", NULL);
+    assert_true(r.valid_until == FAKE_TIME + 10 * MINUTE);
+    f.context.any_time = false;
+    f.context.time = FAKE_TIME + 10 * MINUTE;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "at its end", NULL);
+    f.context.time++;
+    fake_evidence_judge(&r, &f);
+    fake_evidence_expect(&r, "a second later", "collateral-age");
+    fake_evidence_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_brought),
+        cmocka_unit_test(test_any_time),
+        cmocka_unit_test(test_any_time_and_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -415,8 +415,15 @@ static const struct {
      "admission.attested[0].platform", "must be one of"},
     {"{" V "\"history\": \"witnessed\"}", "history", "must be \"unwitnessed\""},
     {"{" V "\"history\": null}", "history", "must be a text"},
-    {"{" V "\"history\": {\"quorum\": \"x\", \"faulty\": 0, \"max_age_s\": 60}}", "history",
-     "cannot check a witness quorum"},
+    {"{" V "\"history\": {\"quorum\": \"x\", \"faulty\": 0, \"max_age_s\": 60}}", "history.quorum",
+     "its last line has no end"},
+    {"{" V "\"history\": {\"faulty\": 0, \"max_age_s\": 60}}", "history.quorum", "must be a text"},
+    {"{" V "\"history\": {\"quorum\": 5, \"faulty\": 0, \"max_age_s\": 60}}", "history.quorum",
+     "must be a text"},
+    {"{" V "\"history\": {\"quorum\": \"quorum none\\n\", \"faulty\": 0, \"max_age_s\": 60}}",
+     "history.quorum", "one group of all the witnesses"},
+    {"{" V "\"history\": {\"quorum\": \"quorum none\\n\", \"age\": 0}}", "history.age",
+     "unknown member"},
 };
 
 static void refusals(void **state)
