@@ -115,6 +115,20 @@ const struct command commands[] = {
      "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_tail},
+    {"mirror", "DIR [--log-key KEY] [--follow] [--socket PATH | --data DIR]",
+     "copy the log's tree and entries into a folder of static files",
+     "  --log-key KEY   the log's verifier key; without it the service's word is taken\n"
+     "  --follow        go on as the log grows, until SIGTERM or SIGINT\n"
+     "  --every S       with --follow: seconds between two looks (10)\n"
+     "  --json          an object a line for each time that it grew\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
+     "  --token-file FILE   the token to show, if any (or TEELOG_TOKEN_FILE)\n",
+     cmd_mirror},
     {"erase", "INDEX... | --user ID | --room ID | --agent ID [--before TIME] [OPTIONS]",
      "erase the bodies of records for good",
      "  INDEX           these records; or those that match all of\n"

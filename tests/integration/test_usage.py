@@ -12,7 +12,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "tail", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "tail", "mirror", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
                                  "quote", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
@@ -40,7 +40,8 @@ class Usage(Case):
                      ["records", "--agent", "", "--data", "d"],
                      ["tail", "-n", "1001", "--data", "d"],
                      ["tail", "-n", "1", "--from", "1", "--data", "d"],
-                     ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["export", "-o", "x", "--tee", "sim"]):
+                     ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["mirror"], ["mirror", "m"], ["mirror", "a", "b", "--data", "d"],
+                     ["mirror", "m", "--log-key", "x", "--data", "d"], ["mirror", "m", "--every", "0", "--data", "d"], ["export", "-o", "x", "--tee", "sim"]):
             with self.subTest(args=args):
                 done = self.teelog(*args, code=2)
                 self.assertTrue(done.stderr.startswith("teelog: "), done.stderr)

@@ -1,0 +1,287 @@
+#include "cli/mirror.h"
+
+#include "base/reader.h"
+#include "base/refuse.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/tile_files.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define AHEAD       4 /* requests under way */
+#define TARGET_ROOM 128
+
+/* ---- what is there ---- */
+
+static unsigned width_of(uint64_t n, uint64_t count)
+{
+    return (n + 1) * TILE_WIDTH <= count ? TILE_WIDTH : (unsigned)(count % TILE_WIDTH);
+}
+
+static tl_err load_edge(struct mirror *m, struct tl_why *why)
+{
+    tl_err err = TL_OK;
+    m->edge.size = m->size;
+    for (unsigned level = 0; level < TILE_LEVELS && err == TL_OK; level++) {
+        unsigned width = tile_edge_width(m->size, level);
+        buf b;
+        buf_init_fixed(&b, m->edge.hashes[level][0].b, width * sizeof(hash32));
+        if (width)
+            err = tile_files_read(m->dir, (int)level, m->size >> (8 * level) >> 8, width, &b, why);
+        if (err == TL_E_LIMIT || (err == TL_OK && REFUSED(b.n != width * sizeof(hash32))))
+            err = TL_E_STORED;
+    }
+    return err == TL_E_NOT_FOUND ? TL_E_STORED : err;
+}
+
+static tl_err load(struct mirror *m, const char *path, struct tl_why *why)
+{
+    buf note;
+    struct checkpoint c;
+    buf_init(&note, NOTE_MAX);
+    tl_err err = tile_files_read_checkpoint(m->dir, &note, why);
+    if (err == TL_E_NOT_FOUND) {
+        buf_finish(&note);
+        return TL_OK;
+    }
+    if (err == TL_OK)
+        err = checkpoint_open(&c, buf_slice(&note), &m->key) == TL_OK ? TL_OK : TL_E_STORED;
+    if (err == TL_OK) {
+        m->size = c.size;
+        m->root = c.root;
+        err = load_edge(m, why);
+    }
+    if (err == TL_OK) {
+        hash32 root = tile_edge_root(&m->edge);
+        err = REFUSED(!hash_eq(&root, &m->root)) ? TL_E_STORED : TL_OK;
+    }
+    buf_finish(&note);
+    if (err == TL_E_STORED)
+        return tl_explain(why, err, NULL,
+                          "what is in %s is not what was mirrored from this log: look at who wrote "
+                          "there, then mirror into an empty folder",
+                          path);
+    return err;
+}
+
+tl_err mirror_open(struct mirror **out, const char *path, const struct note_key *key,
+                   struct tl_why *why)
+{
+    struct mirror *m = calloc(1, sizeof *m);
+    if (!m)
+        return TL_E_MEMORY;
+    m->key = *key;
+    m->dir = -1;
+    tl_err err = tile_files_open(&m->dir, path, why);
+    if (err == TL_OK)
+        err = load(m, path, why);
+    if (err == TL_OK)
+        *out = m;
+    else
+        mirror_close(m);
+    return err;
+}
+
+void mirror_close(struct mirror *m)
+{
+    if (!m)
+        return;
+    if (m->dir >= 0)
+        close(m->dir);
+    free(m);
+}
+
+/* ---- what is new ---- */
+
+struct growth {
+    struct mirror *m;
+    struct client *c;
+    struct checkpoint to;
+    struct tile_edge edge;
+    uint64_t asked, end; /* bundles: the next to ask for, and how many there are */
+    tl_err put_err;
+    struct tl_why *why;
+};
+
+static void stage_full(void *ctx, unsigned level, uint64_t n, const hash32 hashes[TILE_WIDTH])
+{
+    struct growth *g = ctx;
+    slice bytes = slice_of(hashes[0].b, TILE_WIDTH * sizeof *hashes);
+    if (g->put_err == TL_OK)
+        g->put_err = tile_files_stage(g->m->dir, (int)level, n, TILE_WIDTH, bytes, g->why);
+}
+
+/* The first of them are those of the tree that is there. */
+static tl_err take_entries(struct growth *g, uint64_t n, slice bundle)
+{
+    unsigned width = width_of(n, g->to.size), got = 0;
+    reader r = reader_of(bundle);
+    while (r.rest.n) {
+        slice entry = reader_bytes(&r, reader_u16be(&r));
+        if (REFUSED(r.err != TL_OK) || REFUSED(got == width))
+            return TL_E_PROOF;
+        hash32 h = merkle_leaf_hash(entry);
+        uint64_t index = n * TILE_WIDTH + got++;
+        if (index >= g->edge.size)
+            tile_edge_add(&g->edge, &h, stage_full, g);
+        else if (REFUSED(!hash_eq(&h, &g->edge.hashes[0][index % TILE_WIDTH])))
+            return TL_E_PROOF;
+    }
+    return REFUSED(got != width) ? TL_E_PROOF : g->put_err;
+}
+
+static tl_err ask(struct growth *g)
+{
+    char target[TARGET_ROOM];
+    buf b;
+    buf_init_fixed(&b, (uint8_t *)target, sizeof target);
+    buf_u8(&b, '/');
+    tile_path_put(&b, -1, g->asked, width_of(g->asked, g->to.size));
+    buf_u8(&b, 0);
+    g->asked++;
+    return client_send(g->c, "GET", target, (slice){NULL, 0}, g->why);
+}
+
+static tl_err take_bundle(struct growth *g, uint64_t n, buf *bundle)
+{
+    struct client_answer a;
+    buf_reset(bundle);
+    tl_err err = client_head(g->c, &a, g->why);
+    if (err == TL_OK && a.status != 200)
+        return client_refusal(g->c, &a, g->why);
+    if (err == TL_OK)
+        err = client_body_all(g->c, bundle, g->why);
+    if (err == TL_OK)
+        err = take_entries(g, n, buf_slice(bundle));
+    if (err == TL_OK)
+        err =
+            tile_files_stage(g->m->dir, -1, n, width_of(n, g->to.size), buf_slice(bundle), g->why);
+    return err;
+}
+
+static tl_err take_bundles(struct growth *g)
+{
+    struct progress p = {.what = "mirrored", .unit = "entries"};
+    buf bundle;
+    buf_init(&bundle, TILE_FILE_MAX);
+    tl_err err = TL_OK;
+    for (uint64_t n = g->asked; n < g->end && err == TL_OK; n++) {
+        while (g->asked < g->end && g->asked < n + AHEAD && err == TL_OK)
+            err = ask(g);
+        if (err == TL_OK)
+            err = take_bundle(g, n, &bundle);
+        progress_at(&p, g->edge.size, g->to.size);
+    }
+    progress_end(&p);
+    buf_finish(&bundle);
+    return err;
+}
+
+static tl_err stage_edge(struct growth *g)
+{
+    tl_err err = TL_OK;
+    for (unsigned level = 0; level < TILE_LEVELS && err == TL_OK; level++) {
+        unsigned width = tile_edge_width(g->to.size, level);
+        slice bytes = slice_of(g->edge.hashes[level][0].b, width * sizeof(hash32));
+        if (width)
+            err = tile_files_stage(g->m->dir, (int)level, g->to.size >> (8 * level) >> 8, width,
+                                   bytes, g->why);
+    }
+    return err;
+}
+
+/* Every tile of a level with a hash that the tree before had not. */
+static tl_err each_new(struct growth *g, int level,
+                       tl_err (*fn)(struct growth *g, int level, uint64_t n, unsigned width))
+{
+    unsigned shift = level < 0 ? 0 : 8 * (unsigned)level;
+    uint64_t before = g->m->size >> shift, now = g->to.size >> shift;
+    tl_err err = TL_OK;
+    for (uint64_t n = before / TILE_WIDTH; n * TILE_WIDTH < now && err == TL_OK; n++)
+        err = fn(g, level, n, width_of(n, now));
+    return err;
+}
+
+static tl_err publish(struct growth *g, int level, uint64_t n, unsigned width)
+{
+    return tile_files_publish(g->m->dir, level, n, width, g->why);
+}
+
+static tl_err drop(struct growth *g, int level, uint64_t n, unsigned width)
+{
+    if (width == TILE_WIDTH)
+        tile_files_drop_partial(g->m->dir, level, n);
+    return TL_OK;
+}
+
+/* Tiles before the checkpoint that needs them; narrower ones go when none does any more. */
+static tl_err keep(struct growth *g, slice note)
+{
+    tl_err err = stage_edge(g);
+    for (int level = -1; level < TILE_LEVELS && err == TL_OK; level++)
+        err = each_new(g, level, publish);
+    if (err == TL_OK)
+        err = tile_files_checkpoint(g->m->dir, note, g->why);
+    for (int level = -1; level < TILE_LEVELS && err == TL_OK; level++)
+        err = each_new(g, level, drop);
+    if (err != TL_OK)
+        return err;
+    g->m->size = g->to.size;
+    g->m->root = g->to.root;
+    g->m->edge = g->edge;
+    return TL_OK;
+}
+
+static tl_err contradicts(const struct growth *g, slice note)
+{
+    cli_say("ALARM: this checkpoint, under the log's own key, and the one in the mirror are of two "
+            "histories. Keep both:\n%.*s",
+            (int)note.n, note.p ? (const char *)note.p : "");
+    return tl_explain(g->why, TL_E_PROOF, NULL,
+                      "the service shows %llu entries that are not what was mirrored, %llu, and "
+                      "more: the log was rolled back, forked or rewritten. The folder is as it was",
+                      (unsigned long long)g->to.size, (unsigned long long)g->m->size);
+}
+
+static tl_err grow(struct growth *g, slice note)
+{
+    struct mirror *m = g->m;
+    bool same = g->to.size == m->size && hash_eq(&g->to.root, &m->root);
+    if (same)
+        return TL_OK;
+    if (REFUSED(g->to.size <= m->size))
+        return contradicts(g, note);
+    g->edge = m->edge;
+    g->asked = m->size / TILE_WIDTH;
+    g->end = (g->to.size + TILE_WIDTH - 1) / TILE_WIDTH;
+    tl_err err = take_bundles(g);
+    if (err == TL_OK) {
+        hash32 root = tile_edge_root(&g->edge);
+        err = REFUSED(!hash_eq(&root, &g->to.root)) ? TL_E_PROOF : TL_OK;
+    }
+    if (err == TL_E_PROOF)
+        return contradicts(g, note);
+    return err == TL_OK ? keep(g, note) : err;
+}
+
+tl_err mirror_grow(struct mirror *m, struct client *c, struct tl_why *why)
+{
+    struct growth *g = calloc(1, sizeof *g);
+    if (!g)
+        return TL_E_MEMORY;
+    buf note;
+    buf_init(&note, NOTE_MAX);
+    g->m = m;
+    g->c = c;
+    g->why = why;
+    tl_err err = client_get(c, "/checkpoint", &note, why);
+    if (err == TL_OK && checkpoint_open(&g->to, buf_slice(&note), &m->key) != TL_OK)
+        err = tl_explain(why, TL_E_SIGNATURE, NULL,
+                         "the service's checkpoint is not signed by the log's key (--log-key)");
+    if (err == TL_OK)
+        err = grow(g, buf_slice(&note));
+    buf_finish(&note);
+    free(g);
+    return err;
+}
