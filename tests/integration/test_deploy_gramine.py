@@ -100,12 +100,37 @@ BAD = [
                    {"type": "encrypted", "path": "/k", "uri": "file:k", "key_name": "_sgx_mrsigner"}]),
     ("fs.mounts", [{"path": "/data", "uri": "file:data"},
                    {"type": "encrypted", "path": "/k", "uri": "file:k"}]),
+    # Other spellings of what is refused above.
+    ("'sgx.debug'", False),
+    ("loader.'x.y'", False),
+    ("loader.env.LD_LIBRARY_PATH", "/lib:/data"),
+    ("loader.env.LD_LIBRARY_PATH", "data/lib"),
+    ("loader.env.HOME", "/agent/../data"),
+    ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--origin"]),
+    ("loader.argv", ["teelog", "serve", "--origin", "--tee", "sgx-gramine"]),
+    ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--origin=x"]),
+    ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--"]),
+    ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--"]),
+    ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "/data/agent", "--", "x"]),
+    ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--origin", "--", "--tee", "sim"]),
+    *(("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--", "/usr/bin/node", word])
+      for word in ("/data/x.js", "data/x.js", "--require=//data/x.js", "file:///data/x.js",
+                   "/agent/../data/x.js", "/data", "/dev/stdin", "/proc/self/cwd/data/x.js")),
+    ("sgx.trusted_files", ["file:teelog", "file:./data/x.so"]),
+    *(("fs.mounts", [{"path": "/data", "uri": "file:data"}, {"path": path, "uri": uri}])
+      for path, uri in (("/./dev/attestation", "file:fake"), ("dev/attestation", "file:fake"),
+                        ("//dev/attestation", "file:fake"), ("/x/../dev", "file:fake"),
+                        ("/dev/", "file:fake"), ("/usr/bin/teelog", "file:./data/teelog"),
+                        ("/usr/bin/teelog", "file:x/../data/teelog"), ("/x", "file:data//x"),
+                        ("/x", "file:."), ("/x", "file:"), ("/x", "dev:tty"), ("/x", "data"),
+                        ("", "file:x"), ("/", "file:x"))),
 ]
 
 
 def changed(where, value):
+    """Of a key in quotes, with its dots: of one key."""
     manifest = copy.deepcopy(GOOD)
-    *path, last = where.split(".")
+    *path, last = [word.strip("'") for word in re.findall(r"'[^']*'|[^.]+", where)]
     table = manifest
     for key in path:
         table = table.setdefault(key, {})
@@ -115,7 +140,16 @@ def changed(where, value):
 
 class Rules(unittest.TestCase):
     def test_good(self):
-        self.assertEqual(list(check_manifest.trouble(GOOD)), [])
+        for where, value in (
+                ("loader.log_level", "error"),
+                ("loader.argv", ["teelog", "serve", "--access-log", "--tee", "sgx-gramine"]),
+                ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--data", "/data", "--",
+                                 "/usr/bin/node", "/agent/database/x.js", "--", "a=b"]),
+                ("fs.mounts", [{"path": "/data", "uri": "file:./data"},
+                               {"path": "/lib", "uri": "file:/usr/lib"},
+                               {"path": "/a", "uri": "file:../database"},
+                               {"type": "tmpfs", "path": "/tmp"}])):
+            self.assertEqual(list(check_manifest.trouble(changed(where, value))), [])
 
     def test_bad(self):
         for where, value in BAD:
