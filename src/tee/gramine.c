@@ -142,9 +142,10 @@ static tl_err gramine_sealing_key(struct tee *t, uint8_t out[32], struct tl_why 
     else if (REFUSED(key.n != sizeof mem))
         err = tl_explain(why, TL_E_TEE, "tee",
                          "the sealing key _sgx_mrenclave has %zu bytes instead of 16", key.n);
-    else
+    else /* a log under a folder that was named is never one under the enclave's own */
         hkdf_sha256(out, 32, SLICE_ARRAY(mem), (slice){NULL, 0},
-                    slice_str("teelog/platform/sgx-gramine/v1"));
+                    slice_str(t->stand_in ? "teelog/platform/sgx-gramine stand-in/v1"
+                                          : "teelog/platform/sgx-gramine/v1"));
     secret_wipe(mem, sizeof mem);
     return err;
 }
