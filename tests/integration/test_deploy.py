@@ -55,6 +55,20 @@ class Dstack(Case):
             self.assertIn(word, self.compose_policy(self.app(*args, **more)).stderr)
 
         said("not pinned by its digest", "services: {}\n  image: teelog:latest\n")
+        for compose in ('{"services": {"x": {"image": "teelog:latest"}}}',
+                        "services: {x: {image: 'teelog:latest', tty: true}}\n",
+                        "services:\n  x:\n    'image' : teelog@sha256:12\n",
+                        "services:\n  x:\n    image: >-\n      teelog:latest\n"):
+            said("not pinned by its digest", compose)
+        for word in "build", "env_file", "extends", "include":
+            said(f"{word}: a service", f"services:\n  x:\n    {word}: y\n")
+        said("files of the host's", "services:\n  x:\n    volumes: [/dstack/.host-shared:/x]\n")
+        said("into all others", "services:\n  x:\n    volumes: [/run/docker.sock:/s]\n")
+        said("init_script", init_script=["true"])
+        said("no key provider", key_provider="none")
+        self.assertEqual(self.compose_policy(self.app(key_provider="kms", kms_enabled=False)).stderr,
+                         "")
+        self.assertIn("not what runs", self.compose_policy(self.app(runner="bash"), code=1).stderr)
         said("example's digest", (DEPLOY / "dstack" / "docker-compose.yaml").read_text())
         said("environment that nobody measures", "services:\n  x:\n    command: ${CMD}\n")
         said("pre_launch_script", pre_launch_script="true")
