@@ -50,6 +50,10 @@ static inline bool takes_turn(void)
 #define FUZZ_CHECKPOINT "fuzz.example/log\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
 #define FUZZ_PARAGRAPHS "two\n\nparagraphs\n"
 
+/* The owner's scalar, its first byte, and the log that the seed's data key is wrapped for. */
+#define FUZZ_OWNER      1
+#define FUZZ_OWNER_LOG  "fuzz.example/log"
+
 /* A time in the validity of the simulator chains among the seeds. */
 #define FUZZ_TIME       UINT64_C(1790000000)
 

@@ -10,6 +10,7 @@
 #include "fakedcap.h"
 #include "fuzz.h"
 #include "log/backup_form.h"
+#include "log/recovery.h"
 #include "tee/sim_crl.h"
 #include "tee/sim_der.h"
 #include "tee/sim_pki.h"
@@ -406,6 +407,21 @@ static struct body_boot a_boot(const slice key_text)
     };
 }
 
+/* A data key that opens; the PEM files are of openssl's making. */
+static void recovery_seeds(void)
+{
+    static const uint8_t scalar[32] = {FUZZ_OWNER};
+    struct log_keys k = {.origin = FUZZ_OWNER_LOG};
+    struct es256_key *owner = NULL;
+    buf b;
+    buf_init(&b, RECOVERY_SIZE);
+    MUST(es256_private(&owner, scalar) == TL_OK);
+    MUST(recovery_wrap(&k, owner, &b) == TL_OK);
+    save("recovery", "wrapped", buf_slice(&b));
+    es256_free(owner);
+    buf_finish(&b);
+}
+
 static void frame(buf *b, enum backup_kind kind, const char *text)
 {
     buf_u8(b, (uint8_t)kind);
@@ -783,6 +799,7 @@ int main(int argc, char **argv)
     statement_seeds();
     body_seeds();
     backup_seeds();
+    recovery_seeds();
     bundle_seeds();
     x509_seeds();
     attest_seeds();

@@ -16,6 +16,10 @@ const struct command commands[] = {
      "                  sim, sim-tdx, sim-tdx-v5: a simulated platform, which proves\n"
      "                  nothing (an SGX enclave; a TDX domain, quotes v4 or v5)\n"
      "  --origin NAME   the name of a new log\n"
+     "  --recovery-key FILE   a public key (P-256, PEM) whose owner can read what is\n"
+     "                  logged without this platform: teelog recover\n"
+     "  --set-aside     a log in DIR that does not open here is moved into a folder of its\n"
+     "                  own in it, and a new one begun\n"
      "  --listen ADDR:PORT   over TCP as well, where callers need tokens; port 0: any\n"
      "  --tls-cert FILE --tls-key FILE   TLS 1.3 for it (PEM)\n"
      "  --ra-tls KIND   TLS whose certificate attests the code: full, or small for\n"
@@ -46,6 +50,7 @@ const struct command commands[] = {
      "  --export FILE   write a bundle of the whole log once CMD has ended\n"
      "  --socket PATH   the socket (else DIR/teelog.sock)\n"
      "  --origin NAME   the name of a new log\n"
+     "  --recovery-key FILE   as for serve, and --set-aside\n"
      "  --pccs URL      as for serve, and --proxy URL, --ca FILE, --max-bytes N,\n"
      "                  --min-free N, --log-format F and --access-log\n"
      "  --agent ID      an agent that CMD may log as; repeat it for more. Without\n"
@@ -100,6 +105,15 @@ const struct command commands[] = {
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_records},
+    {"recover", "--data DIR --key FILE -o DIR [--checkpoint FILE] [--log-key KEY] [--json]",
+     "read a log that its platform opens no more",
+     "  --data DIR      the log's directory (or TEELOG_DATA)\n"
+     "  --key FILE      the private half of the recovery key (PEM)\n"
+     "  -o DIR          a new folder: records.jsonl, log.teelog and checkpoint\n"
+     "  --checkpoint FILE   a checkpoint of this log that you have, or a bundle with one\n"
+     "  --log-key KEY   the log's verifier key; else as the database names it\n"
+     "  --json          what came of it as a line of JSON\n",
+     cmd_recover},
     {"tail", "[-n N | --from I] [FILTERS] [--json] [--socket PATH | --data DIR]",
      "follow the log as it grows",
      "  -n N            the last N first, 10 without it\n"

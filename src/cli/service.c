@@ -2,10 +2,13 @@
 
 #include "attest/chain.h"
 #include "attest/dcap.h"
+#include "base/encoding.h"
 #include "cli/cli.h"
+#include "cli/infile.h"
 #include "cli/journal.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
+#include "crypto/agree.h"
 #include "http/ra_tls.h"
 #include "http/tcp_socket.h"
 #include "http/tls.h"
@@ -196,16 +199,48 @@ static void say_upgraded(struct log *log)
                 info.upgraded);
 }
 
-static void say_set_aside(struct log *log, const char *dir)
+static tl_err read_recovery_key(struct service *s, const char *path, struct tl_why *why)
+{
+    buf pem;
+    if (!path)
+        return TL_OK;
+    buf_init(&pem, PEM_KEY_MAX);
+    tl_err err = infile_read(&pem, path) == EXIT_GOOD ? TL_OK : TL_E_IO;
+    if (err == TL_OK && es256_public_pem(&s->recovery, buf_slice(&pem)) != TL_OK)
+        err =
+            tl_explain(why, TL_E_USAGE, "recovery-key",
+                       "%s is not a public key on P-256 in PEM: openssl pkey -in KEY -pubout makes "
+                       "it of the private one, which has no place here",
+                       path);
+    buf_finish(&pem);
+    return err;
+}
+
+/* What a verifier's report calls it by. */
+static void say_recovery_key(const struct service *s)
+{
+    buf text;
+    if (!s->recovery)
+        return;
+    hash32 tp = es256_thumbprint(s->recovery);
+    buf_init(&text, 100);
+    hex_put(&text, hash_slice(&tp));
+    cli_say("the holder of the recovery key %.*s can read all that is logged here", (int)text.n,
+            (const char *)text.p);
+    buf_finish(&text);
+}
+
+static void say_set_aside(const struct service *s, const char *dir)
 {
     struct log_info info;
-    log_info(log, &info);
+    log_info(s->log, &info);
     if (info.set_aside[0])
-        cli_say(
-            "note: this is a new log, with a new key. The keys of the one before ended with its "
-            "service, as they do on this platform; nobody can open it any more, and it lies "
-            "whole in %s/%s",
-            dir, info.set_aside);
+        cli_say("note: this is a new log, with a new key. %s; it lies whole in %s/%s",
+                tee_keeps_keys(s->tee)
+                    ? "The one before did not open, and was set aside as you said (--set-aside)"
+                    : "The keys of the one before ended with its service, as they do on this "
+                      "platform, and nobody but a recovery key's owner can open it any more",
+                dir, info.set_aside);
 }
 
 static tl_err keep_for_a_time(struct service *s, const struct service_options *o)
@@ -250,6 +285,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .min_free = o->min_free,
         .fatal = fatal,
         .fatal_ctx = s,
+        .set_aside = o->set_aside,
     };
     struct http_config http = {
         .socket_path = s->socket,
@@ -266,6 +302,9 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     signals_block(true);
     tl_err err = o->tls_cert ? tls_from_files(&s->tls, o->tls_cert, o->tls_key, why) : TL_OK;
     if (err == TL_OK)
+        err = read_recovery_key(s, o->recovery_key, why);
+    log.recovery = s->recovery;
+    if (err == TL_OK)
         err = tee_open(&s->tee, o->tee, o->data, why);
     if (err == TL_OK)
         say_platform(s->tee);
@@ -277,7 +316,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         err = attest_tls(s, o, why); /* before there is a thread that gives collateral */
     if (err == TL_OK) {
         say_upgraded(s->log);
-        say_set_aside(s->log, o->data);
+        say_set_aside(s, o->data);
+        say_recovery_key(s);
         err = keep_collateral(s, o, why);
     }
     if (err == TL_OK)
@@ -349,6 +389,8 @@ void service_stop(struct service *s)
     s->tls = NULL;
     log_close(s->log);
     tee_close(s->tee);
+    es256_free(s->recovery);
+    s->recovery = NULL;
     free(s->socket);
     free(s->collateral);
     s->collateral = NULL;

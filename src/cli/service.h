@@ -11,6 +11,8 @@
 struct service_options {
     const char *data, *tee, *origin;
     const char *socket;         /* NULL: data/teelog.sock */
+    const char *recovery_key;   /* a PEM file, or NULL */
+    bool set_aside;             /* a log that does not open */
     const char *token;          /* of run's child, or NULL */
     const char *const *command; /* of run's child, or NULL */
     const char **agents;
@@ -32,13 +34,14 @@ struct service {
     struct tee *tee;
     struct log *log;
     struct http_service *http;
-    struct retain *retain;  /* NULL where everything is kept */
-    struct ssl_ctx_st *tls; /* what connections are made with, or NULL */
-    struct ra_tls *ra_tls;  /* in its place, or NULL */
-    struct keeper *keeper;  /* of collateral; NULL where the platform makes its own */
-    char *socket;           /* absolute */
-    char *collateral;       /* the directory where it is kept */
-    bool failed;            /* the log's fatal callback has run */
+    struct es256_key *recovery; /* or NULL */
+    struct retain *retain;      /* NULL where everything is kept */
+    struct ssl_ctx_st *tls;     /* what connections are made with, or NULL */
+    struct ra_tls *ra_tls;      /* in its place, or NULL */
+    struct keeper *keeper;      /* of collateral; NULL where the platform makes its own */
+    char *socket;               /* absolute */
+    char *collateral;           /* the directory where it is kept */
+    bool failed;                /* the log's fatal callback has run */
 };
 
 /* Makes the data directory where it is missing, and sets s->socket. Before there are

@@ -98,6 +98,12 @@ int service_option_take(struct service_options *o, const char *command, int got,
     case OPTION_ORIGIN:
         o->origin = value;
         return EXIT_GOOD;
+    case OPTION_RECOVERY_KEY:
+        o->recovery_key = value;
+        return EXIT_GOOD;
+    case OPTION_SET_ASIDE:
+        o->set_aside = true;
+        return EXIT_GOOD;
     case OPTION_MAX_BYTES:
         return size_option(&o->max_bytes, command, "--max-bytes", value);
     case OPTION_MIN_FREE:

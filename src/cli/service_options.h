@@ -33,6 +33,8 @@ enum service_option {
     OPTION_SESSION_RATE,
     OPTION_QUOTE_RATE,
     OPTION_ADMIN_TOKEN,
+    OPTION_RECOVERY_KEY,
+    OPTION_SET_ASIDE,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -44,6 +46,8 @@ enum service_option {
         {"pccs", required_argument, NULL, OPTION_PCCS},                                            \
         {"proxy", required_argument, NULL, OPTION_PROXY},                                          \
         {"ca", required_argument, NULL, OPTION_CA},                                                \
+        {"recovery-key", required_argument, NULL, OPTION_RECOVERY_KEY},                            \
+        {"set-aside", no_argument, NULL, OPTION_SET_ASIDE},                                        \
         {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},                                \
         {"access-log", no_argument, NULL, OPTION_ACCESS_LOG},                                      \
     {                                                                                              \

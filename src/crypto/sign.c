@@ -1,6 +1,7 @@
 #include "crypto/sign.h"
 
 #include "base/refuse.h"
+#include "crypto/agree.h"
 #include "crypto/finding.h"
 
 #include <openssl/bn.h>
@@ -288,6 +289,20 @@ tl_err es256_verify(struct es256_key *key, const hash32 *digest, const uint8_t s
     memcpy(job.signature, signature, 64);
     es256_verify_jobs(&job, 1);
     return job.ok ? TL_OK : job.unjudged ? TL_E_MEMORY : TL_E_SIGNATURE;
+}
+
+tl_err es256_agree(const struct es256_key *key, const struct es256_key *peer, uint8_t shared[32])
+{
+    uint8_t z[32];
+    size_t n = sizeof z;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    bool good = c && EVP_PKEY_derive_init(c) == 1 && EVP_PKEY_derive_set_peer(c, peer->pkey) == 1 &&
+                EVP_PKEY_derive(c, z, &n) == 1 && n == sizeof z;
+    EVP_PKEY_CTX_free(c);
+    if (good)
+        memcpy(shared, z, sizeof z);
+    OPENSSL_cleanse(z, sizeof z);
+    return good ? TL_OK : TL_E_CRYPTO;
 }
 
 void ed25519_public(const uint8_t seed[32], uint8_t public_key[32])

@@ -2,6 +2,7 @@
 #include "crypto/secret.h"
 #include "crypto/sign.h"
 #include "log/internal.h"
+#include "log/recovery.h"
 
 #include <stdlib.h>
 
@@ -27,7 +28,10 @@ static tl_err fill_config(const struct log *log, struct body_config *c)
     *c = (struct body_config){.platform = slice_str(tee_platform(log->tee)),
                               .sealing = slice_str(tee_sealing(log->tee)),
                               .admissions = log->admissions,
+                              .has_recovery = log->recovery != NULL,
                               .has_command = log->command != NULL};
+    if (log->recovery)
+        es256_point(log->recovery, &c->recovery);
     return log->command ? command_digest(log->command, &c->command) : TL_OK;
 }
 
@@ -82,6 +86,18 @@ static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, s
     return quote_boot(log, g, report_data, &v->evidence, why);
 }
 
+/* For the owner, before the boot that says so is there to be seen. */
+static tl_err keep_for_owner(struct log *log)
+{
+    uint8_t mem[RECOVERY_SIZE];
+    buf b;
+    if (!log->recovery)
+        return TL_OK;
+    buf_init_fixed(&b, mem, sizeof mem);
+    tl_err err = recovery_wrap(&log->keys, log->recovery, &b);
+    return err == TL_OK ? store_put_meta(log->store, RECOVERY_WRAPPED, buf_slice(&b)) : err;
+}
+
 /* The body key's salt goes into the transaction of the boot that uses it. */
 static tl_err commit_boot(struct log *log, struct group *g)
 {
@@ -90,6 +106,8 @@ static tl_err commit_boot(struct log *log, struct group *g)
         return err;
     log->txn_open = true;
     err = body_keys_fresh(log->bodies);
+    if (err == TL_OK)
+        err = keep_for_owner(log);
     if (err == TL_OK && log->heads_rows_bad)
         err = store_clear_heads(log->store);
     if (err != TL_OK)

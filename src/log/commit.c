@@ -67,6 +67,23 @@ tl_err head_store(struct log *log, const struct tokens *t)
                                    : store_put_meta(log->store, "head", buf_slice(&head));
 }
 
+/* The note of the commit before this one: no note is kept before what it is of is durable. */
+static tl_err note_store(struct log *log)
+{
+    return log->checkpoint.n ? store_put_meta(log->store, LOG_NOTE, buf_slice(&log->checkpoint))
+                             : TL_OK;
+}
+
+void note_keep(struct log *log)
+{
+    tl_err err = store_begin(log->store);
+    if (err == TL_OK && (err = note_store(log)) != TL_OK)
+        store_rollback(log->store);
+    if (err == TL_OK)
+        err = store_commit(log->store);
+    (void)err; /* the one before it is there, and proves nearly as much */
+}
+
 static tl_err store_group(struct log *log, struct group *g)
 {
     tl_err err = log->txn_open ? TL_OK : store_begin(log->store);
@@ -78,6 +95,8 @@ static tl_err store_group(struct log *log, struct group *g)
         err = tree_save(log->tree);
     if (err == TL_OK)
         err = head_store(log, log->tokens);
+    if (err == TL_OK)
+        err = note_store(log);
     if (err != TL_OK) {
         store_rollback(log->store);
         return err;

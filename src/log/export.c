@@ -27,6 +27,7 @@ tl_err log_export_new(struct log_export **out, struct log *log, const struct log
     if (o->agent.n)
         memcpy(e->agent, o->agent.p, o->agent.n);
     e->withhold = o->withhold_bodies;
+    e->withhold_lost = o->withhold_lost;
     e->has_range = o->has_range;
     e->from = o->from;
     e->to = o->to;
@@ -143,7 +144,12 @@ static tl_err leaf_body(struct log_export *e, const struct statement *st,
         *body = leaf->body;
         return TL_OK;
     }
-    return e->withhold ? TL_OK : record_body(e->log, leaf, st, plain, body);
+    if (e->withhold)
+        return TL_OK;
+    tl_err err = record_body(e->log, leaf, st, plain, body);
+    if (e->withhold_lost && (err == TL_E_STORED || err == TL_E_SEALED || err == TL_E_LIMIT))
+        return TL_OK;
+    return err;
 }
 
 static tl_err put_leaf(struct log_export *e, struct tl_why *why)

@@ -50,7 +50,7 @@ struct attest {
 struct log_export {
     struct log *log;
     char agent[SUBJECT_MAX + 1]; /* "" for every agent */
-    bool withhold;
+    bool withhold, withhold_lost;
     bool has_range;
     uint64_t from, to;
     enum bundle_scope scope;

@@ -128,6 +128,7 @@ struct log {
     struct index *index; /* NULL: queries look at every leaf */
     struct subject *origin;
     struct es256_key *service;
+    struct es256_key *recovery; /* the owner's, or NULL */
     hash32 service_kid, boot_leaf, log_tp;
     uint64_t boot_index;
     uint64_t next_index, last_time_ms;
@@ -270,6 +271,9 @@ tl_err group_row(struct group *g, struct side_row row) TL_MUST;
 tl_err commit_group(struct log *log, struct group *g) TL_MUST;
 /* Puts the head of the whole tree, and of these tokens, into the open transaction. */
 tl_err head_store(struct log *log, const struct tokens *t) TL_MUST;
+/* Keeps the last checkpoint, for when the log's key is gone. Outside a transaction; a failure
+ * is no harm. */
+void note_keep(struct log *log);
 void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why);
 /* What failed, for people: what the store says of its disk, or the error's own text. */
 const char *failure_text(const struct log *log, tl_err err);
@@ -299,6 +303,12 @@ bool owner_slice_over(uint64_t end);
 /* A small value that says of a log that its platform keeps no keys. The host's word: it
  * keeps people from mistakes, and nothing rests on it. */
 #define MEMORY_ONLY "memory_only"
+/* A small value: the last checkpoint but one that this log signed, and after a clean stop the
+ * last. For those who have the log's statements and not its key any more (recover.h); a start
+ * signs its own. */
+#define LOG_NOTE    "checkpoint"
+/* Which log the database says that it is: origin and log_id. b: any, to read into. */
+tl_err start_read_identity(struct log *log, buf *b, struct tl_why *why) TL_MUST;
 /* Who the stored log is, its keys, and its authenticated head. */
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;
@@ -312,6 +322,8 @@ tl_err boot_append(struct log *log, struct tl_why *why) TL_MUST;
 /* log.c */
 tl_err log_new(struct log **out, struct tee *tee) TL_MUST;
 void log_free(struct log *log);
+/* What lies in dir/collateral, where anything does. */
+void log_load_collateral(struct log *log, const char *dir);
 bool is_frozen(struct log *log);
 
 /* stored.c */

@@ -61,6 +61,12 @@ static void derive_from_data_key(struct log_keys *k)
     secret_wipe(index, sizeof index);
 }
 
+void keys_take_data_key(struct log_keys *k, const uint8_t data_key[32])
+{
+    memcpy(k->data_key, data_key, sizeof k->data_key);
+    derive_from_data_key(k);
+}
+
 static void data_key_ad(const struct log_keys *k, buf *ad)
 {
     cbor_put_array(ad, 3);
@@ -107,8 +113,7 @@ tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped, st
                      slice_of(wrapped.p + SEAL_NONCE, wrapped.n - SEAL_NONCE));
     seal_key_free(wrap);
     if (err == TL_OK) {
-        memcpy(k->data_key, key.p, sizeof k->data_key);
-        derive_from_data_key(k);
+        keys_take_data_key(k, key.p);
     } else {
         (void)tl_explain(why, err, NULL,
                          "the stored data key does not open under this platform's sealing key");

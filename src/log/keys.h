@@ -31,6 +31,9 @@ tl_err keys_make_data_key(struct log_keys *k, struct tee *tee, buf *out,
 tl_err keys_open_data_key(struct log_keys *k, struct tee *tee, slice wrapped,
                           struct tl_why *why) TL_MUST;
 
+/* A data key that came another way: sets it, and what is derived from it. */
+void keys_take_data_key(struct log_keys *k, const uint8_t data_key[32]);
+
 /* What the stored head says: how far the log goes, how many erasures are in it, and
  * who may use it. */
 struct log_head {

@@ -23,6 +23,7 @@ void log_free(struct log *log)
     roster_free(log->roster);
     erased_finish(&log->erased);
     es256_free(log->service);
+    es256_free(log->recovery);
     body_keys_free(log->bodies);
     tree_free(log->tree);
     store_close(log->store);
@@ -85,6 +86,7 @@ static tl_err set_up(struct log *log, const struct log_config *c)
     log->session_rate = c->sessions_per_second ? c->sessions_per_second : SESSIONS_PER_SECOND;
     log->room.max_bytes = c->max_bytes;
     log->room.min_free = c->min_free;
+    log->recovery = c->recovery ? es256_ref(c->recovery) : NULL;
     log->fatal = c->fatal;
     log->fatal_ctx = c->fatal_ctx;
     tl_err err = copy_command(log, c->command);
@@ -201,7 +203,7 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
     return err;
 }
 
-static void load_collateral(struct log *log, const char *dir)
+void log_load_collateral(struct log *log, const char *dir)
 {
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/" LOG_COLLATERAL, dir);
@@ -214,14 +216,16 @@ tl_err log_put_collateral(struct log *log, slice json)
     return shelf_put(log->shelf, json);
 }
 
-tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
-                struct tl_why *why)
+/* aside: where the former log was moved to, or "". */
+static tl_err open_once(struct log **out, struct tee *tee, const struct log_config *config,
+                        const char *aside, struct tl_why *why)
 {
     struct log *log = NULL;
     tl_err err = log_new(&log, tee);
     if (err != TL_OK)
         return err;
-    load_collateral(log, config->dir);
+    snprintf(log->set_aside, sizeof log->set_aside, "%s", aside);
+    log_load_collateral(log, config->dir);
     err = set_up(log, config);
     if (err == TL_OK)
         err = start(log, config, why);
@@ -236,6 +240,21 @@ tl_err log_open(struct log **out, struct tee *tee, const struct log_config *conf
     index_start(log);
     *out = log;
     return TL_OK;
+}
+
+tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
+                struct tl_why *why)
+{
+    struct tl_why inner = {{0}, {0}};
+    char aside[STORE_ASIDE] = "";
+    tl_err err = open_once(out, tee, config, aside, &inner);
+    if (config->set_aside && (err == TL_E_HEAD || err == TL_E_SEALED)) {
+        inner = (struct tl_why){{0}, {0}};
+        err = store_set_aside(config->dir, aside, &inner);
+        if (err == TL_OK)
+            err = open_once(out, tee, config, aside, &inner);
+    }
+    return err == TL_OK ? err : tl_explain(why, err, inner.field, "%s", tl_why_text(&inner, err));
 }
 
 tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct tl_why *why)
@@ -254,14 +273,14 @@ tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct 
         log_free(log);
         return err;
     }
-    load_collateral(log, dir);
+    log_load_collateral(log, dir);
     log->boot_index = UINT64_MAX;
     *out = log;
     return TL_OK;
 }
 
 /* The last statements of a boot, once the owner thread has ended. */
-static void say_goodbye(struct log *log)
+static tl_err say_goodbye(struct log *log)
 {
     struct group *g = log->groups[0];
     tl_err err = TL_OK;
@@ -279,6 +298,7 @@ static void say_goodbye(struct log *log)
     } while (err == TL_OK);
     if (err != TL_OK && log->fatal)
         log->fatal(log->fatal_ctx, "the last statements of this boot could not be stored");
+    return err;
 }
 
 void log_end(struct log *log)
@@ -288,8 +308,8 @@ void log_end(struct log *log)
     bool running = log->has_owner;
     quoter_stop(log->quoter);
     owner_stop(log);
-    if (running && !log->dead && !log->frozen)
-        say_goodbye(log);
+    if (running && !log->dead && !log->frozen && say_goodbye(log) == TL_OK)
+        note_keep(log);
 }
 
 void log_close(struct log *log)

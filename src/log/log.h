@@ -18,6 +18,7 @@
 #include "tlog/bundle.h"
 
 struct log;
+struct es256_key; /* crypto/sign.h */
 
 struct log_config {
     const char *dir;              /* data directory */
@@ -32,6 +33,12 @@ struct log_config {
     /* Appends are refused with TL_E_FULL where the store has more bytes than this, or
      * its file system less free ones. 0: no such limit. */
     uint64_t max_bytes, min_free;
+    /* A public key of the owner's, or NULL: its private half opens the bodies, without the
+     * platform (log/recover.h). In config 6. The log keeps a reference of its own. */
+    struct es256_key *recovery;
+    /* On the owner's word: where the log of dir does not open under this platform's key, it is
+     * moved aside, whole, and a new one begun. Where it opens, nothing. */
+    bool set_aside;
     /* Called once on the owner thread where the log can go on no more (a commit
      * whose outcome is unknown): the process must end. */
     void (*fatal)(void *ctx, const char *text);
@@ -208,6 +215,7 @@ struct log_export_options {
     bool has_range;
     uint64_t from, to;    /* half-open, leaf indexes; to may pass the end */
     bool withhold_bodies; /* records' bodies as null */
+    bool withhold_lost;   /* those that are missing or do not open, in place of an error */
     /* A fresh answer over this nonce, of 16 to 64 bytes: about the agent, or about none.
      * Only of a running log. The bundle then holds no more than shows it, the agent's last
      * statement among it; with chain (and an agent) its whole chain. */

@@ -15,7 +15,7 @@ static tl_err read_meta(struct log *log, const char *name, buf *out)
     return store_get_meta(log->store, name, out);
 }
 
-static tl_err read_identity(struct log *log, buf *b, struct tl_why *why)
+tl_err start_read_identity(struct log *log, buf *b, struct tl_why *why)
 {
     tl_err err = read_meta(log, "origin", b);
     if (err == TL_OK && REFUSED(!origin_valid(buf_slice(b))))
@@ -37,6 +37,32 @@ static tl_err read_identity(struct log *log, buf *b, struct tl_why *why)
     return TL_OK;
 }
 
+/* Where the right key, or the right copy, is not to be had. */
+static const char other_choices[] = "read it by your recovery key (teelog recover), and "
+                                    "begin a new log (--set-aside keeps this one)";
+
+/* There is no head of this key's: the wrapped data key shows whether the key is another. */
+static tl_err explain_no_head(struct log *log, struct tl_why *why)
+{
+    buf b;
+    buf_init(&b, 256);
+    tl_err err = store_get_meta(log->store, "data_key", &b);
+    if (err == TL_OK)
+        err = keys_open_data_key(&log->keys, log->tee, buf_slice(&b), NULL);
+    buf_finish(&b);
+    if (err == TL_OK)
+        return tl_explain(why, TL_E_HEAD, "data",
+                          "the head of this log was altered or removed: there is no head written "
+                          "under this platform's key, which is the right one. Nothing was changed. "
+                          "Put back an unaltered copy; or %s",
+                          other_choices);
+    return tl_explain(why, TL_E_HEAD, "data",
+                      "there is no head written under this platform's key: the log is sealed under "
+                      "another (a new build, new microcode, another machine or app id), or was "
+                      "altered. Nothing was changed. Go back to that build or machine; or %s",
+                      other_choices);
+}
+
 static tl_err read_head(struct log *log, buf *b, struct log_head *head, struct tl_why *why)
 {
     tl_err err = read_meta(log, "head", b);
@@ -45,10 +71,7 @@ static tl_err read_head(struct log *log, buf *b, struct log_head *head, struct t
     else if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
         err = TL_E_HEAD;
     if (err == TL_E_HEAD)
-        (void)tl_explain(why, err, NULL,
-                         "there is no head written under this platform's key for this log: the "
-                         "database was altered, or comes from another machine or platform key. "
-                         "Put back the right one, or move it aside to begin a new log");
+        err = explain_no_head(log, why);
     return err;
 }
 
@@ -68,12 +91,21 @@ static tl_err read_tokens(struct log *log, buf *b, const struct log_head *head, 
 
 static tl_err read_data_key(struct log *log, buf *b, struct tl_why *why)
 {
+    struct tl_why inner = {{0}, {0}};
     tl_err err = read_meta(log, "data_key", b);
     if (err == TL_E_NOT_FOUND || err == TL_E_STORED)
-        return tl_explain(why, TL_E_SEALED, NULL,
-                          "the stored data key is missing: the database was altered; put back an "
-                          "unaltered copy");
-    return err == TL_OK ? keys_open_data_key(&log->keys, log->tee, buf_slice(b), why) : err;
+        return tl_explain(why, TL_E_SEALED, "data",
+                          "the stored data key is missing: the database was altered. Nothing was "
+                          "changed. Put back an unaltered copy; or %s",
+                          other_choices);
+    if (err == TL_OK)
+        err = keys_open_data_key(&log->keys, log->tee, buf_slice(b), &inner);
+    if (err == TL_E_SEALED)
+        return tl_explain(why, err, "data",
+                          "%s: the database was altered. Nothing was changed. Put back an "
+                          "unaltered copy; or %s",
+                          inner.text, other_choices);
+    return err == TL_OK ? err : tl_explain(why, err, inner.field, "%s", tl_why_text(&inner, err));
 }
 
 /* Counts one proven statement. */
@@ -195,7 +227,7 @@ tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_w
                           "exported stay good",
                           tee_kind(log->tee));
     buf_init(&b, 65536);
-    tl_err err = read_identity(log, &b, why);
+    tl_err err = start_read_identity(log, &b, why);
     if (err == TL_OK)
         err = keys_derive(&log->keys, log->tee, why);
     if (err == TL_OK)

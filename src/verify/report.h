@@ -124,6 +124,13 @@ struct report_code {
     uint32_t tcb_evaluation_number;
 };
 
+/* A recovery key that boots name (config 6): who has its private half can read the bodies. */
+#define RECOVERY_KEYS_MAX 8 /* no more are listed */
+struct report_recovery {
+    hash32 thumbprint;
+    uint64_t boots; /* in the bundle that name it */
+};
+
 struct report_result {
     enum check_state state;
     uint64_t index;
@@ -150,6 +157,10 @@ struct teelog_report {
     enum bundle_scope scope;
     uint64_t leaves;
     bool successor; /* the genesis names an older log */
+    uint64_t boots;
+    struct report_recovery recovery[RECOVERY_KEYS_MAX]; /* in the order in which they were named */
+    size_t recovery_count;
+    uint64_t recovery_left_out; /* boots that name a key which is not listed */
     bool admitted[ADMISSIONS];
     struct report_fresh fresh;
     struct report_history history;
@@ -208,6 +219,10 @@ void report_bodies_text(buf *b, const struct teelog_report *r, const struct repo
 /* The same of all agents, without indexes, each part after a semicolon. */
 void report_bodies_sum(buf *b, const struct teelog_report *r);
 const char *report_body_state(enum body_state state); /* "withheld", … */
+/* A boot, and the recovery key that it names; NULL: none. */
+void report_boot(struct teelog_report *r, const struct cose_ec2 *recovery);
+/* Appends who else can read the bodies, one line without an end. */
+void report_recovery_text(buf *b, const struct teelog_report *r);
 /* Appends how the agent was let in: "let in by a bearer token, and as an attested peer
  * (sgx-gramine, MRENCLAVE 0123456789abcdef…)". */
 void report_admitted_text(buf *b, const struct teelog_report *r, const struct report_agent *a);

@@ -143,6 +143,9 @@ static void put_log(buf *b, const struct teelog_report *r)
         render_html(b, r->key);
         buf_printf(b, "</code></td></tr>\n<tr><th>size</th><td>%" PRIu64 "</td></tr>\n", r->size);
         put_row(b, "root", hash_slice(&r->root));
+        buf_str(b, "<tr><th>recovery key</th><td>");
+        report_recovery_text(b, r);
+        buf_str(b, "</td></tr>\n");
     }
     buf_str(b, "<tr><th>evidence judged as of</th><td>");
     render_times(b, r);

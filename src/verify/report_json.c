@@ -9,6 +9,17 @@ static void put_member(buf *b, const char *name, const char *text)
     render_json_text(b, text);
 }
 
+static void put_recovery(buf *b, const struct teelog_report *r)
+{
+    buf_printf(b, ", \"boots\": %" PRIu64 ", \"recovery_keys\": [", r->boots);
+    for (size_t i = 0; i < r->recovery_count; i++) {
+        buf_printf(b, "%s{\"thumbprint\": ", i ? ", " : "");
+        render_json_hex(b, hash_slice(&r->recovery[i].thumbprint));
+        buf_printf(b, ", \"boots\": %" PRIu64 "}", r->recovery[i].boots);
+    }
+    buf_printf(b, "], \"recovery_keys_left_out\": %" PRIu64, r->recovery_left_out);
+}
+
 static void put_log(buf *b, const struct teelog_report *r)
 {
     bool shown = r->has_log && r->verdict != TEELOG_REJECTED;
@@ -19,8 +30,10 @@ static void put_log(buf *b, const struct teelog_report *r)
     if (shown) {
         buf_printf(b, ", \"size\": %" PRIu64 ", \"root\": ", r->size);
         render_json_hex(b, hash_slice(&r->root));
+        put_recovery(b, r);
     } else {
-        buf_str(b, ", \"size\": null, \"root\": null");
+        buf_str(b, ", \"size\": null, \"root\": null, \"boots\": null, \"recovery_keys\": null, "
+                   "\"recovery_keys_left_out\": null");
     }
     buf_str(b, "},\n");
 }

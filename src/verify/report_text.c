@@ -84,6 +84,8 @@ static void put_scope(buf *b, const struct teelog_report *r)
         render_plain(b, r->key);
         buf_printf(b, ", size %" PRIu64 ", root ", r->size);
         hex_put(b, SLICE_ARRAY(r->root.b));
+        buf_str(b, "\nrecovery key: ");
+        report_recovery_text(b, r);
         buf_str(b, "\n");
     }
     if (r->successor)

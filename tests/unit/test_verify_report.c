@@ -79,16 +79,20 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct teelog_report *judge(const struct fakelog *f, enum bundle_scope scope,
-                                   const char *policy)
+static struct teelog_report *judge_bundle(struct fake_bundle *b, const char *policy)
 {
     struct teelog_policy *p = policy ? fake_policy(policy) : NULL;
-    struct fake_bundle *b = fake_case_bundle(f, scope);
     checked = 0;
     struct teelog_report *r = fake_verify(b, p);
     fake_bundle_free(b);
     teelog_policy_free(p);
     return r;
+}
+
+static struct teelog_report *judge(const struct fakelog *f, enum bundle_scope scope,
+                                   const char *policy)
+{
+    return judge_bundle(fake_case_bundle(f, scope), policy);
 }
 
 /* The pinned policy with one member's text replaced, or without it (NULL). */
@@ -252,6 +256,77 @@ static void test_code(void **state)
     policy = with_evidence(e);
     expect_failure(judge(good, SCOPE_WHOLE, policy), "code", 0);
     free(policy);
+}
+
+/* ---- recovery keys ---- */
+
+/* A log of boots alone, each of which names a recovery key: 0 none, else one by number. */
+static struct fakelog *log_with_keys(const uint8_t *keys, size_t n, hash32 *thumbprints)
+{
+    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
+    for (size_t i = 0; i < n; i++) {
+        f->config.has_recovery = keys[i] != 0;
+        if (keys[i]) {
+            uint8_t scalar[32] = {[31] = keys[i]};
+            struct es256_key *key = NULL;
+            assert_ok(es256_private(&key, scalar));
+            es256_point(key, &f->config.recovery);
+            thumbprints[i] = es256_thumbprint(key);
+            es256_free(key);
+        }
+        fakelog_boot(f);
+    }
+    return f;
+}
+
+static void says_everywhere(const struct teelog_report *r, const char *words)
+{
+    char *text = teelog_report_text(r), *html = teelog_report_html(r);
+    if (!strstr(text, words) || !strstr(html, words))
+        fail_msg("no \"%s\" in %s or %s", words, text, html);
+    free(text);
+    free(html);
+}
+
+static void test_recovery_keys(void **state)
+{
+    (void)state;
+    static const uint8_t keys[] = {1, 0, 2, 1}, many[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 3};
+    hash32 tp[11];
+    char words[300], hex[65] = "";
+    struct teelog_report *r = judge(good, SCOPE_WHOLE, pinned);
+    says_everywhere(r, "none is named by the boots here");
+    json_t *top = parse(r), *log = json_object_get(top, "log");
+    assert_int_equal(json_array_size(json_object_get(log, "recovery_keys")), 0);
+    assert_int_equal(json_integer_value(json_object_get(log, "boots")), 2);
+    json_decref(top);
+    teelog_report_free(r);
+
+    struct fakelog *f = log_with_keys(keys, 4, tp);
+    r = judge_bundle(fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0), pinned);
+    for (size_t i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", tp[0].b[i]);
+    snprintf(words, sizeof words,
+             "bodies can be read by the holder of %s (named by 2 of 4 boots), and of ", hex);
+    says_everywhere(r, words);
+    says_everywhere(r, " (named by 1 of 4 boots)");
+    top = parse(r);
+    log = json_object_get(top, "log");
+    json_t *first = json_array_get(json_object_get(log, "recovery_keys"), 0);
+    assert_int_equal(json_array_size(json_object_get(log, "recovery_keys")), 2);
+    assert_string_equal(text_of(first, "thumbprint"), hex);
+    assert_int_equal(json_integer_value(json_object_get(first, "boots")), 2);
+    assert_int_equal(json_integer_value(json_object_get(log, "recovery_keys_left_out")), 0);
+    json_decref(top);
+    teelog_report_free(r);
+    fakelog_free(f);
+
+    f = log_with_keys(many, 11, tp);
+    r = judge_bundle(fakelog_export(f, SCOPE_WHOLE, NULL, NULL, 0), pinned);
+    says_everywhere(r, "and of others that 2 boots name");
+    says_everywhere(r, "named by 2 of 11 boots");
+    teelog_report_free(r);
+    fakelog_free(f);
 }
 
 /* A log whose quotes pass as SGX; the boot's configuration must say so too. */
@@ -758,7 +833,7 @@ int main(void)
         cmocka_unit_test(test_rejected),    cmocka_unit_test(test_text),
         cmocka_unit_test(test_many_agents), cmocka_unit_test(test_successor),
         cmocka_unit_test(test_many_codes),  cmocka_unit_test(test_time),
-        cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_machine),     cmocka_unit_test(test_recovery_keys),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
