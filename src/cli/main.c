@@ -33,6 +33,8 @@ const struct command commands[] = {
      "                  the socket (an enclave)\n"
      "  --max-connections N   over TCP in all (256)\n"
      "  --max-peer-connections N   of one address (64)\n"
+     "  --memory N      hold no more bytes of what callers ask for (512M)\n"
+     "  --max-agents N  refuse records of further agents (65535)\n"
      "  --max-bytes N   refuse records once the log has this many bytes (as in 20G)\n"
      "  --min-free N    refuse them while its disk has less left (64M; 0: never)\n"
      "  --pccs URL      fetch collateral for the evidence from this PCCS instead of\n"
@@ -52,7 +54,8 @@ const struct command commands[] = {
      "  --origin NAME   the name of a new log\n"
      "  --recovery-key FILE   as for serve, and --set-aside\n"
      "  --pccs URL      as for serve, and --proxy URL, --ca FILE, --max-bytes N,\n"
-     "                  --min-free N, --log-format F and --access-log\n"
+     "                  --min-free N, --memory N, --max-agents N, --log-format F and\n"
+     "                  --access-log\n"
      "  --agent ID      an agent that CMD may log as; repeat it for more. Without\n"
      "                  it CMD may log as any\n"
      "CMD finds the socket in TEELOG_SOCKET and its token in TEELOG_TOKEN.\n",

@@ -10,6 +10,7 @@
 #include "cli/supervisor.h"
 #include "crypto/agree.h"
 #include "http/ra_tls.h"
+#include "http/shares.h"
 #include "http/tcp_socket.h"
 #include "http/tls.h"
 
@@ -281,6 +282,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .sessions_per_second = o->session_rate,
         .quotes_per_second = o->quote_rate,
         .quotes_burst = 3 * o->quote_rate,
+        .query_bytes = memory_rows(&o->limits),
+        .agents = o->max_agents,
         .max_bytes = o->max_bytes,
         .min_free = o->min_free,
         .fatal = fatal,

@@ -27,6 +27,7 @@ struct service_options {
     const char *ra_tls;             /* "full", "small", or NULL: where nothing else can be */
     struct http_limits limits;
     unsigned session_rate, quote_rate; /* a second; 0: the log's own */
+    unsigned max_agents;               /* of the log; 0: its own */
     struct pcs_options pcs;            /* where collateral for its evidence comes from */
 };
 

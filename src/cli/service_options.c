@@ -29,6 +29,7 @@ static int number(struct service_options *o, const char *command, int got, const
         {OPTION_RECORD_RATE, 500000, "--record-rate", &o->limits.records},
         {OPTION_SESSION_RATE, 10000, "--session-rate", &o->session_rate},
         {OPTION_QUOTE_RATE, 1000, "--quote-rate", &o->quote_rate},
+        {OPTION_MAX_AGENTS, 65535, "--max-agents", &o->max_agents},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uint64_t v;
@@ -83,6 +84,16 @@ static int admin_token(struct service_options *o, const char *command, const cha
     return EXIT_GOOD;
 }
 
+static int memory(struct service_options *o, const char *command, const char *value)
+{
+    uint64_t v = 0;
+    int code = size_option(&v, command, "--memory", value);
+    if (code == EXIT_GOOD && (v < HTTP_MEMORY_LEAST || v > HTTP_MEMORY_MOST))
+        code = cli_usage(command, "--memory takes 16M to 1T, not %s", value);
+    o->limits.memory = (size_t)v;
+    return code;
+}
+
 int service_option_take(struct service_options *o, const char *command, int got, char *value)
 {
     switch (got) {
@@ -108,6 +119,8 @@ int service_option_take(struct service_options *o, const char *command, int got,
         return size_option(&o->max_bytes, command, "--max-bytes", value);
     case OPTION_MIN_FREE:
         return size_option(&o->min_free, command, "--min-free", value);
+    case OPTION_MEMORY:
+        return memory(o, command, value);
     case OPTION_PCCS:
         o->pcs.pccs = value;
         return EXIT_GOOD;

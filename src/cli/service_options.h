@@ -35,6 +35,8 @@ enum service_option {
     OPTION_ADMIN_TOKEN,
     OPTION_RECOVERY_KEY,
     OPTION_SET_ASIDE,
+    OPTION_MEMORY,
+    OPTION_MAX_AGENTS,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -50,6 +52,8 @@ enum service_option {
         {"set-aside", no_argument, NULL, OPTION_SET_ASIDE},                                        \
         {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},                                \
         {"access-log", no_argument, NULL, OPTION_ACCESS_LOG},                                      \
+        {"memory", required_argument, NULL, OPTION_MEMORY},                                        \
+        {"max-agents", required_argument, NULL, OPTION_MAX_AGENTS},                                \
     {                                                                                              \
         "help", no_argument, NULL, 'h'                                                             \
     }

@@ -6,7 +6,8 @@
 
 #define ANSWER_MAX (64u << 20) /* bytes: 65,536 agents of 128 bytes have 24 MiB */
 #define SLICE_US   1000        /* of writing, before others get their turn */
-#define A_REQUEST  64          /* agents that cost as much as any other request */
+#define ROW_COST   (sizeof(struct log_agent) + 512) /* bytes, with its JSON */
+#define A_REQUEST  64 /* agents that cost as much as any other request */
 
 struct listing {
     struct log_agents *agents;
@@ -83,9 +84,13 @@ void get_agents(struct exchange *x)
 {
     struct http_query q = {{0}};
     struct tl_why why = {{0}, {0}};
+    struct log_info info;
     if (!query_or_answer(x, &q, NULL, 0) || !pay_for(x))
         return;
     tl_err err = answers_room(x, &why);
+    log_info(x->service->log, &info);
+    if (err == TL_OK)
+        err = memory_take(x, (size_t)info.subjects * ROW_COST, &why);
     struct listing *l = err == TL_OK ? calloc(1, sizeof *l) : NULL;
     if (!l) {
         answer_error(x, err == TL_OK ? TL_E_MEMORY : err, &why);

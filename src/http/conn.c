@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define BODY_ROOM 16384u /* bytes, at first */
+#define BODY_ROOM   16384u      /* bytes, at first */
+#define DISCARD_MAX (64u << 20) /* bytes of one connection */
 
 /* From a request's first byte to its last, and for a TLS handshake; between requests
  * over TCP, where a client may have gone without a word; and how long what is discarded
@@ -28,6 +29,7 @@ void exchange_free(struct exchange *x)
     if (!x)
         return;
     x->service->inflight -= x->body_room;
+    x->service->held -= x->held;
     if (x->place)
         x->place->taken = false;
     if (x->state_free)
@@ -231,6 +233,8 @@ static tl_err body_grow(struct exchange *x, size_t n, struct tl_why *why)
         room *= 2;
     room = room < x->head.length ? room : (size_t)x->head.length;
     tl_err err = bodies_room(x, room - x->body_room, why);
+    if (err == TL_OK)
+        err = memory_take(x, room - x->body_room, why);
     if (err != TL_OK)
         return err;
     uint8_t *body = realloc(x->body, room);
@@ -275,7 +279,7 @@ static bool read_on(struct conn *c)
     case DISCARD:
         c->discarded += evbuffer_get_length(in);
         evbuffer_drain(in, evbuffer_get_length(in));
-        c->dead = c->discarded > HTTP_INFLIGHT_MAX;
+        c->dead = c->discarded > DISCARD_MAX;
         return false;
     case BODY:
         return read_body(c);

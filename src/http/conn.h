@@ -4,7 +4,7 @@
 
 #include "http/internal.h"
 
-#define READ_AT_ONCE (256u << 10) /* bytes */
+#define READ_AT_ONCE (64u << 10) /* bytes */
 
 struct conn {
     struct http_service *service;

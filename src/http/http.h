@@ -7,10 +7,15 @@
 
 #include "log/log.h"
 
-#define HTTP_BODY_MAX       (8u << 20)  /* bytes of one request's body */
-#define HTTP_LINES_MAX      16384       /* records in one request */
-#define HTTP_FULL_LINES_MAX 1024        /* the same with ?receipt=full */
-#define HTTP_INFLIGHT_MAX   (64u << 20) /* bytes of all bodies that are not answered yet */
+#define HTTP_BODY_MAX       (8u << 20) /* bytes of one request's body */
+#define HTTP_LINES_MAX      16384      /* records in one request */
+#define HTTP_FULL_LINES_MAX 1024       /* the same with ?receipt=full */
+
+/* Bytes that requests, queries and answers may have together, unless http_limits says so, and
+ * the least that it may say: shares.h says who gets what of it. */
+#define HTTP_MEMORY         ((size_t)512 << 20)
+#define HTTP_MEMORY_LEAST   ((size_t)16 << 20)
+#define HTTP_MEMORY_MOST    ((size_t)1 << 40)
 
 /* One answered request, for an access log. Nothing private: the path is without its
  * query. */
@@ -27,6 +32,7 @@ struct http_access {
 struct http_limits {
     unsigned connections, peer_connections; /* over TCP: in all, and of one peer address */
     unsigned requests, records;             /* a second, of a token or a peer address */
+    size_t memory;                          /* HTTP_MEMORY, in bytes */
 };
 
 struct http_config {

@@ -48,6 +48,7 @@ struct exchange {
     struct place *place;        /* that it has taken, or NULL */
     uint8_t *body;              /* owned */
     size_t body_got, body_room; /* bytes of it that have come, and allocated */
+    size_t held;                /* bytes that it has taken */
     struct evbuffer *out;       /* answer bytes on their way to the connection */
     int status;                 /* of the answer, 0 before it begins */
     const char *cache;          /* its Cache-Control, static; NULL: no-store */
@@ -79,11 +80,11 @@ struct http_service {
     pthread_t thread;
     struct conn *conns;
     size_t conn_count, inflight;     /* inflight: bytes allocated for bodies */
+    size_t held;                     /* bytes that exchanges have taken (memory_take) */
     struct place places[PLACES_MAX]; /* shares.c's */
     struct tail *tails;              /* tail.c's */
     struct tile_cache *tiles;
     struct event *pause, *heartbeat;
-    size_t rest_bytes;                  /* of answers that are written, or wait for their quotes */
     struct limiter *requests, *records; /* by caller */
     uint64_t turns;
     struct http_stats stats;

@@ -17,7 +17,14 @@ static void lookup_free(void *state)
 static void write_on(struct exchange *x)
 {
     struct lookup *l = x->state;
-    if (!l->put(l, x)) {
+    bool more = l->put(l, x);
+    tl_err err = memory_take(x, l->answer.cap - l->counted, &l->why);
+    if (err != TL_OK) {
+        answer_error(x, err, &l->why);
+        return;
+    }
+    l->counted = l->answer.cap;
+    if (!more) {
         log_query_free(l->query); /* its rows are no longer needed */
         l->query = NULL;
         answer_take(x, 200, "application/json", NULL, &l->answer);
@@ -68,7 +75,9 @@ struct lookup *lookup_new(struct exchange *x, const struct log_query_options *o)
     log_info(x->service->log, &info);
     l->how.simulated = info.simulated;
     l->size = info.size;
-    err = log_query_new(&l->query, x->service->log, o, &why);
+    struct log_query_options page = *o;
+    page.bytes = memory_page(x->service);
+    err = log_query_new(&l->query, x->service->log, &page, &why);
     if (err == TL_OK) {
         log_query_share(l->query);
         return l;

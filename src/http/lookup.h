@@ -11,6 +11,7 @@ struct lookup {
     bool (*put)(struct lookup *l, const struct exchange *x);
     buf answer;
     size_t written; /* rows of it */
+    size_t counted; /* bytes of answer that x has taken */
     struct row_json how;
     uint64_t size; /* of the log when it was asked, at least */
     hash32 id;     /* cursor_query */

@@ -9,6 +9,9 @@
 /* Agent ids, or statements, paths and a checkpoint for every line. */
 #define KEPT_MAX   (64u << 20) /* bytes */
 #define ANSWER_MAX (64u << 20) /* bytes */
+/* Bytes that a line is kept in beside its text, on its way: as a record of a batch, as a
+ * receipt, and what may be wrong with it. */
+#define LINE_COST  2048
 
 struct append {
     struct receipts receipts;
@@ -164,16 +167,21 @@ static void submit(struct exchange *x, struct log_batch *batch)
 static bool begin(struct exchange *x, size_t count, bool full, bool partial)
 {
     struct tl_why why = {{0}, {0}};
-    size_t most = full ? HTTP_FULL_LINES_MAX : HTTP_LINES_MAX;
+    size_t most = full ? HTTP_FULL_LINES_MAX : HTTP_LINES_MAX,
+           room = memory_bodies(x->service) / LINE_COST;
+    most = most < room ? most : room;
     tl_err err = TL_OK;
     struct append *a = NULL;
     if (REFUSED(count == 0))
         err = tl_explain(&why, TL_E_JSON, NULL, "there is no record in the body");
     else if (REFUSED(count > most))
         err = tl_explain(&why, TL_E_LIMIT, "lines", "a request may have at most %zu lines", most);
-    else if (!(a = calloc(1, sizeof *a)))
-        err = TL_E_MEMORY;
     else
+        /* The records are sealed beside their text. */
+        err = memory_take(x, x->body_got + count * LINE_COST, &why);
+    if (err == TL_OK && !(a = calloc(1, sizeof *a)))
+        err = TL_E_MEMORY;
+    if (err == TL_OK)
         err = receipts_init(&a->receipts, count, KEPT_MAX);
     if (err != TL_OK) {
         append_free(a);

@@ -13,7 +13,6 @@ static void rest_free(void *state)
     struct rest *r = state;
     if (!r)
         return;
-    r->service->rest_bytes -= r->counted;
     log_query_free(r->query);
     log_sessions_free(r->sessions);
     rest_ask_finish(&r->ask);
@@ -37,7 +36,6 @@ struct rest *rest_begin(struct exchange *x)
         answer_error(x, err != TL_OK ? err : TL_E_MEMORY, &why);
         return NULL;
     }
-    r->service = x->service;
     buf_init(&r->asked, REST_ANSWER_MAX);
     buf_init(&r->answer, REST_ANSWER_MAX);
     buf_init(&r->quote, TEE_QUOTE_MAX);
@@ -110,18 +108,15 @@ static void quote_done(void *ctx, tl_err err, const struct evidence *e, const st
 }
 
 /* Counts what is written of the answer, unless there is too much already. */
-static tl_err count(struct rest *r)
+static tl_err count(struct exchange *x)
 {
-    struct http_service *s = r->service;
+    struct rest *r = x->state;
     tl_err err = written(r);
-    size_t more = r->answer.cap - r->counted;
-    if (err != TL_OK)
-        return err;
-    if (REFUSED(more > REST_ANSWERS_MAX - s->rest_bytes))
-        return TL_E_BUSY;
-    s->rest_bytes += more;
-    r->counted += more;
-    return TL_OK;
+    if (err == TL_OK)
+        err = memory_take(x, r->answer.cap - r->counted, &r->why);
+    if (err == TL_OK)
+        r->counted = r->answer.cap;
+    return err;
 }
 
 static void attest(struct exchange *x)
@@ -159,7 +154,7 @@ void rest_write(struct exchange *x)
         r->hash = sha256_stream_new();
     sha256_stream_add(r->hash, slice_of(b->p + r->hashed, b->n - r->hashed));
     r->hashed = b->n;
-    tl_err err = count(r);
+    tl_err err = count(x);
     if (err != TL_OK) {
         answer_error(x, err, &r->why);
         return;

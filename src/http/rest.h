@@ -6,11 +6,9 @@
 #include "http/internal.h"
 #include "http/rest_json.h"
 
-#define REST_ANSWER_MAX  (24u << 20) /* bytes */
-#define REST_ANSWERS_MAX (64u << 20) /* bytes of all that are written, or wait for their quotes */
+#define REST_ANSWER_MAX (24u << 20) /* bytes */
 
 struct rest {
-    struct http_service *service; /* that counts its bytes */
     struct rest_ask ask;
     bool single, paged;   /* /tee/agents/ID; /tee/agents with a page */
     struct log_info info; /* size and root: of the state that is answered */
@@ -24,7 +22,7 @@ struct rest {
     void (*put_end)(struct rest *r);
     struct sha256_stream *hash; /* over what stands in it */
     size_t hashed;              /* bytes */
-    size_t counted;             /* bytes of answer, in the service's sum */
+    size_t counted;             /* bytes of answer that x has taken */
     tl_err err;                 /* of what was waited for */
     struct tl_why why;
 };

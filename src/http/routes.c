@@ -129,7 +129,7 @@ void route_head(struct exchange *x)
         wrong_method(x, other);
         return;
     }
-    check_body(x, r->body_max);
+    check_body(x, r->body_max < memory_body(x->service) ? r->body_max : memory_body(x->service));
     if (x->complete)
         return;
     tl_err err = found == TL_OK ? caller_may(x, r->needs, &why) : found;

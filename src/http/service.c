@@ -241,7 +241,11 @@ static tl_err open_tcp(struct http_service *s, struct tl_why *why)
 static tl_err set_limits(struct http_service *s)
 {
     struct http_limits *l = &s->config.limits;
-    l->connections = l->connections ? l->connections : TCP_CONNECTIONS;
+    l->memory = l->memory ? l->memory : HTTP_MEMORY;
+    size_t conns = memory_conns(s);
+    l->connections = l->connections            ? l->connections
+                     : conns < TCP_CONNECTIONS ? (unsigned)conns
+                                               : TCP_CONNECTIONS;
     l->peer_connections = l->peer_connections ? l->peer_connections : PEER_CONNECTIONS;
     tl_err err = limiter_new(&s->requests, l->requests ? l->requests : REQUESTS);
     return err == TL_OK ? limiter_new(&s->records, l->records ? l->records : RECORDS) : err;
@@ -250,7 +254,10 @@ static tl_err set_limits(struct http_service *s)
 static tl_err open_doors(struct http_service *s, struct tl_why *why)
 {
     const struct http_limits *l = &s->config.limits;
-    s->doors[DOOR_SOCKET] = (struct door){.service = s, .fd = -1, .conns_max = CONNECTIONS_MAX};
+    s->doors[DOOR_SOCKET] = (struct door){
+        .service = s,
+        .fd = -1,
+        .conns_max = memory_conns(s) < CONNECTIONS_MAX ? memory_conns(s) : CONNECTIONS_MAX};
     s->doors[DOOR_TCP] = (struct door){.service = s,
                                        .tcp = true,
                                        .tls = s->config.tls != NULL,

@@ -3,6 +3,7 @@
 #ifndef TL_HTTP_SHARES_H
 #define TL_HTTP_SHARES_H
 
+#include "http/http.h"
 #include "http/limiter.h"
 
 #include <stdbool.h>
@@ -16,7 +17,20 @@
 #define PLACES_MAX   120 /* of all these */
 enum place_kind { PLACE_EXPORT, PLACE_QUERY, PLACE_REST, PLACE_ERASURE, PLACE_TAIL, PLACE_KINDS };
 
-#define ANSWERS_MAX (128u << 20) /* bytes of answers that clients have not taken */
+/* One measure for all that callers can make the service hold: what exchanges have taken for
+ * bodies, records on their way, rows and answers, and what lies unread. The service's own
+ * work (the log, its index, threads) and connections come on top. Within it bodies have a
+ * quarter, answers that are not taken half, rows of queries a quarter, and one body or page
+ * so little that others have theirs; never more than the constants below. */
+#define BODIES_MAX  ((size_t)64 << 20)  /* bytes */
+#define ANSWERS_MAX ((size_t)128 << 20) /* bytes */
+struct http_service;
+size_t memory_bodies(const struct http_service *s);  /* of all */
+size_t memory_body(const struct http_service *s);    /* of one request, at most */
+size_t memory_answers(const struct http_service *s); /* that clients have not taken */
+size_t memory_page(const struct http_service *s);    /* of the rows of one query, past the first */
+size_t memory_rows(const struct http_limits *l);     /* of all queries, for log_config */
+size_t memory_conns(const struct http_service *s);   /* connections, not bytes */
 
 /* Of which an exchange has one at most, until it is freed. */
 struct place {
@@ -29,9 +43,11 @@ struct exchange;
  * already. */
 tl_err place_take(struct exchange *x, enum place_kind kind, struct tl_why *why) TL_MUST;
 
-/* TL_E_BUSY where x's caller leaves a quarter of ANSWERS_MAX unread. */
+/* Counts more bytes as x's until it is freed: TL_E_BUSY, where there are not so many left. */
+tl_err memory_take(struct exchange *x, size_t more, struct tl_why *why) TL_MUST;
+/* TL_E_BUSY where x's caller leaves a quarter of memory_answers unread. */
 tl_err answers_taken(const struct exchange *x, struct tl_why *why) TL_MUST;
-/* TL_E_BUSY where all callers together leave ANSWERS_MAX unread: before there is more. */
+/* TL_E_BUSY where all callers together leave memory_answers unread: before there is more. */
 tl_err answers_room(const struct exchange *x, struct tl_why *why) TL_MUST;
 /* TL_E_BUSY where more bytes of bodies are too many: in all, or x's caller's half. */
 tl_err bodies_room(const struct exchange *x, size_t more, struct tl_why *why) TL_MUST;

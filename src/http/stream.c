@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define SLICE_MAX (BUNDLE_ITEM_MAX + (1u << 20)) /* bytes of one slice */
+#define HELD      (2u << 20) /* bytes of a slice, as a rule, and of what is planned */
 
 struct stream {
     struct stream_source source;
@@ -95,10 +96,12 @@ static void drained(struct exchange *x)
 
 void stream_answer(struct exchange *x, const struct stream_source *source)
 {
-    struct stream *s = calloc(1, sizeof *s);
+    struct tl_why why = {{0}, {0}};
+    tl_err err = memory_take(x, HELD, &why);
+    struct stream *s = err == TL_OK ? calloc(1, sizeof *s) : NULL;
     if (!s) {
         source->free(source->made);
-        answer_error(x, TL_E_MEMORY, NULL);
+        answer_error(x, err == TL_OK ? TL_E_MEMORY : err, &why);
         return;
     }
     s->source = *source;

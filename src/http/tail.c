@@ -103,6 +103,7 @@ static tl_err ask(struct tail *t)
     tl_err err = log_query_new(&t->query, t->x->service->log, &t->options, &t->why);
     if (err != TL_OK)
         return err;
+    log_query_share(t->query);
     service_hold(t->x);
     err = log_query_submit(t->query, done, t->x);
     if (err == TL_OK)
@@ -131,7 +132,9 @@ static void step(struct tail *t)
     log_info(t->x->service->log, &info);
     if (t->at >= info.size)
         return;
-    tl_err err = ask(t);
+    tl_err err = answers_room(t->x, &t->why);
+    if (err == TL_OK)
+        err = ask(t);
     if (err == TL_OK)
         return; /* t->err is the owner thread's now */
     t->err = err;
@@ -291,7 +294,8 @@ static tl_err options_read(struct exchange *x, const struct http_param *params, 
     log_info(x->service->log, &info);
     t->simulated = info.simulated;
     t->options.limit = ROWS_AT_ONCE;
-    t->options.bytes = BYTES_AT_ONCE;
+    t->options.bytes =
+        memory_page(x->service) < BYTES_AT_ONCE ? memory_page(x->service) : BYTES_AT_ONCE;
     err = position(t, x->head.last_event_id, params[BY_FROM].value, info.size, why);
     if (err != TL_OK)
         return err;

@@ -166,8 +166,9 @@ struct log {
     struct room room;
     struct owner_job *jobs, **jobs_last;
     atomic_size_t row_bytes; /* of log_query_share's queries */
-    atomic_bool waits;       /* a batch or a job does; read without the lock too */
-    tl_err job_err;          /* a job's commit failed: the owner thread's alone */
+    size_t row_bytes_max, agents_max;
+    atomic_bool waits; /* a batch or a job does; read without the lock too */
+    tl_err job_err;    /* a job's commit failed: the owner thread's alone */
     bool stop, dead, frozen;
     char frozen_why[200];
     uint64_t durable_size;

@@ -6,6 +6,7 @@
 #include "log/handover.h"
 #include "log/index.h"
 #include "log/internal.h"
+#include "log/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,8 @@ static tl_err set_up(struct log *log, const struct log_config *c)
     unsigned signers = c->signers ? c->signers : pool_cpus();
     log->admissions = c->admissions;
     log->session_rate = c->sessions_per_second ? c->sessions_per_second : SESSIONS_PER_SECOND;
+    log->row_bytes_max = c->query_bytes ? c->query_bytes : QUERIES_BYTES;
+    log->agents_max = c->agents && c->agents < ROSTER_MAX ? c->agents : ROSTER_MAX - 1;
     log->room.max_bytes = c->max_bytes;
     log->room.min_free = c->min_free;
     log->recovery = c->recovery ? es256_ref(c->recovery) : NULL;

@@ -30,6 +30,8 @@ struct log_config {
     unsigned sessions_per_second; /* new ones, of batches that log_batch_limit was called
                                      for; 0: SESSIONS_PER_SECOND */
     unsigned quotes_per_second, quotes_burst; /* that may be asked for; 0: see quoter.h */
+    size_t query_bytes;                       /* 0: QUERIES_BYTES (query.h) */
+    size_t agents;                            /* no more than so many; 0: ROSTER_MAX - 1 */
     /* Appends are refused with TL_E_FULL where the store has more bytes than this, or
      * its file system less free ones. 0: no such limit. */
     uint64_t max_bytes, min_free;

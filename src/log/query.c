@@ -52,6 +52,11 @@ void log_query_share(struct log_query *q)
     q->share = true;
 }
 
+size_t log_query_held(const struct log *log)
+{
+    return atomic_load(&log->row_bytes);
+}
+
 void log_query_cancel(struct log_query *q)
 {
     atomic_store(&q->cancelled, true);

@@ -49,8 +49,9 @@ tl_err log_query_submit(struct log_query *q, log_query_done_fn *done, void *ctx)
 /* The same, waiting for it; for a log without an owner thread too (log_open_read). */
 tl_err log_query_run(struct log_query *q, struct tl_why *why) TL_MUST;
 /* Its rows count, until it is freed, among those of all such queries: it ends with
- * TL_E_BUSY where they would have more than QUERIES_BYTES. Before submit. */
+ * TL_E_BUSY where they would have more than log_config's query_bytes. Before submit. */
 void log_query_share(struct log_query *q);
+size_t log_query_held(const struct log *log); /* bytes of these rows now */
 /* Ends it early, from any thread: done comes soon, with TL_E_STOPPING. */
 void log_query_cancel(struct log_query *q);
 

@@ -38,7 +38,7 @@ static tl_err share(struct log_query *q, size_t size)
 {
     if (!q->share)
         return TL_OK;
-    if (REFUSED(size > QUERIES_BYTES - atomic_load(&q->log->row_bytes)))
+    if (REFUSED(size > q->log->row_bytes_max - atomic_load(&q->log->row_bytes)))
         return TL_E_BUSY;
     atomic_fetch_add(&q->log->row_bytes, size);
     q->shared += size;

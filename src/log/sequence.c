@@ -1,5 +1,6 @@
 /* Giving statements their place: index, seq, prev, time, session. Everything
  * here is serial by nature, and cheap; signing comes after it. */
+#include "base/refuse.h"
 #include "log/internal.h"
 
 #define AHEAD 64 /* records */
@@ -235,11 +236,14 @@ static tl_err open_agent(struct log *log, struct group *g, const struct log_batc
     tl_err err = TL_OK;
     if (item->has_ref)
         err = ref_check(log, name, item->ref, why);
+    /* The origin is a subject too. */
+    if (err == TL_OK && !s && REFUSED(roster_count(log->roster) > log->agents_max))
+        err = TL_E_LIMIT;
     if (err == TL_OK && !s)
         err = roster_get(log->roster, name, &s);
     if (err == TL_E_LIMIT)
-        (void)tl_explain(why, err, "agentId", "this log holds %d agents and takes no more",
-                         ROSTER_MAX);
+        (void)tl_explain(why, err, "agentId", "this log holds %zu agents and takes no more",
+                         log->agents_max);
     if (err == TL_OK && !session_fits(&s->session, b))
         err = next_session(log, g, b, s, waits, why);
     if (err != TL_OK && s && s->count == 0 && !s->opening)

@@ -4,12 +4,13 @@ log is open."""
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import time
 
 from gramine_device import Device
-from teelogtest import TEELOG, Case, lines, main, record
+from teelogtest import ROOT, TEELOG, Case, lines, main, record
 
 MAKEDCAP = os.path.realpath(os.environ["MAKEDCAP"])
 
@@ -178,6 +179,22 @@ class Gramine(Case):
         self.assertEqual([r["seq"] for r in got], [1, 22])
         self.assertEqual(service.stop(), 0)
         self.trusted()
+
+    def test_threads(self):
+        """With all that makes one: not more than the manifest allows, however many processors."""
+        template = (ROOT / "deploy" / "gramine" / "teelog.manifest.template").read_text(encoding="utf-8")
+        allowed = int(re.search(r"^sgx.max_threads = (\d+)$", template, re.M)[1])
+        service = self.serve("--listen", "127.0.0.1:0", "--ra-tls", "full", "--retain", "*=30",
+                             "--pccs", "https://127.0.0.1:1")
+        self.append([record(agent=a) for a in ("alice", "bob")])
+        self.teelog("attest", "--data", self.data, "-o", self.path("a"))
+        signers = min(len(os.sched_getaffinity(0)), 8)
+        now = len(os.listdir(f"/proc/{service.process.pid}/task"))
+        # main, commits, network, collateral, retention, renewal, and two at least for quotes
+        self.assertGreaterEqual(now, signers + 8)
+        # Eight signers, a resolver of libcurl's, and Gramine's three.
+        self.assertLessEqual(now - signers + 8 + 1 + 3, allowed)
+        self.assertEqual(service.stop(), 0)
 
     def test_ends_while_it_hangs(self):
         """An answer that somebody waits for fails; the service does not wait for it."""

@@ -126,6 +126,24 @@ class Limits(Case):
         self.assertEqual(got[:3], [200] * 3)
         self.assertEqual(got[-1], 503)
 
+    def test_agents(self):
+        self.serve("--max-agents", "2")
+        got = self.append([record(agent=f"a{i}") for i in range(3)], code=3)
+        self.assertEqual(["seq" in r for r in got], [True, True, False])
+        self.assertIn("2 agents", got[2]["error"])
+        self.append([record(agent="a0"), record(agent="a1")])
+
+    def test_memory(self):
+        service = self.serve("--memory", "16M")
+        status, _, body = service.ask("POST /v1/records HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                      "Content-Length: 1048577\r\n\r\n")
+        self.assertEqual((status, json.loads(body)["field"]), (413, "Content-Length"))
+        self.assertIn("1048576 bytes", json.loads(body)["error"])
+        self.append([record(content="x" * 1000000)])
+        for value in ("15M", "2T", "x", "", "-1"):
+            done = self.teelog("serve", "--data", self.data, "--tee", "sim", "--memory", value, code=2)
+            self.assertIn("--memory takes", done.stderr)
+
     def test_what_the_flags_take(self):
         for flag in ("--request-rate", "--record-rate", "--session-rate", "--quote-rate", "--max-connections",
                      "--max-peer-connections"):

@@ -364,7 +364,7 @@ class Run(Case):
         p.send_signal(signal.SIGTERM)
         self.await_file(mark + ".one")
         p.send_signal(signal.SIGTERM)
-        p.send_signal(signal.SIGINT)
+        p.send_signal(signal.SIGTERM)  # and one that comes too late, or as late
         self.assertEqual(p.wait(60), 143)
         self.ended({"signal": 15})
         self.teelog("fsck", "--data", self.data, "--tee", "sim")

@@ -80,7 +80,7 @@ static void bodies_are_counted_as_they_come(void **state)
 static void bodies_in_flight_are_bounded(void **state)
 {
     (void)state;
-    int fds[HTTP_INFLIGHT_MAX / HTTP_BODY_MAX];
+    int fds[BODIES_MAX / HTTP_BODY_MAX];
     const size_t count = sizeof fds / sizeof fds[0];
     const char *head = POST("/v1/records") BIG;
     char *body = calloc(1, HTTP_BODY_MAX - 1);

@@ -405,6 +405,25 @@ static void a_full_log_takes_nothing(void **state)
     }
 }
 
+/* As many agents as were allowed; those that are there go on. */
+static void no_more_agents(void **state)
+{
+    struct world *w = *state;
+    struct log_config c = {.dir = w->dir, .admissions = 1 << ADMISSION_BEARER, .agents = 2};
+    struct log_record three[] = {record("alice", "1"), record("bob", "2"), record("carol", "3")};
+    struct answer a;
+    world_stop(w);
+    assert_ok(log_open(&w->log, w->tee, &c, NULL));
+    append(w, three, 3, &a);
+    assert_ok(a.err);
+    assert_ok(a.receipts[1].err);
+    assert_int_equal(a.receipts[2].err, TL_E_LIMIT);
+    assert_non_null(strstr(a.receipts[2].why.text, "2 agents"));
+    append(w, three, 2, &a);
+    assert_ok(a.receipts[0].err);
+    assert_ok(a.receipts[1].err);
+}
+
 /* For adding one record of agent: what log_batch_add says. */
 static tl_err add_as(struct world *w, enum admission admission, const char *agent)
 {
@@ -432,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nobody_else_has_its_own_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_more_agents, set_up, tear_down),
         cmocka_unit_test_setup_teardown(places_and_receipts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_chain_and_range_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repeated_request_is_harmless, set_up, tear_down),

@@ -2,6 +2,8 @@
 #include "testlib.h"
 
 #include "http/conn.h"
+#include "log/internal.h"
+#include "log/query.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -9,6 +11,7 @@
 #define CONNS 2
 
 static struct http_service service;
+static struct log log_of_it;
 static struct conn conns[CONNS];
 static struct exchange exchanges[CONNS];
 static struct event_base *base;
@@ -29,7 +32,9 @@ static struct exchange of(uint8_t name)
 static int set_up(void **state)
 {
     (void)state;
-    service = (struct http_service){.conns = conns};
+    service = (struct http_service){
+        .conns = conns, .log = &log_of_it, .config.limits.memory = HTTP_MEMORY};
+    log_of_it.row_bytes = 0;
     base = event_base_new();
     nothing = malloc(ANSWERS_MAX + 1);
     assert_true(base && nothing);
@@ -128,7 +133,7 @@ static void room_for_answers(void **state)
 static void half_of_the_bodies(void **state)
 {
     struct exchange one = of(1), other = of(2), owner = of(0);
-    const size_t half = HTTP_INFLIGHT_MAX / 2;
+    const size_t half = BODIES_MAX / 2;
     (void)state;
     exchanges[0].body_room = service.inflight = half - 10;
     assert_ok(bodies_room(&one, 10, &why));
@@ -136,9 +141,52 @@ static void half_of_the_bodies(void **state)
     assert_ok(bodies_room(&other, half, NULL));
     assert_err(bodies_room(&other, half + 1, NULL), TL_E_BUSY);
     conns[0].who = exchanges[0].caller.who = who(0);
-    service.inflight = HTTP_INFLIGHT_MAX - 10;
+    service.inflight = BODIES_MAX - 10;
     assert_ok(bodies_room(&owner, 10, NULL));
     assert_err(bodies_room(&owner, 11, NULL), TL_E_BUSY);
+}
+
+/* Whatever they are held for: all in all. */
+static void one_measure(void **state)
+{
+    struct exchange one = of(1), owner = of(0);
+    const size_t most = HTTP_MEMORY_LEAST;
+    (void)state;
+    service.config.limits.memory = most;
+    assert_err(memory_take(&one, most + 1, &why), TL_E_BUSY);
+    assert_non_null(strstr(why.text, "--memory"));
+    assert_int_equal(one.held + service.held, 0);
+    assert_ok(memory_take(&one, most, NULL));
+    assert_int_equal(one.held, most);
+    assert_int_equal(service.held, most);
+    assert_err(memory_take(&owner, 1, NULL), TL_E_BUSY);
+    service.held = 1;
+    log_of_it.row_bytes = 2;
+    wait_unread(exchanges[1].out, 4);
+    wait_unread(bufferevent_get_output(conns[0].bev), 8);
+    assert_err(memory_take(&owner, most - 14, NULL), TL_E_BUSY);
+    assert_ok(memory_take(&owner, most - 15, NULL));
+    assert_int_equal(owner.held, most - 15);
+    service.held = SIZE_MAX / 2; /* which never is */
+    assert_err(memory_take(&owner, 0, NULL), TL_E_BUSY);
+}
+
+static void shares_of_it(void **state)
+{
+    struct http_limits l = {.memory = 0};
+    (void)state;
+    assert_int_equal(memory_rows(&l), QUERIES_BYTES);
+    assert_int_equal(memory_body(&service), HTTP_BODY_MAX);
+    assert_int_equal(memory_page(&service), QUERY_BYTES_MAX);
+    assert_int_equal(memory_bodies(&service), BODIES_MAX);
+    assert_int_equal(memory_answers(&service), ANSWERS_MAX);
+    l.memory = service.config.limits.memory = HTTP_MEMORY_LEAST;
+    assert_int_equal(memory_rows(&l), HTTP_MEMORY_LEAST / 4);
+    assert_int_equal(memory_body(&service), 1 << 20);
+    assert_int_equal(memory_page(&service), 512 << 10);
+    assert_int_equal(memory_bodies(&service), 4 << 20);
+    assert_int_equal(memory_answers(&service), 8 << 20);
+    assert_int_equal(memory_conns(&service), 32);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -146,8 +194,13 @@ static void half_of_the_bodies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(half_of_the_places), TEST(all_places_without_limits), TEST(a_quarter_of_the_answers),
-        TEST(room_for_answers),   TEST(half_of_the_bodies),
+        TEST(one_measure),
+        TEST(shares_of_it),
+        TEST(half_of_the_places),
+        TEST(all_places_without_limits),
+        TEST(a_quarter_of_the_answers),
+        TEST(room_for_answers),
+        TEST(half_of_the_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
