@@ -109,6 +109,8 @@ BAD = [
     ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--origin"]),
     ("loader.argv", ["teelog", "serve", "--origin", "--tee", "sgx-gramine"]),
     ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--origin=x"]),
+    ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--recovery-key", "/data/x.pub"]),
+    ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--admit-attested", "data/p"]),
     ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--"]),
     ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--"]),
     ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "/data/agent", "--", "x"]),
@@ -142,7 +144,8 @@ class Rules(unittest.TestCase):
     def test_good(self):
         for where, value in (
                 ("loader.log_level", "error"),
-                ("loader.argv", ["teelog", "serve", "--access-log", "--tee", "sgx-gramine"]),
+                ("loader.argv", ["teelog", "serve", "--access-log", "--tee", "sgx-gramine",
+                                 "--recovery-key", "/owner.pub"]),
                 ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--data", "/data", "--",
                                  "/usr/bin/node", "/agent/database/x.js", "--", "a=b"]),
                 ("fs.mounts", [{"path": "/data", "uri": "file:./data"},
@@ -150,6 +153,13 @@ class Rules(unittest.TestCase):
                                {"path": "/a", "uri": "file:../database"},
                                {"type": "tmpfs", "path": "/tmp"}])):
             self.assertEqual(list(check_manifest.trouble(changed(where, value))), [])
+
+    def test_options_without_a_value(self):
+        """As teelog has them: a word after another option is its value."""
+        table = (ROOT / "src/cli/service_options.h").read_text(encoding="utf-8")
+        flags = {f"--{name}" for name in re.findall(r'"([a-z-]+)", no_argument', table)}
+        self.assertIn("--access-log", flags)
+        self.assertLessEqual(flags - {"--help"}, check_manifest.FLAGS)
 
     def test_bad(self):
         for where, value in BAD:
