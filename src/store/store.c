@@ -58,6 +58,15 @@ static int open_lock(const struct store_files *f, const char *path)
     return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
+/* As flock, which Gramine lacks; a lock of its fcntl's ends at the instance (deploy-sgx.md says
+ * what keeps two of them apart). A file that is open to be read takes no other kind. */
+static int lock(int fd, bool to_read)
+{
+    struct flock whole = {.l_type = to_read ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    int rc = flock(fd, LOCK_EX | LOCK_NB);
+    return rc != 0 && errno == ENOSYS ? fcntl(fd, F_SETLK, &whole) : rc;
+}
+
 /* The lock of the whole log, not of one engine's file: it is held before the
  * engine looks at anything, and the kernel gives it back when the process ends. */
 static tl_err take_lock(struct store_files *f, struct tl_why *why)
@@ -69,11 +78,11 @@ static tl_err take_lock(struct store_files *f, struct tl_why *why)
         return TL_OK;
     if (fd < 0)
         return tl_explain(why, TL_E_IO, "data", "cannot open %s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (lock(fd, f->immutable) == 0) {
         f->lock = fd;
         return TL_OK;
     }
-    bool held = errno == EWOULDBLOCK;
+    bool held = errno == EWOULDBLOCK || errno == EACCES; /* fcntl(2) may say either */
     if (held)
         tl_explain(why, TL_E_LOCKED, "data",
                    "another teelog has this log open (lock file %s); stop it first; agents "

@@ -1,6 +1,7 @@
 """deploy/gramine: its templates, Makefile and scripts. With Gramine's tools where they are
 installed, and always with stand-ins for them (fakegramine.py)."""
 import copy
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -368,6 +369,11 @@ class Make(Case):
         said = self.make("check", "LISTEN=127.0.0.1:0")
         self.assertIn("[ Success 1/1 ]", said)
         self.assertTrue((self.gramine / "data" / "teelog.db").exists())
+        # Not a second one on what is there.
+        with open(self.gramine / "data" / "lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for target in "start", "check":
+                self.assertIn("another teelog has", self.make(target, "LISTEN=127.0.0.1:0", code=2))
         self.make("distclean")
         self.assertTrue((self.gramine / "data" / "teelog.db").exists())
 

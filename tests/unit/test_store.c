@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,6 +30,17 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     return fdatasync(fd);
+}
+
+/* The same: Gramine has none. */
+static bool no_flock;
+
+int flock(int fd, int how)
+{
+    if (!no_flock)
+        return (int)syscall(SYS_flock, fd, how);
+    errno = ENOSYS;
+    return -1;
 }
 
 static hash32 hash_of(uint8_t v)
@@ -641,6 +653,30 @@ static void reading_where_nothing_can_be_written(void **state)
     assert_int_equal(chmod(dir, 0755), 0);
 }
 
+/* Under Gramine: between processes of one instance. */
+static void one_process_without_flock(void **state)
+{
+    const char *dir = *state;
+    no_flock = true;
+    fill(dir);
+    struct store *s = reopen(dir, STORE_OPEN), *second = NULL;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tl_why why = {0};
+        tl_err err = store_open(&second, dir, STORE_OPEN, &why);
+        _exit(err == TL_E_LOCKED && strstr(why.text, "/lock") && !second ? 0 : 1);
+    }
+    assert_int_equal(wait_for(pid), 0);
+    store_close(s);
+    store_close(reopen(dir, STORE_READ));
+    assert_int_equal(chmod(path_in(dir, "teelog.db"), 0444), 0);
+    assert_int_equal(chmod(path_in(dir, "lock"), 0444), 0);
+    assert_int_equal(chmod(dir, 0555), 0);
+    assert_int_equal(read_as_nobody(dir, ""), 0);
+    assert_int_equal(chmod(dir, 0755), 0);
+    no_flock = false;
+}
+
 static void a_newer_database_is_refused(void **state)
 {
     const char *dir = *state;
@@ -923,7 +959,7 @@ int main(void)
         IN_DIR(heads_stop_where_told),        IN_DIR(rollback_undoes),
         IN_DIR(commits_survive_a_kill),       IN_DIR(every_commit_syncs),
         IN_DIR(a_failed_sync_ends_the_store), IN_DIR(a_full_disk_loses_nothing),
-        IN_DIR(memory_may_run_out),
+        IN_DIR(memory_may_run_out),           IN_DIR(one_process_without_flock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
