@@ -18,6 +18,8 @@
 #include "tlog/body.h"
 #include "tlog/bundle.h"
 #include "tlog/checkpoint.h"
+#include "tlog/proof.h"
+#include "tlog/receipt.h"
 #include "tlog/witness.h"
 
 #include <string.h>
@@ -107,6 +109,33 @@ static struct cosigner witness_key(uint8_t seed[32])
     return key;
 }
 
+static void receipt_seeds(const hash32 path[2])
+{
+    uint8_t mem[200], zeros[64] = {0};
+    buf head, b;
+    buf_init_fixed(&head, mem, sizeof mem);
+    buf_init(&b, 2000);
+    receipt_header_put(&head, &path[0], slice_str("fuzz.example/log"), slice_str("a"), 4);
+    struct receipt r = {.kind = RECEIPT_INCLUSION,
+                        .first = 1,
+                        .tree_size = 4,
+                        .path_count = 2,
+                        .path = {path[0], path[1]},
+                        .protected_header = buf_slice(&head),
+                        .signature = SLICE_ARRAY(zeros)};
+    receipt_put(&b, &r);
+    save("proof", "inclusion", buf_slice(&b));
+    buf_reset(&b);
+    r.kind = RECEIPT_CONSISTENCY;
+    receipt_put(&b, &r);
+    save("proof", "consistency", buf_slice(&b));
+    save_hex("proof", "keys",
+             "82a4010220012158200000000000000000000000000000000000000000000000000000000000000000225"
+             "8200000000000000000000000000000000000000000000000000000000000000000a30101200621582000"
+             "00000000000000000000000000000000000000000000000000000000000000");
+    buf_finish(&b);
+}
+
 static void witness_seeds(void)
 {
     uint8_t seed[32];
@@ -133,6 +162,13 @@ static void witness_seeds(void)
     cosigner_put(&b, &witness);
     buf_str(&b, "\ngroup g 1 w\ngroup h all g\nquorum h\n");
     save("tlog_policy", "all-lines", buf_slice(&b));
+    buf_reset(&b);
+    tlog_proof_put(&b, slice_str("extra"), 1, path, 2, buf_slice(&note));
+    save("proof", "with-extra", buf_slice(&b));
+    buf_reset(&b);
+    tlog_proof_put(&b, (slice){NULL, 0}, 0, NULL, 0, buf_slice(&note));
+    save("proof", "one-leaf", buf_slice(&b));
+    receipt_seeds(path);
     save_str("tlog_policy", "none", "quorum none\n");
     buf_finish(&b);
     buf_finish(&note);

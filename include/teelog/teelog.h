@@ -3,6 +3,7 @@
 #define TEELOG_TEELOG_H
 
 #include "teelog/err.h"
+#include "teelog/proof.h"
 #include "teelog/quote.h"
 #include "teelog/verify.h"
 

@@ -41,6 +41,9 @@ struct teelog_verify_options {
      * The bundle then must hold the log's answer to it. NULL: not asked. */
     const uint8_t *nonce;
     size_t nonce_size;
+    /* An older checkpoint of the log that the caller kept, a signed note; borrowed. The bundle
+     * then must show that the log only grew since. .p NULL: none. */
+    struct teelog_bytes since;
     unsigned threads; /* for signatures; 0: as many as there are CPUs, 1: none but the caller's */
     /* Gives up to cap bytes of the bundle; *got == 0 only at its end. */
     tl_err (*read)(void *ctx, uint8_t *out, size_t cap, size_t *got);
@@ -54,7 +57,8 @@ struct teelog_report;
 
 /* TL_OK with a report for every bundle, however broken: a failed check is a
  * verdict. Other codes are failures of this machine (memory, reading), or TL_E_USAGE
- * for a nonce of another length; then *out is untouched and there is no verdict. */
+ * for a nonce of another length, TL_E_NOTE or TL_E_CHECKPOINT for a since that is no
+ * checkpoint; then *out is untouched and there is no verdict. */
 tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_options *o) TL_MUST;
 void teelog_report_free(struct teelog_report *r);
 

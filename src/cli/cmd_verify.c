@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/logged.h"
 #include "cli/outfile.h"
 #include "cli/report.h"
 
@@ -54,12 +55,20 @@ static int verify(const struct report_options *o, bool json, const char *html)
 int cmd_verify(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"policy", required_argument, NULL, 'p'}, {"collateral", required_argument, NULL, 'c'},
-        {"at", required_argument, NULL, 'a'},     {"json", no_argument, NULL, 'j'},
-        {"html", required_argument, NULL, 'H'},   {"nonce", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"policy", required_argument, NULL, 'p'},
+        {"collateral", required_argument, NULL, 'c'},
+        {"at", required_argument, NULL, 'a'},
+        {"json", no_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'H'},
+        {"nonce", required_argument, NULL, 'n'},
+        {"since", required_argument, NULL, 's'},
+        {"entry", required_argument, NULL, 'e'},
+        {"service-keys", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct report_options o = {0};
+    struct logged_files proof = {0};
     const char *html = NULL;
     bool json = false;
     for (int got; (got = cli_option(argc, argv, "h", longs, "verify")) != -1;) {
@@ -82,6 +91,15 @@ int cmd_verify(int argc, char **argv)
         case 'n':
             o.nonce = optarg;
             break;
+        case 's':
+            o.since = optarg;
+            break;
+        case 'e':
+            proof.entry = optarg;
+            break;
+        case 'k':
+            proof.service_keys = optarg;
+            break;
         case 'j':
             json = true;
             break;
@@ -92,5 +110,13 @@ int cmd_verify(int argc, char **argv)
     if (argc - optind != 1)
         return cli_usage("verify", "verify takes one bundle");
     o.bundle = argv[optind];
+    if (proof.entry || proof.service_keys || logged_is_proof(o.bundle)) {
+        if (o.since || o.nonce || o.at || o.collateral_count || html)
+            return cli_usage("verify", "proofs of one entry take --policy, --entry, "
+                                       "--service-keys and --json alone");
+        proof.proof = o.bundle;
+        proof.policy = o.policy;
+        return logged_verify(&proof, json);
+    }
     return verify(&o, json, html);
 }

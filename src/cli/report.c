@@ -7,6 +7,7 @@
 #include "cli/infile.h"
 #include "cli/progress.h"
 #include "teelog/quote.h"
+#include "tlog/note.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,8 @@ static int read_collateral(buf *bytes, struct teelog_bytes *list, const struct r
 }
 
 static int judge(struct teelog_report **out, const struct report_options *o, uint64_t at,
-                 const struct teelog_policy *policy, const struct teelog_bytes *collaterals)
+                 const struct teelog_policy *policy, const struct teelog_bytes *collaterals,
+                 struct teelog_bytes since)
 {
     struct progress p = {.what = "read", .unit = "items"};
     uint8_t nonce[FRESH_NONCE_MAX];
@@ -130,6 +132,7 @@ static int judge(struct teelog_report **out, const struct report_options *o, uin
         .collateral_count = o->collateral_count,
         .nonce = o->nonce ? nonce : NULL,
         .nonce_size = nonce_size,
+        .since = since,
         .read = infile_some,
         .ctx = &fd,
         .progress = progress,
@@ -140,26 +143,34 @@ static int judge(struct teelog_report **out, const struct report_options *o, uin
     infile_close(fd);
     if (err == TL_OK)
         return EXIT_GOOD;
-    cli_say("%s was not judged: %s", o->bundle, tl_err_text(err));
-    return EXIT_FAILED;
+    bool usage = err == TL_E_NOTE || err == TL_E_CHECKPOINT;
+    cli_say("%s was not judged: %s", usage ? o->since : o->bundle, tl_err_text(err));
+    return usage ? EXIT_USAGE : EXIT_FAILED;
 }
 
 int report_make(struct teelog_report **out, const struct report_options *o)
 {
     struct teelog_policy *policy = NULL;
     buf bytes[REPORT_COLLATERALS];
-    struct teelog_bytes collaterals[REPORT_COLLATERALS];
+    struct teelog_bytes collaterals[REPORT_COLLATERALS], since = {NULL, 0};
+    buf older;
     uint64_t at;
     int code = at_read(&at, o->at);
     if (code != EXIT_GOOD)
         return code;
     for (size_t i = 0; i < REPORT_COLLATERALS; i++)
         buf_init(&bytes[i], COLLATERAL_MAX);
+    buf_init(&older, NOTE_MAX);
     code = policy_file_read(&policy, o->policy);
+    if (code == EXIT_GOOD && o->since)
+        code = infile_read(&older, o->since);
+    if (o->since)
+        since = (struct teelog_bytes){older.p ? older.p : (const uint8_t *)"", older.n};
     if (code == EXIT_GOOD)
         code = read_collateral(bytes, collaterals, o);
     if (code == EXIT_GOOD)
-        code = judge(out, o, at, policy, collaterals);
+        code = judge(out, o, at, policy, collaterals, since);
+    buf_finish(&older);
     for (size_t i = 0; i < REPORT_COLLATERALS; i++)
         buf_finish(&bytes[i]);
     teelog_policy_free(policy);

@@ -13,6 +13,7 @@ struct report_options {
     const char *bundle;                          /* path, or "-" */
     const char *policy;                          /* path, or NULL */
     const char *at;                              /* Unix seconds as text, or NULL: now */
+    const char *since;                           /* path of an older checkpoint, or NULL */
     const char *nonce;                           /* hex that the log was asked over, or NULL */
     const char *collaterals[REPORT_COLLATERALS]; /* paths */
     size_t collateral_count;

@@ -69,8 +69,8 @@ unsigned merkle_cover_level(uint64_t start, uint64_t end)
 }
 
 /* RFC 9162 section 2.1.3.2. */
-tl_err merkle_verify_inclusion(uint64_t index, uint64_t size, const hash32 *leaf_hash,
-                               const hash32 *path, size_t path_count, const hash32 *root)
+tl_err merkle_root_of_inclusion(hash32 *out, uint64_t index, uint64_t size, const hash32 *leaf_hash,
+                                const hash32 *path, size_t path_count)
 {
     if (REFUSED(index >= size))
         return TL_E_PROOF;
@@ -87,9 +87,18 @@ tl_err merkle_verify_inclusion(uint64_t index, uint64_t size, const hash32 *leaf
             r = merkle_node_hash(&r, &path[i]);
         }
     }
-    if (REFUSED(sn != 0) || REFUSED(!hash_eq(&r, root)))
+    if (REFUSED(sn != 0))
         return TL_E_PROOF;
+    *out = r;
     return TL_OK;
+}
+
+tl_err merkle_verify_inclusion(uint64_t index, uint64_t size, const hash32 *leaf_hash,
+                               const hash32 *path, size_t path_count, const hash32 *root)
+{
+    hash32 r;
+    tl_err err = merkle_root_of_inclusion(&r, index, size, leaf_hash, path, path_count);
+    return err == TL_OK && REFUSED(!hash_eq(&r, root)) ? TL_E_PROOF : err;
 }
 
 /* m == 0 and m == n, where there is nothing to prove by hashing. */
@@ -103,14 +112,10 @@ static tl_err verify_trivial(uint64_t m, uint64_t n, const hash32 *old_root, con
     return TL_OK;
 }
 
-/* RFC 9162 section 2.1.4.2. */
-tl_err merkle_verify_consistency(uint64_t m, uint64_t n, const hash32 *old_root,
-                                 const hash32 *new_root, const hash32 *path, size_t path_count)
+/* RFC 9162 section 2.1.4.2. 0 < m < n. */
+static tl_err climb_from(hash32 *out, uint64_t m, uint64_t n, const hash32 *old_root,
+                         const hash32 *path, size_t path_count)
 {
-    if (REFUSED(m > n))
-        return TL_E_PROOF;
-    if (m == 0 || m == n)
-        return verify_trivial(m, n, old_root, new_root, path_count);
     uint64_t fn = m - 1, sn = n - 1;
     size_t i = 0;
     hash32 fr = *old_root;
@@ -134,9 +139,33 @@ tl_err merkle_verify_consistency(uint64_t m, uint64_t n, const hash32 *old_root,
             sr = merkle_node_hash(&sr, &path[i]);
         }
     }
-    if (REFUSED(sn != 0) || REFUSED(!hash_eq(&fr, old_root)) || REFUSED(!hash_eq(&sr, new_root)))
+    if (REFUSED(sn != 0) || REFUSED(!hash_eq(&fr, old_root)))
         return TL_E_PROOF;
+    *out = sr;
     return TL_OK;
+}
+
+tl_err merkle_root_of_consistency(hash32 *out, uint64_t m, uint64_t n, const hash32 *old_root,
+                                  const hash32 *path, size_t path_count)
+{
+    if (REFUSED(m == 0) || REFUSED(m > n) || REFUSED(m == n && path_count != 0))
+        return TL_E_PROOF;
+    if (m < n)
+        return climb_from(out, m, n, old_root, path, path_count);
+    *out = *old_root;
+    return TL_OK;
+}
+
+tl_err merkle_verify_consistency(uint64_t m, uint64_t n, const hash32 *old_root,
+                                 const hash32 *new_root, const hash32 *path, size_t path_count)
+{
+    hash32 root;
+    if (REFUSED(m > n))
+        return TL_E_PROOF;
+    if (m == 0 || m == n)
+        return verify_trivial(m, n, old_root, new_root, path_count);
+    tl_err err = climb_from(&root, m, n, old_root, path, path_count);
+    return err == TL_OK && REFUSED(!hash_eq(&root, new_root)) ? TL_E_PROOF : err;
 }
 
 /* Root of the leaves [start, end), start a multiple of the least power of two

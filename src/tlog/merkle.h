@@ -29,6 +29,13 @@ hash32 merkle_frontier_root(const struct merkle_frontier *f);
  * before end: its level. start < end. */
 unsigned merkle_cover_level(uint64_t start, uint64_t end);
 
+/* The root that a path leads to, from a leaf's hash or from an older tree's root; TL_E_PROOF
+ * where it fits no tree of these sizes, or does not begin at that root. A root that was made
+ * by anyone's path is worth nothing until a signature over it was checked. 0 < m <= n. */
+tl_err merkle_root_of_inclusion(hash32 *out, uint64_t index, uint64_t size, const hash32 *leaf_hash,
+                                const hash32 *path, size_t path_count) TL_MUST;
+tl_err merkle_root_of_consistency(hash32 *out, uint64_t m, uint64_t n, const hash32 *old_root,
+                                  const hash32 *path, size_t path_count) TL_MUST;
 /* TL_OK or TL_E_PROOF. Paths as in RFC 6962 section 2.1.1 and 2.1.2. */
 tl_err merkle_verify_inclusion(uint64_t index, uint64_t size, const hash32 *leaf_hash,
                                const hash32 *path, size_t path_count, const hash32 *root) TL_MUST;

@@ -52,6 +52,15 @@ static void join(struct cover *c)
     }
 }
 
+/* Of a tree that the caller has a checkpoint of: its root costs hashing. */
+static void tell(struct cover *c)
+{
+    if (!c->since->note || c->frontier.size != c->since->checkpoint.size)
+        return;
+    hash32 root = merkle_frontier_root(&c->frontier);
+    since_see(c->since, c->frontier.size, &root);
+}
+
 tl_err cover_leaf(struct cover *c, struct teelog_report *r, uint64_t index, const hash32 *leaf)
 {
     if (REFUSED(index >= c->size))
@@ -59,6 +68,7 @@ tl_err cover_leaf(struct cover *c, struct teelog_report *r, uint64_t index, cons
                            "this leaf lies beyond the checkpoint's size of %" PRIu64, c->size);
     if (c->count == 0 && index == c->frontier.size) {
         merkle_frontier_add(&c->frontier, leaf);
+        tell(c);
         return TL_OK;
     }
     tl_err err = push(c, index, leaf);
@@ -78,9 +88,11 @@ static uint64_t gap_end(const struct cover *c)
 static tl_err advance(struct cover *c)
 {
     tl_err err = TL_OK;
-    for (; err == TL_OK && c->next < c->count && gap_end(c) == c->frontier.size; c->next++)
+    for (; err == TL_OK && c->next < c->count && gap_end(c) == c->frontier.size; c->next++) {
         err = merkle_frontier_add_subtree(&c->frontier, node_level(&c->nodes[c->next]),
                                           &c->nodes[c->next].hash);
+        tell(c);
+    }
     return err;
 }
 
@@ -98,7 +110,9 @@ tl_err cover_fill(struct cover *c, struct teelog_report *r, unsigned level, uint
     if (REFUSED(level != want || n != start >> want))
         return report_fail(r, CHECK_TREE, start,
                            "the gap that begins here is not filled as the format says");
-    return merkle_frontier_add_subtree(&c->frontier, level, hash);
+    err = merkle_frontier_add_subtree(&c->frontier, level, hash);
+    tell(c);
+    return err;
 }
 
 tl_err cover_end(struct cover *c, struct teelog_report *r, const hash32 *root)

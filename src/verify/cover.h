@@ -4,6 +4,7 @@
 
 #include "tlog/merkle.h"
 #include "verify/report.h"
+#include "verify/since.h"
 
 /* The root of a complete subtree that leaves of the bundle make up. */
 struct cover_node {
@@ -19,6 +20,7 @@ struct cover {
     struct merkle_frontier frontier;
     struct cover_node *nodes; /* by ascending position, disjoint */
     size_t count, cap, next;  /* next: the first that is not in the frontier yet */
+    struct since *since;      /* told of the trees that the frontier comes by */
 };
 
 void cover_finish(struct cover *c);

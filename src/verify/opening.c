@@ -59,7 +59,8 @@ static tl_err first_boot(struct verifier *v, const struct leaf *l, const struct 
     r->has_log = true;
     r->successor = b->old_note.n > 0;
     memcpy(r->key, b->log_key.p, b->log_key.n); /* note_key_read bounds it */
-    return check_log(v, l->index);
+    tl_err err = check_log(v, l->index);
+    return err == TL_OK ? since_check_key(&v->since, r, &v->key) : err;
 }
 
 static tl_err check_log_identity(struct verifier *v, const struct leaf *l,

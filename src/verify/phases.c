@@ -94,6 +94,9 @@ static tl_err end_all(struct verifier *v)
         err = witnessed_add(&v->witnessed, r, v->note, r->size);
     if (err == TL_OK)
         err = witnessed_end(&v->witnessed, r, r->size, v->options->time);
+    since_see(&v->since, r->size, &r->root);
+    if (err == TL_OK)
+        err = since_end(&v->since, r, r->size);
     if (err == TL_OK)
         err = end_evidence(v);
     if (err != TL_OK)
@@ -102,7 +105,8 @@ static tl_err end_all(struct verifier *v)
     report_end(r, CHECK_CHECKPOINT, CHECK_PASSED, "signed by the log's key, size %" PRIu64,
                r->size);
     report_end(r, CHECK_CONSISTENCY, CHECK_PASSED,
-               "what boots and sessions name are former states of this tree");
+               "what boots and sessions name are former states of this tree%s",
+               v->since.note ? ", and so is the checkpoint that was given" : "");
     report_end(r, CHECK_LOG, p && p->has_log ? CHECK_PASSED : CHECK_UNPINNED, "%s",
                p && p->has_log ? "the policy names this log and its key"
                                : "the policy names no log");

@@ -9,6 +9,7 @@
 #include "verify/heads.h"
 #include "verify/roots.h"
 #include "verify/signatures.h"
+#include "verify/since.h"
 #include "verify/subject.h"
 #include "verify/witnessed.h"
 
@@ -53,6 +54,7 @@ struct verifier {
     struct attested attested;
     struct heads_state heads;
     struct witnessed witnessed;
+    struct since since;
 
     uint64_t leaves, time_ms;
     uint64_t boot; /* index of the last boot, or NO_INDEX */

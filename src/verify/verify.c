@@ -88,6 +88,7 @@ static tl_err read_anchor(struct verifier *v, const struct bundle_item *item)
         return report_fail(
             r, CHECK_CONSISTENCY, NO_INDEX,
             "the earlier checkpoint of size %" PRIu64 " is not a former state of the tree", size);
+    since_see(&v->since, size, &c.root);
     err = note_read(v->anchor, item->u.anchor.checkpoint);
     return err == TL_OK ? witnessed_add(&v->witnessed, r, v->anchor, size) : err;
 }
@@ -201,6 +202,7 @@ static void finish(struct verifier *v)
     roots_finish(&v->roots);
     attested_finish(&v->attested);
     witnessed_finish(&v->witnessed);
+    since_finish(&v->since);
     free(v->anchor);
     free(v->note);
     free(v->checkpoint_bytes);
@@ -265,7 +267,10 @@ tl_err teelog_verify(struct teelog_report **out, const struct teelog_verify_opti
     r->time = o->time;
     r->has_policy = o->policy != NULL;
     want_history(v);
-    tl_err err = set_up_evidence(v);
+    v->cover.since = &v->since;
+    tl_err err = since_read(&v->since, slice_of(o->since.p, o->since.n));
+    if (err == TL_OK)
+        err = set_up_evidence(v);
     if (err == TL_OK)
         err = run(v);
     for (size_t i = 0; err == TL_OK && i < o->collateral_count; i++)

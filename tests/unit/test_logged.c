@@ -1,0 +1,451 @@
+/* Proofs of single entries, as a caller has them judged: tlog-proofs and receipts. */
+#include "testlib.h"
+
+#include "fakeverify.h"
+#include "fakewitness.h"
+
+#include <jansson.h>
+
+#include "teelog/proof.h"
+#include "tlog/key_set.h"
+#include "tlog/proof.h"
+#include "tlog/receipt.h"
+
+/* Leaves: 0 boot, 1 session, 2 to 4 records of "a". */
+static struct fakelog *log_;
+static struct es256_key *service, *stranger;
+static buf proof, trust, keys;
+
+static int set_up(void **state)
+{
+    (void)state;
+    log_ = fakelog_new("example.org/logged");
+    fakelog_boot(log_);
+    fakelog_session(log_, "a");
+    for (size_t k = 0; k < 3; k++)
+        fakelog_record(log_, "a", "one");
+    buf_init(&proof, 3 * PROOF_EXTRA_MAX);
+    buf_init(&trust, 100000);
+    buf_init(&keys, 2 * KEY_SET_MAX);
+    assert_ok(es256_generate(&service));
+    assert_ok(es256_generate(&stranger));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    buf_finish(&proof);
+    buf_finish(&trust);
+    buf_finish(&keys);
+    es256_free(service);
+    es256_free(stranger);
+    fakelog_free(log_);
+    fakelog_done();
+    return 0;
+}
+
+static size_t path_of(hash32 path[MERKLE_MAX_PATH], uint64_t index)
+{
+    struct merkle_leaves tree = {log_->hashes, log_->count};
+    const struct merkle_nodes nodes = {merkle_leaves_get, &tree};
+    size_t n = 0;
+    assert_ok(merkle_prove_inclusion(&nodes, index, log_->count, path, &n));
+    return n;
+}
+
+/* The proof of leaf 3, with this extra line, cosigned by so many witnesses. */
+static void make(slice extra, uint8_t cosigners)
+{
+    hash32 path[MERKLE_MAX_PATH];
+    size_t n = path_of(path, 3);
+    buf note;
+    buf_init(&note, 10000);
+    buf_bytes(&note, fakelog_checkpoint(log_, log_->count));
+    for (uint8_t i = 1; i <= cosigners; i++)
+        fake_cosign(&note, i, 1793318400u + i);
+    buf_reset(&proof);
+    tlog_proof_put(&proof, extra, 3, path, n, buf_slice(&note));
+    buf_finish(&note);
+}
+
+/* A policy of c2sp.org/tlog-policy for the log. */
+static void trust_log(const struct note_key *key, const char *more)
+{
+    buf_reset(&trust);
+    buf_str(&trust, "log ");
+    note_key_put(&trust, key);
+    buf_str(&trust, "\n");
+    buf_str(&trust, more);
+}
+
+static void trust_quorum(void)
+{
+    buf lines;
+    buf_init(&lines, 10000);
+    fake_quorum_text(&lines, 2, 3);
+    buf_u8(&lines, 0);
+    trust_log(&log_->log_key, (const char *)lines.p);
+    buf_finish(&lines);
+}
+
+static struct teelog_bytes of(slice s)
+{
+    return (struct teelog_bytes){s.p, s.n};
+}
+
+static struct teelog_logged_options options(slice entry)
+{
+    return (struct teelog_logged_options){
+        .proof = of(buf_slice(&proof)),
+        .entry = of(entry),
+        .tlog_policy = of(buf_slice(&trust)),
+        .service_keys = of(buf_slice(&keys)),
+    };
+}
+
+static void expect(const struct teelog_logged_options *o, enum teelog_verdict want,
+                   const char *words)
+{
+    struct teelog_logged *l = NULL;
+    assert_ok(teelog_logged_verify(&l, o, NULL, 0));
+    char *text = teelog_logged_text(l), *json = teelog_logged_json(l);
+    if (teelog_logged_verdict(l) != want || !strstr(text, words))
+        fail_msg("%s\nand not %s", text, words);
+    json_t *top = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(top);
+    assert_int_equal(json_is_null(json_object_get(top, "origin")), want == TEELOG_REJECTED);
+    json_decref(top);
+    free(text);
+    free(json);
+    teelog_logged_free(l);
+}
+
+static void unusable(const struct teelog_logged_options *o, tl_err want, const char *words)
+{
+    struct teelog_logged *l = NULL;
+    char message[320] = "";
+    assert_err(teelog_logged_verify(&l, o, message, sizeof message), want);
+    assert_null(l);
+    if (!strstr(message, words))
+        fail_msg("%s, and not %s", message, words);
+    assert_err(teelog_logged_verify(&l, o, NULL, 0), want);
+}
+
+static const slice nothing = {NULL, 0};
+
+static void proofs(void **state)
+{
+    (void)state;
+    slice entry = log_->leaves[3].statement, other = log_->leaves[2].statement;
+    trust_quorum();
+    make(entry, 2);
+    struct teelog_logged_options o = options(nothing);
+    expect(&o, TEELOG_TRUSTED,
+           "LOGGED: the entry is in the tree that the log and a quorum of its witnesses have "
+           "signed\nlog: example.org/logged, index 3 of size 5, cosigned by 2 witnesses, the "
+           "quorum as of 2026-");
+    expect(&o, TEELOG_TRUSTED, " of a, seq 2\n");
+    /* What the caller has counts, not what the proof carries. */
+    o = options(entry);
+    expect(&o, TEELOG_TRUSTED, "LOGGED");
+    o = options(other);
+    expect(&o, TEELOG_REJECTED, "the entry is not in the checkpoint's tree at that index");
+    make(other, 2);
+    o = options(nothing);
+    expect(&o, TEELOG_REJECTED, "the entry is not in the checkpoint's tree");
+    make(entry, 1);
+    o = options(nothing);
+    expect(&o, TEELOG_REJECTED, "cosigned by 1 of the policy's witnesses, which is no quorum");
+    trust_log(&log_->log_key, "quorum none\n");
+    o = options(nothing);
+    expect(&o, TEELOG_TRUSTED,
+           "no witnesses are asked for, so rollback and forks are not excluded");
+    struct note_key key = fake_log_key("example.org/logged", 7);
+    trust_log(&key, "quorum none\n");
+    o = options(nothing);
+    expect(&o, TEELOG_REJECTED, "not signed by a log that the policy names");
+}
+
+static void brought(void **state)
+{
+    (void)state;
+    slice entry = log_->leaves[3].statement;
+    make(nothing, 0);
+    trust_log(&log_->log_key, "quorum none\n");
+    struct teelog_logged_options o = options(nothing);
+    unusable(&o, TL_E_USAGE, "the proof does not carry the entry");
+    make(entry, 0);
+    buf_reset(&trust);
+    buf_str(&trust, "quorum none\n");
+    o = options(nothing);
+    unusable(&o, TL_E_POLICY, "no line of a log");
+    buf_reset(&trust);
+    buf_str(&trust, "quorum nobody\n");
+    o = options(nothing);
+    unusable(&o, TL_E_POLICY, "line 1: the quorum is");
+    o.tlog_policy.p = NULL;
+    unusable(&o, TL_E_USAGE, "needs a policy");
+    o.policy = fake_policy("{\"teelog_policy\": 1}");
+    unusable(&o, TL_E_POLICY, "the policy names no log");
+    teelog_policy_free((struct teelog_policy *)(uintptr_t)o.policy);
+    buf_reset(&proof);
+    buf_str(&proof, "c2sp.org/tlog-proof@v1\nindex x\n");
+    trust_log(&log_->log_key, "quorum none\n");
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "not a proof of c2sp.org/tlog-proof");
+    buf_reset(&proof);
+    buf_str(&proof, "c2sp.org/tlog-proof@v1\nindex 0\n\nno note\n");
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "the checkpoint: ");
+}
+
+/* A relying party's own policy, in place of that text. */
+static void policies(void **state)
+{
+    (void)state;
+    char json[2000];
+    make(log_->leaves[3].statement, 0);
+    for (int open = 0; open < 2; open++) {
+        snprintf(json, sizeof json,
+                 "{\"teelog_policy\": 1, \"log\": {\"origin\": \"%s\", \"keys\": [\"%s\"]}%s}",
+                 log_->origin, log_->log_key_text, open ? "" : ", \"history\": \"unwitnessed\"");
+        struct teelog_policy *p = fake_policy(json);
+        struct teelog_logged_options o = options(nothing);
+        o.policy = p;
+        expect(&o, open ? TEELOG_UNPINNED : TEELOG_TRUSTED,
+               open ? "UNPINNED: the policy does not say what it asks of witnesses" : "LOGGED");
+        teelog_policy_free(p);
+    }
+}
+
+/* An entry that is none of teelog's, and one that is another log's. */
+static void foreign_entries(void **state)
+{
+    (void)state;
+    struct fakelog *other = fakelog_new("example.org/other");
+    fakelog_boot(other);
+    hash32 saved = log_->hashes[3];
+    const slice entries[] = {slice_str("anything"), other->leaves[0].statement};
+    trust_log(&log_->log_key, "quorum none\n");
+    for (size_t i = 0; i < 2; i++) {
+        log_->hashes[3] = merkle_leaf_hash(entries[i]);
+        make(entries[i], 0);
+        struct teelog_logged_options o = options(nothing);
+        expect(&o, i ? TEELOG_REJECTED : TEELOG_TRUSTED,
+               i ? "a statement of another log, example.org/other" : "LOGGED");
+    }
+    log_->hashes[3] = saved;
+    fakelog_free(other);
+}
+
+/* The receipt of leaf 3 by that key, under a header made of these. */
+static void receipt(struct es256_key *by, const char *origin, const char *subject, uint64_t index)
+{
+    static uint8_t mem[400], signature[64];
+    struct receipt r = {.kind = RECEIPT_INCLUSION, .first = index, .tree_size = log_->count};
+    struct merkle_leaves tree = {log_->hashes, log_->count};
+    const struct merkle_nodes nodes = {merkle_leaves_get, &tree};
+    hash32 root, kid = es256_thumbprint(by);
+    buf head;
+    buf_init_fixed(&head, mem, sizeof mem);
+    receipt_header_put(&head, &kid, slice_str(origin), slice_str(subject), log_->count);
+    r.protected_header = buf_slice(&head);
+    r.path_count = path_of(r.path, 3);
+    assert_ok(merkle_root(&nodes, log_->count, &root));
+    hash32 digest = receipt_digest(&r, &root);
+    assert_ok(es256_sign(by, &digest, signature));
+    r.signature = SLICE_ARRAY(signature);
+    buf_reset(&proof);
+    receipt_put(&proof, &r);
+    assert_ok(buf_err(&proof));
+}
+
+static void key_set(struct es256_key *one, struct es256_key *two)
+{
+    struct cose_ec2 points[2];
+    es256_point(one, &points[0]);
+    es256_point(two, &points[1]);
+    buf_reset(&keys);
+    key_set_put(&keys, points, 2);
+}
+
+static void receipts(void **state)
+{
+    (void)state;
+    slice entry = log_->leaves[3].statement;
+    key_set(stranger, service);
+    trust_log(&log_->log_key, "quorum none\n");
+    receipt(service, log_->origin, "a", 3);
+    struct teelog_logged_options o = options(entry);
+    expect(&o, TEELOG_TRUSTED, "LOGGED: the entry is in the tree that the log has signed");
+    o.tlog_policy.p = NULL;
+    expect(&o, TEELOG_UNPINNED, "UNPINNED: ");
+    o = options(log_->leaves[2].statement);
+    expect(&o, TEELOG_REJECTED, "the receipt's signature does not verify for this entry");
+    o = options(nothing);
+    unusable(&o, TL_E_USAGE, "a receipt needs the entry");
+    o = options(entry);
+    o.service_keys.p = NULL;
+    unusable(&o, TL_E_USAGE, "the service's keys");
+    trust_quorum();
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "a receipt has no cosignatures");
+    trust_log(&log_->log_key, "quorum none\n");
+    receipt(service, log_->origin, "b", 3);
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "about another subject");
+    receipt(service, "example.org/other", "a", 3);
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "which the policy does not name");
+    receipt(service, log_->origin, "a", 5);
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "fits no tree of its size");
+    receipt(service, log_->origin, "a", 3);
+    key_set(stranger, stranger);
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "not among the service keys given");
+    buf_reset(&keys);
+    buf_str(&keys, "no set");
+    o = options(entry);
+    unusable(&o, TL_E_USAGE, "no COSE_KeySet");
+    buf_reset(&proof);
+    buf_str(&proof, "anything");
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "neither a tlog-proof nor a COSE receipt");
+}
+
+/* Receipts that RFC 9942 allows and teelog does not make. */
+static void other_receipts(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {
+        "a2012619018b01", /* no kid, no claims, no size */
+        "a4012604582000000000000000000000000000000000000000000000000000000000000000000fa201616c"
+        "026161"
+        "19018b01",                                             /* no size */
+        "a5012604410b0fa201616c02616119018b013a00011170820105", /* a short kid */
+        "a4012604582000000000000000000000000000000000000000000000000000000000000000"
+        "0019018b013a00011170820105", /* no claims */
+        "a5012704582000000000000000000000000000000000000000000000000000000000000000"
+        "000fa201616c02616119018b013a00011170820105", /* EdDSA */
+    };
+    key_set(service, stranger);
+    trust_log(&log_->log_key, "quorum none\n");
+    uint8_t zeros[64] = {0};
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        size_t n = 0;
+        uint8_t *head = test_hex(headers[i], &n);
+        struct receipt r = {.kind = RECEIPT_INCLUSION,
+                            .first = 3,
+                            .tree_size = 5,
+                            .protected_header = slice_of(head, n),
+                            .signature = SLICE_ARRAY(zeros)};
+        buf_reset(&proof);
+        receipt_put(&proof, &r);
+        struct receipt again;
+        assert_ok(receipt_read(&again, buf_slice(&proof)));
+        struct teelog_logged_options o = options(log_->leaves[3].statement);
+        expect(&o, TEELOG_REJECTED, "not a receipt of inclusion as teelog makes them");
+        free(head);
+    }
+    /* One of consistency is none of inclusion. */
+    receipt(service, log_->origin, "a", 3);
+    struct receipt r;
+    assert_ok(receipt_read(&r, buf_slice(&proof)));
+    r.kind = RECEIPT_CONSISTENCY;
+    buf copy;
+    buf_init(&copy, RECEIPT_MAX);
+    receipt_put(&copy, &r);
+    buf_reset(&proof);
+    buf_bytes(&proof, buf_slice(&copy));
+    buf_finish(&copy);
+    struct teelog_logged_options o = options(log_->leaves[3].statement);
+    expect(&o, TEELOG_REJECTED, "not a receipt of inclusion as teelog makes them");
+}
+
+static void key_sets(void **state)
+{
+    (void)state;
+    hash32 kid = es256_thumbprint(service);
+    struct cose_ec2 got, want;
+    es256_point(service, &want);
+    key_set(stranger, service);
+    assert_ok(key_set_find(&got, buf_slice(&keys), hash_slice(&kid)));
+    assert_memory_equal(got.x, want.x, 32);
+    /* Others in between: another kind, another curve, coordinates of another length, none. */
+    static const char *const odd[] = {
+        "a3010120062158200000000000000000000000000000000000000000000000"
+        "000000000000000000",
+        "a401022008215820000000000000000000000000000000000000000000"
+        "0000000000000000000000225820000000000000000000000000000000"
+        "0000000000000000000000000000000000",
+        "a40102200121410022410"
+        "0",
+        "a10102",
+        "a0",
+        "a201616103f6"};
+    size_t n = 0;
+    buf set;
+    buf_init(&set, KEY_SET_MAX + 10);
+    cbor_put_array(&set, sizeof odd / sizeof odd[0] + 2);
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        uint8_t *key = test_hex(odd[i], &n);
+        buf_bytes(&set, slice_of(key, n));
+        free(key);
+    }
+    buf_bytes(&set, slice_of(keys.p + 1, keys.n - 1));
+    assert_ok(key_set_find(&got, buf_slice(&set), hash_slice(&kid)));
+    assert_err(key_set_find(&got, buf_slice(&set), slice_str("x")), TL_E_NOT_FOUND);
+    buf_u8(&set, 0);
+    assert_err(key_set_find(&got, buf_slice(&set), hash_slice(&kid)), TL_E_TRAILING);
+    for (size_t cut = 0; cut < keys.n; cut++)
+        assert_true(key_set_find(&got, slice_of(keys.p, cut), hash_slice(&kid)) != TL_OK);
+    /* As long as a set may be, with a key's member of any length, and a byte longer. */
+    for (size_t extra = 0; extra < 2; extra++) {
+        static uint8_t filler[KEY_SET_MAX];
+        buf_reset(&set);
+        cbor_put_array(&set, 3);
+        cbor_put_map(&set, 1);
+        cbor_put_int(&set, 9);
+        cbor_put_bytes(&set, slice_of(filler, KEY_SET_MAX - 6 - (keys.n - 1) + extra));
+        buf_bytes(&set, slice_of(keys.p + 1, keys.n - 1));
+        assert_int_equal(set.n, KEY_SET_MAX + extra);
+        assert_err(key_set_find(&got, buf_slice(&set), hash_slice(&kid)), extra ? TL_E_KEY : TL_OK);
+    }
+    buf_finish(&set);
+}
+
+static void allocations(void **state)
+{
+    (void)state;
+    make(log_->leaves[3].statement, 2);
+    trust_quorum();
+    for (size_t i = 1;; i++) {
+        struct teelog_logged *l = NULL;
+        struct teelog_logged_options o = options(nothing);
+        test_fail_alloc(i);
+        tl_err err = teelog_logged_verify(&l, &o, NULL, 0);
+        bool failed = test_alloc_failed();
+        test_fail_alloc(0);
+        if (!failed) {
+            assert_ok(err);
+            assert_int_equal(teelog_logged_verdict(l), TEELOG_TRUSTED);
+            teelog_logged_free(l);
+            break;
+        }
+        assert_err(err, TL_E_MEMORY);
+        assert_null(l);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(proofs),   cmocka_unit_test(brought),
+        cmocka_unit_test(policies), cmocka_unit_test(foreign_entries),
+        cmocka_unit_test(receipts), cmocka_unit_test(other_receipts),
+        cmocka_unit_test(key_sets), cmocka_unit_test(allocations),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
