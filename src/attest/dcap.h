@@ -1,5 +1,6 @@
 /* Whether a quote is genuine: the one entry point (docs/verification.md lists its
- * checks in their order). There is no way to do half of it. Pure: (quote,
+ * checks in their order). There is no way to do half of it (precheck.h says what may be
+ * worth doing it for, and no more). Pure: (quote,
  * collateral, time, roots) in, report out. What code a quote may come from, and
  * which TCB statuses are good enough, is for a policy to say (rules.h). */
 #ifndef TL_ATTEST_DCAP_H
