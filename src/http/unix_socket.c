@@ -53,6 +53,12 @@ static tl_err remove_stale(const struct sockaddr_un *address, struct tl_why *why
     return unlink(path) == 0 || errno == ENOENT ? TL_OK : failed("remove the stale", path, why);
 }
 
+/* Inside Gramine there is no file of this name, and nobody outside can reach the socket. */
+static int make_private(const char *path)
+{
+    return chmod(path, 0600) == 0 || errno == ENOENT ? 0 : -1;
+}
+
 tl_err unix_listen(int *out, const char *path, struct tl_why *why)
 {
     struct sockaddr_un address;
@@ -68,7 +74,7 @@ tl_err unix_listen(int *out, const char *path, struct tl_why *why)
      * refuses connections. */
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         err = failed("bind", path, why);
-    } else if (chmod(path, 0600) != 0 || listen(fd, 128) != 0) {
+    } else if (make_private(path) != 0 || listen(fd, 128) != 0) {
         err = failed("open", path, why);
         unlink(path);
     }

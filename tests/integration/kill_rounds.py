@@ -8,7 +8,7 @@ verifies under the policy of the first round; no record is there twice; a start
 takes less than a second; a repeated requestId gives the first receipt.
 
 usage: kill_rounds.py TEELOG_BINARY; TEELOG_LONG=1 for 300 rounds and a start at
-a million records."""
+a million records, TEELOG_ROUNDS=N for fewer."""
 import json
 import os
 import subprocess
@@ -18,7 +18,7 @@ import time
 import host
 from host import check
 
-ROUNDS = 300 if host.LONG else 12
+ROUNDS = 300 if host.LONG else int(os.environ.get("TEELOG_ROUNDS", "12"))
 AUDIT_EVERY = 15 if host.LONG else 4  # rounds between two looks at every leaf
 CLIENTS = 4
 IN_FLIGHT = 250  # lines of one client that are not answered yet

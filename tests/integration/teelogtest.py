@@ -1,5 +1,6 @@
 """What the tests of the commands share: a directory for each, and services."""
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -12,6 +13,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TEELOG = os.path.realpath(os.environ.get("TEELOG", ROOT / "build" / "teelog"))
+IN_GRAMINE = "in-gramine" in TEELOG  # behind tests/lib/gramine_calls.c
+not_in_gramine = functools.partial(unittest.skipIf, IN_GRAMINE)  # with the reason
 TRANSCRIPT = ROOT / "examples" / "elizaos-1.7.2.jsonl"
 
 

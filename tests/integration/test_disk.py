@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from teelogtest import TEELOG, Case, Service, lines, main, record
+from teelogtest import TEELOG, Case, Service, lines, main, not_in_gramine, record
 
 BULKY = 60000  # bytes of a record
 
@@ -141,6 +141,7 @@ class Full(Case):
             self.room_for(disk, "200m")
             self.check_all_there(service.data, acknowledged)
 
+    @not_in_gramine("slow")
     def test_room_that_is_kept_keeps_the_boot(self):
         with small_disk(self.path("disk"), "90m") as disk:
             if not disk:

@@ -14,7 +14,7 @@ import unittest
 import urllib.parse
 
 from pcs_server import PARTS, Certificates, Server, made
-from teelogtest import TEELOG, Case, main, record
+from teelogtest import TEELOG, Case, main, not_in_gramine, record
 
 MAKEDCAP = os.path.realpath(os.environ["MAKEDCAP"])
 CAN_FETCH = os.environ.get("PCS", "true") == "true"
@@ -316,6 +316,7 @@ class Keeping(Log):
         self.assertLess(time.monotonic() - start, seconds)
         return service.process.stderr.read()
 
+    @not_in_gramine("slow")
     def test_a_server_that_hangs(self):
         self.hang()
         start = time.monotonic()

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 
-from teelogtest import TEELOG, Case, Service, lines, main, record
+from teelogtest import TEELOG, Case, Service, lines, main, not_in_gramine, record
 
 
 def metrics(service):
@@ -117,6 +117,7 @@ class Supervisor(Case):
         heard.settimeout(10)
         return heard
 
+    @not_in_gramine("it has no datagrams: a supervisor outside is told nothing")
     def test_ready_alive_stopping(self):
         for name in (self.path("notify"), "\0teelog-test-%d" % os.getpid()):
             heard = self.listen(name)
@@ -133,6 +134,7 @@ class Supervisor(Case):
                 self.assertEqual(last, b"STOPPING=1\n")
                 self.assertEqual(service.process.wait(30), 0)
 
+    @not_in_gramine("it has no datagrams: a supervisor outside is told nothing")
     def test_a_child_of_run_does_not_have_it(self):
         heard = self.listen(self.path("notify"))
         env = dict(self.env, NOTIFY_SOCKET=self.path("notify"), WATCHDOG_USEC="200000",

@@ -17,7 +17,7 @@ import threading
 import time
 import unittest
 
-from teelogtest import ROOT, TEELOG, Case, Service, main, record
+from teelogtest import ROOT, TEELOG, Case, Service, main, not_in_gramine, record
 
 VERIFIER = ROOT / "examples" / "rest_verify.py"
 spec = importlib.util.spec_from_file_location("rest_verify", VERIFIER)
@@ -487,9 +487,11 @@ class Findings(Rest):
                         self.right_or_refused(service, said)
         return started
 
+    @not_in_gramine("slow")
     def test_6_no_table_is_believed(self):
         self.assertGreater(self.edit_tables(list(records(700)), lambda t: t != "block"), 5)
 
+    @not_in_gramine("slow")
     def test_6_no_index_is_believed(self):
         """With enough records that there are blocks of it, and older ones."""
         self.assertEqual(self.edit_tables(list(records(9000)), lambda t: t == "block"), 6)

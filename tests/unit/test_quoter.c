@@ -16,10 +16,11 @@ struct slow_tee {
     struct tee tee;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    unsigned may;     /* quotes that may be finished */
-    unsigned asked;   /* quotes begun */
-    atomic_uint busy; /* threads inside */
-    atomic_bool met;  /* two at once */
+    unsigned may;       /* quotes that may be finished */
+    atomic_uint asked;  /* quotes begun */
+    atomic_uint busy;   /* threads inside */
+    atomic_bool closed; /* nobody has it any more */
+    atomic_bool met;    /* two at once */
     bool fails;
     bool lies;    /* over other report data */
     size_t lacks; /* bytes at its end */
@@ -56,13 +57,14 @@ static tl_err slow_quote(struct tee *t, const uint8_t report_data[64], buf *quot
     return TL_OK;
 }
 
-static void no_close(struct tee *t)
+static void slow_close(struct tee *t)
 {
-    (void)t;
+    struct slow_tee *s = (struct slow_tee *)t;
+    atomic_store(&s->closed, true);
 }
 
 static const struct tee_ops slow_ops = {
-    .platform = "simulator", .close = no_close, .quote = slow_quote};
+    .platform = "simulator", .close = slow_close, .quote = slow_quote};
 
 static void allow(unsigned n)
 {
@@ -308,9 +310,9 @@ static void stopping_answers_those_who_wait(void **state)
     quoter_free(q);
 }
 
-static void await_idle(void)
+static void await_closed(void)
 {
-    while (atomic_load(&hardware.busy))
+    while (!atomic_load(&hardware.closed))
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
@@ -373,8 +375,7 @@ static void stops_without_it(void **state)
         assert_err(told.all[i].err, TL_E_NO_QUOTE);
     tee_close(&hardware.tee);
     allow(1);
-    await_idle();
-    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* its thread ends */
+    await_closed(); /* by its thread */
     assert_int_equal(told.count, 3);
     assert_int_equal(hardware.asked, 1);
 }
