@@ -177,6 +177,7 @@ REQUESTS = {
     ("POST", "/tee/logs"): ("", "{}"),
     ("GET", "/v1/backup"): ("", None),
     ("GET", "/checkpoint"): ("", None),
+    ("GET", "/tile/"): ("entries/000.p/1", None),
     ("GET", "/healthz"): ("", None),
     ("GET", "/metrics"): ("", None),
 }

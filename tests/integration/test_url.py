@@ -114,7 +114,7 @@ class Url(Case):
         good = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
         body = b'{"simulated":true,"agents":[]}\n'
         for say, code in ((good % len(body) + body, 0), (good % (len(body) + 1) + body, 3),
-                          (b"", 3), (b"nonsense\r\n", 1)):
+                          (b"", 3), (b"nonsense\r\n", 3)):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(cert, key)
             port = self.answer(context, say)
