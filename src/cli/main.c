@@ -146,6 +146,18 @@ const struct command commands[] = {
      "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show, if any (or TEELOG_TOKEN_FILE)\n",
      cmd_mirror},
+    {"witness", "--data DIR --log KEY... [--name NAME] [--listen ADDR:PORT]",
+     "cosign logs that only grow (c2sp.org/tlog-witness)",
+     "  --data DIR      where the key is, and what was cosigned; made if missing\n"
+     "  --name NAME     of a new witness, like example.org/witness\n"
+     "  --log KEY       a log's verifier key; repeat it for more\n"
+     "  --policy FILE   all logs of a policy (c2sp.org/tlog-policy)\n"
+     "  --listen ADDR:PORT   over TCP; port 0: any. Without TLS on loopback alone\n"
+     "  --tls-cert FILE --tls-key FILE   TLS 1.3 for it (PEM)\n"
+     "  --socket PATH   the socket (DIR/witness.sock)\n"
+     "  --access-log    a line on standard error for each request\n"
+     "  --json          the line that says it is ready as JSON\n",
+     cmd_witness},
     {"erase", "INDEX... | --user ID | --room ID | --agent ID [--before TIME] [OPTIONS]",
      "erase the bodies of records for good",
      "  INDEX           these records; or those that match all of\n"

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/tile_files.h"
+#include "store/folder.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -73,7 +74,7 @@ tl_err mirror_open(struct mirror **out, const char *path, const struct note_key 
         return TL_E_MEMORY;
     m->key = *key;
     m->dir = -1;
-    tl_err err = tile_files_open(&m->dir, path, why);
+    tl_err err = folder_open(&m->dir, path, 0777, why);
     if (err == TL_OK)
         err = load(m, path, why);
     if (err == TL_OK)

@@ -1,5 +1,5 @@
-/* A log as files in a folder, under the paths of c2sp.org/tlog-tiles. What is new is put beside
- * its place (PATH.part) until it is known to be right, and the folder has one writer. */
+/* A log as files in a folder (store/folder.h), under the paths of c2sp.org/tlog-tiles. What is
+ * new is put beside its place (PATH.part) until it is known to be right. */
 #ifndef TL_CLI_TILE_FILES_H
 #define TL_CLI_TILE_FILES_H
 
@@ -7,9 +7,6 @@
 
 /* Bytes of a whole bundle: 256 entries of 65,535, each with its length. */
 #define TILE_FILE_MAX (256u * (2 + 65535))
-
-/* Opens the folder, made where it is missing, and locks it: TL_E_LOCKED. */
-tl_err tile_files_open(int *dir, const char *path, struct tl_why *why) TL_MUST;
 
 /* level -1: entries. */
 tl_err tile_files_stage(int dir, int level, uint64_t n, unsigned width, slice bytes,

@@ -64,12 +64,17 @@ struct http_config {
 
 struct http_service;
 struct tcp_address;
+struct witness_state;
 
 /* Binds the socket and starts the thread. A socket file on which nobody answers
  * is replaced; TL_E_LOCKED where a service answers. log and config are borrowed
  * until http_stop. The process must ignore SIGPIPE. */
 tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
                   struct tl_why *why) TL_MUST;
+/* The same of a witness (witness/state.h), which is the loop's from then on: anybody may ask, and
+ * over TCP from this machine without TLS too. */
+tl_err http_start_witness(struct http_service **out, struct witness_state *witness,
+                          const struct http_config *config, struct tl_why *why) TL_MUST;
 /* The address that it listens on over TCP, with its port; NULL where it does not. */
 const struct tcp_address *http_listening(const struct http_service *s);
 /* Takes no more requests, answers those that were taken, removes the socket

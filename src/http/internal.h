@@ -68,8 +68,26 @@ struct exchange {
     void (*state_free)(void *state);
 };
 
+/* What a service answers to. Further paths of a route that ends in '/': what comes after it is
+ * the route's own affair. needs: the scopes of which a caller must have one. body_max: bytes,
+ * 0 where it takes no body. large: its answers may be. */
+struct http_route {
+    const char *path, *method;
+    uint8_t needs;
+    void (*answer)(struct exchange *x);
+    size_t body_max;
+    bool large;
+};
+struct http_routes {
+    const struct http_route *rows;
+    size_t count;
+};
+extern const struct http_routes log_routes, witness_routes;
+
 struct http_service {
-    struct log *log;
+    struct log *log;               /* NULL where it is a witness's */
+    struct witness_state *witness; /* and the other way round */
+    const struct http_routes *routes;
     struct http_config config;
     slice *agents; /* those of config */
     struct event_base *base;

@@ -9,16 +9,7 @@
 #define ASK_MAX          32768
 #define ERASURE_BODY_MAX (2u << 20) /* the indexes of one request */
 
-/* Further paths of a route that ends in '/': what comes after it is the route's
- * own affair. needs: the scopes of which a caller must have one. body_max: bytes, 0 where
- * it takes no body. large: its answers may be. */
-static const struct route {
-    const char *path, *method;
-    uint8_t needs;
-    void (*answer)(struct exchange *x);
-    size_t body_max;
-    bool large;
-} routes[] = {
+static const struct http_route rows[] = {
     {"/v1/records", "POST", SCOPE_APPEND, post_records, HTTP_BODY_MAX, true},
     {"/v1/records", "GET", SCOPE_READ, get_records, 0, true},
     {"/v1/records/", "GET", 0, get_record, 0, true},
@@ -40,8 +31,9 @@ static const struct route {
     {"/healthz", "GET", 0, get_healthz, 0, false},
     {"/metrics", "GET", SCOPE_ALL, get_metrics, 0, false},
 };
+const struct http_routes log_routes = {rows, sizeof rows / sizeof rows[0]};
 
-static bool matches(const struct route *r, slice path)
+static bool matches(const struct http_route *r, slice path)
 {
     size_t n = strlen(r->path);
     return r->path[n - 1] == '/' ? path.n > n && memcmp(path.p, r->path, n) == 0
@@ -50,28 +42,30 @@ static bool matches(const struct route *r, slice path)
 
 /* The route of this path and method; NULL, and in *other one of the same path, where
  * there is none. */
-static const struct route *find(const struct http_head *h, const struct route **other)
+static const struct http_route *find(const struct exchange *x, const struct http_route **other)
 {
+    const struct http_routes *all = x->service->routes;
     *other = NULL;
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        const struct route *r = &routes[i];
-        if (!matches(r, h->path))
+    for (size_t i = 0; i < all->count; i++) {
+        const struct http_route *r = &all->rows[i];
+        if (!matches(r, x->head.path))
             continue;
-        if (slice_eq_str(h->method, r->method))
+        if (slice_eq_str(x->head.method, r->method))
             return r;
         *other = r;
     }
     return NULL;
 }
 
-static void wrong_method(struct exchange *x, const struct route *r)
+static void wrong_method(struct exchange *x, const struct http_route *r)
 {
+    const struct http_routes *all = x->service->routes;
     struct tl_why why = {{0}, {0}};
     char allow[64] = "";
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
-        if (strcmp(routes[i].path, r->path) == 0) {
+    for (size_t i = 0; i < all->count; i++)
+        if (strcmp(all->rows[i].path, r->path) == 0) {
             size_t n = strlen(allow);
-            snprintf(allow + n, sizeof allow - n, "%s%s", n ? ", " : "", routes[i].method);
+            snprintf(allow + n, sizeof allow - n, "%s%s", n ? ", " : "", all->rows[i].method);
         }
     char field[80];
     snprintf(field, sizeof field, "Allow: %s\r\n", allow);
@@ -114,7 +108,7 @@ static bool let_in(struct exchange *x, tl_err *found, struct tl_why *why)
 void route_head(struct exchange *x)
 {
     struct tl_why why = {{0}, {0}}, stranger = {{0}, {0}};
-    const struct route *other, *r = find(&x->head, &other);
+    const struct http_route *other, *r = find(x, &other);
     tl_err found;
     /* An answer now leaves a body unread, so the connection ends after it. */
     x->close = x->head.length > 0 || x->head.transfer;
@@ -144,7 +138,7 @@ void route_head(struct exchange *x)
 void route_request(struct exchange *x)
 {
     struct tl_why why = {{0}, {0}};
-    const struct route *other, *r = find(&x->head, &other);
+    const struct http_route *other, *r = find(x, &other);
     tl_err err = caller_still(x, &why); /* its body may have taken its time */
     if (err == TL_OK)
         r->answer(x);

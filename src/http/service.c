@@ -172,7 +172,8 @@ static void *loop(void *ctx)
 
 static void service_free(struct http_service *s)
 {
-    log_watch(s->log, NULL, NULL);
+    if (s->log)
+        log_watch(s->log, NULL, NULL);
     tails_finish(s);
     close_doors(s);
     if (s->wake)
@@ -230,8 +231,9 @@ static tl_err make_events(struct http_service *s)
 static tl_err open_tcp(struct http_service *s, struct tl_why *why)
 {
     const struct http_config *c = &s->config;
-    struct log_info info;
-    log_info(s->log, &info);
+    struct log_info info = {.simulated = true}; /* as free as a witness, which hides nothing */
+    if (s->log)
+        log_info(s->log, &info);
     tl_err err = tcp_address_read(&s->address, c->listen, why);
     if (err == TL_OK && !c->tls)
         err = tcp_may_be_plain(&s->address, info.simulated, why);
@@ -272,13 +274,14 @@ const struct tcp_address *http_listening(const struct http_service *s)
     return s->config.listen ? &s->address : NULL;
 }
 
-tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
-                  struct tl_why *why)
+/* s is what there is to serve; it is copied. */
+static tl_err start(struct http_service **out, const struct http_service *what,
+                    const struct http_config *config, struct tl_why *why)
 {
-    struct http_service *s = calloc(1, sizeof *s);
+    struct http_service *s = malloc(sizeof *s);
     if (!s)
         return TL_E_MEMORY;
-    s->log = log;
+    *s = *what;
     s->config = *config;
     s->wake_read = s->wake_write = -1;
     for (size_t i = 0; i < DOORS; i++)
@@ -294,8 +297,8 @@ tl_err http_start(struct http_service **out, struct log *log, const struct http_
         err = open_doors(s, why);
     if (err == TL_OK)
         err = make_events(s);
-    if (err == TL_OK)
-        log_watch(log, log_grown, s);
+    if (err == TL_OK && s->log)
+        log_watch(s->log, log_grown, s);
     if (err == TL_OK && pthread_create(&s->thread, NULL, loop, s) != 0)
         err = TL_E_MEMORY;
     if (err != TL_OK) {
@@ -304,6 +307,19 @@ tl_err http_start(struct http_service **out, struct log *log, const struct http_
     }
     *out = s;
     return TL_OK;
+}
+
+tl_err http_start(struct http_service **out, struct log *log, const struct http_config *config,
+                  struct tl_why *why)
+{
+    return start(out, &(struct http_service){.log = log, .routes = &log_routes}, config, why);
+}
+
+tl_err http_start_witness(struct http_service **out, struct witness_state *witness,
+                          const struct http_config *config, struct tl_why *why)
+{
+    const struct http_service what = {.witness = witness, .routes = &witness_routes};
+    return start(out, &what, config, why);
 }
 
 void http_stop(struct http_service *s)

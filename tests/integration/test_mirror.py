@@ -205,7 +205,7 @@ class Mirror(Case):
         self.addCleanup(p.stdout.close)
         self.addCleanup(p.kill)
         first = json.loads(p.stdout.readline())
-        self.assertIn("another mirror", self.mirror(code=3).stderr)
+        self.assertIn("another process writes", self.mirror(code=3).stderr)
         self.service.stop()
         self.assertIn("trying again every 1 seconds", p.stderr.readline())
         self.service = self.serve("--origin", "example.org/log")

@@ -5,21 +5,8 @@ import hashlib
 import os
 import sqlite3
 
+from rfc6962 import root
 from teelogtest import Case, main, record
-
-
-def node(left, right):
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def root(hashes):
-    """RFC 6962 section 2.1, of nodes that are hashed already."""
-    if len(hashes) == 1:
-        return hashes[0]
-    k = 1
-    while 2 * k < len(hashes):
-        k *= 2
-    return node(root(hashes[:k]), root(hashes[k:]))
 
 
 def entries(bundle):

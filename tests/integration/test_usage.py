@@ -12,7 +12,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "tail", "mirror", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "tail", "mirror", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
                                  "quote", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
@@ -41,7 +41,10 @@ class Usage(Case):
                      ["tail", "-n", "1001", "--data", "d"],
                      ["tail", "-n", "1", "--from", "1", "--data", "d"],
                      ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["mirror"], ["mirror", "m"], ["mirror", "a", "b", "--data", "d"],
-                     ["mirror", "m", "--log-key", "x", "--data", "d"], ["mirror", "m", "--every", "0", "--data", "d"], ["export", "-o", "x", "--tee", "sim"]):
+                     ["mirror", "m", "--log-key", "x", "--data", "d"], ["mirror", "m", "--every", "0", "--data", "d"],
+                     ["witness"], ["witness", "--data", "d"], ["witness", "--data", "d", "--log", "x"],
+                     ["witness", "x", "--data", "d", "--policy", "p"], ["witness", "--data", "d", "--policy", "p", "--tls-key", "k"],
+                     ["witness", "--data", "d", "--policy", "p", "--tls-key", "k", "--tls-cert", "c"], ["export", "-o", "x", "--tee", "sim"]):
             with self.subTest(args=args):
                 done = self.teelog(*args, code=2)
                 self.assertTrue(done.stderr.startswith("teelog: "), done.stderr)
