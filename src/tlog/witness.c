@@ -80,6 +80,13 @@ void witness_size_put(buf *b, uint64_t size)
     buf_printf(b, "%llu\n", (unsigned long long)size);
 }
 
+enum witness_conflict witness_conflict(uint64_t old, uint64_t size, uint64_t told)
+{
+    if (REFUSED(told > size))
+        return WITNESS_IS_AHEAD;
+    return REFUSED(told == old) ? WITNESS_CONTRADICTS : WITNESS_GO_ON;
+}
+
 /* Of each witness the lines that are its own, once they all verify. */
 static tl_err take_lines(buf *lines, size_t *count, const struct tlog_policy *policy,
                          const struct note *answer)

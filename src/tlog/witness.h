@@ -30,6 +30,17 @@ void witness_request_put(buf *b, uint64_t old, const hash32 *path, size_t path_c
 tl_err witness_size_read(uint64_t *out, slice body) TL_MUST;
 void witness_size_put(buf *b, uint64_t size);
 
+/* What a 409 means to a log that sent old, and has signed checkpoints of up to size. */
+enum witness_conflict {
+    WITNESS_GO_ON,       /* ask again with the size that was told for old */
+    WITNESS_CONTRADICTS, /* it told the very size that was sent: a fault of the witness */
+    /* The witness has cosigned, or says so, what this log does not know to have signed: its disk
+     * was put back, a copy of it runs, or the witness deceives. Never to be repaired by sending
+     * something else; told without a proof it marks the witness (DESIGN section 3). */
+    WITNESS_IS_AHEAD
+};
+enum witness_conflict witness_conflict(uint64_t old, uint64_t size, uint64_t told);
+
 /* The body of a 200: signature lines over the note's text. Appends those of witnesses that the
  * policy names to lines (*count of them), and ignores others ("The client MUST ignore any
  * cosignatures from unknown keys"). TL_E_SIGNATURE where one of them fails, TL_E_NOTE where

@@ -373,6 +373,25 @@ static void key_sets(void **state)
     key_set(stranger, service);
     assert_ok(key_set_find(&got, buf_slice(&keys), hash_slice(&kid)));
     assert_memory_equal(got.x, want.x, 32);
+    /* The right bytes and one more are no coordinate. */
+    for (size_t which = 0; which < 2; which++) {
+        uint8_t x[33] = {0}, y[33] = {0}, mem[200];
+        buf longer;
+        memcpy(x, want.x, 32);
+        memcpy(y, want.y, 32);
+        buf_init_fixed(&longer, mem, sizeof mem);
+        cbor_put_array(&longer, 1);
+        cbor_put_map(&longer, 4);
+        cbor_put_int(&longer, 1);
+        cbor_put_int(&longer, 2);
+        cbor_put_int(&longer, -1);
+        cbor_put_int(&longer, 1);
+        cbor_put_int(&longer, -2);
+        cbor_put_bytes(&longer, slice_of(x, which ? 32 : 33));
+        cbor_put_int(&longer, -3);
+        cbor_put_bytes(&longer, slice_of(y, which ? 33 : 32));
+        assert_err(key_set_find(&got, buf_slice(&longer), hash_slice(&kid)), TL_E_NOT_FOUND);
+    }
     /* Others in between: another kind, another curve, coordinates of another length, none. */
     static const char *const odd[] = {
         "a3010120062158200000000000000000000000000000000000000000000000"

@@ -409,16 +409,38 @@ static void generated_tree(void **state)
     json_decref(file);
 }
 
+/* The roots that paths lead to, which say nothing by themselves. */
+static void roots_of_paths(void **state)
+{
+    (void)state;
+    hash32 a = sha256(slice_str("a")), b = sha256(slice_str("b")), got = b;
+    hash32 node = merkle_node_hash(&a, &b);
+    assert_ok(merkle_root_of_inclusion(&got, 0, 2, &a, &b, 1));
+    assert_true(hash_eq(&got, &node));
+    assert_ok(merkle_root_of_consistency(&got, 1, 2, &a, &b, 1));
+    assert_true(hash_eq(&got, &node));
+    assert_ok(merkle_root_of_consistency(&got, 2, 2, &a, NULL, 0));
+    assert_true(hash_eq(&got, &a));
+    got = b;
+    assert_err(merkle_root_of_consistency(&got, 2, 2, &a, &b, 1), TL_E_PROOF);
+    assert_err(merkle_root_of_consistency(&got, 3, 2, &a, NULL, 0), TL_E_PROOF);
+    assert_err(merkle_root_of_consistency(&got, 0, 2, &a, NULL, 0), TL_E_PROOF);
+    assert_err(merkle_root_of_consistency(&got, 0, 0, &a, NULL, 0), TL_E_PROOF);
+    assert_err(merkle_root_of_consistency(&got, 1, 2, &a, NULL, 0), TL_E_PROOF);
+    assert_err(merkle_root_of_inclusion(&got, 2, 2, &a, &b, 1), TL_E_PROOF);
+    assert_true(hash_eq(&got, &b));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(own_roots),           cmocka_unit_test(own_proofs),
-        cmocka_unit_test(own_negatives),       cmocka_unit_test(nothing_to_prove),
-        cmocka_unit_test(large_sizes),         cmocka_unit_test(subtrees_join),
-        cmocka_unit_test(subtrees_refused),    cmocka_unit_test(proofs_refused),
-        cmocka_unit_test(missing_nodes),       cmocka_unit_test(altered_inclusion),
-        cmocka_unit_test(altered_consistency), cmocka_unit_test(all_small_proofs),
-        cmocka_unit_test(generated_tree),
+        cmocka_unit_test(roots_of_paths),    cmocka_unit_test(own_roots),
+        cmocka_unit_test(own_proofs),        cmocka_unit_test(own_negatives),
+        cmocka_unit_test(nothing_to_prove),  cmocka_unit_test(large_sizes),
+        cmocka_unit_test(subtrees_join),     cmocka_unit_test(subtrees_refused),
+        cmocka_unit_test(proofs_refused),    cmocka_unit_test(missing_nodes),
+        cmocka_unit_test(altered_inclusion), cmocka_unit_test(altered_consistency),
+        cmocka_unit_test(all_small_proofs),  cmocka_unit_test(generated_tree),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -171,6 +171,9 @@ struct form {
 #define OWN_V2   "a3012619018b013a00011170820201"
 #define OWN_LONG "a3012619018b013a0001117083010101"
 
+#define Z32      "0000000000000000000000000000000000000000000000000000000000000000"
+#define Z64      Z32 Z32
+
 static const struct form good_and_bad[] = {
     {"minimal", MINIMAL, NULL, NULL, 64, TL_OK},
     {"another header", "a3012603010019018b01", NULL, NULL, 64, TL_E_CBOR},
@@ -187,6 +190,7 @@ static const struct form good_and_bad[] = {
     {"behind the header", MINIMAL "00", NULL, NULL, 64, TL_E_TRAILING},
     {"a payload that is attached", MINIMAL, NULL, "4100", 64, TL_E_COSE},
     {"an empty one", MINIMAL, NULL, "40", 64, TL_E_COSE},
+    {"a payload as long as a signature", MINIMAL, NULL, "5840" Z64, 64, TL_E_COSE},
     {"a short signature", MINIMAL, NULL, NULL, 63, TL_E_COSE},
     {"a long signature", MINIMAL, NULL, NULL, 65, TL_E_COSE},
     {"no proof", MINIMAL, "a0", NULL, 64, TL_E_TYPE},

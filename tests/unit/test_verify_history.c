@@ -89,7 +89,7 @@ static slice cosigned(uint64_t size, const uint64_t times[3])
 static struct fake_bundle *whole(const uint64_t times[3])
 {
     struct fake_bundle *b = fakelog_export(log_, SCOPE_WHOLE, NULL, NULL, 0);
-    b->items[0].u.header.checkpoint = cosigned(7, times);
+    b->items[0].u.header.checkpoint = cosigned(log_->count, times);
     return b;
 }
 
@@ -354,6 +354,39 @@ static void test_evidence_times(void **state)
     }
 }
 
+/* The evidence of an attested peer is dated by the first session that it was let in for. */
+static void test_peers(void **state)
+{
+    (void)state;
+    const uint64_t good[3] = {now + DAY, now + DAY, 0},
+                   late[3] = {now + 40 * DAY, now + 40 * DAY, 0};
+    struct fakelog *kept_log = log_;
+    struct teelog_policy *kept = two_of_three;
+    buf quorum;
+    buf_init(&quorum, 10000);
+    fake_quorum_text(&quorum, 2, 3);
+    buf_u8(&quorum, 0);
+    log_ = fakelog_new("example.org/peers");
+    log_->config.admissions = 1 << ADMISSION_ATTESTED;
+    log_->admission = ADMISSION_ATTESTED;
+    fakelog_boot(log_);
+    fakelog_session(log_, "a");
+    fakelog_record(log_, "a", "one");
+    char *json = policy_text((const char *)quorum.p, 0);
+    two_of_three = fake_policy(json);
+    trusted(whole(good), false, now + 400 * DAY);
+    rejected(whole(late), false, "genuine", 0, "validity: ");
+    struct fake_bundle *b = whole(late);
+    anchor(b, 2, good);
+    trusted(b, false, now + 400 * DAY);
+    teelog_policy_free(two_of_three);
+    fakelog_free(log_);
+    free(json);
+    buf_finish(&quorum);
+    log_ = kept_log;
+    two_of_three = kept;
+}
+
 /* Without a quorum in the policy cosignatures are lines of strangers. */
 static void test_unwitnessed(void **state)
 {
@@ -397,7 +430,7 @@ int main(void)
         cmocka_unit_test(test_quorum),         cmocka_unit_test(test_no_quorum),
         cmocka_unit_test(test_beyond),         cmocka_unit_test(test_live),
         cmocka_unit_test(test_evidence_times), cmocka_unit_test(test_unwitnessed),
-        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_scopes),         cmocka_unit_test(test_peers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -111,6 +111,20 @@ static void test_whose(void **state)
     hash32 root = log_->hashes[0];
     expect(bundle(SCOPE_WHOLE), fakelog_checkpoint(other, 8), "is not this log's");
     expect(bundle(SCOPE_WHOLE), made_up(1, &root, "example.org/other"), "is not this log's");
+    /* The right text under a key of the same name. */
+    uint8_t seed[32] = {5}, public_key[32];
+    struct note_key key;
+    buf text, note;
+    buf_init(&text, 1000);
+    buf_init(&note, 1000);
+    const struct checkpoint c = {slice_str(log_->origin), 1, root};
+    checkpoint_put(&text, &c);
+    ed25519_public(seed, public_key);
+    assert_ok(note_key_make(&key, slice_str(log_->origin), public_key));
+    assert_ok(note_sign(&note, buf_slice(&text), &key, seed));
+    expect(bundle(SCOPE_WHOLE), buf_slice(&note), "is not this log's");
+    buf_finish(&text);
+    buf_finish(&note);
 }
 
 /* Of single records only some trees are shown: those that end where a hash or leaf does. */

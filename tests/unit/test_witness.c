@@ -156,8 +156,8 @@ static void malformed(void **state)
 static void sizes(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "\n", "5", "5\n\n", "05\n", " 5\n", "5 \n", "-5\n", "9223372036854775808\n"};
+    static const char *const bad[] = {"",     "\n",   "5",    "55",   "5\n\n",
+                                      "05\n", " 5\n", "5 \n", "-5\n", "9223372036854775808\n"};
     uint64_t size = 77;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (witness_size_read(&size, slice_str(bad[i])) == TL_OK)
@@ -197,6 +197,19 @@ static void decisions(void **state)
     assert_int_equal(decide(0), WITNESS_COSIGNS);
     ask(0, 1);
     assert_int_equal(decide(0), WITNESS_COSIGNS);
+}
+
+/* A 409, and nothing but going on from an older size of one's own may follow from it. */
+static void conflicts(void **state)
+{
+    (void)state;
+    assert_int_equal(witness_conflict(0, 12, 5), WITNESS_GO_ON);
+    assert_int_equal(witness_conflict(5, 12, 12), WITNESS_GO_ON);
+    assert_int_equal(witness_conflict(5, 12, 0), WITNESS_GO_ON); /* it forgot */
+    assert_int_equal(witness_conflict(5, 12, 5), WITNESS_CONTRADICTS);
+    assert_int_equal(witness_conflict(5, 12, 13), WITNESS_IS_AHEAD);
+    assert_int_equal(witness_conflict(0, 0, INT64_MAX), WITNESS_IS_AHEAD);
+    assert_int_equal(witness_conflict(13, 12, 13), WITNESS_IS_AHEAD);
 }
 
 /* A request as the log makes it, but for path and root. */
@@ -452,6 +465,7 @@ int main(void)
         cmocka_unit_test(answers),
         cmocka_unit_test(shared_sequences),
         cmocka_unit_test(allocations),
+        cmocka_unit_test(conflicts),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
