@@ -260,16 +260,20 @@ const struct command commands[] = {
      cmd_fsck},
 #endif
     {"verify",
-     "FILE [--policy FILE] [--nonce HEX] [--collateral FILE]... [--at UNIXTIME]\n"
-     "                     [--json] [--html PAGE]",
+     "FILE [--policy FILE] [--nonce HEX] [--since FILE] [--collateral FILE]...\n"
+     "                     [--at UNIXTIME] [--json] [--html PAGE]\n"
+     "       teelog verify PROOF --policy FILE [--entry FILE] [--service-keys FILE] [--json]",
      "check a bundle, offline, under a policy",
      "  --policy FILE   what to trust; without it nothing is pinned\n"
      "  --nonce HEX     yours: the bundle must hold the log's answer to it\n"
+     "  --since FILE    a checkpoint that you kept: the log must only have grown since\n"
      "  --collateral FILE   newer collateral than the bundle holds\n"
      "  --at UNIXTIME   judge as of this time instead of now\n"
+     "  --entry FILE    of a tlog-proof or COSE receipt: what was logged\n"
+     "  --service-keys FILE   of a receipt: the keys that it may be signed by\n"
      "  --json          the report as JSON\n"
      "  --html PAGE     also write the report as a page of HTML\n"
-     "FILE may be - for standard input. Exit: 0 TRUSTED, 1 REJECTED, 4 UNPINNED,\n"
+     "FILE may be - for standard input. Exit: 0 TRUSTED or LOGGED, 1 REJECTED, 4 UNPINNED,\n"
      "2 usage or a bad policy, 3 failure.\n",
      cmd_verify},
     {"policy", "init FILE -o POLICY [--at UNIXTIME]",
