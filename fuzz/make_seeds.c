@@ -443,7 +443,7 @@ static struct body_boot a_boot(const slice key_text)
     };
 }
 
-/* A data key that opens; the PEM files are of openssl's making. */
+/* A data key that opens. */
 static void recovery_seeds(void)
 {
     static const uint8_t scalar[32] = {FUZZ_OWNER};

@@ -87,7 +87,10 @@ static tl_err recover(const struct options *o, const struct es256_key *owner, sl
 {
     struct log_recover_options options = {
         .dir = o->data, .owner = owner, .checkpoint = checkpoint, .log_key = log_key};
-    struct recover_out out = {.dir = o->out, .data = o->data, .owner = es256_thumbprint(owner)};
+    struct recover_out out = {.dir = o->out,
+                              .data = o->data,
+                              .owner = es256_thumbprint(owner),
+                              .key_given = log_key != NULL};
     tl_err err = log_recovery_new(&out.recovery, &options, &out.found, why);
     if (err == TL_OK)
         err = recover_out_write(&out, why);

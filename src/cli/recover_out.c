@@ -6,7 +6,6 @@
 #include "cli/cli.h"
 #include "cli/outfile.h"
 #include "cli/progress.h"
-#include "http/json_put.h"
 #include "http/row_json.h"
 #include "tee/tee.h"
 
@@ -69,13 +68,12 @@ static void take_back(const struct recover_out *o)
 
 /* ---- rows ---- */
 
-static void say_lost(const struct recover_out *o, const struct log_recover_row *row)
+static void say_lost(struct recover_out *o, const struct log_recover_row *row)
 {
     const char *why = row->lost ? row->lost : row->body_lost;
-    uint64_t before = o->lost_statements + o->lost_bodies;
-    if (!why || before > LOST_SHOWN)
+    if (!why || o->lost_shown > LOST_SHOWN)
         return;
-    if (before == LOST_SHOWN)
+    if (o->lost_shown++ == LOST_SHOWN)
         cli_say("and more, which " RECOVERED_RECORDS " names");
     else if (row->to - row->from > 1)
         cli_say("lost: statements %" PRIu64 " to %" PRIu64 ": %s", row->from, row->to - 1, why);
@@ -84,9 +82,26 @@ static void say_lost(const struct recover_out *o, const struct log_recover_row *
                 row->from, why);
 }
 
+/* Statements one after the other that a bundle can hold: those with all that it needs of them,
+ * which of records is not the body. */
+static void add_to_run(struct recover_out *o, const struct log_recover_row *row, bool record)
+{
+    struct recover_run *last = o->run_count ? &o->runs[o->run_count - 1] : NULL;
+    if (row->lost || !row->proven || (row->body_lost && !record))
+        return;
+    if (last && last->to == row->from)
+        last->to = row->to;
+    else if (o->run_count < RECOVER_RUNS_MAX)
+        o->runs[o->run_count++] = (struct recover_run){row->from, row->to};
+    else
+        o->runs_left_out++;
+}
+
 static void count(struct recover_out *o, const struct log_recover_row *row)
 {
+    bool record = !row->lost && !slice_starts(row->row.type, slice_str("teelog."));
     say_lost(o, row);
+    add_to_run(o, row, record);
     if (row->lost) {
         o->lost_statements += row->to - row->from;
         return;
@@ -94,7 +109,7 @@ static void count(struct recover_out *o, const struct log_recover_row *row)
     o->statements++;
     o->only_signed += !row->proven;
     o->lost_bodies += row->body_lost != NULL;
-    if (slice_starts(row->row.type, slice_str("teelog.")))
+    if (!record)
         return;
     o->records++;
     o->erased += row->row.erased;
@@ -152,7 +167,7 @@ static tl_err write_file(struct recover_out *o, const char *name,
     return err;
 }
 
-/* ---- the bundle ---- */
+/* ---- bundles ---- */
 
 /* A simulated platform makes its own collateral, where it still is. */
 static bool add_simulated(struct log *log, const char *dir)
@@ -186,25 +201,55 @@ static tl_err find_simulated(const struct recover_out *o, struct log *log)
     return TL_OK;
 }
 
+static tl_err write_range(struct recover_out *o, struct log *log, const char *name,
+                          const struct log_export_options *range, struct tl_why *why)
+{
+    char *path;
+    tl_err err = path_of(&path, o, name);
+    if (err != TL_OK)
+        return err;
+    err = bundle_out_log(path, log, range, why);
+    free(path);
+    return err;
+}
+
+/* Where statements are missing: what lies between, each part in a bundle of its own. */
+static void write_parts(struct recover_out *o, struct log *log)
+{
+    for (size_t i = 0; i < o->run_count; i++) {
+        const struct log_export_options part = {
+            .has_range = true, .from = o->runs[i].from, .to = o->runs[i].to, .withhold_lost = true};
+        struct tl_why why = {{0}, {0}};
+        char name[64];
+        snprintf(name, sizeof name, RECOVERED_PART, part.from, part.to);
+        tl_err err = write_range(o, log, name, &part, &why);
+        o->parts += err == TL_OK;
+        if (err != TL_OK)
+            (void)cli_fail(name, err, &why);
+    }
+}
+
 /* All that there is up to the checkpoint, as `teelog export` gives it. What is missing keeps a
  * bundle from being made, and is no failure of the rest. */
-static tl_err write_bundle(struct recover_out *o)
+static tl_err write_bundles(struct recover_out *o)
 {
     const struct log_export_options whole = {.to = TL_INT_MAX, .withhold_lost = true};
     struct log *log = log_recovery_log(o->recovery);
-    char *path;
     if (!log) {
         (void)tl_explain(&o->no_bundle, TL_E_NOT_FOUND, NULL,
                          "there is no checkpoint that fits what is here");
         return TL_OK;
     }
     tl_err err = find_simulated(o, log);
-    if (err == TL_OK)
-        err = path_of(&path, o, RECOVERED_BUNDLE);
     if (err != TL_OK)
         return err;
-    err = bundle_out_log(path, log, &whole, &o->no_bundle);
-    free(path);
+    const bool gaps = o->run_count != 1 || o->runs[0].from != 0 || o->runs[0].to != o->found.size;
+    if (gaps) {
+        (void)tl_explain(&o->no_bundle, TL_E_STORED, NULL, "what is lost leaves gaps in it");
+        write_parts(o, log);
+        return TL_OK;
+    }
+    err = write_range(o, log, RECOVERED_BUNDLE, &whole, &o->no_bundle);
     o->has_bundle = err == TL_OK;
     if (err != TL_OK)
         (void)tl_explain(&o->no_bundle, err, NULL, "%s", tl_err_text(err));
@@ -217,103 +262,13 @@ tl_err recover_out_write(struct recover_out *o, struct tl_why *why)
     if (err != TL_OK)
         return err;
     err = write_file(o, RECOVERED_RECORDS, write_rows, why);
-    if (err == TL_OK)
-        err = write_bundle(o);
     if (err == TL_OK && o->found.has_checkpoint)
         err = write_file(o, RECOVERED_CHECKPOINT, write_note, why);
+    if (err == TL_OK)
+        err = write_bundles(o);
     if (err == TL_OK)
         sync_parent(o);
     else
         take_back(o);
     return err;
-}
-
-/* ---- what came of it ---- */
-
-bool recover_out_all(const struct recover_out *o)
-{
-    return o->lost_statements == 0 && o->lost_bodies == 0 && o->has_bundle &&
-           !o->found.stored_trouble && !o->found.given_trouble;
-}
-
-static void say_proof(const struct recover_out *o)
-{
-    const struct log_recovered *f = &o->found;
-    char root[2 * sizeof f->root.b + 1] = "";
-    for (size_t i = 0; i < sizeof f->root.b; i++)
-        snprintf(root + 2 * i, 3, "%02x", f->root.b[i]);
-    if (f->has_checkpoint)
-        cli_say("proven by the checkpoint of size %" PRIu64 " with root %s, signed by %s", f->size,
-                root, f->log_key);
-    if (o->only_signed)
-        cli_say("%" PRIu64 " statements lie beyond what a checkpoint proves: they are signed, and "
-                "that they stand at their own index, and that the key is the log's, is not shown",
-                o->only_signed);
-    if (f->stored_trouble)
-        cli_say("the checkpoint in the database: %s", f->stored_trouble);
-    if (f->given_trouble)
-        cli_say("your checkpoint: %s", f->given_trouble);
-    if (o->has_bundle)
-        cli_say("%s/" RECOVERED_BUNDLE
-                " is a bundle: whose log this is, `teelog verify` says under "
-                "your policy. Anybody can make a log that opens under your recovery key",
-                o->dir);
-    else
-        cli_say("no bundle was made: %s. Whose log this is, nothing here shows: anybody can make "
-                "one that opens under your recovery key",
-                tl_why_text(&o->no_bundle, TL_E_NOT_FOUND));
-}
-
-static void say_text(const struct recover_out *o)
-{
-    cli_say("%s%s: %" PRIu64 " statements, of them %" PRIu64 " records: %" PRIu64
-            " with their bodies, %" PRIu64 " erased; %" PRIu64 " statements and %" PRIu64
-            " bodies are lost",
-            o->found.origin, o->found.simulated ? " (SIMULATED platform)" : "", o->statements,
-            o->records, o->opened, o->erased, o->lost_statements, o->lost_bodies);
-    say_proof(o);
-}
-
-static tl_err say_json(const struct recover_out *o)
-{
-    const struct log_recovered *f = &o->found;
-    buf b;
-    buf_init(&b, 65536);
-    buf_str(&b, "{\"origin\":");
-    json_put_str(&b, f->origin);
-    json_put_member(&b, "logKey", f->log_key);
-    json_put_hex(&b, "recoveryKey", hash_slice(&o->owner));
-    json_put_bool(&b, "simulated", f->simulated);
-    json_put_number(&b, "statements", o->statements);
-    json_put_number(&b, "onlySigned", o->only_signed);
-    json_put_number(&b, "records", o->records);
-    json_put_number(&b, "bodies", o->opened);
-    json_put_number(&b, "erased", o->erased);
-    json_put_number(&b, "lostStatements", o->lost_statements);
-    json_put_number(&b, "lostBodies", o->lost_bodies);
-    json_put_bool(&b, "bundle", o->has_bundle);
-    if (!o->has_bundle)
-        json_put_member(&b, "noBundle", tl_why_text(&o->no_bundle, TL_E_NOT_FOUND));
-    if (f->has_checkpoint) {
-        json_put_number(&b, "checkpointSize", f->size);
-        json_put_hex(&b, "root", hash_slice(&f->root));
-    }
-    if (f->stored_trouble)
-        json_put_member(&b, "storedCheckpoint", f->stored_trouble);
-    if (f->given_trouble)
-        json_put_member(&b, "givenCheckpoint", f->given_trouble);
-    buf_str(&b, "}\n");
-    tl_err err = buf_err(&b);
-    if (err == TL_OK && (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0))
-        err = TL_E_IO;
-    buf_finish(&b);
-    return err;
-}
-
-tl_err recover_out_say(const struct recover_out *o, bool json)
-{
-    if (json)
-        return say_json(o);
-    say_text(o);
-    return TL_OK;
 }

@@ -196,7 +196,7 @@ static void describe(const struct log_recovery *r, const struct log_recover_opti
     buf_init_fixed(&key, (uint8_t *)found->log_key, sizeof found->log_key - 1);
     if (o->log_key || g->there)
         note_key_put(&key, o->log_key ? o->log_key : &g->key);
-    found->simulated = g->simulated;
+    found->simulated = r->simulated;
     found->has_checkpoint = r->has_tree;
     found->size = r->log->durable_size;
     found->root = r->log->durable_root;
@@ -229,6 +229,8 @@ static tl_err begin(struct log_recovery *r, const struct log_recover_options *o,
         err = tree_new(&log->tree, log->store);
     if (err == TL_OK)
         err = read_genesis(log, &g);
+    r->has_genesis = g.there;
+    r->simulated = g.simulated;
     if (err == TL_OK)
         err = find_data_key(log, o->owner, &g, why);
     if (err == TL_OK)

@@ -21,7 +21,7 @@ struct log_recover_options {
 struct log_recovered {
     char origin[129];
     char log_key[400]; /* verifier key that checkpoints were checked by; empty: none is known */
-    bool simulated;    /* by its genesis */
+    bool simulated;    /* by its genesis; where that is lost, by any boot */
     uint64_t rows;     /* statements that the database has */
     /* The checkpoint by which statements are proven: those of indexes below its size. */
     bool has_checkpoint;

@@ -131,11 +131,12 @@ static tl_err judge_signed(struct log_recovery *r, const struct store_leaf *leaf
     return *lost ? TL_OK : check_signature(r, st, s, lost);
 }
 
-/* Whether the tree has it; true where the tree cannot tell, and *proven is false. */
-static tl_err look_into_tree(struct log_recovery *r, const struct store_leaf *leaf, bool *proven,
-                             const char **lost)
+tl_err recover_look(struct log_recovery *r, const struct store_leaf *leaf, bool *proven,
+                    const char **lost)
 {
     hash32 want, got = merkle_leaf_hash(leaf->statement);
+    *proven = false;
+    *lost = NULL;
     if (leaf->index >= tree_size(r->log->tree))
         return TL_OK;
     tl_err err = tree_leaf(r->log->tree, leaf->index, &want);
@@ -151,9 +152,7 @@ tl_err recover_judge(struct log_recovery *r, const struct store_leaf *leaf, stru
                      bool *proven, const char **lost)
 {
     struct signer opened, *s;
-    *proven = false;
-    *lost = NULL;
-    tl_err err = look_into_tree(r, leaf, proven, lost);
+    tl_err err = recover_look(r, leaf, proven, lost);
     if (err != TL_OK || *lost)
         return err;
     if (REFUSED(statement_read(st, leaf->statement) != TL_OK ||

@@ -86,16 +86,28 @@ static tl_err take_erased(struct log_recovery *r, const struct store_leaf *leaf,
     return err == TL_OK ? leaf_set_add(&e->places, leaf->index) : err;
 }
 
+/* Where the genesis is lost, any boot says it. */
+static void learn_platform(struct log_recovery *r, const struct store_leaf *leaf)
+{
+    struct body_boot boot;
+    if (!r->has_genesis && body_boot_read(&boot, leaf->body) == TL_OK)
+        r->simulated = r->simulated || slice_eq_str(boot.config.platform, "simulator");
+}
+
 /* A row that is there. */
 static tl_err learn_one(struct log_recovery *r, const struct store_leaf *leaf)
 {
     struct statement st;
     const char *lost;
     bool proven;
-    tl_err err = recover_judge(r, leaf, &st, &proven, &lost);
-    /* Who has the disk can sign erasures of his own, but not put them into the tree. */
-    if (err != TL_OK || lost || REFUSED(!proven) || st.kind != ST_ERASURE)
+    tl_err err = recover_look(r, leaf, &proven, &lost);
+    if (err != TL_OK || lost || statement_read(&st, leaf->statement) != TL_OK)
         return err;
+    if (st.kind == ST_BOOT)
+        learn_platform(r, leaf);
+    /* Who has the disk can sign erasures of his own, but not put them into the tree. */
+    if (st.kind != ST_ERASURE || REFUSED(!proven))
+        return TL_OK;
     return take_erased(r, leaf, &st);
 }
 
@@ -123,7 +135,6 @@ tl_err recover_learn_erased(struct log_recovery *r, uint64_t *rows)
     }
     store_scan_end(r->log->store);
     r->log->erased.ready = true;
-    recover_forget(r);
     rewind_rows(r);
     return err;
 }

@@ -20,8 +20,9 @@ struct signer {
 
 struct log_recovery {
     struct log *log; /* its tree is that of the checkpoint, or empty */
-    bool has_tree;
-    buf note; /* the stored one */
+    bool has_tree, has_genesis;
+    bool simulated; /* by the genesis, or where it is lost by any boot */
+    buf note;       /* the stored one */
     /* What is known of the leaves before next: */
     struct signer *signers; /* by index */
     size_t signer_count, signer_capacity;
@@ -43,7 +44,11 @@ struct log_recovery {
 /* Reads the statement and judges it: *lost is NULL where it is the log's. */
 tl_err recover_judge(struct log_recovery *r, const struct store_leaf *leaf, struct statement *st,
                      bool *proven, const char **lost) TL_MUST;
-/* What is known is forgotten, but for the tree and what was erased. */
+/* Whether the tree has it: *proven; or another in its place: *lost. Where the tree cannot tell,
+ * neither. */
+tl_err recover_look(struct log_recovery *r, const struct store_leaf *leaf, bool *proven,
+                    const char **lost) TL_MUST;
+/* Who signs is forgotten. */
 void recover_forget(struct log_recovery *r);
 
 /* recover_rows.c */

@@ -4,12 +4,13 @@ import base64
 import hashlib
 import json
 import os
-import re
+import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 
-from teelogtest import ROOT, Case, main, record
+from teelogtest import TEELOG, Case, main, record
 
 
 class Sealed(Case):
@@ -109,12 +110,50 @@ class Recover(Sealed):
         self.sql("DELETE FROM leaf WHERE idx = 200")
         said = self.recover(code=3).stderr
         self.assertIn("statement 200: it is missing", said)
-        self.assertIn("no bundle was made", said)
+        self.assertIn("no bundle of all of it was made", said)
         self.assertEqual([r for r in self.rows() if "lost" in r],
                          [{"from": 200, "to": 201, "lost": "it is missing, or cannot be read"}])
         self.assertFalse(os.path.exists(os.path.join(self.out, "log.teelog")))
         done = self.recover("--json", code=3)
         self.assertEqual(json.loads(done.stdout)["lostStatements"], 1)
+
+    def test_parts(self):
+        """Where statements are missing, bundles of what lies between, as far as the tree goes."""
+        self.make(n=600)
+        _, policy = self.policy()
+        self.sql("DELETE FROM leaf WHERE idx BETWEEN 100 AND 119")
+        self.sql("UPDATE leaf SET statement = zeroblob(300) WHERE idx = 300")
+        said = self.recover("--json", code=3)
+        summary = json.loads(said.stdout)
+        self.assertEqual(summary["lostStatements"], 21)
+        self.assertIs(summary["bundle"], False)
+        parts = sorted(n for n in os.listdir(self.out) if n.startswith("log"))
+        self.assertEqual(summary["parts"], 3)
+        end = max(r["index"] for r in self.rows() if "index" in r) + 1
+        self.assertEqual(parts, ["log-0-100.teelog", "log-120-300.teelog", f"log-301-{end}.teelog"])
+        for name in parts:
+            report = self.verdict(os.path.join(self.out, name), "--policy", policy)
+            self.assertEqual(report["verdict"], "TRUSTED")
+            self.assertEqual(report["scope"]["kind"], "records")
+        self.sql("DELETE FROM evidence")
+        said = self.recover(code=3).stderr
+        self.assertIn("evidence of a boot or session is missing", said)
+        self.assertIn("0 bundles hold parts", said)
+        self.assertEqual(len(self.rows()), end - 20 + 1)
+
+    def test_a_full_disk(self):
+        """Nothing is left that looks like a recovery and is none."""
+        self.make(n=50)
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+        done = subprocess.run([TEELOG, "recover", "--data", self.data, "--key", self.key, "-o",
+                               self.out], preexec_fn=limit, capture_output=True, text=True,
+                              env=self.env)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertFalse(os.path.exists(self.out))
 
     def test_checkpoints_of_the_owner(self):
         self.make(n=3)

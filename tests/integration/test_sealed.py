@@ -1,6 +1,5 @@
 """The table in docs/operations.md, "A log that does not open", row by row through the binary:
 what it says there is what the commands say."""
-import json
 import os
 import re
 import shutil

@@ -52,10 +52,21 @@ static const struct tee_ops keyed_ops = {
     .collateral = keyed_collateral,
 };
 
+/* The same without keys that last. */
+static const struct tee_ops memory_ops = {
+    .platform = "simulator",
+    .sealing = "memory",
+    .simulated = true,
+    .close = keyed_close,
+    .sealing_key = keyed_key,
+    .quote = keyed_quote,
+    .collateral = keyed_collateral,
+};
+
 /* As a microcode update or a new build does it. */
 static void set_key(struct world *w, uint8_t with)
 {
-    if (w->tee->ops != &keyed_ops) {
+    if (w->tee->ops != &keyed_ops && w->tee->ops != &memory_ops) {
         struct keyed *k = calloc(1, sizeof *k);
         assert_non_null(k);
         k->tee.ops = &keyed_ops;
@@ -176,6 +187,46 @@ static void recovered(void **state)
     buf_finish(&json);
     es256_free(owner);
     es256_free(other);
+    world_finish(&w);
+}
+
+/* A platform that keeps no keys sets the log before aside; its recovery key reads it. */
+static void without_keys(void **state)
+{
+    (void)state;
+    struct world w;
+    struct es256_key *owner = NULL;
+    struct log_recovery *r = NULL;
+    struct log_recovered found;
+    struct tl_why why = {{0}, {0}};
+    char aside[4200];
+    bool more = true;
+    size_t opened = 0;
+    assert_ok(es256_generate(&owner));
+    world_init(&w);
+    const struct log_config c = {.dir = w.dir,
+                                 .origin = "test/log",
+                                 .admissions = 1 << ADMISSION_BEARER,
+                                 .signers = 2,
+                                 .recovery = owner};
+    for (uint8_t i = 1; i <= 2; i++) {
+        set_key(&w, i);
+        w.tee->ops = &memory_ops;
+        assert_ok(log_open(&w.log, w.tee, &c, &why));
+        append_one(&w, "alice", "in memory");
+        world_stop(&w);
+    }
+    snprintf(aside, sizeof aside, "%s/unsealable-0001", w.dir);
+    const struct log_recover_options o = {.dir = aside, .owner = owner};
+    assert_ok(log_recovery_new(&r, &o, &found, &why));
+    for (struct log_recover_row row; more;) {
+        assert_ok(log_recovery_next(r, &row, &more));
+        assert_true(!more || (row.proven && !row.lost && !row.body_lost));
+        opened += more && !slice_starts(row.row.type, slice_str("teelog."));
+    }
+    assert_int_equal(opened, 1);
+    log_recovery_free(r);
+    es256_free(owner);
     world_finish(&w);
 }
 
@@ -325,9 +376,13 @@ static void two_on_one_store(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_changed_key),      cmocka_unit_test(another_machine),
-        cmocka_unit_test(recovered),          cmocka_unit_test(damage),
-        cmocka_unit_test(on_the_owners_word), cmocka_unit_test(rolled_back_and_copied),
+        cmocka_unit_test(a_changed_key),
+        cmocka_unit_test(another_machine),
+        cmocka_unit_test(recovered),
+        cmocka_unit_test(without_keys),
+        cmocka_unit_test(damage),
+        cmocka_unit_test(on_the_owners_word),
+        cmocka_unit_test(rolled_back_and_copied),
         cmocka_unit_test(two_on_one_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
