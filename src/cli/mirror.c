@@ -30,8 +30,8 @@ static tl_err load_edge(struct mirror *m, struct tl_why *why)
         buf_init_fixed(&b, m->edge.hashes[level][0].b, width * sizeof(hash32));
         if (width)
             err = tile_files_read(m->dir, (int)level, m->size >> (8 * level) >> 8, width, &b, why);
-        if (err == TL_E_LIMIT || (err == TL_OK && REFUSED(b.n != width * sizeof(hash32))))
-            err = TL_E_STORED;
+        if (err == TL_E_LIMIT)
+            err = TL_E_STORED; /* a shorter one does not give the root */
     }
     return err == TL_E_NOT_FOUND ? TL_E_STORED : err;
 }
@@ -120,8 +120,6 @@ static tl_err take_entries(struct growth *g, uint64_t n, slice bundle)
     reader r = reader_of(bundle);
     while (r.rest.n) {
         slice entry = reader_bytes(&r, reader_u16be(&r));
-        if (REFUSED(r.err != TL_OK) || REFUSED(got == width))
-            return TL_E_PROOF;
         hash32 h = merkle_leaf_hash(entry);
         uint64_t index = n * TILE_WIDTH + got++;
         if (index >= g->edge.size)
@@ -129,7 +127,7 @@ static tl_err take_entries(struct growth *g, uint64_t n, slice bundle)
         else if (REFUSED(!hash_eq(&h, &g->edge.hashes[0][index % TILE_WIDTH])))
             return TL_E_PROOF;
     }
-    return REFUSED(got != width) ? TL_E_PROOF : g->put_err;
+    return REFUSED(r.err != TL_OK || got != width) ? TL_E_PROOF : g->put_err;
 }
 
 static tl_err ask(struct growth *g)

@@ -15,6 +15,8 @@ static uint64_t size; /* of the log now */
 static uint64_t asked_for[AHEAD];
 static size_t waiting;
 static void (*lie)(buf *b);
+static int
+    shifted; /* 1: the second bundle has an entry of the third too; -1: the other way round */
 static int alarms;
 static char *dir;
 static struct tl_why why;
@@ -63,6 +65,15 @@ tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w
     return TL_OK;
 }
 
+static void prepend(buf *out, const uint8_t entry[8])
+{
+    assert_non_null(buf_grow(out, 10));
+    memmove(out->p + 10, out->p, out->n - 10);
+    memcpy(out->p + 2, entry, 8);
+    out->p[0] = 0;
+    out->p[1] = 8;
+}
+
 tl_err client_body_all(struct client *c, buf *out, struct tl_why *w)
 {
     (void)c, (void)w;
@@ -70,6 +81,12 @@ tl_err client_body_all(struct client *c, buf *out, struct tl_why *w)
     memmove(asked_for, asked_for + 1, --waiting * sizeof asked_for[0]);
     for (uint64_t i = n * TILE_WIDTH; i < (n + 1) * TILE_WIDTH && i < size; i++)
         assert_ok(tile_entry_put(out, slice_of(entries[i], sizeof entries[i])));
+    if (shifted == 1 && n == 1)
+        assert_ok(tile_entry_put(out, slice_of(entries[512], sizeof entries[512])));
+    if (shifted == -1 && n == 1)
+        out->n -= 10;
+    if (shifted == -1 && n == 2)
+        prepend(out, entries[511]);
     if (lie && (n + 1) * TILE_WIDTH >= size)
         lie(out);
     return TL_OK;
@@ -205,6 +222,17 @@ static void keeps_nothing_that_is_not_the_logs(void **state)
     assert_ok(grow_to(800));
 }
 
+/* All entries are there, in their order: the tree is right, and the files would not be. */
+static void each_entry_stays_in_its_bundle(void **state)
+{
+    (void)state;
+    assert_ok(grow_to(100));
+    for (shifted = -1; shifted <= 1; shifted += 2)
+        assert_err(grow_to(700), TL_E_PROOF);
+    shifted = 0;
+    assert_ok(grow_to(700));
+}
+
 static void another_history_is_an_alarm(void **state)
 {
     (void)state;
@@ -270,9 +298,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(goes_on_from_any_size),
-        T(keeps_nothing_that_is_not_the_logs),
-        T(another_history_is_an_alarm),
+        T(goes_on_from_any_size),          T(keeps_nothing_that_is_not_the_logs),
+        T(each_entry_stays_in_its_bundle), T(another_history_is_an_alarm),
         T(an_altered_folder_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
