@@ -45,7 +45,9 @@ GOOD = {
     "libos": {"entrypoint": "/usr/bin/teelog"},
     "fs": {"mounts": [{"path": "/data", "uri": "file:data"}, {"type": "tmpfs", "path": "/tmp"}]},
     "sgx": {"allowed_files": ["file:data/"], "remote_attestation": "dcap", "debug": False,
+            "enclave_size": "128M", "max_threads": 28,
             "trusted_files": [{"uri": "file:teelog", "sha256": "00" * 32}]},
+    "sys": {"enable_sigterm_injection": True},
 }
 # (where, what to put there): each alone has to be refused.
 BAD = [
@@ -80,6 +82,9 @@ BAD = [
     ("sgx.debug", 0),
     ("sgx.remote_attestation", "none"),
     ("sgx.edmm_enable", "no"),
+    ("sgx.enclave_size", 128),
+    ("sgx.max_threads", "28"),
+    ("sys.enable_sigterm_injection", False),
     ("sgx.allowed_files", ["file:data/", "file:/agent/"]),
     ("sgx.allowed_files", ["file:/"]),
     ("sgx.allowed_files", []),
