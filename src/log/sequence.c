@@ -225,6 +225,14 @@ static tl_err next_session(struct log *log, struct group *g, const struct log_ba
     return s->opening ? TL_OK : new_session(log, b, s, why);
 }
 
+/* The origin is a subject too. */
+static tl_err enter_agent(struct log *log, slice name, struct subject **out)
+{
+    if (REFUSED(roster_count(log->roster) > log->agents_max))
+        return TL_E_LIMIT;
+    return roster_get(log->roster, name, out);
+}
+
 /* The record's agent, with a session open for its caller, or one on its way. An agent is
  * entered only once it has something to say: what is refused leaves no trace. */
 static tl_err open_agent(struct log *log, struct group *g, const struct log_batch *b,
@@ -236,11 +244,8 @@ static tl_err open_agent(struct log *log, struct group *g, const struct log_batc
     tl_err err = TL_OK;
     if (item->has_ref)
         err = ref_check(log, name, item->ref, why);
-    /* The origin is a subject too. */
-    if (err == TL_OK && !s && REFUSED(roster_count(log->roster) > log->agents_max))
-        err = TL_E_LIMIT;
     if (err == TL_OK && !s)
-        err = roster_get(log->roster, name, &s);
+        err = enter_agent(log, name, &s);
     if (err == TL_E_LIMIT)
         (void)tl_explain(why, err, "agentId", "this log holds %zu agents and takes no more",
                          log->agents_max);
@@ -307,7 +312,7 @@ static tl_err begin_ahead(struct log *log, const struct log_batch *b)
             return err;
         if (!first)
             continue;
-        if (roster_get(log->roster, in_arena(b, item->agent, item->agent_size), &s) != TL_OK)
+        if (enter_agent(log, in_arena(b, item->agent, item->agent_size), &s) != TL_OK)
             break;
         if (new_session(log, b, s, NULL) != TL_OK) {
             roster_remove(log->roster, s);
