@@ -55,7 +55,7 @@ class CannotFetch(Case):
     def test_says_so(self):
         made(MAKEDCAP, "sgx-v3", self.path("x"), time.time())
         done = self.teelog("quote", "collateral", self.path("x/quote.bin"), "-o", "out",
-                           "--no-cache", code=2)
+                           "--no-cache", code=3)
         self.assertIn("cannot fetch", done.stderr)
         self.assertFalse(os.path.exists(self.path("out")))
 

@@ -180,6 +180,28 @@ class Gramine(Case):
         self.assertEqual(service.stop(), 0)
         self.trusted()
 
+    def test_collateral_that_is_put_into_the_cache(self):
+        """Under the cache's own name it is taken while nobody can be asked, as in an enclave:
+        into the service's certificate too, where files of other names do not come."""
+        options = ("--listen", "127.0.0.1:0", "--ra-tls", "full", "--pccs", "https://127.0.0.1:1")
+
+        def ask(service, code):
+            at = re.search(r"listening on (\S+:\d+)", service.ready)[1]
+            return self.teelog("agents", "--url", f"https://{at}", "--peer-policy", "policy.json",
+                               code=code).stderr
+
+        with self.serve(*options) as service:
+            self.append([record()])
+            self.teelog("export", "--data", self.data, "-o", self.path("b"))
+            self.teelog("policy", "init", self.path("b"), "-o", "policy.json")
+            self.assertIn("collateral", ask(service, 3))
+        made = self.device.make(bytes(64))
+        about = json.loads(made["about.json"])
+        name = f"{about['tee']}-{about['fmspc']}-{about['ca']}.json"
+        pathlib.Path(self.data, "collateral", name).write_bytes(made["collateral.json"])
+        with self.serve(*options) as service:
+            ask(service, 0)
+
     def test_threads(self):
         """With all that makes one: not more than the manifest allows, however many processors."""
         template = (ROOT / "deploy" / "gramine" / "teelog.manifest.template").read_text(encoding="utf-8")
