@@ -337,6 +337,10 @@ static void policy_seeds(void)
     save("policy", "simulator", buf_slice(&b));
     buf_finish(&b);
     save_str("policy", "empty", "{\"teelog_policy\":1}");
+    save_str("policy", "quorum",
+             "{\"teelog_policy\":1,\"history\":{\"quorum\":\"witness w witness.example/w1+2b855886+"
+             "BDEsst9hi/mRcXbtbXEDDQXWSsbo7LBmyaN+QClwP93n\\nquorum w\\n\",\"faulty\":0,"
+             "\"max_age_s\":60}}");
     save_str("policy", "others",
              "{\"teelog_policy\":1,\"tcb\":{\"accept\":[\"UpToDate\"]},"
              "\"admission\":{\"child\":true,\"attested\":[],\"bearer\":false},"

@@ -31,17 +31,18 @@ struct state {
     size_t have;   /* of a group: members that have witnessed it */
 };
 
-/* Whether the cosignatures of that time and before are a quorum. Members stand before their
- * group, so that one pass from first to last is enough. */
-static bool met_at(const struct tlog_policy *p, struct state *states, uint64_t time)
+/* Whether the cosignatures of these times are a quorum. Members stand before their group, so
+ * that one pass from first to last is enough. */
+static bool met_at(const struct tlog_policy *p, struct state *states, uint64_t from, uint64_t to)
 {
     for (size_t i = 0; i < p->member_count; i++)
         states[i].have = 0;
     bool met = false;
     for (size_t i = 0; i < p->member_count; i++) {
         const struct tlog_policy_member *m = &p->members[i];
-        bool witnessed =
-            m->witness ? states[i].time && states[i].time <= time : states[i].have >= m->need;
+        bool witnessed = m->witness
+                             ? states[i].time && states[i].time >= from && states[i].time <= to
+                             : states[i].have >= m->need;
         if (witnessed && m->group != TLOG_POLICY_NONE)
             states[m->group].have++;
         if (i == p->quorum)
@@ -72,13 +73,15 @@ tl_err tlog_policy_judge(struct tlog_quorum *out, const struct tlog_policy *p, c
     if (!states)
         return TL_E_MEMORY;
     tl_err err = take_times(&q, p, states, n);
-    /* The earliest of their times by which it was met. */
+    /* The earliest of their times by which it was met, and the latest since which it is. */
     for (size_t i = 0; err == TL_OK && i < p->member_count; i++) {
         uint64_t time = states[i].time;
-        if (time && (q.time == 0 || time < q.time) && met_at(p, states, time)) {
+        if (time && (q.time == 0 || time < q.time) && met_at(p, states, 0, time)) {
             q.met = true;
             q.time = time;
         }
+        if (time > q.current && met_at(p, states, time, UINT64_MAX))
+            q.current = time;
     }
     free(states);
     if (err == TL_OK)

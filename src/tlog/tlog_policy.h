@@ -50,6 +50,10 @@ struct tlog_quorum {
     bool met;      /* always where the policy says "quorum none" */
     uint64_t time; /* Unix seconds at which it was met: of k of n witnesses the k-th smallest
                       time; 0 where it is not met, or where none was asked for */
+    /* As of when no larger tree had a quorum: of k of n the k-th largest time. Every other
+     * quorum has an honest witness in common with those who cosigned this tree then or later;
+     * one who did so earlier may have cosigned a larger one since. */
+    uint64_t current;
 };
 /* TL_E_SIGNATURE where a line of a witness that the policy names fails: the note is then to be
  * refused. Lines of others are ignored. The log's signature is not looked at. */

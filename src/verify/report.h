@@ -101,7 +101,8 @@ struct report_history {
     size_t need, witnesses; /* k of n */
     uint64_t faulty;
     bool met;            /* and what follows was found */
-    uint64_t size, time; /* of the largest checkpoint that a quorum cosigned, and when */
+    uint64_t size, time; /* of the largest checkpoint that a quorum cosigned, and by when */
+    uint64_t current;    /* as of when no larger one had a quorum */
     /* Evidence that was judged as of quorum times, and the first and last of them; and that
      * which no such checkpoint includes. */
     uint64_t judged, judged_from, judged_to, judged_now;

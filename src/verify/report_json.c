@@ -71,7 +71,8 @@ static void put_history(buf *b, const struct teelog_report *r)
     }
     buf_printf(b, "{\"needed\": %zu, \"witnesses\": %zu, \"faulty\": %" PRIu64 ", ", h->need,
                h->witnesses, h->faulty);
-    buf_printf(b, "\"size\": %" PRIu64 ", \"time\": %" PRIu64 ",\n  ", h->size, h->time);
+    buf_printf(b, "\"size\": %" PRIu64 ", \"time\": %" PRIu64 ", \"current\": %" PRIu64 ",\n  ",
+               h->size, h->time, h->current);
     buf_printf(b, "\"evidence\": {\"count\": %" PRIu64 ", \"from\": ", h->judged);
     if (h->judged)
         buf_printf(b, "%" PRIu64 ", \"to\": %" PRIu64, h->judged_from, h->judged_to);

@@ -44,7 +44,8 @@ tl_err witnessed_add(struct witnessed *h, struct teelog_report *r, const struct 
         return TL_OK;
     err = grow(h);
     if (err == TL_OK)
-        h->points[h->count++] = (struct witnessed_point){.size = size, .time = q.time};
+        h->points[h->count++] =
+            (struct witnessed_point){.size = size, .time = q.time, .current = q.current};
     return err;
 }
 
@@ -63,15 +64,13 @@ static tl_err check_live(const struct witnessed *h, struct teelog_report *r,
                          const struct witnessed_point *last, uint64_t now)
 {
     char when[32], at[32];
-    if (REFUSED(r->fresh.mode == FRESH_FROZEN))
-        return report_fail(r, CHECK_HISTORY, NO_INDEX,
-                           "the log says that it has seen another history of itself");
-    uint64_t age = now > last->time ? now - last->time : last->time - now;
+    uint64_t age = now > last->current ? now - last->current : last->current - now;
     if (REFUSED(age > h->wanted->max_age))
-        return report_fail(r, CHECK_HISTORY, NO_INDEX,
-                           "the last quorum is of %s, and the policy takes it for %" PRIu64
-                           " seconds before and after; it is now %s",
-                           time_text(when, last->time), h->wanted->max_age, time_text(at, now));
+        return report_fail(
+            r, CHECK_HISTORY, NO_INDEX,
+            "the bundle is the only history as of %s, and the policy takes it for %" PRIu64
+            " seconds before and after; it is now %s",
+            time_text(when, last->current), h->wanted->max_age, time_text(at, now));
     return TL_OK;
 }
 
@@ -112,10 +111,11 @@ static void tell(const struct witnessed *h, struct teelog_report *r,
     r->history.met = true;
     r->history.size = last->size;
     r->history.time = last->time;
+    r->history.current = last->current;
     report_end(r, CHECK_HISTORY, CHECK_PASSED,
                "at least %zu of %zu witnesses have cosigned the tree of size %" PRIu64
                " as the only one, as of %s; the policy allows for %" PRIu64 " faulty %s",
-               w->need, w->witnesses, last->size, time_text(when, last->time), w->faulty,
+               w->need, w->witnesses, last->size, time_text(when, last->current), w->faulty,
                w->faulty == 1 ? "witness" : "witnesses");
 }
 
@@ -128,6 +128,10 @@ tl_err witnessed_end(struct witnessed *h, struct teelog_report *r, uint64_t size
                            "the policy needs %zu of %zu witnesses, and the checkpoint of size "
                            "%" PRIu64 " is cosigned by %zu of them",
                            h->wanted->need, h->wanted->witnesses, size, h->header_valid);
+    /* Whoever asked, and whenever: a quorum's only history is denied by the log itself. */
+    if (REFUSED(r->fresh.there && r->fresh.mode == FRESH_FROZEN))
+        return report_fail(r, CHECK_HISTORY, NO_INDEX,
+                           "the log says that it has seen another history of itself");
     const struct witnessed_point *last = &h->points[h->count - 1];
     tl_err err = last->size < size ? check_beyond(r, last, size) : TL_OK;
     if (err == TL_OK && r->fresh.there && r->fresh.asked)

@@ -10,6 +10,7 @@
 struct witnessed_point {
     uint64_t size;     /* of its tree */
     uint64_t time;     /* quorum time, Unix seconds */
+    uint64_t current;  /* as of when no larger tree had a quorum */
     uint64_t earliest; /* of this one and of all larger ones */
 };
 

@@ -317,6 +317,32 @@ static void quorums(void **state)
     want("group x 2 w1 w2 w3\ngroup y any w4 w5 w6\nquorum y\n", three, false, 0, 3);
 }
 
+/* As of when no larger tree had a quorum: counted from the latest. */
+static void current(void **state)
+{
+    (void)state;
+    static const uint64_t three[6] = {70, 90, 30}, two[6] = {70, 0, 30}, one[6] = {0, 50},
+                          all[6] = {60, 50, 40, 30, 20, 10};
+    static const struct {
+        const char *text;
+        const uint64_t *times;
+        uint64_t current;
+    } cases[] = {
+        {"group g 2 w1 w2 w3\nquorum g\n", three, 70},
+        {"group g 2 w1 w2 w3\nquorum g\n", two, 30},
+        {"group g 2 w1 w2 w3\nquorum g\n", one, 0},
+        {"group g all w1 w2 w3\nquorum g\n", three, 30},
+        {"group g any w1 w2 w3\nquorum g\n", three, 90},
+        {"group x 2 w1 w2 w3\ngroup y any w4 w5 w6\ngroup xy all x y\nquorum xy\n", all, 30},
+        {"quorum none\n", three, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tlog_quorum q = judged(cases[i].text, cases[i].times, 6);
+        if (q.current != cases[i].current)
+            fail_msg("%s: %llu", cases[i].text, (unsigned long long)q.current);
+    }
+}
+
 /* Lines of strangers, twice the same witness, and a line that fails. */
 static void lines(void **state)
 {
@@ -445,9 +471,11 @@ static void allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms),        cmocka_unit_test(logs_and_urls), cmocka_unit_test(refusals),
-        cmocka_unit_test(refused_keys), cmocka_unit_test(limits),        cmocka_unit_test(quorums),
-        cmocka_unit_test(lines),        cmocka_unit_test(one_group),     cmocka_unit_test(safe),
+        cmocka_unit_test(forms),       cmocka_unit_test(logs_and_urls),
+        cmocka_unit_test(refusals),    cmocka_unit_test(refused_keys),
+        cmocka_unit_test(limits),      cmocka_unit_test(quorums),
+        cmocka_unit_test(current),     cmocka_unit_test(lines),
+        cmocka_unit_test(one_group),   cmocka_unit_test(safe),
         cmocka_unit_test(allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -175,6 +175,7 @@ static void test_quorum(void **state)
     assert_int_equal(json_integer_value(json_object_get(h, "faulty")), 0);
     assert_int_equal(json_integer_value(json_object_get(h, "size")), 7);
     assert_true((uint64_t)json_integer_value(json_object_get(h, "time")) == now + 30);
+    assert_true((uint64_t)json_integer_value(json_object_get(h, "current")) == now + 10);
     h = json_object_get(h, "evidence");
     assert_int_equal(json_integer_value(json_object_get(h, "count")), 4);
     assert_true((uint64_t)json_integer_value(json_object_get(h, "from")) == now + 30);
@@ -184,8 +185,8 @@ static void test_quorum(void **state)
     /* The second smallest of three. */
     r = judge(whole(all), false, now);
     text = teelog_report_json(r);
-    snprintf(wanted, sizeof wanted, "\"time\": %llu,\n  \"evidence\"",
-             (unsigned long long)now + 20);
+    snprintf(wanted, sizeof wanted, "\"time\": %llu, \"current\": %llu,\n  \"evidence\"",
+             (unsigned long long)now + 20, (unsigned long long)now + 20);
     assert_non_null(strstr(text, wanted));
     free(text);
     expect_verdict(r, TEELOG_TRUSTED);
@@ -288,6 +289,17 @@ static void test_live(void **state)
         answer(b, FRESH_FENCED);
         trusted(b, false, cases[i].time);
     }
+    /* An old checkpoint, which a witness that was cut off cosigned only now. */
+    const uint64_t stale[3] = {now + 1000, now + 1001 + MAX_AGE, 0},
+                   renewed[3] = {now + 1000, now + 1001 + MAX_AGE, now + 1002};
+    struct fake_bundle *old = whole(stale);
+    answer(old, FRESH_FENCED);
+    struct teelog_report *told = judge(old, true, now + 1001 + MAX_AGE);
+    assert_true(says(told, "the bundle is the only history as of "));
+    expect_failure(told, "history", NOWHERE);
+    old = whole(renewed);
+    answer(old, FRESH_FENCED);
+    trusted(old, true, now + 1001 + MAX_AGE);
     /* A degraded start, since when a quorum has cosigned all of it. */
     struct fake_bundle *b = whole(two);
     answer(b, FRESH_DEGRADED);
@@ -297,6 +309,9 @@ static void test_live(void **state)
     struct teelog_report *r = judge(b, true, now + 1000);
     assert_true(says(r, "history: NO; the log says that it has seen another history of itself"));
     expect_failure(r, "history", NOWHERE);
+    b = whole(two);
+    answer(b, FRESH_FROZEN);
+    rejected(b, false, "history", NOWHERE, "it has seen another history of itself");
     /* What fails of the answer itself. */
     b = whole(two);
     r = judge(b, true, now + 1000);
