@@ -53,7 +53,7 @@ static tl_err failed(struct tl_why *why, const char *dir, const char *name)
 
 tl_err store_set_aside(const char *dir, char name[STORE_ASIDE], struct tl_why *why)
 {
-    struct store_files f;
+    struct store_files f = {.lock = -1};
     char at[STORE_ASIDE] = "";
     tl_err err = store_files_init(&f, dir, STORE_OPEN, why);
     if (err != TL_OK)
