@@ -282,6 +282,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .sessions_per_second = o->session_rate,
         .quotes_per_second = o->quote_rate,
         .quotes_burst = 3 * o->quote_rate,
+        .stall_bytes = memory_stalled(&o->limits),
         .query_bytes = memory_rows(&o->limits),
         .agents = o->max_agents,
         .max_bytes = o->max_bytes,

@@ -72,6 +72,11 @@ size_t memory_rows(const struct http_limits *l)
     return at_most((l->memory ? l->memory : HTTP_MEMORY) / 4, QUERIES_BYTES);
 }
 
+size_t memory_stalled(const struct http_limits *l)
+{
+    return at_most((l->memory ? l->memory : HTTP_MEMORY) / 16, STALLED_MAX);
+}
+
 size_t memory_conns(const struct http_service *s)
 {
     return s->config.limits.memory / (512u << 10);

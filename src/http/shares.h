@@ -24,12 +24,14 @@ enum place_kind { PLACE_EXPORT, PLACE_QUERY, PLACE_REST, PLACE_ERASURE, PLACE_TA
  * so little that others have theirs; never more than the constants below. */
 #define BODIES_MAX  ((size_t)64 << 20)  /* bytes */
 #define ANSWERS_MAX ((size_t)128 << 20) /* bytes */
+#define STALLED_MAX ((size_t)32 << 20)  /* bytes */
 struct http_service;
 size_t memory_bodies(const struct http_service *s);  /* of all */
 size_t memory_body(const struct http_service *s);    /* of one request, at most */
 size_t memory_answers(const struct http_service *s); /* that clients have not taken */
 size_t memory_page(const struct http_service *s);    /* of the rows of one query, past the first */
 size_t memory_rows(const struct http_limits *l);     /* of all queries, for log_config */
+size_t memory_stalled(const struct http_limits *l);  /* of records that wait, for log_config */
 size_t memory_conns(const struct http_service *s);   /* connections, not bytes */
 
 /* Of which an exchange has one at most, until it is freed. */

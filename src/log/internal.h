@@ -141,7 +141,7 @@ struct log {
     struct group *groups[2];  /* the one being made and the one being stored */
     struct log_batch *taking; /* popped from the queue, not all of it placed yet */
     struct opening *openings; /* sessions on their way */
-    size_t opening_count, stall_bytes;
+    size_t opening_count, stall_bytes, stall_bytes_max;
     uint32_t stalled[STALL_LANES]; /* batches that wait, by a part of their lane */
     char set_aside[STORE_ASIDE];   /* where the former log is now; empty: nowhere */
     bool txn_open;                 /* a transaction was begun for the boot */

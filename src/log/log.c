@@ -85,6 +85,7 @@ static tl_err set_up(struct log *log, const struct log_config *c)
     unsigned signers = c->signers ? c->signers : pool_cpus();
     log->admissions = c->admissions;
     log->session_rate = c->sessions_per_second ? c->sessions_per_second : SESSIONS_PER_SECOND;
+    log->stall_bytes_max = c->stall_bytes ? c->stall_bytes : STALL_BYTES_MAX;
     log->row_bytes_max = c->query_bytes ? c->query_bytes : QUERIES_BYTES;
     log->agents_max = c->agents && c->agents < ROSTER_MAX ? c->agents : ROSTER_MAX - 1;
     log->room.max_bytes = c->max_bytes;

@@ -30,6 +30,7 @@ struct log_config {
     unsigned sessions_per_second; /* new ones, of batches that log_batch_limit was called
                                      for; 0: SESSIONS_PER_SECOND */
     unsigned quotes_per_second, quotes_burst; /* that may be asked for; 0: see quoter.h */
+    size_t stall_bytes;                       /* of records that wait for sessions; 0: 32 MiB */
     size_t query_bytes;                       /* 0: QUERIES_BYTES (query.h) */
     size_t agents;                            /* no more than so many; 0: ROSTER_MAX - 1 */
     /* Appends are refused with TL_E_FULL where the store has more bytes than this, or

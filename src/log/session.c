@@ -121,7 +121,7 @@ static void count_stalled(struct log *log, const struct log_batch *b, bool waits
 
 bool session_has_room(const struct log *log, const struct log_batch *b)
 {
-    return log->stall_bytes == 0 || log->stall_bytes + b->arena.n <= STALL_BYTES_MAX;
+    return log->stall_bytes == 0 || log->stall_bytes + b->arena.n <= log->stall_bytes_max;
 }
 
 struct subject *session_of_lane(const struct log *log, uint64_t lane)

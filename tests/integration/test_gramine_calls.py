@@ -17,6 +17,7 @@ LACKING = {
     "io_uring_register": 427, "link": 86, "linkat": 265, "symlink": 88, "symlinkat": 266,
     "renameat2": 316, "utimensat": 280, "utimes": 235, "futimesat": 261, "copy_file_range": 326,
     "setresuid": 117, "setresgid": 119, "membarrier": 324, "rseq": 334,
+    "flock": 73,
 }
 CHILD = r"""
 import ctypes, errno, fcntl, json, mmap, os, platform, socket, sys
@@ -78,7 +79,7 @@ class Gramine(Case):
             here = {name for name, answer in outside["raw"].items() if answer != "ENOSYS"}
             self.assertGreaterEqual(here, {"signalfd4", "timerfd_create", "statx", "mremap",
                                            "memfd_create", "prctl", "getrusage", "link", "symlink",
-                                           "renameat2", "utimensat", "copy_file_range"})
+                                           "renameat2", "utimensat", "copy_file_range", "flock"})
 
     def test_one_sigterm_is_enough(self):
         service = self.serve()

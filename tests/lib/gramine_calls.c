@@ -53,6 +53,7 @@ static const int lacking[] = {
     __NR_setresgid,
     __NR_membarrier,
     __NR_rseq,
+    __NR_flock, /* unless the manifest turns an experimental option on */
     __NR_pidfd_open,
     __NR_pidfd_send_signal,
 #ifdef __NR_epoll_pwait2

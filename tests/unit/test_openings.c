@@ -568,6 +568,26 @@ static void lanes_keep_their_order_for_long(void **state)
     assert_true(second.receipts[0].index < third.receipts[0].index);
 }
 
+/* Quotes are asked for ahead of no more agents than there may be. */
+static void ahead_of_as_many_as_may_be(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct log_record r[] = {record("bob", "1"), record("carol", "2"), record("dave", "3"),
+                             record("bob", "4")};
+    uint64_t subjects;
+    w.log->agents_max = 2;
+    allow(4);
+    append(&w, r, 4, &a);
+    assert_ok(a.receipts[0].err);
+    assert_ok(a.receipts[1].err);
+    assert_err(a.receipts[2].err, TL_E_LIMIT);
+    assert_ok(a.receipts[3].err);
+    assert_int_equal(hardware.asked, 2);
+    (void)log_size(&subjects);
+    assert_int_equal(subjects, 3); /* and the origin */
+}
+
 /* What waits does not take the room of those who need not. */
 static void too_much_waits(void **state)
 {
@@ -587,6 +607,7 @@ static void too_much_waits(void **state)
     allow(1);
     append_one(&w, "alice", "0");
     hold();
+    w.log->stall_bytes_max = (MANY + MANY / 2) * LARGE;
     submit_in(1, r, MANY, 0, &first);
     submit_in(1, s + 1, MANY - 1, 0, &lane);
     await(&lane);
@@ -628,6 +649,7 @@ int main(void)
         WITH_LOG(an_open_session_goes_on),
         WITH_LOG(lanes_keep_their_order),
         WITH_LOG(lanes_keep_their_order_for_long),
+        WITH_LOG(ahead_of_as_many_as_may_be),
         WITH_LOG(too_much_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
