@@ -9,7 +9,7 @@
 bool about_same(const struct about *a, const struct about *b)
 {
     return a->tdx == b->tdx && memcmp(a->fmspc, b->fmspc, sizeof a->fmspc) == 0 &&
-           hash_eq(&a->ca, &b->ca);
+           hash_eq(&a->ca, &b->ca) && hash_eq(&a->root, &b->root);
 }
 
 tl_err about_quote(struct about *out, slice quote)
@@ -26,7 +26,19 @@ tl_err about_quote(struct about *out, slice quote)
     out->tdx = quote_is_tdx(&q);
     memcpy(out->fmspc, chain.leaf.sgx.fmspc, sizeof out->fmspc);
     out->ca = sha256(chain.intermediate.subject);
+    out->root = chain.root_spki;
     out->issued = 0;
+    chain_finish(&chain);
+    return TL_OK;
+}
+
+static tl_err signers_root(hash32 *out, slice pem)
+{
+    struct chain chain;
+    tl_err err = chain_read_signer(&chain, pem, NULL);
+    if (err != TL_OK)
+        return err;
+    *out = chain.root_spki;
     chain_finish(&chain);
     return TL_OK;
 }
@@ -36,16 +48,20 @@ tl_err about_collateral(struct about *out, slice json)
     struct collateral parts;
     struct tcb_info info;
     struct crl crl;
+    hash32 root;
     tl_err err = collateral_read(&parts, json, NULL);
     if (err != TL_OK)
         return err;
     err = crl_read(&crl, parts.pck_crl);
+    if (err == TL_OK)
+        err = signers_root(&root, parts.tcb_info_chain);
     if (err == TL_OK)
         err = tcb_info_read(&info, parts.tcb_info, NULL);
     if (err == TL_OK) {
         out->tdx = info.tdx;
         memcpy(out->fmspc, info.fmspc, sizeof out->fmspc);
         out->ca = sha256(crl.issuer);
+        out->root = root;
         out->issued = info.issue_date;
         tcb_info_finish(&info);
     }

@@ -10,6 +10,8 @@ struct about {
     bool tdx;
     uint8_t fmspc[6];
     hash32 ca;       /* SHA-256 of the Name of the CA that makes its PCK certificates */
+    hash32 root;     /* SHA-256 of the SubjectPublicKeyInfo of the root above it: simulators have
+                        their own */
     uint64_t issued; /* collateral: when its TCB info was, Unix seconds; a quote: 0 */
 };
 /* Whether they are about one platform, whenever that was said. */

@@ -33,6 +33,12 @@ void log_batch_lane(struct log_batch *b, uint64_t lane)
     b->lane = lane;
 }
 
+void log_batch_peer(struct log_batch *b, struct log_peer *p)
+{
+    log_peer_unref(b->peer);
+    b->peer = log_peer_ref(p);
+}
+
 void log_batch_limit(struct log_batch *b)
 {
     b->limited = true;
@@ -53,6 +59,7 @@ void log_batch_free(struct log_batch *b)
     if (!b)
         return;
     buf_finish_secret(&b->arena);
+    log_peer_unref(b->peer);
     free(b->items);
     free(b->receipts);
     free(b);

@@ -77,7 +77,8 @@ static tl_err take_claims(struct log_export *e, const struct statement *st, slic
     if (err != TL_OK)
         return TL_E_STORED;
     *boot = s.boot;
-    return add_claims(e, s.size, &s.evidence);
+    err = s.has_peer ? export_add_evidence(e, &s.peer_evidence) : TL_OK;
+    return err == TL_OK ? add_claims(e, s.size, &s.evidence) : err;
 }
 
 static bool wanted(const struct log_export *e, const struct statement *st)

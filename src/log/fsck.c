@@ -140,9 +140,11 @@ static void check_body(struct fsck *f, const struct store_leaf *leaf, const stru
             (unsigned long long)leaf->index);
     else if (st->kind == ST_BOOT && body_boot_read(&boot, leaf->body) == TL_OK)
         check_evidence(f, leaf->index, &boot.evidence);
-    else if (st->kind == ST_SESSION && body_session_read(&session, leaf->body) == TL_OK)
+    else if (st->kind == ST_SESSION && body_session_read(&session, leaf->body) == TL_OK) {
         check_evidence(f, leaf->index, &session.evidence);
-    else if (st->kind == ST_ERASURE)
+        if (session.has_peer)
+            check_evidence(f, leaf->index, &session.peer_evidence);
+    } else if (st->kind == ST_ERASURE)
         check_erasure(f, leaf);
 }
 

@@ -92,7 +92,8 @@ struct record_item {
 struct log_batch {
     struct log *log;
     enum admission admission;
-    enum cose_alg alg; /* that its agents are to sign by; 0: as they do already */
+    struct log_peer *peer; /* where attested; a reference */
+    enum cose_alg alg;     /* that its agents are to sign by; 0: as they do already */
     bool full, limited, anyway;
     buf arena;
     struct record_item *items;
@@ -226,11 +227,11 @@ tl_err sign_wait(struct log *log, struct group *g) TL_MUST;
 /* session.c: the owner thread. A session begins with its key and a request for its quote;
  * once that is there the session may be placed. What comes to a record of this agent in
  * between waits. */
-tl_err session_begin(struct log *log, struct subject *s, enum admission admission,
+tl_err session_begin(struct log *log, struct subject *s, const struct log_batch *b,
                      enum cose_alg alg, struct tl_why *why) TL_MUST;
 /* Whether the one on its way has its quote; and is for such a caller. */
 bool session_is_quoted(const struct subject *s);
-bool session_is_for(const struct subject *s, enum admission admission, enum cose_alg alg);
+bool session_is_for(const struct subject *s, const struct log_batch *b, enum cose_alg alg);
 /* Puts the statement of the one that is quoted into the group, and opens it. */
 tl_err session_place(struct log *log, struct group *g, struct subject *s) TL_MUST;
 /* Forgets the one that is quoted. */
@@ -247,6 +248,12 @@ struct log_batch *sessions_pop(struct log *log);
 void sessions_free(struct log *log);
 /* Puts an evidence item among the group's rows; digest written. */
 tl_err evidence_keep(struct group *g, slice item, hash32 *digest) TL_MUST;
+
+/* peer.c */
+/* Of its evidence item; zeros where p is NULL. */
+const hash32 *peer_digest(const struct log_peer *p);
+/* Puts its item among the group's rows, and says in the body who it is; p may be NULL. */
+tl_err peer_keep(struct group *g, const struct log_peer *p, struct body_session *body) TL_MUST;
 
 /* requests.c: request ids. */
 void request_tag(const struct log *log, slice agent, slice request, uint8_t tag[16]);

@@ -160,11 +160,22 @@ void log_batch_alg(struct log_batch *b, enum cose_alg alg);
  * handed over: where one of them waits for a session, those after it wait as well. Of others
  * each waits by itself. */
 void log_batch_lane(struct log_batch *b, uint64_t lane);
+/* An attested peer, as its sessions tell of it (docs/format.md sections 5 and 14): its evidence
+ * item, the SubjectPublicKeyInfo of its key, its claims; all copied. Counted, and never changed;
+ * any thread. That they are good is the caller's to know: a verifier asks again. */
+struct log_peer;
+tl_err log_peer_new(struct log_peer **out, slice item, slice spki, slice claims) TL_MUST;
+struct log_peer *log_peer_ref(struct log_peer *p); /* NULL: NULL */
+void log_peer_unref(struct log_peer *p);           /* NULL is fine */
+/* Of a batch of ADMISSION_ATTESTED, which must have one: whom it is from. The batch takes a
+ * reference. Each peer of an agent has a session of its own. */
+void log_batch_peer(struct log_batch *b, struct log_peer *p);
 /* A new session costs a quote, for which others wait too: where such batches open too many,
  * ten times as many at once, a record that would need another is answered with TL_E_RATE
  * and leaves no trace; so is one that would close a session for another too soon. */
 #define SESSIONS_PER_SECOND 20
-#define SESSION_LEAST_MS    10000 /* before such a batch may open another of the same agent */
+#define SESSION_LEAST_MS    10000 /* before such a batch may open another of the same agent … */
+#define PEER_LEAST_MS       1000  /* … or another peer may, with a new key */
 void log_batch_limit(struct log_batch *b);
 /* Takes it in also where the log is called full, as the statements at a boot's end are, for
  * which that room is kept. */

@@ -15,6 +15,7 @@ struct session {
     struct sign_key key; /* counted */
     hash32 kid;
     enum admission admission;
+    hash32 peer;        /* digest of an attested peer's evidence; else zeros */
     uint64_t opened_ms; /* monotonic */
 };
 

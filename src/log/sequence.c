@@ -169,14 +169,22 @@ static enum cose_alg batch_alg(const struct log_batch *b, const struct session *
 
 static bool session_fits(const struct session *open, const struct log_batch *b)
 {
-    return open->key.alg == batch_alg(b, open) && open->admission == b->admission;
+    return open->key.alg == batch_alg(b, open) && open->admission == b->admission &&
+           hash_eq(&open->peer, peer_digest(b->peer));
 }
 
 /* Two callers who want different sessions of one agent would otherwise open them by turns,
  * one for each record, and leave none of the log's to others. */
-static bool too_young(const struct session *open, uint64_t now_ms)
+static bool too_young(const struct session *open, uint64_t least_ms, uint64_t now_ms)
 {
-    return open->key.alg && now_ms - open->opened_ms < SESSION_LEAST_MS;
+    return open->key.alg && now_ms - open->opened_ms < least_ms;
+}
+
+/* An attested peer that was started again has a new key, and need not wait so long. */
+static unsigned session_least_ms(const struct session *open, const struct log_batch *b)
+{
+    bool peers = open->admission == ADMISSION_ATTESTED && b->admission == ADMISSION_ATTESTED;
+    return peers && open->key.alg == batch_alg(b, open) ? PEER_LEAST_MS : SESSION_LEAST_MS;
 }
 
 static tl_err new_session(struct log *log, const struct log_batch *b, struct subject *s,
@@ -184,18 +192,19 @@ static tl_err new_session(struct log *log, const struct log_batch *b, struct sub
 {
     unsigned rate = log->session_rate;
     uint64_t now_ms = stats_now_us() / 1000;
-    if (b->limited && too_young(&s->session, now_ms))
+    unsigned least_ms = session_least_ms(&s->session, b);
+    if (b->limited && too_young(&s->session, least_ms, now_ms))
         return tl_explain(why, TL_E_RATE, "agentId",
                           "this agent's session, for another algorithm or another kind of caller, "
-                          "was opened less than %d seconds ago; nothing of this record was stored, "
+                          "was opened less than %u seconds ago; nothing of this record was stored, "
                           "repeat it later",
-                          SESSION_LEAST_MS / 1000);
+                          least_ms / 1000);
     if (b->limited && bucket_take(&log->sessions, rate, 10 * rate, 1, now_ms))
         return tl_explain(why, TL_E_RATE, "agentId",
                           "this log opens %u new sessions a second for callers of this kind; "
                           "nothing of this record was stored, repeat it later",
                           rate);
-    return session_begin(log, s, b->admission, batch_alg(b, &s->session), why);
+    return session_begin(log, s, b, batch_alg(b, &s->session), why);
 }
 
 static tl_err no_room(struct tl_why *why)
@@ -211,7 +220,7 @@ static tl_err next_session(struct log *log, struct group *g, const struct log_ba
                            struct subject *s, bool *waits, struct tl_why *why)
 {
     if (session_is_quoted(s)) {
-        if (session_is_for(s, b->admission, batch_alg(b, &s->session)))
+        if (session_is_for(s, b, batch_alg(b, &s->session)))
             return session_place(log, g, s);
         session_forget(s);
     }

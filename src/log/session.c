@@ -10,6 +10,7 @@ struct opening {
     struct subject *subject;
     struct session session;
     struct body_session body;
+    struct log_peer *peer; /* a reference, or NULL */
     bool quoted;
     tl_err err; /* what became of the quote: the quoter's until the job runs */
     struct tl_why why;
@@ -81,6 +82,7 @@ static void binding(struct log *log, const struct subject *s, const struct body_
 static void opening_free(struct opening *o)
 {
     session_close(&o->session);
+    log_peer_unref(o->peer);
     buf_finish(&o->item);
     *o->from = o->next;
     if (o->next)
@@ -106,10 +108,11 @@ bool session_is_quoted(const struct subject *s)
     return s->opening && s->opening->quoted;
 }
 
-bool session_is_for(const struct subject *s, enum admission admission, enum cose_alg alg)
+bool session_is_for(const struct subject *s, const struct log_batch *b, enum cose_alg alg)
 {
     const struct session *f = &s->opening->session;
-    return f->key.alg == alg && f->admission == admission;
+    return f->key.alg == alg && f->admission == b->admission &&
+           hash_eq(&f->peer, peer_digest(b->peer));
 }
 
 /* A batch waits, or does no longer. */
@@ -209,16 +212,18 @@ static void quoted(void *ctx, tl_err err, const struct evidence *evidence, const
 }
 
 static tl_err opening_new(struct opening **out, struct log *log, struct subject *s,
-                          enum admission admission, enum cose_alg alg)
+                          const struct log_batch *b, enum cose_alg alg)
 {
     struct opening *o = calloc(1, sizeof *o);
     if (!o)
         return TL_E_MEMORY;
-    *o = (struct opening){.log = log, .subject = s, .session.admission = admission};
+    *o = (struct opening){.log = log, .subject = s, .peer = log_peer_ref(b->peer)};
+    o->session.admission = b->admission;
+    o->session.peer = *peer_digest(b->peer);
     o->body = (struct body_session){.boot = log->boot_index,
                                     .size = log->durable_size,
                                     .root = log->durable_root,
-                                    .admission = admission};
+                                    .admission = b->admission};
     o->job = (struct owner_job){.run = answered, .arg = o};
     o->last = &o->waiting;
     buf_init(&o->item, EVIDENCE_MAX);
@@ -239,15 +244,16 @@ static tl_err opening_new(struct opening **out, struct log *log, struct subject 
     return TL_OK;
 }
 
-tl_err session_begin(struct log *log, struct subject *s, enum admission admission,
+tl_err session_begin(struct log *log, struct subject *s, const struct log_batch *b,
                      enum cose_alg alg, struct tl_why *why)
 {
     uint8_t report_data[64];
     struct opening *o = NULL;
-    if (!(log->admissions >> admission & 1))
+    if (!(log->admissions >> b->admission & 1) ||
+        (b->admission == ADMISSION_ATTESTED) != (b->peer != NULL))
         return tl_explain(why, TL_E_FORBIDDEN, NULL,
                           "this log's configuration does not admit callers of this kind");
-    tl_err err = opening_new(&o, log, s, admission, alg);
+    tl_err err = opening_new(&o, log, s, b, alg);
     if (err != TL_OK)
         return err;
     binding(log, s, &o->body, &o->session.kid, alg, report_data);
@@ -261,12 +267,14 @@ tl_err session_begin(struct log *log, struct subject *s, enum admission admissio
 
 tl_err session_place(struct log *log, struct group *g, struct subject *s)
 {
-    uint8_t mem[512];
+    uint8_t mem[640];
     struct opening *o = s->opening;
     struct placing p = {.kind = ST_SESSION, .subject = s, .session = UINT64_MAX};
     buf body;
     buf_init_fixed(&body, mem, sizeof mem);
     tl_err err = evidence_keep(g, buf_slice(&o->item), &o->body.evidence);
+    if (err == TL_OK)
+        err = peer_keep(g, o->peer, &o->body);
     if (err == TL_OK)
         err = about(log, g, s, &o->body.about, &p.extra);
     if (err == TL_OK) {

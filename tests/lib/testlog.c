@@ -50,6 +50,9 @@ void world_restore(struct world *w, const struct world *copy)
     w->touched = false;
 }
 
+uint8_t submit_admissions = 1 << ADMISSION_BEARER;
+struct log_peer *submit_peer;
+
 static void count_fatal(void *ctx, const char *text)
 {
     struct world *w = ctx;
@@ -61,7 +64,7 @@ tl_err world_try(struct world *w, struct tl_why *why)
 {
     struct log_config c = {.dir = w->dir,
                            .origin = "test/log",
-                           .admissions = 1 << ADMISSION_BEARER,
+                           .admissions = submit_admissions,
                            .signers = 2,
                            .fatal = count_fatal,
                            .fatal_ctx = w};
@@ -131,7 +134,8 @@ void submit_alg(struct world *w, const struct log_record *records, size_t n, enu
     struct log_batch *b = NULL;
     struct tl_why why = {{0}, {0}};
     *a = (struct answer){.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
-    assert_ok(log_batch_new(&b, w->log, ADMISSION_BEARER));
+    assert_ok(log_batch_new(&b, w->log, submit_peer ? ADMISSION_ATTESTED : ADMISSION_BEARER));
+    log_batch_peer(b, submit_peer);
     log_batch_alg(b, alg);
     log_batch_lane(b, submit_lane);
     if (submit_limited)
