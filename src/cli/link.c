@@ -206,6 +206,11 @@ static tl_err make_context(SSL_CTX **out, struct attested *a, struct tl_why *why
     } else {
         err = trust_roots(ctx, a->trust->ca_file, why);
     }
+    const struct ra_tls_identity *own = a->trust->identity;
+    if (err == TL_OK && own &&
+        (SSL_CTX_use_certificate(ctx, own->cert) != 1 ||
+         SSL_CTX_use_PrivateKey(ctx, own->key) != 1))
+        err = TL_E_CRYPTO;
     if (err == TL_OK)
         *out = ctx;
     else

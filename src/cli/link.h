@@ -5,7 +5,8 @@
 
 #include "attest/ratls.h"
 
-#include <openssl/types.h>
+#include "http/ra_tls.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -32,6 +33,8 @@ struct link_trust {
     const char *ca_file; /* that it goes back to this (PEM), or NULL: to the system's roots; or, */
     const struct policy *policy; /* where this is not NULL, that it is attested (ratls.h) */
     slice collateral;            /* with a policy: of the caller; .p == NULL for none */
+    /* And what is shown of ourselves where that is asked for; NULL: nothing. */
+    const struct ra_tls_identity *identity;
 };
 
 /* *l untouched on failure. */

@@ -7,6 +7,7 @@
 #include "verify/policy.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define TOKEN_MAX 4096 /* bytes */
 
@@ -19,6 +20,7 @@ bool reach_option(struct reach *r, int option, const char *value)
                       : option == REACH_TOKEN_FILE      ? &r->token_file
                       : option == REACH_PEER_POLICY     ? &r->peer_policy
                       : option == REACH_PEER_COLLATERAL ? &r->peer_collateral
+                      : option == REACH_ATTEST          ? &r->attest
                                                         : NULL;
     if (to)
         *to = value;
@@ -63,9 +65,9 @@ static int find(struct reach *r, const char *command)
 {
     struct tl_why why = {{0}, {0}};
     bool here = r->socket || r->data;
-    if (here && (r->url || r->ca_file || r->peer_policy))
-        return cli_usage(command, "--url, --ca and --peer-policy are for a service elsewhere: give "
-                                  "them, or --socket or --data");
+    if (here && (r->url || r->ca_file || r->peer_policy || r->attest))
+        return cli_usage(command, "--url, --ca, --peer-policy and --attest are for a service "
+                                  "elsewhere: give them, or --socket or --data");
     const char *url = r->url || here ? r->url : cli_url_default();
     r->remote = url != NULL;
     if (!url) {
@@ -97,12 +99,32 @@ static int read_peer(struct reach *r, const char *command)
     return code;
 }
 
+/* What we show of ourselves. */
+static int open_identity(struct reach *r, const char *command)
+{
+    struct tl_why why = {{0}, {0}};
+    if (!r->attest)
+        return EXIT_GOOD;
+    if (!r->remote || !r->where.tls)
+        return cli_usage(command, "--attest shows a certificate: give --url https://HOST:PORT");
+    tl_err err = identity_open(&r->identity, r->attest, &why);
+    if (err == TL_E_USAGE)
+        return cli_usage(command, "%s", why.text);
+    if (err != TL_OK)
+        return cli_fail(command, err, &why);
+    if (identity_simulated(r->identity))
+        cli_say("note: --attest shows a SIMULATED platform; it proves nothing");
+    return EXIT_GOOD;
+}
+
 int reach_check(struct reach *r, const char *command)
 {
     int code = read_token(r, command);
     if (code == EXIT_GOOD)
         code = find(r, command);
-    return code == EXIT_GOOD ? read_peer(r, command) : code;
+    if (code == EXIT_GOOD)
+        code = read_peer(r, command);
+    return code == EXIT_GOOD ? open_identity(r, command) : code;
 }
 
 int reach_stopped(struct reach *r, const char *command)
@@ -127,14 +149,18 @@ static void say_simulated(void)
 tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why)
 {
     const char *token = r->token.n ? (const char *)r->token.p : NULL;
-    const struct link_trust trust = {
+    struct link_trust trust = {
         .ca_file = r->ca_file,
         .policy = r->policy ? r->policy->policy : NULL,
         .collateral = r->collateral.n ? buf_slice(&r->collateral) : (slice){NULL, 0},
     };
     if (!r->remote)
         return client_open(out, r->path, token, why);
-    tl_err err = client_open_url(out, &r->where, &trust, token, why);
+    tl_err err = TL_OK;
+    if (r->identity)
+        err = identity_get(r->identity, (uint64_t)time(NULL), &trust.identity, why);
+    if (err == TL_OK)
+        err = client_open_url(out, &r->where, &trust, token, why);
     if (err == TL_OK && client_is_simulated(*out))
         say_simulated();
     return err;
@@ -146,6 +172,8 @@ void reach_finish(struct reach *r)
     buf_finish(&r->collateral);
     teelog_policy_free(r->policy);
     r->policy = NULL;
+    identity_free(r->identity);
+    r->identity = NULL;
     free(r->path);
     r->path = NULL;
 }

@@ -3,18 +3,21 @@
 #define TL_CLI_REACH_H
 
 #include "cli/client.h"
+#include "cli/identity.h"
 
 #include <getopt.h>
 
 struct reach {
     const char *socket, *data, *url, *ca_file, *token_file; /* as given, or NULL */
     const char *peer_policy, *peer_collateral;              /* files, likewise */
+    const char *attest;                                     /* KIND[:PATH], likewise */
     bool remote;                                            /* reach_check: over TCP, by */
     struct link_url where;                                  /* this; */
     char *path;                                             /* else by this socket, owned */
     buf token;                    /* reach_check: a text, empty for none */
     struct teelog_policy *policy; /* reach_check: of peer_policy, owned */
     buf collateral;               /* of peer_collateral */
+    struct identity *identity;    /* reach_check: of attest, owned */
 };
 
 /* Entries for getopt_long; their values are above every character. */
@@ -25,7 +28,8 @@ enum reach_option {
     REACH_CA,
     REACH_TOKEN_FILE,
     REACH_PEER_POLICY,
-    REACH_PEER_COLLATERAL
+    REACH_PEER_COLLATERAL,
+    REACH_ATTEST
 };
 #define REACH_OPTIONS                                                                              \
     {"socket", required_argument, NULL, REACH_SOCKET},                                             \
@@ -33,6 +37,7 @@ enum reach_option {
         {"url", required_argument, NULL, REACH_URL}, {"ca", required_argument, NULL, REACH_CA},    \
         {"peer-policy", required_argument, NULL, REACH_PEER_POLICY},                               \
         {"peer-collateral", required_argument, NULL, REACH_PEER_COLLATERAL},                       \
+        {"attest", required_argument, NULL, REACH_ATTEST},                                         \
     {                                                                                              \
         "token-file", required_argument, NULL, REACH_TOKEN_FILE                                    \
     }

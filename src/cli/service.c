@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/infile.h"
 #include "cli/journal.h"
+#include "cli/peers.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
 #include "crypto/agree.h"
@@ -179,9 +180,24 @@ static tl_err check_listen(const struct service *s, const struct service_options
     if (!o->listen)
         return TL_OK;
     tl_err err = tcp_address_read(&address, o->listen, why);
+    if (err == TL_OK && o->admit_attested && !o->tls_cert && !is_attested(s, o))
+        err = tl_explain(why, TL_E_USAGE, "admit-attested",
+                         "attested peers come in over TLS: give --ra-tls full as well");
     if (err == TL_OK && !o->tls_cert && !is_attested(s, o))
         err = tcp_may_be_plain(&address, tee_simulated(s->tee), why);
     return err;
+}
+
+/* Who is let in is the owner's choice; whether that was right, a verifier's policy says. */
+static tl_err admit_peers(struct service *s, const struct service_options *o, struct tl_why *why)
+{
+    const struct peers_options p = {
+        .policy_file = o->admit_attested,
+        .log = &s->log,
+        .dir = s->collateral,
+        .pcs = tee_simulated(s->tee) && !o->pcs.pccs ? NULL : &o->pcs,
+    };
+    return o->admit_attested ? peers_start(&s->peers, &p, why) : TL_OK;
 }
 
 static void say_retention(void *ctx, const char *text)
@@ -291,6 +307,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         .fatal_ctx = s,
         .set_aside = o->set_aside,
     };
+    if (o->admit_attested)
+        log.admissions |= 1 << ADMISSION_ATTESTED;
     struct http_config http = {
         .socket_path = s->socket,
         .run_token = o->token,
@@ -315,6 +333,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     if (err == TL_OK)
         err = check_listen(s, o, why); /* before there is a log */
     if (err == TL_OK)
+        err = admit_peers(s, o, why); /* likewise */
+    if (err == TL_OK)
         err = log_open(&s->log, s->tee, &log, why);
     if (err == TL_OK)
         err = attest_tls(s, o, why); /* before there is a thread that gives collateral */
@@ -327,6 +347,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     if (err == TL_OK)
         err = keep_for_a_time(s, o);
     http.tls = s->tls || s->ra_tls ? give_tls : NULL;
+    http.admit = peers_admit(s->peers);
     if (err == TL_OK)
         err = http_start(&s->http, s->log, &http, why);
     signals_block(false);
@@ -370,7 +391,10 @@ void service_shut(struct service *s)
     supervisor_stopping();
     tee_set_deadline(s->tee, TEE_HURRY_MS);
     log_wind_up(s->log);
+    peers_end(s->peers);
     http_stop(s->http);
+    peers_free(s->peers);
+    s->peers = NULL;
     s->http = NULL;
 }
 

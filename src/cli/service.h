@@ -25,6 +25,7 @@ struct service_options {
     const char *listen;             /* ADDR:PORT, or NULL */
     const char *tls_cert, *tls_key; /* files; both or none */
     const char *ra_tls;             /* "full", "small", or NULL: where nothing else can be */
+    const char *admit_attested;     /* a policy file, or NULL */
     struct http_limits limits;
     unsigned session_rate, quote_rate; /* a second; 0: the log's own */
     unsigned max_agents;               /* of the log; 0: its own */
@@ -39,6 +40,7 @@ struct service {
     struct retain *retain;      /* NULL where everything is kept */
     struct ssl_ctx_st *tls;     /* what connections are made with, or NULL */
     struct ra_tls *ra_tls;      /* in its place, or NULL */
+    struct peers *peers;        /* who are let in; NULL: none */
     struct keeper *keeper;      /* of collateral; NULL where the platform makes its own */
     char *socket;               /* absolute */
     char *collateral;           /* the directory where it is kept */

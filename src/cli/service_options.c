@@ -148,6 +148,9 @@ int service_option_take(struct service_options *o, const char *command, int got,
     case OPTION_TLS_KEY:
         o->tls_key = value;
         return EXIT_GOOD;
+    case OPTION_ADMIT_ATTESTED:
+        o->admit_attested = value;
+        return EXIT_GOOD;
     case OPTION_RA_TLS:
         o->ra_tls = value;
         return EXIT_GOOD;
@@ -167,6 +170,8 @@ int service_options_check(const struct service_options *o, const char *command)
         return cli_usage(command, "--ra-tls is full or small, not %s", o->ra_tls);
     if (o->ra_tls && o->tls_cert)
         return cli_usage(command, "--ra-tls makes the certificate: leave out --tls-cert, or it");
+    if (o->admit_attested && !o->listen)
+        return cli_usage(command, "where are attested peers to come in? Give --listen ADDR:PORT");
     if ((o->tls_cert || o->ra_tls) && !o->listen)
         return cli_usage(command, "where is TLS to be? Give --listen ADDR:PORT");
     /* It is not repeated: it may hold a password. */

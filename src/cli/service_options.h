@@ -37,6 +37,7 @@ enum service_option {
     OPTION_SET_ASIDE,
     OPTION_MEMORY,
     OPTION_MAX_AGENTS,
+    OPTION_ADMIT_ATTESTED,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -65,6 +66,7 @@ enum service_option {
         {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},                                    \
         {"tls-key", required_argument, NULL, OPTION_TLS_KEY},                                      \
         {"ra-tls", required_argument, NULL, OPTION_RA_TLS},                                        \
+        {"admit-attested", required_argument, NULL, OPTION_ADMIT_ATTESTED},                        \
         {"request-rate", required_argument, NULL, OPTION_REQUEST_RATE},                            \
         {"record-rate", required_argument, NULL, OPTION_RECORD_RATE},                              \
         {"session-rate", required_argument, NULL, OPTION_SESSION_RATE},                            \

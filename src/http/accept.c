@@ -1,5 +1,6 @@
 /* Letting connections in: how many, from where, under TLS or not. */
 #include "http/conn.h"
+#include "http/tls.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -67,6 +68,8 @@ static struct bufferevent *tls_bufferevent(struct door *d, int fd)
     SSL_CTX *ctx = config->tls(config->tls_ctx);
     SSL *ssl = ctx ? SSL_new(ctx) : NULL;
     SSL_CTX_free(ctx);
+    if (ssl && config->admit)
+        tls_ask_client(ssl);
     struct bufferevent *bev =
         ssl ? bufferevent_openssl_socket_new(d->service->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
                                              BEV_OPT_CLOSE_ON_FREE)

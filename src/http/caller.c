@@ -2,13 +2,14 @@
 
 #include "base/refuse.h"
 #include "crypto/secret.h"
-#include "http/internal.h"
+#include "http/admitted.h"
 
 #include <strings.h>
 
 void caller_finish(struct caller *c)
 {
     tokens_unref(c->tokens);
+    admitted_unref(c->admitted);
     *c = (struct caller){.scopes = 0};
 }
 
@@ -81,6 +82,19 @@ static struct limit_key limit_key(const struct exchange *x)
     return key;
 }
 
+/* An attested peer needs no token to append. With one it has that token's rights, and what it
+ * appends is still a peer's. */
+static void be_peer(struct exchange *x)
+{
+    struct caller *c = &x->caller;
+    struct admitted *a = conn_admitted(x->conn);
+    if (!a || (c->token && !(c->scopes & SCOPE_APPEND)))
+        return;
+    c->scopes |= SCOPE_APPEND;
+    c->admission = ADMISSION_ATTESTED;
+    c->admitted = admitted_ref(a);
+}
+
 static tl_err holder(struct exchange *x, slice text, struct tl_why *why)
 {
     struct log *log = x->service->log;
@@ -98,6 +112,7 @@ static tl_err holder(struct exchange *x, slice text, struct tl_why *why)
                                 .agent_count = t->agent_count,
                                 .tokens = tokens,
                                 .token = t};
+    be_peer(x);
     return TL_OK;
 }
 
@@ -105,8 +120,10 @@ static tl_err find(struct exchange *x, struct tl_why *why)
 {
     slice token;
     x->caller = nobody(x);
-    if (!x->head.authorization.p)
+    if (!x->head.authorization.p) {
+        be_peer(x);
         return TL_OK;
+    }
     if (!bearer(&token, x->head.authorization))
         return tl_explain(why, TL_E_AUTH, "Authorization", "must be Bearer and a token");
     if (is_run_token(x->service, token))
@@ -134,6 +151,10 @@ tl_err caller_may(const struct exchange *x, uint8_t needs, struct tl_why *why)
     if (x->caller.scopes)
         return tl_explain(why, TL_E_FORBIDDEN, "Authorization",
                           "this needs a token of scope %s, and this one is not", scopes);
+    /* Who showed a certificate is told what is wrong with it, rather than what else there is. */
+    tl_err refused = conn_refusal(x->conn, why);
+    if (refused != TL_OK && needs & SCOPE_APPEND)
+        return refused;
     if (x->service->config.run_token)
         return tl_explain(why, TL_E_AUTH, "Authorization",
                           "this needs the token that `teelog run` gave to its command in "
@@ -145,6 +166,11 @@ tl_err caller_may(const struct exchange *x, uint8_t needs, struct tl_why *why)
 tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why)
 {
     const struct caller *c = &x->caller;
+    const struct admitted *peer = c->token ? NULL : c->admitted;
+    if (peer && peer->name.n && REFUSED(!slice_eq(agent, peer->name)))
+        return tl_explain(why, TL_E_FORBIDDEN, "agentId",
+                          "this peer speaks for %s, and without a token for no other agent",
+                          peer->agent);
     if (c->agent_count == 0)
         return TL_OK;
     for (size_t i = 0; i < c->agent_count; i++)
@@ -155,6 +181,12 @@ tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why)
                           "agentId is not one of the agents that `teelog run` was started for");
     return tl_explain(why, TL_E_FORBIDDEN, "agentId",
                       "agentId is not one of the agents that this token is for");
+}
+
+void caller_said(const struct exchange *x, slice agent)
+{
+    if (x->caller.admitted && !x->caller.token)
+        admitted_speaks(x->caller.admitted, agent);
 }
 
 tl_err caller_still(const struct exchange *x, struct tl_why *why)

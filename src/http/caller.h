@@ -14,6 +14,7 @@ struct caller {
     size_t agent_count;        /* 0: any */
     struct tokens *tokens;     /* the table that token is in, a reference; or NULL */
     const struct token *token; /* that it showed, where it is one of the table */
+    struct admitted *admitted; /* the attested peer that it is, a reference; or NULL */
     struct limit_key who;      /* for its limits; kind 0: it has none */
 };
 void caller_finish(struct caller *c);
@@ -28,6 +29,8 @@ tl_err caller_find(struct exchange *x, struct tl_why *why) TL_MUST;
 tl_err caller_may(const struct exchange *x, uint8_t needs, struct tl_why *why) TL_MUST;
 /* TL_E_FORBIDDEN where the caller is bound to other agents. */
 tl_err caller_agent(const struct exchange *x, slice agent, struct tl_why *why) TL_MUST;
+/* It has said something as this agent: an attested peer without a token speaks for no other. */
+void caller_said(const struct exchange *x, slice agent);
 /* The same for a query over the statements of agent; .p == NULL: of all. */
 tl_err caller_query(const struct exchange *x, slice agent, struct tl_why *why) TL_MUST;
 /* Takes count of what the caller may still do of this kind now: TL_E_RATE, and how many

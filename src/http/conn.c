@@ -1,5 +1,7 @@
 #include "http/conn.h"
 
+#include "http/admitted.h"
+
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -68,6 +70,7 @@ void conn_free(struct conn *c)
     struct http_service *s = c->service;
     s->conn_count--;
     c->door->conns--;
+    admitted_drop(c);
     event_free(c->deadline);
     bufferevent_free(c->bev);
     free(c);
@@ -286,7 +289,7 @@ static bool read_on(struct conn *c)
     case HEAD:
         break;
     }
-    if (c->winding || c->count >= PIPELINE_MAX ||
+    if (c->winding || c->judging || c->count >= PIPELINE_MAX ||
         evbuffer_get_length(bufferevent_get_output(c->bev)) > UNSENT_MAX)
         return false;
     return read_head(c);
@@ -313,7 +316,7 @@ static enum patience patience_with(const struct conn *c)
 {
     if (c->state == DISCARD)
         return c->shut ? FOR_GOODBYE : FOR_EVER;
-    if (c->shaking || c->state == BODY || (!c->count && !nothing_read(c)))
+    if (c->shaking || c->judging || c->state == BODY || (!c->count && !nothing_read(c)))
         return FOR_REQUEST;
     return c->door->tcp && conn_is_idle(c) ? FOR_NEXT : FOR_EVER;
 }
@@ -403,6 +406,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
     struct conn *c = ctx;
     if (what & BEV_EVENT_CONNECTED) {
         c->shaking = false;
+        admitted_look(c);
     } else if (what & BEV_EVENT_EOF) {
         /* The client may have closed its sending half only; libevent's TLS has stopped
          * writing as well. */
@@ -433,6 +437,18 @@ void conn_begin(struct conn *c)
     bufferevent_set_timeouts(c->bev, NULL, &reader_time);
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);
     set_deadline(c);
+}
+
+struct admitted *conn_admitted(const struct conn *c)
+{
+    return c->admitted;
+}
+
+tl_err conn_refusal(const struct conn *c, struct tl_why *why)
+{
+    if (c->peer_err != TL_OK && why)
+        *why = c->peer_why;
+    return c->peer_err;
 }
 
 const struct peer *conn_peer(const struct conn *c)

@@ -17,7 +17,11 @@ struct conn {
     enum { HEAD, BODY, DISCARD } state;
     struct exchange *first, **last; /* in the order of their requests */
     size_t count;
-    bool shaking; /* the TLS handshake is not done */
+    bool shaking;              /* the TLS handshake is not done */
+    struct judging *judging;   /* the certificate of its client is being judged */
+    struct admitted *admitted; /* a reference: it is an attested peer's */
+    tl_err peer_err;           /* why it is not, where a certificate was shown */
+    struct tl_why peer_why;
     bool eof;     /* the client sends no more */
     bool winding; /* no new requests */
     bool dead;    /* to be freed at the end of this callback */

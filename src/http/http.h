@@ -53,6 +53,9 @@ struct http_config {
      * it is made with; NULL where it cannot be. Where tls itself is NULL it is plain. */
     struct ssl_ctx_st *(*tls)(void *ctx);
     void *tls_ctx;
+    /* Lets attested peers in, whose certificates it judges (admit.h); borrowed. NULL: there are
+     * none. admit_end comes before http_stop. */
+    struct admit *admit;
     struct http_limits limits;
     /* Called on the loop's thread after each request; may be NULL. */
     void (*access)(void *ctx, const struct http_access *a);

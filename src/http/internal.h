@@ -35,6 +35,7 @@ struct http_stats {
     uint64_t answers[600];          /* by status */
     uint64_t cut;                   /* the client was gone, or the answer could not be finished */
     uint64_t accepted, turned_away; /* connections */
+    uint64_t peers_admitted, peers_refused; /* connections that showed a certificate */
     struct histogram request_us; /* from head to the answer's last byte, exports and tails apart */
 };
 
@@ -84,6 +85,15 @@ struct http_routes {
 };
 extern const struct http_routes log_routes, witness_routes;
 
+/* Something that another thread has for the loop. */
+struct loop_job {
+    void (*run)(struct loop_job *job); /* on the loop; job is its own from here */
+    struct http_service *service;
+    struct loop_job *next;
+};
+
+#define ADMITTED_MAX 64 /* attested peers that are remembered */
+
 struct http_service {
     struct log *log;               /* NULL where it is a witness's */
     struct witness_state *witness; /* and the other way round */
@@ -106,10 +116,12 @@ struct http_service {
     struct limiter *requests, *records; /* by caller */
     uint64_t turns;
     struct http_stats stats;
-    size_t pending; /* exchanges held by the owner thread */
+    size_t pending; /* exchanges held by the owner thread, and jobs of the loop's */
+    struct admitted *admitted[ADMITTED_MAX];
     bool stopping;
     pthread_mutex_t lock; /* of all below */
     struct exchange *done, **done_last;
+    struct loop_job *jobs;
     bool stop;
     bool want_growth, grown; /* the loop is to hear of a commit; there was one */
 };
@@ -120,6 +132,10 @@ void service_post(struct exchange *x);
  * service_release undoes it where the owner thread never got x. */
 void service_hold(struct exchange *x);
 void service_release(struct exchange *x);
+/* Counts a job that will come, and takes that back; then it comes, from any thread. */
+void service_expect(struct http_service *s);
+void service_unexpect(struct http_service *s);
+void service_run(struct http_service *s, struct loop_job *job);
 /* Ends the loop of a stopping service once nothing is left to be answered. */
 void service_end_when_idle(struct http_service *s);
 void exchange_free(struct exchange *x);
@@ -132,6 +148,11 @@ uint64_t stats_clock_us(void); /* monotonic */
 void conn_accept(struct door *d, int fd, const struct tcp_address *from);
 /* The address it came from over TCP; NULL of the socket's. */
 const struct peer *conn_peer(const struct conn *c);
+/* The attested peer that it is from, borrowed; NULL where it is from none. */
+struct admitted *conn_admitted(const struct conn *c);
+/* Why its client, who showed a certificate, is no attested peer; TL_OK where he is, or showed
+ * none. */
+tl_err conn_refusal(const struct conn *c, struct tl_why *why);
 /* Moves answers out and requests in, as far as they go. conn may be gone after. */
 void conn_run(struct conn *c);
 /* No new requests; ends once what was taken is answered. conn may be gone after. */

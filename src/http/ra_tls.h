@@ -32,8 +32,18 @@ SSL_CTX *ra_tls_context(struct ra_tls *r);
 /* NULL is fine. */
 void ra_tls_stop(struct ra_tls *r);
 
-/* One certificate, with a fresh key. collateral: {NULL, 0} for none; left out as well where
- * the certificate would be larger than verifiers take. */
+/* A fresh key, and a certificate with evidence that it lives here; for either end. collateral:
+ * {NULL, 0} for none; left out as well where the certificate would be larger than verifiers
+ * take. */
+struct ra_tls_identity {
+    X509 *cert;
+    EVP_PKEY *key;
+};
+tl_err ra_tls_identity_make(struct ra_tls_identity *out, struct tee *tee, slice collateral,
+                            uint64_t now, unsigned good_for_s, struct tl_why *why) TL_MUST;
+void ra_tls_identity_free(struct ra_tls_identity *i); /* {NULL, NULL} is fine */
+
+/* The same for a service's connections. */
 tl_err ra_tls_make(SSL_CTX **out, struct tee *tee, slice collateral, uint64_t now,
                    unsigned good_for_s, struct tl_why *why) TL_MUST;
 

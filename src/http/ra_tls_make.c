@@ -121,20 +121,40 @@ static tl_err make(struct making *m, struct tee *tee, slice collateral, uint64_t
     return err;
 }
 
-tl_err ra_tls_make(SSL_CTX **out, struct tee *tee, slice collateral, uint64_t now,
-                   unsigned good_for_s, struct tl_why *why)
+void ra_tls_identity_free(struct ra_tls_identity *i)
+{
+    EVP_PKEY_free(i->key); /* clears the private number, where no context has it */
+    X509_free(i->cert);
+    *i = (struct ra_tls_identity){NULL, NULL};
+}
+
+tl_err ra_tls_identity_make(struct ra_tls_identity *out, struct tee *tee, slice collateral,
+                            uint64_t now, unsigned good_for_s, struct tl_why *why)
 {
     struct making m = {.key = NULL};
     buf_init(&m.quote, TEE_QUOTE_MAX);
     buf_init(&m.event_log, TEE_EVENT_LOG_MAX);
     tl_err err = make(&m, tee, collateral, now, good_for_s, why);
-    if (err == TL_OK)
-        err = tls_from_key(out, m.cert, m.key);
     ERR_clear_error();
-    EVP_PKEY_free(m.key); /* clears the private number, where the context has none of it */
-    X509_free(m.cert);
     OPENSSL_free(m.spki);
     buf_finish(&m.quote);
     buf_finish(&m.event_log);
+    struct ra_tls_identity made = {.cert = m.cert, .key = m.key};
+    if (err == TL_OK)
+        *out = made;
+    else
+        ra_tls_identity_free(&made);
+    return err;
+}
+
+tl_err ra_tls_make(SSL_CTX **out, struct tee *tee, slice collateral, uint64_t now,
+                   unsigned good_for_s, struct tl_why *why)
+{
+    struct ra_tls_identity i = {NULL, NULL};
+    tl_err err = ra_tls_identity_make(&i, tee, collateral, now, good_for_s, why);
+    if (err == TL_OK)
+        err = tls_from_key(out, i.cert, i.key);
+    ERR_clear_error();
+    ra_tls_identity_free(&i);
     return err;
 }

@@ -1,6 +1,6 @@
 /* POST /v1/records: lines of JSON in, receipts out. */
 #include "base/refuse.h"
-#include "http/internal.h"
+#include "http/admitted.h"
 #include "http/receipts.h"
 #include "http/record_json.h"
 
@@ -70,9 +70,10 @@ static tl_err add_line(struct exchange *x, struct record_json *json, struct log_
         err = caller_agent(x, record.agent, &why);
     if (err == TL_OK)
         err = log_batch_add(batch, &record, &why);
-    if (err == TL_OK)
+    if (err == TL_OK) {
+        caller_said(x, record.agent);
         receipts_agent(&a->receipts, i, record.agent);
-    else
+    } else
         receipts_bad(&a->receipts, i, err, &why);
     return our_failure(err) ? err : TL_OK;
 }
@@ -226,6 +227,8 @@ static tl_err batch_new(struct log_batch **out, const struct exchange *x, const 
     if (err != TL_OK)
         return err;
     log_batch_lane(*out, exchange_lane(x));
+    if (x->caller.admitted)
+        log_batch_peer(*out, x->caller.admitted->peer);
     if (o->full)
         log_batch_full(*out);
     if (o->alg)

@@ -1,4 +1,4 @@
-#include "http/internal.h"
+#include "http/admitted.h"
 #include "http/tile_cache.h"
 
 #include "http/unix_socket.h"
@@ -48,6 +48,25 @@ void service_post(struct exchange *x)
     /* Under the lock: once x is resumed the service may end and free s. */
     if (first)
         wake(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void service_expect(struct http_service *s)
+{
+    s->pending++;
+}
+
+void service_unexpect(struct http_service *s)
+{
+    s->pending--;
+}
+
+void service_run(struct http_service *s, struct loop_job *job)
+{
+    pthread_mutex_lock(&s->lock);
+    job->next = s->jobs;
+    s->jobs = job;
+    wake(s); /* under the lock, as in service_post */
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -119,8 +138,10 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
         ;
     pthread_mutex_lock(&s->lock);
     struct exchange *done = s->done;
+    struct loop_job *jobs = s->jobs;
     bool stop = s->stop, grown = s->grown;
     s->grown = false;
+    s->jobs = NULL;
     s->done = NULL;
     s->done_last = &s->done;
     pthread_mutex_unlock(&s->lock);
@@ -128,6 +149,12 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
         struct exchange *x = done;
         done = x->next_done;
         resume(x);
+    }
+    while (jobs) {
+        struct loop_job *job = jobs;
+        jobs = job->next;
+        s->pending--;
+        job->run(job);
     }
     if (grown)
         tails_grown(s);
@@ -174,6 +201,7 @@ static void service_free(struct http_service *s)
 {
     if (s->log)
         log_watch(s->log, NULL, NULL);
+    admitted_finish(s);
     tails_finish(s);
     close_doors(s);
     if (s->wake)

@@ -1,4 +1,5 @@
-/* TLS for the service: 1.3 alone, HTTP/1.1 over it, no resumption. */
+/* TLS for the service: 1.3 alone, HTTP/1.1 over it, no resumption: every connection is a
+ * handshake of its own, and whoever showed a certificate in one has shown none in another. */
 #ifndef TL_HTTP_TLS_H
 #define TL_HTTP_TLS_H
 
@@ -13,5 +14,10 @@ tl_err tls_from_files(SSL_CTX **out, const char *cert_path, const char *key_path
                       struct tl_why *why) TL_MUST;
 /* The same from memory; both are borrowed, and referred to. */
 tl_err tls_from_key(SSL_CTX **out, X509 *cert, EVP_PKEY *key) TL_MUST;
+
+/* Asks the client of a connection for a certificate, which it need not have. The handshake
+ * proves that it has the key of what it shows; what that is worth is for others to judge
+ * (http/admit.h), after it. */
+void tls_ask_client(SSL *ssl);
 
 #endif
