@@ -22,6 +22,8 @@ const struct command commands[] = {
      "                  own in it, and a new one begun\n"
      "  --listen ADDR:PORT   over TCP as well, where callers need tokens; port 0: any\n"
      "  --tls-cert FILE --tls-key FILE   TLS 1.3 for it (PEM)\n"
+     "  --admit-attested POLICY   over TLS: attested peers append without a token, where\n"
+     "                  their code is in the policy's admission.attested\n"
      "  --ra-tls KIND   TLS whose certificate attests the code: full, or small for\n"
      "                  clients that take 16 KiB at most; full is what hardware does\n"
      "                  without --tls-cert. A simulated platform is plain without\n"
@@ -71,6 +73,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_append},
     {"agents", "[--json] [--socket PATH | --data DIR [--tee KIND]]", "list the log's agents",
@@ -81,6 +84,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_agents},
@@ -105,6 +109,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_records},
@@ -130,6 +135,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_tail},
     {"mirror", "DIR [--log-key KEY] [--follow] [--socket PATH | --data DIR]",
@@ -176,6 +182,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_erase},
     {"export", "-o FILE [--agent ID] [--from I] [--to J] [--withhold-bodies] [OPTIONS]",
@@ -191,6 +198,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: read a log that no service has open\n",
      cmd_export},
@@ -207,6 +215,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "  --tee KIND      with --data: copy a log that no service has open\n",
      cmd_backup},
@@ -231,6 +240,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n"
      "`teelog verify FILE --nonce HEX` checks it.\n",
      cmd_attest},
@@ -250,6 +260,7 @@ const struct command commands[] = {
      "                  what its certificate goes back to (PEM), not the system's roots\n"
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   a token of scope admin (or TEELOG_TOKEN_FILE); the socket\n"
      "                  needs none\n",
      cmd_token},

@@ -83,6 +83,10 @@ static void put_http(buf *b, const struct http_service *service)
     metric(b, "http_connections_total", "counter", "Connections that were taken.", s->accepted);
     metric(b, "http_connections_refused_total", "counter",
            "Connections that were turned away: too many were open.", s->turned_away);
+    metric(b, "attested_peers_total", "counter",
+           "Connections of peers whose certificate was found good.", s->peers_admitted);
+    metric(b, "attested_peers_refused_total", "counter",
+           "Connections whose certificate was not that of an attested peer.", s->peers_refused);
     metric(b, "http_body_bytes", "gauge", "Bytes of request bodies in memory.", service->inflight);
     histogram(b, "http_request_seconds", "From a request's head to its answer's last byte.",
               &s->request_us);

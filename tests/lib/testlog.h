@@ -46,8 +46,8 @@ struct answer {
     size_t count;
     struct log_receipt receipts[64];
 };
-extern bool submit_limited;  /* what is handed over is of callers with limits */
-extern uint64_t submit_lane; /* and of this lane */
+extern bool submit_limited;          /* what is handed over is of callers with limits */
+extern uint64_t submit_lane;         /* and of this lane */
 extern struct log_peer *submit_peer; /* and of this attested peer; NULL: of a bearer */
 extern uint8_t submit_admissions;    /* that a log is opened with */
 /* Hands a batch over; waits for what became of it; both. submit_alg: the algorithm that
