@@ -199,8 +199,7 @@ static const struct shelf_item *given_lately(const struct shelf *s, const struct
                                              uint64_t now)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->items[i]->origin == ORIGIN_GIVEN &&
-            about_same(&s->items[i]->about, &own->about) &&
+        if (s->items[i]->origin == ORIGIN_GIVEN && about_same(&s->items[i]->about, &own->about) &&
             now - s->items[i]->since < OWN_SECONDS)
             return s->items[i];
     return NULL;
