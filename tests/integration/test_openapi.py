@@ -57,7 +57,7 @@ class Answer:
 class Description(unittest.TestCase):
     def test_every_route_is_in_it_and_no_other(self):
         text = (ROOT / "src" / "http" / "routes.c").read_text(encoding="utf-8")
-        table = text[text.index("} routes[] = {"):]
+        table = text[text.index("http_route rows[] = {"):]
         table = table[:table.index("\n};")]
         routes = {(p, m) for p, m in re.findall(r'\{"([^"]+)",\s*"([A-Z]+)"', table)}
         described = {(re.sub(r"\{.*", "", o.path), o.method) for o in SPEC.operations}
