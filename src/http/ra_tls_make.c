@@ -39,11 +39,7 @@ static bool add_extension(X509 *cert, const char *oid, const buf *value)
 
 static tl_err add_evidence(struct making *m, struct tee *tee, slice collateral)
 {
-    const struct evidence item = {
-        .platform = slice_str(tee_platform(tee)),
-        .quote = buf_slice(&m->quote),
-        .event_log = m->event_log.n ? buf_slice(&m->event_log) : (slice){NULL, 0},
-    };
+    const struct evidence item = tee_evidence(tee, &m->quote, &m->event_log);
     buf dice, cmw;
     buf_init(&dice, 2 * RATLS_MAX);
     buf_init(&cmw, 2 * RATLS_MAX + collateral.n);

@@ -45,7 +45,7 @@ static tl_err quote_boot(struct log *log, struct group *g, const uint8_t report_
     buf_init(&item, EVIDENCE_MAX);
     tl_err err = tee_quote(log->tee, report_data, &quote, &event_log, why);
     if (err == TL_OK) {
-        const struct evidence e = evidence_of(log->tee, &quote, &event_log);
+        const struct evidence e = tee_evidence(log->tee, &quote, &event_log);
         evidence_put(&item, &e);
         err = buf_err(&item);
     }

@@ -82,12 +82,6 @@ static struct quote_job pop(struct quoter *q)
     return job;
 }
 
-struct evidence evidence_of(const struct tee *t, const buf *quote, const buf *event_log)
-{
-    return (struct evidence){slice_str(tee_platform(t)), buf_slice(quote),
-                             event_log->n ? buf_slice(event_log) : (slice){NULL, 0}};
-}
-
 static tl_err ask(const struct quoter *q, const struct quote_job *job, buf *quote, buf *event_log,
                   struct tl_why *why)
 {
@@ -114,7 +108,7 @@ static tl_err quote(const struct quoter *q, const struct quote_job *job, struct 
     buf_init(&quote, TEE_QUOTE_MAX);
     buf_init(&event_log, TEE_EVENT_LOG_MAX);
     tl_err err = ask(q, job, &quote, &event_log, why);
-    const struct evidence e = evidence_of(q->tee, &quote, &event_log);
+    const struct evidence e = tee_evidence(q->tee, &quote, &event_log);
     /* To whoever asked the platform is there, as the boot has shown. */
     answer(job, err == TL_E_TEE ? TL_E_NO_QUOTE : err, err == TL_OK ? &e : NULL, why);
     buf_finish(&event_log);

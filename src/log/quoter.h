@@ -39,9 +39,6 @@ void log_quote_give_back(struct log *log);
 tl_err log_quote_use(struct log *log, const uint8_t report_data[64], log_quote_done_fn *done,
                      void *ctx) TL_MUST;
 
-/* What a platform has answered; borrows from both. */
-struct evidence evidence_of(const struct tee *t, const buf *quote, const buf *event_log);
-
 struct quoter;
 struct quoter_limits {
     unsigned per_second, burst; /* of those asked for: on average (at most 1000), at once */

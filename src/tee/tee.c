@@ -204,6 +204,15 @@ tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *
     return err;
 }
 
+struct evidence tee_evidence(const struct tee *t, const buf *quote, const buf *event_log)
+{
+    return (struct evidence){
+        .platform = slice_str(tee_platform(t)),
+        .quote = buf_slice(quote),
+        .event_log = event_log->n ? buf_slice(event_log) : (slice){NULL, 0},
+    };
+}
+
 void tee_set_deadline(struct tee *t, unsigned ms)
 {
     if (t && t->asker)

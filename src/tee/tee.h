@@ -2,7 +2,7 @@
 #ifndef TL_TEE_TEE_H
 #define TL_TEE_TEE_H
 
-#include "base/buf.h"
+#include "attest/evidence.h"
 
 #define TEE_QUOTE_MAX     65536  /* bytes */
 #define TEE_EVENT_LOG_MAX 131072 /* bytes */
@@ -49,6 +49,8 @@ tl_err tee_sealing_key(struct tee *t, uint8_t out[32], struct tl_why *why) TL_MU
  * lost by that, and it can be asked again. */
 tl_err tee_quote(struct tee *t, const uint8_t report_data[64], buf *quote, buf *event_log,
                  struct tl_why *why) TL_MUST;
+/* What tee_quote gave, as an evidence item; borrows from all three. */
+struct evidence tee_evidence(const struct tee *t, const buf *quote, const buf *event_log);
 #define TEE_DEADLINE_MS 30000
 #define TEE_HURRY_MS    2000
 /* Another deadline for all quotes, those too that are waited for: TEE_HURRY_MS where a service
