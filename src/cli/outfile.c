@@ -62,8 +62,7 @@ tl_err outfile_write(struct outfile *f, slice bytes, struct tl_why *why)
     return TL_OK;
 }
 
-/* A rename is durable once its directory is. */
-static void sync_directory(const char *path)
+void outfile_sync_parent(const char *path)
 {
     char *copy = strdup(path);
     int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -84,7 +83,7 @@ tl_err outfile_keep(struct outfile *f, struct tl_why *why)
         return failed("rename the finished file to", f->path, why);
     free(f->part);
     f->part = NULL;
-    sync_directory(f->path);
+    outfile_sync_parent(f->path);
     return TL_OK;
 }
 

@@ -22,5 +22,7 @@ tl_err outfile_write(struct outfile *f, slice bytes, struct tl_why *why) TL_MUST
 tl_err outfile_keep(struct outfile *f, struct tl_why *why) TL_MUST;
 /* Removes what was not kept. Needed after outfile_open in any case. */
 void outfile_close(struct outfile *f);
+/* What was put at path, a file or a folder, is durable once the folder that it is in is. */
+void outfile_sync_parent(const char *path);
 
 #endif

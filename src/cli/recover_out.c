@@ -1,7 +1,6 @@
 #include "cli/recover_out.h"
 
 #include "attest/collateral.h"
-#include "base/encoding.h"
 #include "cli/bundle_out.h"
 #include "cli/cli.h"
 #include "cli/outfile.h"
@@ -10,9 +9,7 @@
 #include "tee/tee.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -39,18 +36,6 @@ static tl_err make_dir(const struct recover_out *o, struct tl_why *why)
                           "is not",
                           o->dir);
     return tl_explain(why, TL_E_IO, "output", "cannot make %s: %s", o->dir, strerror(errno));
-}
-
-/* The folder is durable once the one that it is in is. */
-static void sync_parent(const struct recover_out *o)
-{
-    char *copy = strdup(o->dir);
-    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    free(copy);
 }
 
 static void take_back(const struct recover_out *o)
@@ -267,7 +252,7 @@ tl_err recover_out_write(struct recover_out *o, struct tl_why *why)
     if (err == TL_OK)
         err = write_bundles(o);
     if (err == TL_OK)
-        sync_parent(o);
+        outfile_sync_parent(o->dir);
     else
         take_back(o);
     return err;

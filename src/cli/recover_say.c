@@ -1,4 +1,5 @@
 /* What came of a recovery, for people and for programs. */
+#include "base/encoding.h"
 #include "cli/cli.h"
 #include "cli/recover_out.h"
 #include "http/json_put.h"
@@ -15,9 +16,8 @@ bool recover_out_all(const struct recover_out *o)
 static void say_proof(const struct recover_out *o)
 {
     const struct log_recovered *f = &o->found;
-    char root[2 * sizeof f->root.b + 1] = "";
-    for (size_t i = 0; i < sizeof f->root.b; i++)
-        snprintf(root + 2 * i, 3, "%02x", f->root.b[i]);
+    char root[2 * sizeof f->root.b + 1];
+    hex_text(root, f->root.b, sizeof f->root.b);
     if (f->has_checkpoint)
         cli_say("proven by the checkpoint of size %" PRIu64 " with root %s, signed by %s%s",
                 f->size, root, f->log_key,

@@ -1,6 +1,7 @@
 /* SGX under Gramine: quotes and the sealing key from the files of /dev/attestation. They are
  * Gramine's own, inside the enclave; that no folder of the host stands in their place, the
  * measured manifest says. */
+#include "base/encoding.h"
 #include "base/reader.h"
 #include "base/refuse.h"
 #include "crypto/hash.h"
@@ -225,8 +226,7 @@ static void gramine_identity(struct tee *t, buf *text)
     if (read_file(gramine_of(t), "my_target_info", &info) != 0 || info.n != sizeof mem)
         return;
     buf_str(text, "MRENCLAVE ");
-    for (size_t i = 0; i < 32; i++)
-        buf_printf(text, "%02x", mem[i]);
+    hex_put(text, slice_of(mem, 32));
     if (mem[TARGET_FLAGS_AT] & FLAG_DEBUG)
         buf_str(text, ", a DEBUG enclave, which no verifier takes");
 }

@@ -5,6 +5,7 @@
  * else wrote in between is not taken for ours.
  *
  * There is no sealing key: what is sealed can be opened until the process ends. */
+#include "base/encoding.h"
 #include "base/refuse.h"
 #include "crypto/secret.h"
 #include "tee/platform.h"
@@ -147,13 +148,13 @@ static tl_err check_provider(struct report *r)
 static tl_err make_report(const struct tsm *s, struct report *r)
 {
     uint8_t name[8];
+    char hex[2 * sizeof name + 1];
     *r = (struct report){0};
     tl_err err = random_bytes(name, sizeof name);
     if (err != TL_OK)
         return err;
-    int n = snprintf(r->dir, sizeof r->dir, "%s/teelog-", s->reports);
-    for (size_t i = 0; i < sizeof name; i++)
-        n += snprintf(r->dir + n, sizeof r->dir - (size_t)n, "%02x", name[i]);
+    hex_text(hex, name, sizeof name);
+    snprintf(r->dir, sizeof r->dir, "%s/teelog-%s", s->reports, hex);
     return mkdir(r->dir, 0700) == 0 ? TL_OK : fail(r, NULL, errno);
 }
 
