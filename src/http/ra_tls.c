@@ -18,7 +18,6 @@ struct ra_tls {
     bool stop, due;
     SSL_CTX *ctx;   /* what connections are made with now */
     buf collateral; /* that was given */
-    bool told;      /* of trouble that lasts */
 };
 
 /* What the platform makes itself, else what was given. */
@@ -75,16 +74,17 @@ static void *run(void *ctx)
 {
     struct ra_tls *r = ctx;
     unsigned wait = r->options.renew_s;
+    bool told = false; /* of trouble that lasts */
     while (wait_s(r, wait)) {
         struct tl_why why = {{0}, {0}};
         tl_err err = renew(r, &why);
         wait = r->options.renew_s;
         if (err != TL_OK) {
             wait = wait / RETRY_PART ? wait / RETRY_PART : 1;
-            if (!r->told && r->options.say)
+            if (!told && r->options.say)
                 r->options.say(r->options.ctx, tl_why_text(&why, err));
         }
-        r->told = err != TL_OK;
+        told = err != TL_OK;
     }
     return NULL;
 }
