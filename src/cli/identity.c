@@ -46,7 +46,7 @@ tl_err identity_get(struct identity *i, uint64_t now, const struct ra_tls_identi
     struct ra_tls_identity fresh = {NULL, NULL};
     buf json;
     if (i->now.cert &&
-        now - i->made < IDENTITY_S) { /* modulo 2^64: nor where the clock went back */
+        now - i->made < RA_TLS_RENEW_S) { /* modulo 2^64: nor where the clock went back */
         *out = &i->now;
         return TL_OK;
     }
@@ -54,7 +54,7 @@ tl_err identity_get(struct identity *i, uint64_t now, const struct ra_tls_identi
     tl_err err = tee_collateral(i->tee, now, &json, NULL);
     if (err == TL_OK || err == TL_E_NOT_FOUND) /* the service then asks for it itself */
         err = ra_tls_identity_make(&fresh, i->tee, json.n ? buf_slice(&json) : (slice){NULL, 0},
-                                   now, 2 * IDENTITY_S, why);
+                                   now, 2 * RA_TLS_RENEW_S, why);
     buf_finish(&json);
     if (err != TL_OK)
         return err;

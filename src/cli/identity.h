@@ -5,8 +5,6 @@
 
 #include "http/ra_tls.h"
 
-#define IDENTITY_S 86400 /* a certificate is made anew after so long, and good for twice that */
-
 struct identity;
 /* kind: as tee_open has it; a simulated platform's with the folder of its keys, as sim:DIR. */
 tl_err identity_open(struct identity **out, const char *kind, struct tl_why *why) TL_MUST;

@@ -5,6 +5,7 @@
 #include "cli/client.c"
 #include "cli/client_call.c"
 #include "cli/link.c"
+#include "cli/link_url.c"
 #include "cli/url.c"
 
 static struct client client;

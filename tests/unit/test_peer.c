@@ -4,6 +4,7 @@
 #include "testlib.h"
 
 #include "cli/link.c"
+#include "cli/link_url.c"
 
 #include "http/ra_tls.h"
 #include "http/tls.h"
