@@ -2,7 +2,6 @@
 
 #include "attest/chain.h"
 #include "attest/dcap.h"
-#include "base/encoding.h"
 #include "cli/cli.h"
 #include "cli/infile.h"
 #include "cli/journal.h"
@@ -206,16 +205,6 @@ static void say_retention(void *ctx, const char *text)
     cli_say("%s", text);
 }
 
-static void say_upgraded(struct log *log)
-{
-    struct log_info info;
-    log_info(log, &info);
-    if (info.upgraded)
-        cli_say("note: the database was of version %u, which teelogs of before can open; it is now "
-                "of a newer one, which they cannot",
-                info.upgraded);
-}
-
 static tl_err read_recovery_key(struct service *s, const char *path, struct tl_why *why)
 {
     buf pem;
@@ -233,59 +222,11 @@ static tl_err read_recovery_key(struct service *s, const char *path, struct tl_w
     return err;
 }
 
-/* What a verifier's report calls it by. */
-static void say_recovery_key(const struct service *s)
-{
-    buf text;
-    if (!s->recovery)
-        return;
-    hash32 tp = es256_thumbprint(s->recovery);
-    buf_init(&text, 100);
-    hex_put(&text, hash_slice(&tp));
-    cli_say("the holder of the recovery key %.*s can read all that is logged here", (int)text.n,
-            (const char *)text.p);
-    buf_finish(&text);
-}
-
-static void say_set_aside(const struct service *s, const char *dir)
-{
-    struct log_info info;
-    log_info(s->log, &info);
-    if (info.set_aside[0])
-        cli_say("note: this is a new log, with a new key. %s; it lies whole in %s/%s",
-                tee_keeps_keys(s->tee)
-                    ? "The one before did not open, and was set aside as you said (--set-aside)"
-                    : "The keys of the one before ended with its service, as they do on this "
-                      "platform, and nobody but a recovery key's owner can open it any more",
-                dir, info.set_aside);
-}
-
 static tl_err keep_for_a_time(struct service *s, const struct service_options *o)
 {
     struct retain_options r = o->retain;
     r.say = say_retention;
     return r.count ? retain_start(&s->retain, s->log, &r) : TL_OK;
-}
-
-/* What the log runs on, and why: an operator who let it choose reads it here. */
-static void say_platform(struct tee *tee)
-{
-    buf text;
-    buf_init(&text, 512);
-    const char *kind = tee_kind(tee), *shown = tee_shown(tee);
-    if (shown)
-        buf_printf(&text, "--tee auto chose %s, since there is %s; ", kind, shown);
-    else if (strcmp(kind, tee_platform(tee)) != 0)
-        buf_printf(&text, "%s with a stand-in that was named: SIMULATED, it proves nothing; ",
-                   kind);
-    if (!tee_keeps_keys(tee))
-        buf_str(&text, "it keeps no keys, so that this log ends with this boot; ");
-    tee_identity(tee, &text);
-    if (text.n > 2 && memcmp(text.p + text.n - 2, "; ", 2) == 0)
-        text.n -= 2;
-    if (text.n && buf_err(&text) == TL_OK)
-        cli_say("platform: %.*s", (int)text.n, (const char *)text.p);
-    buf_finish(&text);
 }
 
 tl_err service_start(struct service *s, const struct service_options *o, struct tl_why *why)
@@ -329,7 +270,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     if (err == TL_OK)
         err = tee_open(&s->tee, o->tee, o->data, why);
     if (err == TL_OK)
-        say_platform(s->tee);
+        service_say_platform(s->tee);
     if (err == TL_OK)
         err = check_listen(s, o, why); /* before there is a log */
     if (err == TL_OK)
@@ -339,9 +280,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     if (err == TL_OK)
         err = attest_tls(s, o, why); /* before there is a thread that gives collateral */
     if (err == TL_OK) {
-        say_upgraded(s->log);
-        say_set_aside(s, o->data);
-        say_recovery_key(s);
+        service_say_log(s, o->data);
         err = keep_collateral(s, o, why);
     }
     if (err == TL_OK)
@@ -352,26 +291,6 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         err = http_start(&s->http, s->log, &http, why);
     signals_block(false);
     return err;
-}
-
-void service_say_ready(const struct service *s, FILE *out)
-{
-    struct log_info info;
-    char status[300];
-    buf line;
-    log_info(s->log, &info);
-    buf_init(&line, 4096);
-    const struct tcp_address *address = http_listening(s->http);
-    char listening[TCP_TEXT] = "";
-    if (address)
-        tcp_address_text(listening, address);
-    journal_ready(&line, &info, s->socket, address ? listening : NULL);
-    (void)!fwrite(line.p, 1, line.n, out);
-    fflush(out);
-    buf_finish(&line);
-    snprintf(status, sizeof status, "%s, %s", info.origin,
-             info.simulated ? "SIMULATED platform" : info.platform);
-    supervisor_ready(status);
 }
 
 int service_wait(const struct service *s, bool *from_terminal)

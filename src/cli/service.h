@@ -55,8 +55,6 @@ tl_err service_prepare(struct service *s, const struct service_options *o,
  * still due. */
 tl_err service_start(struct service *s, const struct service_options *o,
                      struct tl_why *why) TL_MUST;
-/* One line that says that it is ready and on what, to out and to a supervisor. */
-void service_say_ready(const struct service *s, FILE *out);
 /* Waits for the next signal, as signals_wait; a supervisor hears that the log is
  * alive meanwhile. */
 int service_wait(const struct service *s, bool *from_terminal);
@@ -66,5 +64,14 @@ void service_shut(struct service *s);
 void service_end(struct service *s);
 /* And closes all of it. May come twice. */
 void service_stop(struct service *s);
+
+/* ---- service_say.c ---- */
+
+/* What the log runs on, and why: an operator who let it choose reads it here. */
+void service_say_platform(struct tee *tee);
+/* What is new about the log in this directory, and who else can read it. */
+void service_say_log(const struct service *s, const char *dir);
+/* One line that says that it is ready and on what, to out and to a supervisor. */
+void service_say_ready(const struct service *s, FILE *out);
 
 #endif
