@@ -29,9 +29,10 @@ static tl_err append(uint64_t *index, struct log *log, const struct log_record *
 {
     struct own_append a = {.index = 0};
     struct log_batch *b;
-    tl_err err = log_batch_new(&b, log, ADMISSION_OWN);
+    tl_err err = log_batch_new(&b, log, ADMISSION_CHILD);
     if (err != TL_OK)
         return err;
+    log_batch_own(b);
     if (anyway)
         log_batch_anyway(b);
     err = log_batch_add(b, r, why);

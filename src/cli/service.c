@@ -234,7 +234,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     struct log_config log = {
         .dir = o->data,
         .origin = o->origin,
-        .admissions = o->token ? 1 << ADMISSION_CHILD | 1 << ADMISSION_OWN : 1 << ADMISSION_BEARER,
+        .admissions = o->token ? 1 << ADMISSION_CHILD : 1 << ADMISSION_BEARER,
         .command = o->command,
         .sessions_per_second = o->session_rate,
         .quotes_per_second = o->quote_rate,

@@ -1,7 +1,7 @@
 #include "http/admit.h"
 
-#include "attest/chain.h"
 #include "attest/collateral.h"
+#include "attest/precheck.h"
 #include "attest/ratls.h"
 #include "base/refuse.h"
 
@@ -28,19 +28,14 @@ struct admit {
 
 /* ---- judging ---- */
 
-/* Whether the quote comes from a platform that somebody we trust has certified. Without this
- * anyone could send us asking. */
-static bool is_certified(const struct admit *a, slice quote)
+/* Whether the quote was made for this key by a platform that a root of ours has certified:
+ * a copied one, or one that anybody could make, sends nobody asking. */
+static bool is_worth_asking(const struct admit *a, const struct ratls_cert *c,
+                            const struct ratls_report *r)
 {
     const hash32 *root = a->options.hardware_root ? a->options.hardware_root : &dcap_intel_root;
-    struct quote q;
-    struct chain chain;
-    if (quote_read(&q, quote, NULL) != TL_OK || q.cert_type != QUOTE_CERT_PCK_CHAIN ||
-        chain_read_pck(&chain, q.cert_data, NULL) != TL_OK)
-        return false;
-    bool good = chain_check_pck(&chain, NULL, NULL) == TL_OK && hash_eq(&chain.root_spki, root);
-    chain_finish(&chain);
-    return !REFUSED(!good);
+    return ratls_binds(c->cert.spki, c->claims, r->evidence.report_data) &&
+           !REFUSED(!precheck_quote(c->quote, root));
 }
 
 /* What more recent collateral could mend. */
@@ -84,7 +79,7 @@ static tl_err judge(struct admit *a, slice der, const struct ratls_cert *c, buf 
         .hardware_root = a->options.hardware_root,
     };
     ratls_verify(&r, der, RATLS_PEER, &context);
-    if (wants_collateral(&r) && a->options.ask && is_certified(a, c->quote)) {
+    if (wants_collateral(&r) && a->options.ask && is_worth_asking(a, c, &r)) {
         tl_err err = judge_again(a, der, c->quote, &context, &r, json, why);
         if (err != TL_OK)
             return err;

@@ -11,8 +11,6 @@ const char *admission_name(enum admission a)
         return "attested";
     case ADMISSION_BEARER:
         return "bearer";
-    case ADMISSION_OWN:
-        return "own";
     }
     return "unknown";
 }

@@ -74,9 +74,9 @@ struct exchange {
  * 0 where it takes no body. large: its answers may be. */
 struct http_route {
     const char *path, *method;
-    uint8_t needs;
     void (*answer)(struct exchange *x);
     size_t body_max;
+    uint8_t needs;
     bool large;
 };
 struct http_routes {

@@ -103,7 +103,7 @@ tl_err memory_take(struct exchange *x, size_t more, struct tl_why *why)
 {
     struct http_service *s = x->service;
     size_t most = s->config.limits.memory,
-           used = s->held + unread_by_all(s) + log_query_held(s->log);
+           used = s->held + unread_by_all(s) + (s->log ? log_query_held(s->log) : 0);
     if (REFUSED(more > most) || REFUSED(used > most - more))
         return tl_explain(why, TL_E_BUSY, NULL,
                           "this service has no memory left for it (--memory); come back later");

@@ -93,8 +93,8 @@ static void get_alive(struct exchange *x)
 }
 
 static const struct http_route rows[] = {
-    {"/add-checkpoint", "POST", 0, post_add_checkpoint, WITNESS_REQUEST_MAX, false},
-    {"/healthz", "GET", 0, get_alive, 0, false},
-    {"/", "GET", 0, get_latest, 0, false},
+    {"/add-checkpoint", "POST", post_add_checkpoint, WITNESS_REQUEST_MAX, 0, false},
+    {"/healthz", "GET", get_alive, 0, 0, false},
+    {"/", "GET", get_latest, 0, 0, false},
 };
 const struct http_routes witness_routes = {rows, sizeof rows / sizeof rows[0]};

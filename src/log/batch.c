@@ -44,6 +44,11 @@ void log_batch_limit(struct log_batch *b)
     b->limited = true;
 }
 
+void log_batch_own(struct log_batch *b)
+{
+    b->own = true;
+}
+
 void log_batch_anyway(struct log_batch *b)
 {
     b->anyway = true;
@@ -87,7 +92,7 @@ static tl_err check(const struct log_batch *b, const struct log_record *r, struc
         return tl_explain(why, TL_E_FIELD, "agentId",
                           "agentId must be 1 to 128 of A-Z a-z 0-9 . _ : @ / - and not the "
                           "log's origin");
-    if (REFUSED(slice_eq_str(r->agent, RUN_AGENT) != (b->admission == ADMISSION_OWN)))
+    if (REFUSED(slice_eq_str(r->agent, RUN_AGENT) != b->own))
         return tl_explain(why, TL_E_FIELD, "agentId",
                           "agentId " RUN_AGENT " is teelog's own; choose another");
     if (!record_type_valid(r->type))

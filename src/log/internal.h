@@ -94,7 +94,7 @@ struct log_batch {
     enum admission admission;
     struct log_peer *peer; /* where attested; a reference */
     enum cose_alg alg;     /* that its agents are to sign by; 0: as they do already */
-    bool full, limited, anyway;
+    bool full, limited, anyway, own;
     buf arena;
     struct record_item *items;
     struct log_receipt *receipts;

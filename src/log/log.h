@@ -150,8 +150,9 @@ struct log_result {
 };
 typedef void log_done_fn(void *ctx, const struct log_result *result);
 
-/* With ADMISSION_OWN for records of RUN_AGENT, and for these alone. */
 tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission) TL_MUST;
+/* For records of RUN_AGENT, and for these alone, which other batches do not take. */
+void log_batch_own(struct log_batch *b);
 /* What the agents of this batch are to sign by, COSE_ES256 or COSE_ES256K: a session that
  * signs by another is closed for a new one, which costs a quote. Where it is not said, an
  * open session goes on as it is, and a new one is ES256. */

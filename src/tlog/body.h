@@ -21,12 +21,11 @@ enum admission {
     ADMISSION_CHILD = 1,
     ADMISSION_ATTESTED = 2,
     ADMISSION_BEARER = 3,
-    ADMISSION_OWN = 4, /* teelog itself, as RUN_AGENT and nobody else */
-    ADMISSION_LAST = ADMISSION_OWN,
+    ADMISSION_LAST = ADMISSION_BEARER,
 };
 #define ADMISSIONS (ADMISSION_LAST + 1) /* of arrays that these are places in */
-/* The agent that `teelog run` logs as: what it started, and how that ended. Nobody else has
- * this id. */
+/* The agent that `teelog run` logs as, beside its child and admitted as that is: what it
+ * started, and how that ended. A service takes records of it from nobody else. */
 #define RUN_AGENT  "teelog-run"
 
 struct body_record {

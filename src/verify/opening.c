@@ -117,10 +117,8 @@ static const char *const admission_names[] = {
     [ADMISSION_CHILD] = "as a child of the log",
     [ADMISSION_ATTESTED] = "as an attested peer",
     [ADMISSION_BEARER] = "by a bearer token",
-    [ADMISSION_OWN] = "as teelog's own",
 };
 
-/* What the attested code logs itself needs nobody's leave. */
 static bool policy_allows(const struct policy *p, uint64_t admission)
 {
     switch (admission) {
@@ -128,8 +126,6 @@ static bool policy_allows(const struct policy *p, uint64_t admission)
         return p->allow_child;
     case ADMISSION_BEARER:
         return p->allow_bearer;
-    case ADMISSION_OWN:
-        return true;
     default:
         return p->attested_count > 0;
     }
@@ -141,12 +137,6 @@ static tl_err check_admission(struct verifier *v, const struct leaf *l, uint64_t
 {
     const struct policy *p = v->policy;
     uint64_t index = l->index;
-    bool own_name = slice_eq_str(l->st.subject, RUN_AGENT);
-    if (REFUSED(own_name != (admission == ADMISSION_OWN)))
-        return report_fail(v->report, CHECK_ADMISSION, index, "%s was let in %s",
-                           own_name ? "the agent " RUN_AGENT ", which is teelog's own,"
-                                    : "an agent other than " RUN_AGENT,
-                           admission_names[admission]);
     if (REFUSED(!(v->admissions >> admission & 1)))
         return report_fail(
             v->report, CHECK_ADMISSION, index,

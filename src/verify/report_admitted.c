@@ -42,7 +42,6 @@ void report_admitted_text(buf *b, const struct teelog_report *r, const struct re
         [ADMISSION_CHILD] = "as a child of the log",
         [ADMISSION_ATTESTED] = "as an attested peer",
         [ADMISSION_BEARER] = "by a bearer token",
-        [ADMISSION_OWN] = "as teelog itself",
     };
     const char *before = "let in ";
     for (int i = ADMISSION_CHILD; i < ADMISSIONS; i++) {

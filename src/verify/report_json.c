@@ -99,9 +99,9 @@ static void put_admitted(buf *b, const struct report_agent *a)
 {
     buf_printf(b,
                ",\n   \"admitted\": {\"child\": %" PRIu64 ", \"attested\": %" PRIu64
-               ", \"bearer\": %" PRIu64 ", \"own\": %" PRIu64 "}, \"peers\": [",
+               ", \"bearer\": %" PRIu64 "}, \"peers\": [",
                a->admitted[ADMISSION_CHILD], a->admitted[ADMISSION_ATTESTED],
-               a->admitted[ADMISSION_BEARER], a->admitted[ADMISSION_OWN]);
+               a->admitted[ADMISSION_BEARER]);
     for (size_t i = 0; i < a->peer_count; i++)
         buf_printf(b, "%s{\"evidence\": %" PRIu32 ", \"sessions\": %" PRIu64 "}", i ? ", " : "",
                    a->peers[i].code, a->peers[i].sessions);

@@ -188,8 +188,8 @@ SECRET = "what alice said to nobody else"
 def routes():
     """(method, path): the scopes of which one is needed."""
     text = (ROOT / "src" / "http" / "routes.c").read_text(encoding="utf-8")
-    table = text[text.index("} routes[] = {"):]
-    found = re.findall(r'\{"([^"]+)",\s*"([A-Z]+)",\s*([A-Z_0 |]+),[^{}]*\}', table[:table.index("\n};")])
+    table = text[text.index("http_route rows[] = {"):]
+    found = re.findall(r'\{"([^"]+)",\s*"([A-Z]+)",[^{},]*,[^{},]*,\s*([A-Z_0 |]+),[^{},]*\}', table[:table.index("\n};")])
     if len(found) != table[:table.index("\n};")].count('{"'):
         raise ValueError("the table in routes.c is not of the form that this test reads")
     return {(method, path): [s for s in SCOPES if f"SCOPE_{s.upper()}" in needs or "SCOPE_ALL" in needs]

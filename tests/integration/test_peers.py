@@ -85,7 +85,7 @@ class Peers(Case):
         self.assertEqual(self.say().stderr.count("SIMULATED"), 2)
         got = self.expect(self.policy, "TRUSTED")
         agents = {a["agent"]: a for a in got["scope"]["agents"]}
-        self.assertEqual(agents["alice"]["admitted"], {"child": 0, "attested": 1, "bearer": 0, "own": 0})
+        self.assertEqual(agents["alice"]["admitted"], {"child": 0, "attested": 1, "bearer": 0})
         self.assertEqual(agents["first"]["admitted"]["bearer"], 1)
         shown = got["evidence"][agents["alice"]["peers"][0]["evidence"]]
         self.assertEqual(shown["root"], root_of(self.agent))
@@ -137,7 +137,7 @@ class Peers(Case):
         self.teelog("token", "create", "--data", self.data, "--scope", "append", "-o", self.path("token"))
         self.say(options=("--token-file", self.path("token")))
         agents = self.verdict_of_log(self.path("other.json"))["scope"]["agents"]
-        self.assertEqual(agents[0]["admitted"], {"child": 0, "attested": 0, "bearer": 1, "own": 0})
+        self.assertEqual(agents[0]["admitted"], {"child": 0, "attested": 0, "bearer": 1})
 
     def capture(self):
         """The certificate that the agent shows to somebody who asks for one; a path."""

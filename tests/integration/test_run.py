@@ -311,7 +311,7 @@ class Run(Case):
     def test_run_says_what_it_is(self):
         out = self.run_it("teelog", "agents", "--json")
         self.assertEqual([(a["id"], a["admission"]) for a in json.loads(out.stdout)["agents"]],
-                         [("teelog-run", "own")])
+                         [("teelog-run", "child")])
 
     def test_nothing_runs_unlogged(self):
         mark = self.path("ran")

@@ -209,6 +209,29 @@ static void test_only_certified_platforms_are_asked_about(void **state)
     finish();
 }
 
+/* Whoever has a quote of somebody else's, or none at all, makes a certificate around it. */
+static void test_copied_and_made_up_quotes_are_not_asked_about(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[64];
+    buf spki;
+    start(false, true);
+    buf_init(&spki, sizeof f.spki_bytes);
+    sim_spki_put(&spki, f.other_key);
+    f.plan.key = f.plan.issuer_key = f.other_key;
+    buf_reset(&f.dice_bytes);
+    ratls_dice_put(&f.dice_bytes, f.f.e.quote, buf_slice(&spki));
+    fake_ratls_sign(&f);
+    expect_bad(buf_slice(&f.der), TL_E_FORBIDDEN, "collateral", 0);
+    buf_finish(&spki);
+    finish();
+    start(false, true);
+    f.f.dcap.quote_signature = zeros;
+    fake_ratls_make(&f);
+    expect_bad(buf_slice(&f.der), TL_E_FORBIDDEN, "collateral", 0);
+    finish();
+}
+
 static void test_bounded_and_ended(void **state)
 {
     (void)state;
@@ -253,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_collateral_is_asked_for),
         cmocka_unit_test(test_stale_collateral),
         cmocka_unit_test(test_only_certified_platforms_are_asked_about),
+        cmocka_unit_test(test_copied_and_made_up_quotes_are_not_asked_about),
         cmocka_unit_test(test_bounded_and_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

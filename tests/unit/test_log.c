@@ -425,11 +425,13 @@ static void no_more_agents(void **state)
 }
 
 /* For adding one record of agent: what log_batch_add says. */
-static tl_err add_as(struct world *w, enum admission admission, const char *agent)
+static tl_err add_as(struct world *w, enum admission admission, bool own, const char *agent)
 {
     struct log_batch *b = NULL;
     struct log_record r = record(agent, "x");
     assert_ok(log_batch_new(&b, w->log, admission));
+    if (own)
+        log_batch_own(b);
     tl_err err = log_batch_add(b, &r, NULL);
     assert_int_equal(log_batch_count(b), err == TL_OK);
     log_batch_free(b);
@@ -439,11 +441,11 @@ static tl_err add_as(struct world *w, enum admission admission, const char *agen
 static void nobody_else_has_its_own_name(void **state)
 {
     struct world *w = *state;
-    assert_ok(add_as(w, ADMISSION_OWN, RUN_AGENT));
-    assert_err(add_as(w, ADMISSION_OWN, "alice"), TL_E_FIELD);
-    for (enum admission a = ADMISSION_CHILD; a < ADMISSION_OWN; a++) {
-        assert_ok(add_as(w, a, "alice"));
-        assert_err(add_as(w, a, RUN_AGENT), TL_E_FIELD);
+    assert_ok(add_as(w, ADMISSION_CHILD, true, RUN_AGENT));
+    assert_err(add_as(w, ADMISSION_CHILD, true, "alice"), TL_E_FIELD);
+    for (enum admission a = ADMISSION_CHILD; a <= ADMISSION_LAST; a++) {
+        assert_ok(add_as(w, a, false, "alice"));
+        assert_err(add_as(w, a, false, RUN_AGENT), TL_E_FIELD);
     }
 }
 

@@ -451,43 +451,6 @@ static void test_many_peers(void **state)
     fakelog_free(f);
 }
 
-static struct fakelog *one_session(const char *agent, uint64_t admission, uint8_t allowed)
-{
-    struct fakelog *f = fakelog_new(FAKE_ORIGIN);
-    f->config.admissions = allowed;
-    f->admission = admission;
-    fakelog_boot(f);
-    fakelog_session(f, agent);
-    fakelog_record(f, agent, "one");
-    return f;
-}
-
-/* What teelog logs itself: under its own name alone, and with no leave of the policy's. */
-static void test_own_records(void **state)
-{
-    (void)state;
-    const uint8_t both = 1 << ADMISSION_CHILD | 1 << ADMISSION_OWN;
-    char *policy = edited("admission", "{\"child\": false}");
-    struct fakelog *f = one_session(RUN_AGENT, ADMISSION_OWN, both);
-    expect_verdict(judge_small(f, NULL), TEELOG_UNPINNED);
-    expect_verdict(judge_small(f, pinned), TEELOG_TRUSTED);
-    expect_verdict(judge_small(f, policy), TEELOG_TRUSTED);
-    fakelog_free(f);
-    f = one_session("a", ADMISSION_CHILD, both);
-    expect_failure(judge_small(f, policy), "admission", 1);
-    fakelog_free(f);
-    f = one_session("a", ADMISSION_OWN, both);
-    expect_failure(judge_small(f, NULL), "admission", 1);
-    fakelog_free(f);
-    f = one_session(RUN_AGENT, ADMISSION_CHILD, both);
-    expect_failure(judge_small(f, NULL), "admission", 1);
-    fakelog_free(f);
-    f = one_session(RUN_AGENT, ADMISSION_OWN, 1 << ADMISSION_CHILD);
-    expect_failure(judge_small(f, NULL), "admission", 1);
-    fakelog_free(f);
-    free(policy);
-}
-
 static void test_json(void **state)
 {
     (void)state;
@@ -825,15 +788,15 @@ static void test_evidence_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_complete),    cmocka_unit_test(test_evidence_count),
-        cmocka_unit_test(test_pins),        cmocka_unit_test(test_other_log),
-        cmocka_unit_test(test_code),        cmocka_unit_test(test_hardware),
-        cmocka_unit_test(test_admission),   cmocka_unit_test(test_own_records),
-        cmocka_unit_test(test_many_peers),  cmocka_unit_test(test_json),
-        cmocka_unit_test(test_rejected),    cmocka_unit_test(test_text),
-        cmocka_unit_test(test_many_agents), cmocka_unit_test(test_successor),
-        cmocka_unit_test(test_many_codes),  cmocka_unit_test(test_time),
-        cmocka_unit_test(test_machine),     cmocka_unit_test(test_recovery_keys),
+        cmocka_unit_test(test_complete),      cmocka_unit_test(test_evidence_count),
+        cmocka_unit_test(test_pins),          cmocka_unit_test(test_other_log),
+        cmocka_unit_test(test_code),          cmocka_unit_test(test_hardware),
+        cmocka_unit_test(test_admission),     cmocka_unit_test(test_many_peers),
+        cmocka_unit_test(test_json),          cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_text),          cmocka_unit_test(test_many_agents),
+        cmocka_unit_test(test_successor),     cmocka_unit_test(test_many_codes),
+        cmocka_unit_test(test_time),          cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_recovery_keys),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
