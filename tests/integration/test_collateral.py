@@ -297,9 +297,9 @@ class Refused(Fetching):
 
     def test_statuses(self):
         for status, code, says in [
-                (204, 1, "HTTP 204"), (400, 1, "HTTP 400"), (401, 3, "HTTP 401"),
+                (204, 3, "HTTP 204"), (400, 3, "HTTP 400"), (401, 3, "HTTP 401"),
                 (403, 3, "HTTP 403"), (404, 3, "HTTP 404"), (410, 3, "HTTP 410"),
-                (429, 3, "120"), (461, 1, "HTTP 461"), (500, 3, "HTTP 500"), (503, 3, "120")]:
+                (429, 3, "120"), (461, 3, "HTTP 461"), (500, 3, "HTTP 500"), (503, 3, "120")]:
             for part in PARTS:
                 with self.subTest(status=status, part=part):
                     server = self.changed(part, lambda a: (status, {"Retry-After": "120"}, b""),
@@ -310,7 +310,7 @@ class Refused(Fetching):
         elsewhere = self.server()
         for status in (301, 302, 303, 307, 308):
             server = self.changed("all", lambda a: (status, {"Location": elsewhere.url + "/x"}, b""),
-                                  code=1, says=elsewhere.url)
+                                  code=3, says=elsewhere.url)
             self.assertEqual(len(server.asked), 1)
         self.assertEqual(elsewhere.connections, 0)
 
