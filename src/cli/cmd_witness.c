@@ -195,7 +195,9 @@ int cmd_witness(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},           {0},
     };
     struct options o = {.logs = calloc((size_t)argc + 1, sizeof *o.logs)};
-    int code = o.logs ? EXIT_GOOD : cli_fail("witness", TL_E_MEMORY, NULL);
+    int code = EXIT_GOOD;
+    if (!o.logs)
+        return cli_fail("witness", TL_E_MEMORY, NULL);
     for (int got;
          code == EXIT_GOOD && (got = cli_option(argc, argv, "h", longs, "witness")) != -1;) {
         code = take(&o, got);

@@ -53,18 +53,18 @@ static tl_err refuse(const struct ratls_report *r, struct tl_why *why)
 }
 
 /* Again, with what is asked for. */
-static tl_err judge_again(struct admit *a, slice der, slice quote, struct evidence_context *context,
-                          struct ratls_report *r, buf *json, struct tl_why *why)
+static tl_err judge_again(struct admit *a, slice der, slice quote,
+                          const struct evidence_context *before, struct ratls_report *r, buf *json,
+                          struct tl_why *why)
 {
-    slice brought;
     tl_err err = a->options.ask(a->options.ctx, quote, json, why);
     if (err != TL_OK)
         return err;
-    brought = buf_slice(json);
-    context->brought = &brought;
-    context->brought_count = 1;
-    ratls_verify(r, der, RATLS_PEER, context);
-    context->brought_count = 0;
+    slice brought = buf_slice(json);
+    struct evidence_context context = *before;
+    context.brought = &brought;
+    context.brought_count = 1;
+    ratls_verify(r, der, RATLS_PEER, &context);
     return TL_OK;
 }
 

@@ -71,14 +71,15 @@ static struct log_batch *pop_batch(struct log *log)
 
 void owner_resume(struct log *log, struct log_batch *first, struct log_batch **last)
 {
+    if (!first)
+        last = &first;
     if (log->taking) {
-        if (first)
-            *last = log->taking;
-        else
-            first = log->taking;
+        *last = log->taking;
         last = &log->taking->next;
         log->taking = NULL;
     }
+    if (!first)
+        return;
     pthread_mutex_lock(&log->lock);
     *last = log->queue;
     if (!log->queue)

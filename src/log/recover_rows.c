@@ -125,7 +125,7 @@ tl_err recover_learn_erased(struct log_recovery *r, uint64_t *rows)
     *rows = 0;
     rewind_rows(r);
     while (err == TL_OK && found) {
-        struct store_leaf leaf;
+        struct store_leaf leaf = {.index = 0};
         uint64_t missing_to, from = r->next;
         err = recover_read(r, &leaf, &missing_to, &found);
         if (err != TL_OK || !found || missing_to > from)
@@ -231,7 +231,7 @@ static tl_err give(struct log_recovery *r, const struct store_leaf *leaf,
 tl_err log_recovery_next(struct log_recovery *r, struct log_recover_row *row, bool *more)
 {
     struct log_recover_row v = {.from = r->next, .lost = NULL};
-    struct store_leaf leaf;
+    struct store_leaf leaf = {.index = 0};
     tl_err err = recover_read(r, &leaf, &v.to, more);
     if (err != TL_OK || !*more)
         return err;

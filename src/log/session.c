@@ -99,8 +99,10 @@ void session_forget(struct subject *s)
 
 void sessions_free(struct log *log)
 {
-    while (log->openings)
-        opening_free(log->openings);
+    for (struct opening *o = log->openings, *next; o; o = next) {
+        next = o->next;
+        opening_free(o);
+    }
 }
 
 bool session_is_quoted(const struct subject *s)

@@ -210,7 +210,7 @@ static tl_err start_old(struct store *s, int64_t pages, struct tl_why *why)
 
 static tl_err prepare_all(struct store *s, struct tl_why *why)
 {
-#define STORE_ST_SQL(name, sql) [ST_##name] = sql,
+#define STORE_ST_SQL(name, sql) [ST_##name] = (sql),
     static const char *const text[ST_COUNT] = {STORE_STATEMENTS(STORE_ST_SQL)};
 #undef STORE_ST_SQL
     for (size_t i = 0; i < ST_COUNT; i++) {

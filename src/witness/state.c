@@ -334,7 +334,11 @@ tl_err witness_state_submit(struct witness_state *w, slice body, uint64_t time, 
     }
     hash32 origin = sha256(w->request->checkpoint.origin);
     struct known_log *l = find(w, &origin);
-    enum witness_status judged = witness_judge(l ? &l->state : NULL, w->request);
+    if (!l) {
+        *status = WITNESS_UNKNOWN;
+        return TL_OK;
+    }
+    enum witness_status judged = witness_judge(&l->state, w->request);
     err = TL_OK;
     if (judged == WITNESS_COSIGNS)
         err = cosign(w, l, time, answer);
