@@ -121,6 +121,11 @@ class Keeping(Log):
         folder = pathlib.Path(self.data, "collateral")
         return sorted(folder.iterdir()) if folder.exists() else []
 
+    def current(self):
+        """What the cache has, beside a file of which a part is written."""
+        [file] = [file for file in self.kept() if not file.name.startswith(".")]
+        return json.loads(file.read_text())
+
     def said(self, service):
         """What a service has said on standard error, once it is stopped."""
         self.assertEqual(service.stop(), 0)
@@ -187,7 +192,7 @@ class Keeping(Log):
         newer = self.newer(self.collateral)
         self.server.pieces = Held(newer)
         with self.keep() as service:
-            self.await_(lambda: json.loads(self.kept()[0].read_text()) == newer)
+            self.await_(lambda: self.current() == newer)
             self.await_(lambda: newer == json.loads(carried(self.export("b"))[0]))
             self.assertEqual(self.said(service), "")
         self.assertEqual(len(self.server.asked), 2 * len(PARTS))
