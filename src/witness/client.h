@@ -14,15 +14,22 @@ struct witness_log_face {
     /* Leaves of the latest durable checkpoint. Must not block. */
     uint64_t (*size)(void *ctx);
     /* That checkpoint, signed, appended to note, and the proof that it grew out of the first
-     * old leaves. TL_E_NOT_FOUND: old is more than it has. May wait for the log. */
+     * old leaves (no hashes where old is 0, or its size). TL_E_NOT_FOUND: old is more than it
+     * has. May wait for the log. */
     tl_err (*checkpoint)(void *ctx, uint64_t old, buf *note, uint64_t *size,
                          hash32 path[MERKLE_MAX_PATH], size_t *path_count);
+    /* The proof that the first size leaves grew out of the first old: 0 < old < size, and size
+     * is one that checkpoint gave. For witnesses that were left behind, so that all are asked
+     * about the same checkpoint. May wait for the log. */
+    tl_err (*prove)(void *ctx, uint64_t old, uint64_t size, hash32 path[MERKLE_MAX_PATH],
+                    size_t *path_count);
     /* A quorum has cosigned this note, whole, with its lines; sizes never descend. For one size
-     * it comes again where there are more lines, or newer ones. */
+     * it comes again where there are more lines, or newer ones. Only lines that were asked for
+     * since the start count for this, never those of options.cosigned. */
     void (*cosigned)(void *ctx, slice note, uint64_t size, const struct tlog_quorum *quorum);
     /* A witness has shown this note, whole, which the log's own key has signed. Whether it
      * contradicts what the log has (it is larger, or no part of it), the log judges: true where
-     * it does, and is frozen for it. */
+     * it does, and is frozen for it. Then nothing is asked any more. */
     bool (*seen)(void *ctx, const char *witness, slice note);
     /* So many witnesses now say that they have cosigned a larger tree than this log has ever
      * signed, and do not show it. Called where the number changes. */
@@ -44,13 +51,15 @@ struct witness_client_options {
 };
 
 struct witness_client;
-/* Begins to ask at once. TL_E_USAGE where the policy has no witness with a URL, or not enough of
- * them for its quorum. */
+/* Begins to ask at once. TL_E_USAGE where the policy has not enough witnesses with a URL (http
+ * or https) for its quorum, and in a build without libcurl. */
 tl_err witness_client_start(struct witness_client **out, const struct witness_client_options *o,
                             const struct witness_log_face *log, struct tl_why *why) TL_MUST;
-/* Ends requests that are under way. NULL is fine. */
+/* Ends requests that are under way, and returns within a second once the log has answered what
+ * it is being asked: not to be called on the thread that answers. NULL is fine. */
 void witness_client_stop(struct witness_client *c);
-/* The log has grown. now: somebody waits for the cosignatures. Any thread; does not block. */
+/* The log has grown. now: somebody waits for the cosignatures; else it is seen within
+ * interval_ms anyway. Any thread; does not block. */
 void witness_client_wake(struct witness_client *c, bool now);
 
 /* How a witness does, for those who look. */
