@@ -1,5 +1,6 @@
 #include "http/internal.h"
 #include "http/json_put.h"
+#include "http/problems.h"
 
 #include <event2/buffer.h>
 #include <stdio.h>
@@ -100,8 +101,12 @@ void answer_error_status(struct exchange *x, int status, const char *fields, tl_
     uint8_t bytes[4096];
     buf b;
     buf_init_fixed(&b, bytes, sizeof bytes);
-    json_put_error(&b, err, why, 0);
-    answer(x, status, "application/json", fields, buf_slice(&b));
+    const char *title = problems_title(x->head.path, status, reason(status));
+    if (title)
+        problem_put(&b, title, tl_why_text(why, err));
+    else
+        json_put_error(&b, err, why, 0);
+    answer(x, status, title ? PROBLEM_TYPE : "application/json", fields, buf_slice(&b));
 }
 
 void answer_error(struct exchange *x, tl_err err, const struct tl_why *why)

@@ -112,6 +112,8 @@ struct http_service {
     struct place places[PLACES_MAX]; /* shares.c's */
     struct tail *tails;              /* tail.c's */
     struct tile_cache *tiles;
+    buf boot_keys;           /* scitt_keys.c's: the set, once asked for, */
+    uint64_t boot_keys_boot; /* while this is the boot, or there is none (UINT64_MAX) */
     struct event *pause, *heartbeat;
     struct limiter *requests, *records; /* by caller */
     uint64_t turns;
@@ -173,7 +175,8 @@ bool exchange_is_alone(const struct exchange *x);
 void answer(struct exchange *x, int status, const char *type, const char *fields, slice body);
 /* The same with a body that the answer takes over (out is then empty). */
 void answer_take(struct exchange *x, int status, const char *type, const char *fields, buf *body);
-/* A one-line JSON error with the status of the error's category. */
+/* An error with the status of its category: a line of JSON, or, by SCITT's routes, problem
+ * details (problems.h). */
 void answer_error(struct exchange *x, tl_err err, const struct tl_why *why);
 void answer_error_status(struct exchange *x, int status, const char *fields, tl_err err,
                          const struct tl_why *why);
@@ -206,6 +209,10 @@ void get_records(struct exchange *x);
 void get_record(struct exchange *x);
 void get_tail(struct exchange *x);
 void get_tile(struct exchange *x);
+void get_proof(struct exchange *x);
+void get_consistency(struct exchange *x);
+void get_entry(struct exchange *x);
+void get_scitt_keys(struct exchange *x);
 
 /* Tails: the events of a service's loop, and its end. */
 tl_err tails_init(struct http_service *s) TL_MUST;

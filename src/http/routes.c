@@ -28,6 +28,11 @@ static const struct http_route rows[] = {
     {"/v1/attest", "POST", post_attest, ASK_MAX, SCOPE_ALL, false},
     {"/checkpoint", "GET", get_checkpoint, 0, 0, false},
     {"/tile/", "GET", get_tile, 0, 0, true},
+    {"/v1/proof/", "GET", get_proof, 0, 0, false},
+    {"/v1/consistency", "GET", get_consistency, 0, 0, false},
+    {"/entries/", "GET", get_entry, 0, 0, false},
+    {"/.well-known/scitt-keys", "GET", get_scitt_keys, 0, 0, true},
+    {"/.well-known/scitt-keys/", "GET", get_scitt_keys, 0, 0, true},
     {"/healthz", "GET", get_healthz, 0, 0, false},
     {"/metrics", "GET", get_metrics, 0, SCOPE_ALL, false},
 };

@@ -216,6 +216,7 @@ static void service_free(struct http_service *s)
         close(s->wake_write);
     pthread_mutex_destroy(&s->lock);
     tile_cache_free(s->tiles);
+    buf_finish(&s->boot_keys);
     limiter_free(s->requests);
     limiter_free(s->records);
     free(s->agents);

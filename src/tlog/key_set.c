@@ -70,21 +70,25 @@ tl_err key_set_find(struct cose_ec2 *out, slice set, slice thumbprint)
     return found ? TL_OK : TL_E_NOT_FOUND;
 }
 
+void key_set_put_key(buf *b, const struct cose_ec2 *key)
+{
+    hash32 kid = thumbprint_of(key);
+    cbor_put_map(b, 5);
+    cbor_put_int(b, LABEL_KTY);
+    cbor_put_int(b, KTY_EC2);
+    cbor_put_int(b, LABEL_KID);
+    cbor_put_bytes(b, hash_slice(&kid));
+    cbor_put_int(b, LABEL_CRV);
+    cbor_put_int(b, key->curve);
+    cbor_put_int(b, LABEL_X);
+    cbor_put_bytes(b, SLICE_ARRAY(key->x));
+    cbor_put_int(b, LABEL_Y);
+    cbor_put_bytes(b, SLICE_ARRAY(key->y));
+}
+
 void key_set_put(buf *b, const struct cose_ec2 *keys, size_t n)
 {
     cbor_put_array(b, n);
-    for (size_t i = 0; i < n; i++) {
-        hash32 kid = thumbprint_of(&keys[i]);
-        cbor_put_map(b, 5);
-        cbor_put_int(b, LABEL_KTY);
-        cbor_put_int(b, KTY_EC2);
-        cbor_put_int(b, LABEL_KID);
-        cbor_put_bytes(b, hash_slice(&kid));
-        cbor_put_int(b, LABEL_CRV);
-        cbor_put_int(b, keys[i].curve);
-        cbor_put_int(b, LABEL_X);
-        cbor_put_bytes(b, SLICE_ARRAY(keys[i].x));
-        cbor_put_int(b, LABEL_Y);
-        cbor_put_bytes(b, SLICE_ARRAY(keys[i].y));
-    }
+    for (size_t i = 0; i < n; i++)
+        key_set_put_key(b, &keys[i]);
 }

@@ -11,7 +11,8 @@
 /* The P-256 key with this thumbprint (RFC 9679) in a set; what else is in it is passed over.
  * TL_E_NOT_FOUND where it is not there, TL_E_KEY or a CBOR error where this is no set. */
 tl_err key_set_find(struct cose_ec2 *out, slice set, slice thumbprint) TL_MUST;
-/* Appends a set of n keys, each with its thumbprint for a kid. */
+/* Appends one key, with its thumbprint for a kid; a set of n. */
+void key_set_put_key(buf *b, const struct cose_ec2 *key);
 void key_set_put(buf *b, const struct cose_ec2 *keys, size_t n);
 
 #endif

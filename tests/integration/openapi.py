@@ -5,7 +5,7 @@ import random
 import string
 from urllib.parse import quote
 
-KNOWN = {"tokens": []}  # what the driver has seen, so that some requests find something
+KNOWN = {"tokens": [], "kids": []}  # what the driver has seen, so that some requests find something
 
 PATTERNS = {  # what a schema's pattern stands for, when a value is wanted
     "^[A-Za-z0-9._:@/-]{1,128}$": lambda r: r.choice(("alice", "bob", "carol", "a/b:c@d.e")),
@@ -14,6 +14,7 @@ PATTERNS = {  # what a schema's pattern stands for, when a value is wanted
     "^(?:[0-9a-fA-F]{2}){16,64}$": lambda r: r.randbytes(r.randint(16, 64)).hex(),
     "^(?:entries|[0-7])$": lambda r: r.choice(("entries", "0", "0", "1")),
     "^[0-9]{3}$": lambda r: r.choice(("000", "000", "001", "999")),
+    "^[A-Za-z0-9_-]{43}$": lambda r: r.choice(("A" * 43, *KNOWN["kids"])),
     "^[0-9a-f]{16}$": lambda r: r.choice((r.randbytes(8).hex(), *KNOWN["tokens"][-3:])),
 }
 BAD_TEXTS = ("", " ", "\x00", "\x7f", "%", "é", "\U0001f600", "x" * 129, "x" * 300, "x" * 5000, "-1", "1.5",

@@ -178,6 +178,11 @@ REQUESTS = {
     ("GET", "/v1/backup"): ("", None),
     ("GET", "/checkpoint"): ("", None),
     ("GET", "/tile/"): ("entries/000.p/1", None),
+    ("GET", "/v1/proof/"): ("1", None),
+    ("GET", "/v1/consistency"): ("?from=1", None),
+    ("GET", "/entries/"): ("1", None),
+    ("GET", "/.well-known/scitt-keys"): ("", None),
+    ("GET", "/.well-known/scitt-keys/"): ("A" * 43, None),
     ("GET", "/healthz"): ("", None),
     ("GET", "/metrics"): ("", None),
 }

@@ -86,6 +86,9 @@ class Driven(Case):
         host, self.port = re.search(r"listening on (\S+):(\d+)", self.service.ready).groups()
         self.host = host.strip("[]")
         self.append_secrets()
+        keys = self.service.get("/.well-known/scitt-keys")[2]
+        kid = keys[keys.index(b"\x02\x58\x20") + 3:][:32]
+        KNOWN["kids"] = [base64.urlsafe_b64encode(kid).decode().rstrip("=")]
         self.tokens = {None: None, "bad": "teelog_%s_%s" % ("0" * 16, "A" * 43)}
         for scope in SCOPES:
             body = json.dumps({"scopes": [scope]})
