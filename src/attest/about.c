@@ -1,6 +1,5 @@
 #include "attest/about.h"
 
-#include "attest/chain.h"
 #include "attest/collateral.h"
 #include "attest/quote.h"
 #include "attest/tcb_info.h"
@@ -66,5 +65,64 @@ tl_err about_collateral(struct about *out, slice json)
         tcb_info_finish(&info);
     }
     collateral_finish(&parts);
+    return err;
+}
+
+static tl_err join_signer(struct validity *all, slice pem)
+{
+    struct chain chain;
+    tl_err err = chain_read_signer(&chain, pem, NULL);
+    if (err != TL_OK)
+        return err;
+    *all = validity_join(*all, chain.validity);
+    chain_finish(&chain);
+    return TL_OK;
+}
+
+static tl_err join_list(struct validity *all, slice der)
+{
+    struct crl crl;
+    tl_err err = crl_read(&crl, der);
+    if (err == TL_OK)
+        *all = validity_join(*all, (struct validity){crl.this_update, crl.next_update});
+    return err;
+}
+
+static tl_err join_texts(struct validity *all, const struct collateral *parts)
+{
+    struct tcb_info info;
+    struct qe_identity qe;
+    tl_err err = tcb_info_read(&info, parts->tcb_info, NULL);
+    if (err != TL_OK)
+        return err;
+    *all = validity_join(*all, (struct validity){info.issue_date, info.next_update});
+    tcb_info_finish(&info);
+    err = qe_identity_read(&qe, parts->qe_identity, NULL);
+    if (err != TL_OK)
+        return err;
+    *all = validity_join(*all, (struct validity){qe.issue_date, qe.next_update});
+    qe_identity_finish(&qe);
+    return TL_OK;
+}
+
+tl_err about_validity(struct validity *out, slice json)
+{
+    struct validity all = {0, UINT64_MAX};
+    struct collateral parts;
+    tl_err err = collateral_read(&parts, json, NULL);
+    if (err != TL_OK)
+        return err;
+    err = join_signer(&all, parts.tcb_info_chain);
+    if (err == TL_OK)
+        err = join_signer(&all, parts.qe_identity_chain);
+    if (err == TL_OK)
+        err = join_list(&all, parts.root_ca_crl);
+    if (err == TL_OK)
+        err = join_list(&all, parts.pck_crl);
+    if (err == TL_OK)
+        err = join_texts(&all, &parts);
+    collateral_finish(&parts);
+    if (err == TL_OK)
+        *out = all;
     return err;
 }

@@ -3,7 +3,7 @@
 #ifndef TL_ATTEST_ABOUT_H
 #define TL_ATTEST_ABOUT_H
 
-#include "base/err.h"
+#include "attest/chain.h"
 #include "crypto/hash.h"
 
 struct about {
@@ -20,5 +20,8 @@ bool about_same(const struct about *a, const struct about *b);
 /* TL_E_QUOTE where the quote does not carry its PCK chain. */
 tl_err about_quote(struct about *out, slice quote) TL_MUST;
 tl_err about_collateral(struct about *out, slice json) TL_MUST;
+/* From when to when collateral is good, by its own word: all of it that has dates. The PCK chain,
+ * which the quote brings, has its own, of many years. */
+tl_err about_validity(struct validity *out, slice json) TL_MUST;
 
 #endif

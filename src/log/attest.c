@@ -70,7 +70,7 @@ static void quoted(void *ctx, tl_err err, const struct evidence *evidence, const
     }
     if (err == TL_OK) {
         e->fresh.digest = sha256(buf_slice(&e->fresh.item));
-        err = export_add_evidence(e, &e->fresh.digest);
+        err = export_add_evidence(e, &e->fresh.digest, UINT64_MAX);
     }
     e->stage = EXPORT_SCAN;
     e->done(e->done_ctx, err, true, why);

@@ -1,6 +1,5 @@
 #include "log/collateral.h"
 
-#include "attest/collateral.h"
 #include "attest/evidence.h"
 #include "tee/tee.h"
 
@@ -22,6 +21,8 @@ enum origin { ORIGIN_LOADED, ORIGIN_OWN, ORIGIN_GIVEN };
 
 struct shelf_item {
     struct about about;
+    struct validity when; /* nothing where that cannot be read */
+    hash32 digest;
     enum origin origin;
     uint64_t since; /* Unix seconds */
     atomic_uint refs;
@@ -42,16 +43,26 @@ static void drop(struct shelf_item *item)
         free(item);
 }
 
+slice shelf_bytes(const struct shelf_item *item)
+{
+    return slice_of(item->bytes, item->n);
+}
+
 static tl_err item_new(struct shelf_item **out, slice json, enum origin origin)
 {
     struct about about;
+    struct validity when = {1, 0};
     tl_err err = about_collateral(&about, json);
+    if (err == TL_OK && about_validity(&when, json) == TL_E_MEMORY)
+        err = TL_E_MEMORY;
     if (err != TL_OK)
         return err;
     struct shelf_item *item = malloc(sizeof *item + json.n);
     if (!item)
         return TL_E_MEMORY;
     item->about = about;
+    item->when = when;
+    item->digest = sha256(json);
     item->origin = origin;
     item->since = (uint64_t)time(NULL);
     atomic_init(&item->refs, 1);
@@ -239,45 +250,96 @@ static tl_err renew_own(struct shelf *s, struct tee *tee)
 
 tl_err bundle_collateral_begin(struct bundle_collateral *c, struct shelf *s, struct tee *tee)
 {
-    *c = (struct bundle_collateral){.count = 0};
+    c->count = c->shelved = c->carried = c->bytes = 0;
     pthread_mutex_lock(&s->lock);
     tl_err err = renew_own(s, tee);
     for (; err == TL_OK && c->count < s->count; c->count++) {
-        c->items[c->count] = s->items[c->count];
-        atomic_fetch_add(&c->items[c->count]->refs, 1);
+        struct shelf_item *item = s->items[c->count];
+        atomic_fetch_add(&item->refs, 1);
+        c->pieces[c->count] = (struct bundle_piece){.about = item->about,
+                                                    .when = item->when,
+                                                    .digest = item->digest,
+                                                    .n = item->n,
+                                                    .item = item,
+                                                    .position = UINT64_MAX};
     }
     pthread_mutex_unlock(&s->lock);
-    for (size_t i = 0; i < SHELF_MAX; i++)
-        c->position[i] = UINT64_MAX;
+    c->shelved = c->count;
     return err;
 }
 
 void bundle_collateral_finish(struct bundle_collateral *c)
 {
-    for (size_t i = 0; i < c->count; i++)
-        drop(c->items[i]);
-    c->count = 0;
+    for (size_t i = 0; i < c->shelved; i++)
+        drop(c->pieces[i].item);
+    c->count = c->shelved = 0;
 }
 
-void bundle_collateral_for(struct bundle_collateral *c, slice evidence, uint64_t position,
-                           slice *json, bool *has_at, uint64_t *at)
+bool bundle_collateral_keep(struct bundle_collateral *c, const struct bundle_piece *kept)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (hash_eq(&c->pieces[i].digest, &kept->digest))
+            return true;
+    if (c->count == COLLATERAL_PIECES)
+        return false;
+    c->pieces[c->count] = *kept;
+    c->pieces[c->count].item = NULL;
+    c->pieces[c->count++].position = UINT64_MAX;
+    return true;
+}
+
+static bool good_at(const struct bundle_piece *p, uint64_t time)
+{
+    return p->when.from <= time && time <= p->when.until;
+}
+
+struct bundle_piece *bundle_collateral_find(struct bundle_collateral *c, const struct about *about,
+                                            uint64_t time)
+{
+    struct bundle_piece *best = NULL, *shelved = NULL;
+    for (size_t i = 0; i < c->count; i++) {
+        struct bundle_piece *p = &c->pieces[i];
+        if (!about_same(&p->about, about))
+            continue;
+        if (i < c->shelved)
+            shelved = p;
+        if (time && good_at(p, time) && (!best || p->when.from > best->when.from))
+            best = p;
+    }
+    return best ? best : shelved;
+}
+
+void bundle_collateral_for(struct bundle_collateral *c, slice evidence, uint64_t time,
+                           uint64_t position, struct bundle_carried *out)
 {
     struct evidence e;
     struct about about;
-    *json = (slice){NULL, 0};
-    *has_at = false;
+    *out = (struct bundle_carried){.json = {NULL, 0}};
     if (evidence_read(&e, evidence) != TL_OK || about_quote(&about, e.quote) != TL_OK)
         return;
-    for (size_t i = 0; i < c->count; i++) {
-        if (!about_same(&c->items[i]->about, &about))
-            continue;
-        *has_at = c->position[i] != UINT64_MAX;
-        if (*has_at) {
-            *at = c->position[i];
-        } else {
-            *json = slice_of(c->items[i]->bytes, c->items[i]->n);
-            c->position[i] = position;
-        }
+    struct bundle_piece *p = bundle_collateral_find(c, &about, time);
+    if (!p)
+        return;
+    out->has_at = p->position != UINT64_MAX;
+    if (out->has_at) {
+        out->at = p->position;
         return;
     }
+    if (c->carried == COLLATERAL_PIECES || p->n > COLLATERAL_BYTES - c->bytes)
+        return;
+    p->position = position;
+    c->carried++;
+    c->bytes += p->n;
+    if (p->item)
+        out->json = shelf_bytes(p->item);
+    else
+        out->stored = p;
+}
+
+void bundle_collateral_lose(struct bundle_collateral *c, struct bundle_piece *stored)
+{
+    stored->when = (struct validity){1, 0};
+    stored->position = UINT64_MAX;
+    c->carried--;
+    c->bytes -= stored->n;
 }

@@ -4,6 +4,7 @@
 #define TL_LOG_COLLATERAL_H
 
 #include "attest/about.h"
+#include "attest/collateral.h"
 #include "base/buf.h"
 
 struct tee;
@@ -12,6 +13,7 @@ struct tee;
 
 /* One piece; shared, and never changed. */
 struct shelf_item;
+slice shelf_bytes(const struct shelf_item *item); /* its JSON, borrowed */
 
 /* What there is, one for each platform. Any thread. */
 struct shelf;
@@ -29,20 +31,49 @@ tl_err shelf_put(struct shelf *s, slice json) TL_MUST;
  * fresh: a platform that makes its own makes newer. */
 void shelf_load(struct shelf *s, const char *dir);
 
-/* What one bundle takes: the shelf as it is now, and fresh from the platform where
- * that makes its own. */
+/* What a bundle may carry (docs/format.md section 10). */
+#define COLLATERAL_PIECES 256
+#define COLLATERAL_BYTES  (8u << 20)
+
+/* One piece that a bundle may carry: one of the shelf, or one that was kept with an anchor. */
+struct bundle_piece {
+    struct about about;
+    struct validity when; /* when it is good */
+    hash32 digest;
+    size_t n;                /* bytes */
+    struct shelf_item *item; /* NULL: kept, and the store has it, as evidence is, by its digest */
+    uint64_t position;       /* of the evidence item that carries it, or UINT64_MAX */
+};
+
+/* What one bundle takes: the shelf as it is now, fresh from the platform where that makes its
+ * own, and what was kept. */
 struct bundle_collateral {
-    struct shelf_item *items[SHELF_MAX];
-    uint64_t position[SHELF_MAX]; /* of the evidence item that carries it, or UINT64_MAX */
-    size_t count;
+    struct bundle_piece pieces[COLLATERAL_PIECES];
+    size_t count, shelved; /* the first shelved of them are the shelf's */
+    size_t carried, bytes;
 };
 /* On failure there is nothing to finish. */
 tl_err bundle_collateral_begin(struct bundle_collateral *c, struct shelf *s,
                                struct tee *tee) TL_MUST;
 void bundle_collateral_finish(struct bundle_collateral *c);
-/* What goes with the evidence item at this position of the bundle: one of *json
- * (borrowed; .p == NULL otherwise) and *at, or neither. */
-void bundle_collateral_for(struct bundle_collateral *c, slice evidence, uint64_t position,
-                           slice *json, bool *has_at, uint64_t *at);
+/* One that was kept, unless the same is there. False where there is no room for it. */
+bool bundle_collateral_keep(struct bundle_collateral *c, const struct bundle_piece *kept);
+/* The piece for evidence of this platform that is judged at that time: of those that are good
+ * then the latest. With a time of 0, or where none is good then: the shelf's. NULL: none. */
+struct bundle_piece *bundle_collateral_find(struct bundle_collateral *c, const struct about *about,
+                                            uint64_t time);
+
+/* What goes with one evidence item. */
+struct bundle_carried {
+    slice json;                  /* borrowed; .p == NULL: nothing, or what the other two say */
+    struct bundle_piece *stored; /* the store has this one; or NULL */
+    bool has_at;
+    uint64_t at; /* of the item of this bundle that carries it */
+};
+/* For the evidence item at this position of the bundle, which is judged at time (0: now). */
+void bundle_collateral_for(struct bundle_collateral *c, slice evidence, uint64_t time,
+                           uint64_t position, struct bundle_carried *out);
+/* The store has it no more: it was not carried, and is nobody's. */
+void bundle_collateral_lose(struct bundle_collateral *c, struct bundle_piece *stored);
 
 #endif

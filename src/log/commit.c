@@ -250,8 +250,10 @@ tl_err commit_group(struct log *log, struct group *g)
             err = store_group(log, g);
         if (err == TL_OK)
             err = publish(log, g, stats_now_us() - began);
-        if (err == TL_OK)
+        if (err == TL_OK) {
+            anchors_grown(log, g);
             index_grown(log->index, g);
+        }
     }
     for (size_t i = 0; i < g->count && err == TL_OK; i++) {
         const struct entry *e = &g->entries[i];

@@ -54,6 +54,7 @@ void log_export_free(struct log_export *e)
     free(e->needed);
     free(e->indexes);
     free(e->evidence);
+    export_anchors_free(e);
     bundle_collateral_finish(&e->collateral);
     free(e);
 }
@@ -64,7 +65,7 @@ void log_export_progress(const struct log_export *e, uint64_t *done, uint64_t *t
     *total = e->leaf_count;
 }
 
-static void next_stage(struct log_export *e)
+void export_next_stage(struct log_export *e)
 {
     e->stage++;
     e->cursor = 0;
@@ -76,60 +77,24 @@ static tl_err learn_erased(struct log_export *e, struct tl_why *why)
     bool ready = false;
     tl_err err = erased_load(e->log, &ready, why);
     if (err == TL_OK && ready) {
-        next_stage(e);
+        export_next_stage(e);
         if (export_heads_ready(e))
-            next_stage(e);
+            export_next_stage(e);
     }
     return err;
 }
 
-static tl_err put_header(struct log_export *e)
+static void put_header(struct log_export *e)
 {
-    tl_err err = bundle_collateral_begin(&e->collateral, e->log->shelf, e->log->tee);
-    if (err != TL_OK)
-        return err;
     struct bundle_item item = {.kind = BUNDLE_HEADER};
     item.u.header.scope = e->scope;
     item.u.header.checkpoint = buf_slice(&e->checkpoint);
     item.u.header.evidence_count = e->evidence_count;
     item.u.header.leaf_count = e->leaf_count;
     item.u.header.proof_count = e->fill_count + e->size_count + e->head_count;
+    item.u.header.anchor_count = e->anchor_count;
     bundle_item_put(e->out, &item);
-    next_stage(e);
-    return TL_OK;
-}
-
-static tl_err put_evidence(struct log_export *e, struct tl_why *why)
-{
-    if (e->cursor == e->evidence_count) {
-        next_stage(e);
-        e->cursor = e->run_count ? e->runs[0].start : 0;
-        return TL_OK;
-    }
-    const hash32 *digest = &e->evidence[e->cursor++];
-    buf b;
-    buf_init(&b, 1u << 20);
-    tl_err err = TL_OK;
-    if (e->fresh.wanted && hash_eq(digest, &e->fresh.digest))
-        buf_bytes(&b, buf_slice(&e->fresh.item));
-    else
-        err = store_get_evidence(e->log->store, digest, &b);
-    hash32 again = sha256(buf_slice(&b));
-    if (err == TL_E_NOT_FOUND || (err == TL_OK && REFUSED(!hash_eq(&again, digest))))
-        err = tl_explain(why, TL_E_STORED, NULL,
-                         "evidence of a boot or session is missing or altered; `teelog fsck` says "
-                         "of which");
-    if (err == TL_OK) {
-        struct bundle_item item = {.kind = BUNDLE_EVIDENCE};
-        item.u.evidence.digest = *digest;
-        item.u.evidence.item = buf_slice(&b);
-        bundle_collateral_for(&e->collateral, buf_slice(&b), e->cursor - 1,
-                              &item.u.evidence.collateral, &item.u.evidence.has_collateral_at,
-                              &item.u.evidence.collateral_at);
-        bundle_item_put(e->out, &item);
-    }
-    buf_finish(&b);
-    return err;
+    export_next_stage(e);
 }
 
 /* The body as it goes into the bundle; .p == NULL where there is none to give. */
@@ -155,7 +120,7 @@ static tl_err leaf_body(struct log_export *e, const struct statement *st,
 static tl_err put_leaf(struct log_export *e, struct tl_why *why)
 {
     if (e->run == e->run_count) {
-        next_stage(e);
+        export_next_stage(e);
         return TL_OK;
     }
     uint64_t index = e->cursor++;
@@ -184,7 +149,7 @@ static tl_err put_fill(struct log_export *e)
     struct bundle_item item = {.kind = BUNDLE_PROOF};
     struct merkle_nodes nodes = tree_nodes(e->log->tree);
     if (!export_next_fill(e, &e->cursor, &e->run, &item.u.proof.level, &item.u.proof.n)) {
-        next_stage(e);
+        export_next_stage(e);
         return TL_OK;
     }
     item.u.proof.type = PROOF_FILL;
@@ -200,7 +165,7 @@ static tl_err put_consistency(struct log_export *e)
     struct bundle_item item = {.kind = BUNDLE_PROOF};
     struct merkle_nodes nodes = tree_nodes(e->log->tree);
     if (e->cursor == e->size_count) {
-        next_stage(e);
+        export_next_stage(e);
         return TL_OK;
     }
     item.u.proof.type = PROOF_CONSISTENCY;
@@ -227,7 +192,25 @@ static void put_heads(struct log_export *e)
         memcpy(item.u.proof.path, h->path, sizeof h->path);
         bundle_item_put(e->out, &item);
     }
-    next_stage(e);
+    export_next_stage(e);
+}
+
+static tl_err put_anchor(struct log_export *e)
+{
+    struct bundle_item item = {.kind = BUNDLE_ANCHOR};
+    struct merkle_nodes nodes = tree_nodes(e->log->tree);
+    if (e->cursor == e->anchor_count) {
+        export_next_stage(e);
+        return TL_OK;
+    }
+    const struct export_anchor *a = &e->anchors[e->cursor++];
+    item.u.anchor.size = a->size;
+    item.u.anchor.checkpoint = slice_of(a->note, a->note_size);
+    tl_err err = merkle_prove_consistency(&nodes, a->size, e->size, item.u.anchor.path,
+                                          &item.u.anchor.path_count);
+    if (err == TL_OK)
+        bundle_item_put(e->out, &item);
+    return err;
 }
 
 static void put_fresh(struct log_export *e)
@@ -237,7 +220,7 @@ static void put_fresh(struct log_export *e)
     item.u.fresh.answer = e->fresh.answer;
     if (e->fresh.wanted)
         bundle_item_put(e->out, &item);
-    next_stage(e);
+    export_next_stage(e);
 }
 
 static tl_err one(struct log_export *e, struct tl_why *why)
@@ -247,7 +230,7 @@ static tl_err one(struct log_export *e, struct tl_why *why)
         return learn_erased(e, why);
     case EXPORT_READY:
         if (export_heads_ready(e))
-            next_stage(e);
+            export_next_stage(e);
         return TL_OK;
     case EXPORT_BEGIN:
         return export_begin(e, why);
@@ -255,10 +238,16 @@ static tl_err one(struct log_export *e, struct tl_why *why)
         return export_scan(e, why);
     case EXPORT_ERASURES:
         return export_find_erasures(e, why);
+    case EXPORT_DATES:
+        return export_dates(e);
+    case EXPORT_PICK:
+        export_pick(e);
+        return TL_OK;
     case EXPORT_HEADER:
-        return put_header(e);
+        put_header(e);
+        return TL_OK;
     case EXPORT_EVIDENCE:
-        return put_evidence(e, why);
+        return export_put_evidence(e, why);
     case EXPORT_LEAVES:
         return put_leaf(e, why);
     case EXPORT_FILLS:
@@ -268,6 +257,8 @@ static tl_err one(struct log_export *e, struct tl_why *why)
     case EXPORT_HEADS:
         put_heads(e);
         return TL_OK;
+    case EXPORT_ANCHORS:
+        return put_anchor(e);
     case EXPORT_FRESH:
         put_fresh(e);
         return TL_OK;

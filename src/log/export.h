@@ -17,6 +17,24 @@ struct head_proof {
     hash32 path[MERKLE_MAX_PATH];
 };
 
+/* A boot, session or fresh answer names its evidence; a peer's may be named by many. */
+struct claim {
+    hash32 digest;
+    uint64_t index; /* of the first statement that does; UINT64_MAX: the fresh answer */
+};
+
+/* An earlier checkpoint that the bundle may hold. */
+struct export_anchor {
+    uint64_t size, time; /* time: when a quorum had cosigned it, Unix seconds */
+    uint8_t *note;       /* owned */
+    size_t note_size;
+    bool wanted; /* whatever it does to evidence: the largest, where the header's has no quorum */
+    /* Of the evidence that it would be the first to date: the platforms, by their first piece of
+     * collateral; and whether there is any that has none. */
+    uint64_t platforms[COLLATERAL_PIECES / 64];
+    bool bare;
+};
+
 enum export_stage {
     EXPORT_ERASED, /* what was erased is read */
     EXPORT_READY,  /* the heads that it will append are hashed, as far as that can be */
@@ -24,12 +42,15 @@ enum export_stage {
     EXPORT_QUOTE,  /* of a fresh answer, on the quoting thread */
     EXPORT_SCAN,
     EXPORT_ERASURES, /* those of single records are looked for */
+    EXPORT_DATES,    /* which earlier checkpoints date the evidence */
+    EXPORT_PICK,
     EXPORT_HEADER,
     EXPORT_EVIDENCE,
     EXPORT_LEAVES,
     EXPORT_FILLS,
     EXPORT_CONSISTENCY,
     EXPORT_HEADS,
+    EXPORT_ANCHORS,
     EXPORT_FRESH,
     EXPORT_DONE,
 };
@@ -65,9 +86,9 @@ struct log_export {
     size_t size_count, size_capacity;
     uint64_t *needed; /* sessions, boots and erasures of single records */
     size_t needed_count, needed_capacity;
-    uint64_t erased;   /* of these records; those whose erasure is still to be found */
-    uint64_t *indexes; /* room for those of one erasure; NULL until then */
-    hash32 *evidence;  /* digests, sorted, each once */
+    uint64_t erased;        /* of these records; those whose erasure is still to be found */
+    uint64_t *indexes;      /* room for those of one erasure; NULL until then */
+    struct claim *evidence; /* by digest, each once */
     size_t evidence_count, evidence_capacity;
     uint64_t leaf_count, fill_count;
     uint64_t heads_index;
@@ -75,6 +96,9 @@ struct log_export {
     size_t head_count;
     unsigned tries; /* export_heads.c: slices of hashing heads */
     struct attest fresh;
+    uint64_t time; /* when a quorum had cosigned the header's checkpoint; 0: none has */
+    struct export_anchor *anchors; /* NULL until they are looked for */
+    size_t anchor_count;
 
     uint64_t cursor; /* next leaf, evidence item, … of the stage */
     size_t run;      /* of the leaf at cursor */
@@ -91,6 +115,10 @@ struct log_export {
 tl_err export_begin(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_scan(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_find_erasures(struct log_export *e, struct tl_why *why) TL_MUST;
+
+void export_next_stage(struct log_export *e);
+/* export_evidence.c: the next item of evidence, or the next stage. */
+tl_err export_put_evidence(struct log_export *e, struct tl_why *why) TL_MUST;
 
 /* attest.c: a turn at the quoter, before anything is changed. */
 tl_err attest_turn(struct log_export *e, struct tl_why *why) TL_MUST;
@@ -113,7 +141,15 @@ bool export_whole_range(const struct log_export *e, uint64_t size);
 /* Room for one more in an array of count, whose elements have this size. */
 tl_err export_grow(void **array, size_t count, size_t *capacity, size_t size) TL_MUST;
 /* More that the bundle holds. */
-tl_err export_add_evidence(struct log_export *e, const hash32 *digest) TL_MUST;
+tl_err export_add_evidence(struct log_export *e, const hash32 *digest, uint64_t index) TL_MUST;
+
+/* export_anchors.c. A slice of looking at what there is; stage EXPORT_PICK when that is done.
+ * Then those that serve are picked, and the others forgotten. */
+tl_err export_dates(struct log_export *e) TL_MUST;
+void export_pick(struct log_export *e);
+/* When evidence of the statement at index will be judged: 0 where no quorum dates it. */
+uint64_t export_time_of(const struct log_export *e, uint64_t index);
+void export_anchors_free(struct log_export *e);
 
 /* The gaps between runs, as complete subtrees from the left: false at the end.
  * *at is where to go on, 0 at first. */

@@ -39,18 +39,19 @@ static tl_err add_needed(struct log_export *e, uint64_t index)
     return err;
 }
 
-tl_err export_add_evidence(struct log_export *e, const hash32 *digest)
+tl_err export_add_evidence(struct log_export *e, const hash32 *digest, uint64_t index)
 {
     tl_err err = export_grow((void **)&e->evidence, e->evidence_count, &e->evidence_capacity,
                              sizeof *e->evidence);
     if (err == TL_OK)
-        e->evidence[e->evidence_count++] = *digest;
+        e->evidence[e->evidence_count++] = (struct claim){*digest, index};
     return err;
 }
 
-static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evidence)
+static tl_err add_claims(struct log_export *e, uint64_t index, uint64_t size,
+                         const hash32 *evidence)
 {
-    tl_err err = export_add_evidence(e, evidence);
+    tl_err err = export_add_evidence(e, evidence, index);
     if (err != TL_OK || size == 0 || size >= e->size)
         return err;
     err = export_grow((void **)&e->sizes, e->size_count, &e->size_capacity, sizeof *e->sizes);
@@ -60,8 +61,8 @@ static tl_err add_claims(struct log_export *e, uint64_t size, const hash32 *evid
 }
 
 /* What a boot, session or erasure brings with it; *boot is the boot of the latter two. */
-static tl_err take_claims(struct log_export *e, const struct statement *st, slice body,
-                          uint64_t *boot)
+static tl_err take_claims(struct log_export *e, uint64_t index, const struct statement *st,
+                          slice body, uint64_t *boot)
 {
     struct body_boot b;
     struct body_session s;
@@ -71,14 +72,14 @@ static tl_err take_claims(struct log_export *e, const struct statement *st, slic
     }
     if (st->kind == ST_BOOT) {
         tl_err err = body_boot_read(&b, body);
-        return err == TL_OK ? add_claims(e, b.size, &b.evidence) : TL_E_STORED;
+        return err == TL_OK ? add_claims(e, index, b.size, &b.evidence) : TL_E_STORED;
     }
     tl_err err = body_session_read(&s, body);
     if (err != TL_OK)
         return TL_E_STORED;
     *boot = s.boot;
-    err = s.has_peer ? export_add_evidence(e, &s.peer_evidence) : TL_OK;
-    return err == TL_OK ? add_claims(e, s.size, &s.evidence) : err;
+    err = s.has_peer ? export_add_evidence(e, &s.peer_evidence, index) : TL_OK;
+    return err == TL_OK ? add_claims(e, index, s.size, &s.evidence) : err;
 }
 
 static bool wanted(const struct log_export *e, const struct statement *st)
@@ -101,7 +102,7 @@ static tl_err look_at(struct log_export *e, const struct store_leaf *leaf)
     e->found = e->found || !st.service || !e->agent[0];
     err = add_run(e, leaf->index);
     if (err == TL_OK && (st.kind == ST_BOOT || st.kind == ST_SESSION))
-        err = take_claims(e, &st, leaf->body, &boot);
+        err = take_claims(e, leaf->index, &st, leaf->body, &boot);
     if (err != TL_OK || e->scope != SCOPE_RECORDS)
         return err;
     e->erased += st.kind == ST_RECORD && log_is_erased(e->log, leaf->index);
@@ -124,21 +125,30 @@ static int compare_run(const void *a, const void *b)
     return (x->start > y->start) - (x->start < y->start);
 }
 
-static int compare_hash(const void *a, const void *b)
+/* The same evidence by the first statement that names it. */
+static int compare_claim(const void *a, const void *b)
+{
+    const struct claim *x = a, *y = b;
+    int c = memcmp(&x->digest, &y->digest, sizeof x->digest);
+    return c ? c : (x->index > y->index) - (x->index < y->index);
+}
+
+static int compare_digest(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(hash32));
 }
 
-/* Sorts and drops what is there twice; the new count. */
+/* Sorts, and drops what is there twice, but for the first; the new count. */
 static size_t sort_unique(void *array, size_t count, size_t size,
-                          int (*compare)(const void *, const void *))
+                          int (*compare)(const void *, const void *),
+                          int (*same)(const void *, const void *))
 {
     uint8_t *p = array;
     size_t kept = 0;
     if (count)
         qsort(array, count, size, compare);
     for (size_t i = 0; i < count; i++)
-        if (kept == 0 || compare(p + (kept - 1) * size, p + i * size) != 0)
+        if (kept == 0 || same(p + (kept - 1) * size, p + i * size) != 0)
             memmove(p + kept++ * size, p + i * size, size);
     return kept;
 }
@@ -164,7 +174,7 @@ static tl_err add_needed_leaf(struct log_export *e, uint64_t index, uint64_t *bo
     if (err == TL_OK && st.kind != ST_BOOT && st.kind != ST_SESSION && st.kind != ST_ERASURE)
         err = TL_E_STORED;
     if (err == TL_OK)
-        err = take_claims(e, &st, leaf.body, boot);
+        err = take_claims(e, index, &st, leaf.body, boot);
     if (err != TL_OK)
         return err;
     err = export_grow((void **)&e->runs, e->run_count, &e->run_capacity, sizeof *e->runs);
@@ -178,7 +188,8 @@ static tl_err resolve_needed(struct log_export *e, struct tl_why *why)
 {
     size_t sorted = e->run_count;
     for (int round = 0; round < 2; round++) {
-        size_t count = sort_unique(e->needed, e->needed_count, sizeof *e->needed, compare_u64);
+        size_t count =
+            sort_unique(e->needed, e->needed_count, sizeof *e->needed, compare_u64, compare_u64);
         uint64_t *now = e->needed;
         e->needed = NULL;
         e->needed_count = e->needed_capacity = 0;
@@ -239,14 +250,15 @@ static tl_err finish_plan(struct log_export *e, struct tl_why *why)
         if (err != TL_OK)
             return err;
     }
-    e->evidence_count =
-        sort_unique(e->evidence, e->evidence_count, sizeof *e->evidence, compare_hash);
-    e->size_count = sort_unique(e->sizes, e->size_count, sizeof *e->sizes, compare_u64);
+    e->evidence_count = sort_unique(e->evidence, e->evidence_count, sizeof *e->evidence,
+                                    compare_claim, compare_digest);
+    e->size_count =
+        sort_unique(e->sizes, e->size_count, sizeof *e->sizes, compare_u64, compare_u64);
     count_all(e);
     /* What holds every leaf is a whole log (docs/format.md section 10). */
     if (e->leaf_count == e->size && e->head_count == 0)
         e->scope = SCOPE_WHOLE;
-    e->stage = EXPORT_HEADER;
+    e->stage = EXPORT_DATES;
     e->cursor = 0;
     return TL_OK;
 }
@@ -348,7 +360,7 @@ static tl_err plan_answer(struct log_export *e, struct tl_why *why)
     if (err == TL_OK)
         err = add_run(e, e->fresh.last);
     if (err == TL_OK && st.kind == ST_SESSION)
-        err = take_claims(e, &st, leaf.body, &boot);
+        err = take_claims(e, leaf.index, &st, leaf.body, &boot);
     else if (err == TL_OK)
         err = add_needed(e, st.session);
     if (err == TL_OK && boot != UINT64_MAX)

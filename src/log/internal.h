@@ -5,6 +5,7 @@
 
 #include "base/bucket.h"
 #include "base/pool.h"
+#include "log/anchors.h"
 #include "log/collateral.h"
 #include "log/erased.h"
 #include "log/keys.h"
@@ -133,11 +134,12 @@ struct log {
     hash32 service_kid, boot_leaf, log_tp;
     uint64_t boot_index;
     uint64_t next_index, last_time_ms;
-    uint64_t since_heads; /* agent statements after the last heads */
-    struct heads heads;   /* of the last heads or boot statement */
-    uint64_t heads_index; /* UINT64_MAX: none could be proven */
-    struct erased erased; /* the owner thread's */
-    bool heads_rows_bad;  /* the stored rows are not those of any heads: the boot clears them */
+    uint64_t since_heads;    /* agent statements after the last heads */
+    struct heads heads;      /* of the last heads or boot statement */
+    uint64_t heads_index;    /* UINT64_MAX: none could be proven */
+    struct erased erased;    /* the owner thread's */
+    struct anchors *anchors; /* likewise; NULL: the log has no witnesses */
+    bool heads_rows_bad;     /* the stored rows are not those of any heads: the boot clears them */
     struct pool *pool;
     struct group *groups[2];  /* the one being made and the one being stored */
     struct log_batch *taking; /* popped from the queue, not all of it placed yet */

@@ -23,6 +23,7 @@ void log_free(struct log *log)
     index_free(log->index);
     roster_free(log->roster);
     erased_finish(&log->erased);
+    anchors_free(log->anchors);
     es256_free(log->service);
     es256_free(log->recovery);
     body_keys_free(log->bodies);
@@ -271,6 +272,8 @@ tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct 
         err = tree_new(&log->tree, log->store);
     if (err == TL_OK)
         err = start_recover(log, why);
+    if (err == TL_OK)
+        err = anchors_load_own(log);
     if (err == TL_OK)
         err = index_new(&log->index, log);
     if (err != TL_OK) {

@@ -170,19 +170,97 @@ static void test_unreadable(void **state)
     assert_memory_equal(&a, &before, sizeof a);
 }
 
+/* Each of the parts that have dates ends what it is good for, and begins it. */
+static void until_root_crl(struct fake_dcap *f)
+{
+    f->root_crl.next_update = FAKE_TIME + 1;
+}
+static void until_pck_crl(struct fake_dcap *f)
+{
+    f->pck_crl.next_update = FAKE_TIME + 1;
+}
+static void until_tcb_info(struct fake_dcap *f)
+{
+    f->tcb_info.next_update = FAKE_TIME + 1;
+}
+static void until_qe_identity(struct fake_dcap *f)
+{
+    f->qe_identity.next_update = FAKE_TIME + 1;
+}
+static void until_signer(struct fake_dcap *f)
+{
+    f->signer.not_after = FAKE_TIME + 1;
+}
+static void from_root_crl(struct fake_dcap *f)
+{
+    f->root_crl.this_update = FAKE_TIME - 1;
+}
+static void from_qe_identity(struct fake_dcap *f)
+{
+    f->qe_identity.issue_date = FAKE_TIME - 1;
+}
+static void no_root_crl(struct fake_dcap *f)
+{
+    f->root_crl_der = slice_str("junk");
+}
+static void no_qe_identity(struct fake_dcap *f)
+{
+    f->qe_identity_signed.text = slice_str("{}");
+}
+
+static tl_err validity_of(struct validity *v, void (*change)(struct fake_dcap *f))
+{
+    static struct fake_dcap f;
+    assert_ok(fake_dcap_init(&f, SIM_TDX_V4));
+    if (change)
+        change(&f);
+    assert_ok(fake_dcap_make(&f));
+    tl_err err = about_validity(v, buf_slice(&f.collateral_json));
+    fake_dcap_finish(&f);
+    return err;
+}
+
+static void test_validity(void **state)
+{
+    (void)state;
+    static void (*const ends[])(struct fake_dcap *) = {
+        until_root_crl, until_pck_crl, until_tcb_info, until_qe_identity, until_signer};
+    static void (*const begins[])(struct fake_dcap *) = {from_root_crl, from_qe_identity};
+    static void (*const unreadable[])(struct fake_dcap *) = {no_root_crl, no_pck_crl, no_tcb_info,
+                                                             no_qe_identity};
+    struct validity v = {7, 7};
+    for (size_t i = 0; i < sizeof unreadable / sizeof unreadable[0]; i++) {
+        assert_true(validity_of(&v, unreadable[i]) != TL_OK);
+        assert_true(v.from == 7 && v.until == 7);
+    }
+    assert_true(about_validity(&v, slice_str("{}")) != TL_OK);
+    assert_ok(validity_of(&v, NULL));
+    assert_true(v.from == FAKE_TIME - 3600 && v.until > FAKE_TIME + 1);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        assert_ok(validity_of(&v, ends[i]));
+        assert_true(v.until == FAKE_TIME + 1);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(validity_of(&v, begins[i]));
+        assert_true(v.from == FAKE_TIME - 1);
+    }
+}
+
 static void test_memory(void **state)
 {
     (void)state;
     static struct fake_dcap f;
     assert_ok(fake_dcap_init(&f, SIM_TDX_V4));
     assert_ok(fake_dcap_make(&f));
-    for (int which = 0; which < 2; which++) {
+    for (int which = 0; which < 3; which++) {
         bool failed = true;
         for (size_t n = 1; failed; n++) {
             struct about a;
+            struct validity v;
             test_fail_alloc(n);
-            tl_err err = which ? about_collateral(&a, buf_slice(&f.collateral_json))
-                               : about_quote(&a, buf_slice(&f.quote_bytes));
+            tl_err err = which == 2   ? about_validity(&v, buf_slice(&f.collateral_json))
+                         : which == 1 ? about_collateral(&a, buf_slice(&f.collateral_json))
+                                      : about_quote(&a, buf_slice(&f.quote_bytes));
             failed = test_alloc_failed();
             test_fail_alloc(0);
             assert_err(err, failed ? TL_E_MEMORY : TL_OK);
@@ -197,7 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same),     cmocka_unit_test(test_differs),
         cmocka_unit_test(test_no_chain), cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_validity), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

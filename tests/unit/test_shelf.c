@@ -134,13 +134,13 @@ static void put(struct world *w, const buf *json)
 static bool carries(struct world *w, const buf *evidence, const buf *want)
 {
     struct bundle_collateral c;
-    slice json = slice_str("untouched");
-    bool has_at = true;
-    uint64_t at = 0;
+    struct bundle_carried got;
+    memset(&got, 0x5a, sizeof got);
     assert_ok(bundle_collateral_begin(&c, w->shelf, w->tee));
-    bundle_collateral_for(&c, of(evidence), 0, &json, &has_at, &at);
-    assert_false(has_at);
-    bool same = want ? json.p && slice_eq(json, of(want)) : !json.p;
+    bundle_collateral_for(&c, of(evidence), 0, 0, &got);
+    assert_false(got.has_at);
+    assert_null(got.stored);
+    bool same = want ? got.json.p && slice_eq(got.json, of(want)) : !got.json.p;
     bundle_collateral_finish(&c);
     return same;
 }
@@ -331,9 +331,7 @@ static void own(struct world *w, buf *out)
 {
     static const uint8_t nothing[64];
     struct bundle_collateral c;
-    slice json;
-    bool has_at;
-    uint64_t at;
+    struct bundle_carried got;
     buf quote, item;
     buf_init(&quote, TEE_QUOTE_MAX);
     buf_init(&item, EVIDENCE_MAX);
@@ -341,10 +339,10 @@ static void own(struct world *w, buf *out)
     const struct evidence e = {.platform = slice_str("simulator"), .quote = buf_slice(&quote)};
     evidence_put(&item, &e);
     assert_ok(bundle_collateral_begin(&c, w->shelf, w->tee));
-    bundle_collateral_for(&c, buf_slice(&item), 0, &json, &has_at, &at);
-    assert_non_null(json.p);
+    bundle_collateral_for(&c, buf_slice(&item), 0, 0, &got);
+    assert_non_null(got.json.p);
     buf_init(out, COLLATERAL_MAX);
-    buf_bytes(out, json);
+    buf_bytes(out, got.json);
     assert_ok(buf_err(out));
     bundle_collateral_finish(&c);
     buf_finish(&quote);
@@ -509,15 +507,14 @@ static void test_bundle(void **state)
         {&platforms[1].evidence, NULL, UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        slice json = slice_str("untouched");
-        bool has_at = true;
-        uint64_t at = UINT64_MAX;
-        bundle_collateral_for(&c, of(steps[i].evidence), i, &json, &has_at, &at);
-        assert_int_equal(has_at, steps[i].at != UINT64_MAX);
-        assert_true(at == steps[i].at);
-        assert_int_equal(json.p != NULL, steps[i].json != NULL);
-        if (json.p)
-            assert_true(slice_eq(json, of(steps[i].json)));
+        struct bundle_carried got;
+        memset(&got, 0x5a, sizeof got);
+        bundle_collateral_for(&c, of(steps[i].evidence), 0, i, &got);
+        assert_int_equal(got.has_at, steps[i].at != UINT64_MAX);
+        assert_true(!got.has_at || got.at == steps[i].at);
+        assert_int_equal(got.json.p != NULL, steps[i].json != NULL);
+        if (got.json.p)
+            assert_true(slice_eq(got.json, of(steps[i].json)));
     }
     bundle_collateral_finish(&c);
     assert_carries(w, &platforms[0], &platforms[0].newer);
@@ -738,13 +735,11 @@ static void test_threads(void **state)
     assert_int_equal(pthread_create(&thread, NULL, put_often, &p), 0);
     do {
         struct bundle_collateral c;
-        slice json;
-        bool has_at;
-        uint64_t at;
+        struct bundle_carried got;
         assert_ok(bundle_collateral_begin(&c, w->shelf, w->tee));
-        bundle_collateral_for(&c, of(&platforms[0].evidence), 0, &json, &has_at, &at);
-        assert_true(slice_eq(json, of(&platforms[0].collateral)) ||
-                    slice_eq(json, of(&platforms[0].newer)));
+        bundle_collateral_for(&c, of(&platforms[0].evidence), 0, 0, &got);
+        assert_true(slice_eq(got.json, of(&platforms[0].collateral)) ||
+                    slice_eq(got.json, of(&platforms[0].newer)));
         bundle_collateral_finish(&c);
     } while (!atomic_load(&p.done));
     assert_int_equal(pthread_join(thread, &bad), 0);
