@@ -67,6 +67,8 @@ enum tl_category {
     X(E_STOPPING, UNAVAILABLE, 2, "the service is stopping")                                       \
     X(E_BUSY, UNAVAILABLE, 3, "too much is waiting already")                                       \
     X(E_NO_QUOTE, UNAVAILABLE, 4, "the platform makes no quote now")                               \
+    X(E_FENCED, UNAVAILABLE, 5, "the log waits for its witnesses before it goes on")               \
+    X(E_NOT_COSIGNED, UNAVAILABLE, 6, "no quorum of witnesses has cosigned it in time")            \
     X(E_MEMORY, SYSTEM, 1, "out of memory")                                                        \
     X(E_IO, SYSTEM, 2, "input or output failed")                                                   \
     X(E_CRYPTO, SYSTEM, 3, "a cryptographic operation failed")                                     \

@@ -10,6 +10,10 @@ tl_err attest_turn(struct log_export *e, struct tl_why *why)
         return tl_explain(why, TL_E_USAGE, NULL, "only a running log can answer");
     if (e->agent[0] && !agent_id_valid(slice_str(e->agent), slice_str(e->log->keys.origin)))
         return tl_explain(why, TL_E_FIELD, "agent", "this is the id of no agent");
+    if (e->log->boot_index == UINT64_MAX)
+        return tl_explain(why, is_frozen(e->log) ? TL_E_FROZEN : TL_E_FENCED, NULL,
+                          "the log has no boot yet, whose key an answer would be about: it waits "
+                          "for its witnesses, or is frozen");
     tl_err err = log_quote_turn(e->log, why);
     e->fresh.has_turn = err == TL_OK;
     return err;

@@ -13,6 +13,10 @@
 
 tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission)
 {
+    /* Bodies are sealed under a key that the boot makes. */
+    tl_err err = fence_gate(log, ST_HEADS);
+    if (err == TL_E_FENCED)
+        return err;
     struct log_batch *b = calloc(1, sizeof *b);
     if (!b)
         return TL_E_MEMORY;
@@ -59,11 +63,17 @@ void log_batch_full(struct log_batch *b)
     b->full = true;
 }
 
+void log_batch_cosigned(struct log_batch *b, unsigned ms)
+{
+    b->cosigned_ms = ms == 0 ? 1 : ms < COSIGN_WAIT_MOST_MS ? ms : COSIGN_WAIT_MOST_MS;
+}
+
 void log_batch_free(struct log_batch *b)
 {
     if (!b)
         return;
     buf_finish_secret(&b->arena);
+    full_free(b->paths);
     log_peer_unref(b->peer);
     free(b->items);
     free(b->receipts);

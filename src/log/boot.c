@@ -28,8 +28,12 @@ static tl_err fill_config(const struct log *log, struct body_config *c)
     *c = (struct body_config){.platform = slice_str(tee_platform(log->tee)),
                               .sealing = slice_str(tee_sealing(log->tee)),
                               .admissions = log->admissions,
+                              .faulty = log->fence.config.faulty,
+                              .degraded_starts = log->fence.config.degraded_starts,
                               .has_recovery = log->recovery != NULL,
                               .has_command = log->command != NULL};
+    if (log->fence.count)
+        c->quorum = buf_slice(&log->fence.text);
     if (log->recovery)
         es256_point(log->recovery, &c->recovery);
     return log->command ? command_digest(log->command, &c->command) : TL_OK;
@@ -148,13 +152,17 @@ tl_err boot_append(struct log *log, struct tl_why *why)
     p.payload = sha256(p.body);
     p.key = sign_key_es256(log->service);
     p.kid = log->service_kid;
-    log->boot_index = log->next_index;
     const struct entry *e = place(log, g, &p);
     err = commit_boot(log, g);
     log->boot_leaf = e->leaf; /* a group's memory is kept when it is reset */
-    if (err != TL_OK)
+    if (err != TL_OK) {
         (void)tl_explain(why, err, NULL, "the boot statement could not be committed: %s",
                          failure_text(log, err));
+        goto out;
+    }
+    pthread_mutex_lock(&log->lock);
+    log->boot_index = e->index;
+    pthread_mutex_unlock(&log->lock);
 out:
     buf_finish(&body);
     buf_finish(&key);

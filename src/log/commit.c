@@ -97,6 +97,8 @@ static tl_err store_group(struct log *log, struct group *g)
         err = head_store(log, log->tokens);
     if (err == TL_OK)
         err = note_store(log);
+    if (err == TL_OK)
+        err = cosigned_store(log);
     if (err != TL_OK) {
         store_rollback(log->store);
         return err;
@@ -138,92 +140,6 @@ static tl_err publish(struct log *log, struct group *g, uint64_t us)
     stats_count(log, g, us);
     pthread_mutex_unlock(&log->lock);
     return TL_OK;
-}
-
-/* Statements and paths of a batch's records, for full receipts. */
-struct full {
-    slice *statements;
-    hash32 **paths;
-    size_t *counts;
-    uint8_t **owned;
-};
-
-static void full_free(struct full *f, size_t count)
-{
-    for (size_t i = 0; f->owned && i < count; i++)
-        free(f->owned[i]);
-    for (size_t i = 0; f->paths && i < count; i++)
-        free(f->paths[i]);
-    free(f->owned);
-    free(f->paths);
-    free(f->statements);
-    free(f->counts);
-}
-
-static tl_err full_one(struct log *log, struct full *f, size_t i, uint64_t index)
-{
-    struct store_leaf leaf;
-    struct statement st;
-    tl_err err = stored_leaf(log, index, &leaf, &st);
-    if (err != TL_OK)
-        return err;
-    f->owned[i] = malloc(leaf.statement.n);
-    f->paths[i] = malloc(MERKLE_MAX_PATH * sizeof(hash32));
-    if (!f->owned[i] || !f->paths[i])
-        return TL_E_MEMORY;
-    memcpy(f->owned[i], leaf.statement.p, leaf.statement.n);
-    f->statements[i] = slice_of(f->owned[i], leaf.statement.n);
-    struct merkle_nodes nodes = tree_nodes(log->tree);
-    return merkle_prove_inclusion(&nodes, index, log->durable_size, f->paths[i], &f->counts[i]);
-}
-
-static tl_err full_make(struct log *log, const struct log_batch *b, struct full *f)
-{
-    f->statements = calloc(b->count, sizeof *f->statements);
-    f->paths = calloc(b->count, sizeof *f->paths);
-    f->counts = calloc(b->count, sizeof *f->counts);
-    f->owned = calloc(b->count, sizeof *f->owned);
-    if (!f->statements || !f->paths || !f->counts || !f->owned)
-        return TL_E_MEMORY;
-    for (size_t i = 0; i < b->count; i++) {
-        tl_err err =
-            b->receipts[i].err == TL_OK ? full_one(log, f, i, b->receipts[i].index) : TL_OK;
-        if (err != TL_OK)
-            return err;
-    }
-    return TL_OK;
-}
-
-void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why)
-{
-    struct full f = {0};
-    for (size_t i = 0; i < b->count; i++) {
-        const struct record_item *item = &b->items[i];
-        if (!item->repeats)
-            continue;
-        b->receipts[i] = b->receipts[item->first];
-        b->receipts[i].repeated = b->receipts[i].err == TL_OK;
-    }
-    struct log_result r = {.err = err, .count = b->count, .receipts = b->receipts};
-    stats_answered(log, b);
-    if (why)
-        r.why = *why;
-    if (err == TL_OK) {
-        r.tree_size = log->durable_size;
-        r.checkpoint = buf_slice(&log->checkpoint);
-    }
-    if (err == TL_OK && b->full && b->count) {
-        r.err = full_make(log, b, &f);
-        r.statements = f.statements;
-        r.paths = (const hash32 *const *)f.paths;
-        r.path_counts = f.counts;
-    }
-    pthread_mutex_lock(&log->lock);
-    log->queue_bytes -= b->arena.n;
-    pthread_mutex_unlock(&log->lock);
-    b->done(b->ctx, &r);
-    full_free(&f, b->count);
-    log_batch_free(b);
 }
 
 static void tell_watcher(struct log *log)
@@ -274,8 +190,10 @@ tl_err commit_group(struct log *log, struct group *g)
         next = b->next;
         batch_finish(log, b, err == TL_OK ? TL_OK : TL_E_COMMIT, &why);
     }
-    if (err == TL_OK && g->count)
+    if (err == TL_OK && g->count) {
         tell_watcher(log);
+        witnessing_wake(log, false);
+    }
     group_reset(g);
     return err;
 }

@@ -226,9 +226,10 @@ static tl_err store_chunk(struct log_erase *e)
 static tl_err next_statement(struct log_erase *e, struct tl_why *why)
 {
     struct log *log = e->log;
-    if (log->dead || is_frozen(log))
-        return log->dead ? TL_E_STOPPING : TL_E_FROZEN;
-    tl_err err = store_chunk(e);
+    tl_err err = fence_gate(log, ST_ERASURE);
+    if (err != TL_OK)
+        return fence_explain(log, err, why);
+    err = store_chunk(e);
     if (err != TL_OK) {
         log->job_err = err;
         return tl_explain(why, err, NULL,

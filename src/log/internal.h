@@ -8,6 +8,7 @@
 #include "log/anchors.h"
 #include "log/collateral.h"
 #include "log/erased.h"
+#include "log/fence.h"
 #include "log/keys.h"
 #include "log/log.h"
 #include "log/quoter.h"
@@ -96,6 +97,9 @@ struct log_batch {
     struct log_peer *peer; /* where attested; a reference */
     enum cose_alg alg;     /* that its agents are to sign by; 0: as they do already */
     bool full, limited, anyway, own;
+    unsigned cosigned_ms; /* 0: it waits for no witness */
+    struct cosign_wait wait;
+    struct full *paths; /* that are made for it, or NULL */
     buf arena;
     struct record_item *items;
     struct log_receipt *receipts;
@@ -173,7 +177,8 @@ struct log {
     atomic_bool waits; /* a batch or a job does; read without the lock too */
     tl_err job_err;    /* a job's commit failed: the owner thread's alone */
     bool stop, dead, frozen;
-    char frozen_why[200];
+    char frozen_why[320];
+    struct fence fence; /* what of it is under the lock, fence.h says */
     uint64_t durable_size;
     hash32 durable_root;
     buf checkpoint;        /* signed, of the durable tree */
@@ -284,9 +289,14 @@ tl_err head_store(struct log *log, const struct tokens *t) TL_MUST;
 /* Keeps the last checkpoint, for when the log's key is gone. Outside a transaction; a failure
  * is no harm. */
 void note_keep(struct log *log);
-void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why);
 /* What failed, for people: what the store says of its disk, or the error's own text. */
 const char *failure_text(const struct log *log, tl_err err);
+
+/* answer.c: what became of a batch, to its caller; or later, where it waits for witnesses. */
+void batch_finish(struct log *log, struct log_batch *b, tl_err err, const struct tl_why *why);
+/* What is kept of one that waits, in bytes. */
+size_t batch_kept(const struct log_batch *b);
+void full_free(struct full *f); /* NULL is fine */
 
 /* stats.c: a group that was committed, which took this long. Under log->lock. */
 void stats_count(struct log *log, const struct group *g, uint64_t us);
@@ -323,6 +333,10 @@ tl_err start_read_identity(struct log *log, buf *b, struct tl_why *why) TL_MUST;
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;
 tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why) TL_MUST;
+/* The boot, and what must not wait longer than until it. */
+tl_err start_boot(struct log *log, struct tl_why *why) TL_MUST;
+/* Empties what the boot before this one may have left in the write-ahead log. */
+tl_err start_scrub(struct log *log, struct tl_why *why) TL_MUST;
 /* fsck_rows.c: calls bad for each row that saves work and is not ours. */
 tl_err fsck_rows(struct log *log, uint64_t size, const hash32 *root,
                  void (*bad)(void *ctx, const char *text), void *ctx) TL_MUST;

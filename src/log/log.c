@@ -36,6 +36,7 @@ void log_free(struct log *log)
     for (size_t i = 0; log->command && log->command[i]; i++)
         free(log->command[i]);
     free(log->command);
+    fence_finish(log);
     pthread_mutex_destroy(&log->watch_lock);
     pthread_cond_destroy(&log->wake);
     pthread_mutex_destroy(&log->lock);
@@ -44,16 +45,22 @@ void log_free(struct log *log)
 
 tl_err log_new(struct log **out, struct tee *tee)
 {
+    pthread_condattr_t monotonic;
     struct log *log = calloc(1, sizeof *log);
     if (!log)
         return TL_E_MEMORY;
     log->tee = tee;
+    log->boot_index = UINT64_MAX;
+    fence_init(&log->fence);
     log->queue_last = &log->queue;
     log->jobs_last = &log->jobs;
     buf_init(&log->checkpoint, NOTE_MAX);
     pthread_mutex_init(&log->lock, NULL);
     pthread_mutex_init(&log->watch_lock, NULL);
-    pthread_cond_init(&log->wake, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&log->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     tl_err err = shelf_new(&log->shelf);
     if (err == TL_OK)
         err = roster_new(&log->roster);
@@ -81,7 +88,7 @@ static tl_err copy_command(struct log *log, const char *const *command)
     return TL_OK;
 }
 
-static tl_err set_up(struct log *log, const struct log_config *c)
+static tl_err set_up(struct log *log, const struct log_config *c, struct tl_why *why)
 {
     unsigned signers = c->signers ? c->signers : pool_cpus();
     log->admissions = c->admissions;
@@ -94,7 +101,9 @@ static tl_err set_up(struct log *log, const struct log_config *c)
     log->recovery = c->recovery ? es256_ref(c->recovery) : NULL;
     log->fatal = c->fatal;
     log->fatal_ctx = c->fatal_ctx;
-    tl_err err = copy_command(log, c->command);
+    tl_err err = witnessing_set_up(log, &c->witnessing, why);
+    if (err == TL_OK)
+        err = copy_command(log, c->command);
     if (err == TL_OK)
         err = group_new(&log->groups[0], log);
     if (err == TL_OK)
@@ -195,16 +204,17 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
                          log->keys.origin);
     if (err == TL_OK && !empty)
         err = handover_check(log, why);
+    if (err != TL_OK)
+        return err;
+    if (log->fence.count)
+        err = anchors_load(log, log->fence.config.policy);
+    if (err == TL_OK && log->fence.count && !empty) {
+        err = start_scrub(log, why); /* its boot may never come */
+        return err == TL_OK ? fence_begin(log, why) : err;
+    }
     if (err == TL_OK)
-        err = boot_append(log, why);
-    /* The boot before this one may have ended between an erasure and its scrub. Or a sync
-     * of its failed: what that was for can be read, and may never get to the disk, unless it
-     * is written once more before anything is built upon it. */
-    if (err == TL_OK && (err = store_scrub(log->store)) != TL_OK)
-        err = tl_explain(why, err, "data",
-                         "the database's write-ahead log cannot be emptied (%s); it may hold "
-                         "what was erased. Is the disk full?",
-                         tl_err_text(err));
+        err = start_boot(log, why);
+    fence_booted(log);
     return err;
 }
 
@@ -231,7 +241,7 @@ static tl_err open_once(struct log **out, struct tee *tee, const struct log_conf
         return err;
     snprintf(log->set_aside, sizeof log->set_aside, "%s", aside);
     log_load_collateral(log, config->dir);
-    err = set_up(log, config);
+    err = set_up(log, config, why);
     if (err == TL_OK)
         err = start(log, config, why);
     if (err == TL_OK)
@@ -243,6 +253,11 @@ static tl_err open_once(struct log **out, struct tee *tee, const struct log_conf
         return err;
     }
     index_start(log);
+    err = witnessing_start(log, why);
+    if (err != TL_OK) {
+        log_close(log);
+        return err;
+    }
     *out = log;
     return TL_OK;
 }
@@ -275,13 +290,14 @@ tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct 
     if (err == TL_OK)
         err = anchors_load_own(log);
     if (err == TL_OK)
+        err = cosigned_load(log);
+    if (err == TL_OK)
         err = index_new(&log->index, log);
     if (err != TL_OK) {
         log_free(log);
         return err;
     }
     log_load_collateral(log, dir);
-    log->boot_index = UINT64_MAX;
     *out = log;
     return TL_OK;
 }
@@ -315,8 +331,14 @@ void log_end(struct log *log)
     bool running = log->has_owner;
     quoter_stop(log->quoter);
     owner_stop(log);
-    if (running && !log->dead && !log->frozen && say_goodbye(log) == TL_OK)
+    witnessing_stop(log);
+    cosign_end(log);
+    if (!running || log->dead)
+        return;
+    if (fence_gate(log, ST_HEADS) == TL_OK && say_goodbye(log) == TL_OK)
         note_keep(log);
+    if (!log->dead)
+        cosigned_keep(log);
 }
 
 void log_close(struct log *log)
@@ -335,7 +357,6 @@ void log_info(struct log *log, struct log_info *out)
     out->log_id = log->keys.log_id;
     out->platform = tee_platform(log->tee);
     out->simulated = tee_simulated(log->tee);
-    out->boot = log->boot_index;
     out->upgraded = store_was(log->store);
     memcpy(out->set_aside, log->set_aside, sizeof out->set_aside);
     out->indexed = log->index ? index_leaves(log->index) : 0;
@@ -345,6 +366,15 @@ void log_info(struct log *log, struct log_info *out)
     out->subjects = log->subject_count;
     out->frozen = log->frozen;
     memcpy(out->frozen_why, log->frozen_why, sizeof out->frozen_why);
+    out->boot = log->boot_index;
+    out->fence = log->fence.state;
+    out->degraded = log->fence.degraded;
+    out->witnesses = log->fence.count;
+    out->quorum = log->fence.need;
+    if (log->fence.cosigned) {
+        out->cosigned = log->fence.cosigned->size;
+        out->cosigned_time = log->fence.cosigned->quorum.time;
+    }
     pthread_mutex_unlock(&log->lock);
 }
 
@@ -382,11 +412,9 @@ void log_watch(struct log *log, void (*grown)(void *ctx, uint64_t size), void *c
     pthread_mutex_unlock(&log->watch_lock);
 }
 
-void log_freeze(struct log *log, const char *why)
+void log_freeze(struct log *log, const char *text)
 {
-    pthread_mutex_lock(&log->lock);
-    if (!log->frozen)
-        snprintf(log->frozen_why, sizeof log->frozen_why, "%s", why);
-    log->frozen = true;
-    pthread_mutex_unlock(&log->lock);
+    struct tl_why why = {{0}, {0}};
+    (void)tl_explain(&why, TL_E_FROZEN, NULL, "%s", text);
+    fence_freeze(log, &why, "", (slice){NULL, 0});
 }

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/histogram.h"
 #include "crypto/hash.h"
+#include "log/witnessed.h"
 #include "tee/tee.h"
 #include "tlog/body.h"
 #include "tlog/bundle.h"
@@ -42,6 +43,7 @@ struct log_config {
     /* On the owner's word: where the log of dir does not open under this platform's key, it is
      * moved aside, whole, and a new one begun. Where it opens, nothing. */
     bool set_aside;
+    struct log_witnessing witnessing; /* all zeros: no witnesses */
     /* Called once on the owner thread where the log can go on no more (a commit
      * whose outcome is unknown): the process must end. */
     void (*fatal)(void *ctx, const char *text);
@@ -49,11 +51,13 @@ struct log_config {
 };
 
 /* Starts: takes the lock, proves what is stored under the authenticated head,
- * and appends a boot (docs/threat-model.md). tee is borrowed. */
+ * and appends a boot (docs/threat-model.md). tee is borrowed. One with witnesses does that
+ * last only once they have cosigned what is stored, by itself. */
 tl_err log_open(struct log **out, struct tee *tee, const struct log_config *config,
                 struct tl_why *why) TL_MUST;
-/* Answers those that wait for a quote; from now on nothing that needs one works. Before the
- * doors are closed, so that nobody is waited for behind hardware that hangs. NULL is fine. */
+/* Answers those that wait for a quote, or for witnesses; from now on nothing that needs one works.
+ * Before the doors are closed, so that nobody is waited for behind hardware that hangs. NULL is
+ * fine. */
 void log_wind_up(struct log *log);
 /* Waits for what is queued, ends every session, appends heads. Nothing is appended any more;
  * what works on one that log_open_read has opened works on it. NULL is fine, and so is
@@ -75,7 +79,7 @@ struct log_info {
     bool simulated;
     uint64_t size; /* durable leaves */
     hash32 root;
-    uint64_t boot;     /* index of this boot; UINT64_MAX when read-only */
+    uint64_t boot;     /* index of this boot; UINT64_MAX when read-only, or before it */
     uint64_t subjects; /* the origin included */
     unsigned upgraded; /* the database's version before this start brought it to today's, or 0 */
     /* The folder below the data directory where this start has put the log of the one
@@ -83,7 +87,11 @@ struct log_info {
     char set_aside[16];
     uint64_t indexed; /* of these leaves, that queries need not look at one by one */
     bool frozen;
-    char frozen_why[200];
+    char frozen_why[320];
+    enum log_fence fence;
+    bool degraded;            /* it went on without a quorum, and has none over its boot yet */
+    size_t witnesses, quorum; /* so many are a quorum; 0 where there are none */
+    uint64_t cosigned, cosigned_time; /* size of the largest note of a quorum, and its time */
 };
 /* What this boot has done, for those who watch the service. */
 struct log_stats {
@@ -137,10 +145,16 @@ struct log_receipt {
 
 struct log_batch;
 struct log_result {
-    tl_err err; /* other than TL_OK: nothing of the batch is known to be appended */
+    /* Other than TL_OK: nothing of the batch is known to be appended; TL_E_NOT_COSIGNED: it is
+     * durable as the receipts say, and a quorum over it did not come in time. */
+    tl_err err;
     struct tl_why why;
     uint64_t tree_size; /* of the checkpoint */
     slice checkpoint;   /* signed, durable; borrowed during the callback */
+    /* Of a batch that waited (log_batch_cosigned): a quorum has cosigned the checkpoint, so many
+     * witnesses of the policy in all; else 0. */
+    size_t cosigned;
+    bool degraded; /* the log has gone on without a quorum, and has none over its boot yet */
     size_t count;
     const struct log_receipt *receipts; /* in the order of log_batch_add; borrowed */
     /* Full receipts only (log_batch_full): for record i. */
@@ -150,6 +164,7 @@ struct log_result {
 };
 typedef void log_done_fn(void *ctx, const struct log_result *result);
 
+/* TL_E_FENCED, TL_E_FROZEN: the log has no boot, and cannot seal anything yet. */
 tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission) TL_MUST;
 /* For records of RUN_AGENT, and for these alone, which other batches do not take. */
 void log_batch_own(struct log_batch *b);
@@ -183,15 +198,19 @@ void log_batch_limit(struct log_batch *b);
 void log_batch_anyway(struct log_batch *b);
 /* Asks for statements and inclusion paths in the result. */
 void log_batch_full(struct log_batch *b);
+/* Its answer comes once a quorum of witnesses has cosigned a checkpoint with all that it
+ * appended, or names as appended before; or when ms from then are over. */
+void log_batch_cosigned(struct log_batch *b, unsigned ms);
 /* Checks the record, and makes and seals its body. An error names the field in
  * why, and leaves the batch as it was. */
 tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_why *why) TL_MUST;
 size_t log_batch_count(const struct log_batch *b);
 /* Hands the batch over; done is called exactly once, on the owner thread, and
  * the batch is freed after it. TL_E_BUSY (and the batch still the caller's) where
- * too much is queued; TL_E_FULL, TL_E_FROZEN, TL_E_STOPPING. */
+ * too much is queued or waits for witnesses; TL_E_FULL, TL_E_FROZEN, TL_E_FENCED,
+ * TL_E_STOPPING; TL_E_USAGE: it waits for witnesses, and there are none. */
 tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void *ctx) TL_MUST;
-/* Says what to do about an error that log_submit gave, and returns it. */
+/* Says what to do about an error that log_submit or log_batch_new gave, and returns it. */
 tl_err log_refusal(struct log *log, tl_err err, struct tl_why *why);
 void log_batch_free(struct log_batch *b);
 

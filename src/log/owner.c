@@ -106,6 +106,7 @@ static void die(struct log *log, tl_err err)
     pthread_mutex_unlock(&log->lock);
     if (log->taking)
         owner_resume(log, NULL, NULL);
+    cosign_end(log);
     for (struct log_batch *b; (b = pop_batch(log)) || (b = sessions_pop(log));)
         b->taken ? batch_finish(log, b, TL_E_COMMIT, &unknown)
                  : batch_finish(log, b, TL_E_STOPPING, &why);
@@ -131,10 +132,40 @@ static bool heads_time(struct log *log, const struct group *g)
            log->since_heads >= 2 * HEADS_EVERY;
 }
 
-/* Takes from the queue what fits into the group. */
-static tl_err fill(struct log *log, struct group *g)
+/* What was queued before the log was frozen. What is in a group already stays there. */
+static void turn_away(struct log *log, struct group *g, struct log_batch *b, tl_err err)
+{
+    struct tl_why why = {{0}, {0}};
+    err = fence_explain(log, err, &why);
+    if (b->taken == 0) {
+        batch_finish(log, b, err, &why);
+        return;
+    }
+    for (; b->taken < b->count; b->taken++) {
+        b->receipts[b->taken].err = err;
+        b->receipts[b->taken].why = why;
+    }
+    b->next = NULL;
+    *g->last_done = b;
+    g->last_done = &b->next;
+}
+
+static void turn_all_away(struct log *log, struct group *g, tl_err err)
+{
+    for (struct log_batch *b; (b = log->taking ? log->taking : pop_batch(log));) {
+        log->taking = NULL;
+        turn_away(log, g, b, err);
+    }
+}
+
+/* Takes from the queue what fits into the group; shut: why nothing may. */
+static tl_err fill(struct log *log, struct group *g, tl_err shut)
 {
     g->blocked = false;
+    if (shut != TL_OK) {
+        turn_all_away(log, g, shut);
+        return TL_OK;
+    }
     while (!group_full(g)) {
         if (!log->taking)
             log->taking = pop_batch(log);
@@ -152,7 +183,8 @@ static tl_err fill(struct log *log, struct group *g)
 
 /* What the owner sees when it looks up from its work. */
 struct outlook {
-    bool work, quiesce, stop;
+    bool work, quiesce, stop, fence;
+    tl_err shut;           /* why no record may be placed */
     struct owner_job *job; /* popped */
 };
 
@@ -162,8 +194,11 @@ static struct outlook look(struct log *log, bool in_flight)
 {
     struct outlook o = {0};
     pthread_mutex_lock(&log->lock);
-    while (!in_flight && !log->taking && !log->queue && !log->jobs && !log->stop)
-        pthread_cond_wait(&log->wake, &log->lock);
+    while (!in_flight && !log->taking && !log->queue && !log->jobs && !log->stop &&
+           !fence_is_due(log))
+        fence_sleep(log);
+    o.fence = fence_is_due(log);
+    o.shut = fence_shut(log, ST_RECORD);
     o.quiesce = log->jobs && log->jobs->quiesce;
     if (log->jobs && (!o.quiesce || !in_flight)) {
         o.job = log->jobs;
@@ -192,7 +227,7 @@ static void *owner(void *arg)
         if (log->job_err != TL_OK)
             err = log->job_err;
         else if (o.work && !(o.quiesce && !o.job)) {
-            err = fill(log, making);
+            err = fill(log, making, o.shut);
             made = making->count || making->done;
             if (made && err == TL_OK)
                 sign_group(log, making);
@@ -208,6 +243,10 @@ static void *owner(void *arg)
             run_job(log, o.job, made ? making : NULL); /* while it is signed */
         if (err == TL_OK)
             err = log->job_err;
+        if (err == TL_OK && o.fence) {
+            take_turn(log, made ? making : NULL);
+            err = fence_turn(log);
+        }
         in_flight = made;
         struct group *swap = making;
         making = storing;
@@ -300,12 +339,14 @@ tl_err log_submit(struct log *log, struct log_batch *b, log_done_fn *done, void 
     pthread_mutex_lock(&log->lock);
     if (log->dead || log->stop || !log->has_owner)
         err = TL_E_STOPPING;
-    else if (log->frozen)
-        err = TL_E_FROZEN;
+    else if ((err = fence_shut(log, ST_RECORD)) != TL_OK)
+        ; /* fenced, or frozen */
     else if (log->queue_bytes && log->queue_bytes + b->arena.n > QUEUE_BYTES_MAX)
         err = TL_E_BUSY;
     else if (!room_take(log, b->arena.n, b->count) && !b->anyway)
         err = TL_E_FULL;
+    else if (b->cosigned_ms)
+        err = cosign_reserve(log, batch_kept(b));
     if (err == TL_OK) {
         log->queue_bytes += b->arena.n;
         *log->queue_last = b;

@@ -290,6 +290,8 @@ tl_err log_quote_submit(struct log *log, const uint8_t report_data[64], log_quot
 
 void log_wind_up(struct log *log)
 {
-    if (log)
-        quoter_stop(log->quoter);
+    if (!log)
+        return;
+    quoter_stop(log->quoter);
+    fence_wind_up(log);
 }

@@ -269,7 +269,6 @@ tl_err log_recovery_new(struct log_recovery **out, const struct log_recover_opti
     }
     buf_init(&r->note, NOTE_MAX);
     buf_init_secret(&r->plain, BODY_MAX);
-    r->log->boot_index = UINT64_MAX;
     r->indexes = malloc(ERASURE_MAX * sizeof *r->indexes);
     err = r->indexes ? begin(r, o, &f, why) : TL_E_MEMORY;
     if (err != TL_OK) {

@@ -185,10 +185,13 @@ static tl_err apply(struct retain *r, uint64_t *count)
     return err;
 }
 
-static void round_of_all(struct retain *r)
+/* False where the log takes nothing now: what is too old is looked for later. */
+static bool round_of_all(struct retain *r)
 {
     char text[300];
     uint64_t count = 0;
+    if (fence_gate(r->log, ST_ERASURE) != TL_OK)
+        return false;
     r->why = (struct tl_why){0};
     r->now_ms = log_clock(r->log);
     tl_err err = apply(r, &count);
@@ -202,6 +205,7 @@ static void round_of_all(struct retain *r)
                  tl_why_text(&r->why, err));
         say(r, text);
     }
+    return true;
 }
 
 static uint64_t interval_ms(const struct retain_options *o)
@@ -214,10 +218,9 @@ static uint64_t interval_ms(const struct retain_options *o)
 }
 
 /* False where it is to stop. */
-static bool wait_for_next(struct retain *r)
+static bool wait_for_next(struct retain *r, uint64_t ms)
 {
     struct timespec until;
-    uint64_t ms = interval_ms(&r->options);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(ms / 1000);
     pthread_mutex_lock(&r->lock);
@@ -231,9 +234,10 @@ static bool wait_for_next(struct retain *r)
 static void *run(void *arg)
 {
     struct retain *r = arg;
+    bool done;
     do
-        round_of_all(r);
-    while (wait_for_next(r));
+        done = round_of_all(r);
+    while (wait_for_next(r, done ? interval_ms(&r->options) : LEAST_MS));
     return NULL;
 }
 

@@ -89,7 +89,7 @@ tl_err log_refusal(struct log *log, tl_err err, struct tl_why *why)
 {
     struct log_room room;
     if (err != TL_E_FULL)
-        return err;
+        return fence_explain(log, err, why);
     log_room(log, &room);
     return tl_explain(why, err, NULL, "there is no room for this; nothing of it was appended: %s",
                       room.why);

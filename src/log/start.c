@@ -266,6 +266,26 @@ tl_err start_recover(struct log *log, struct tl_why *why)
     return err;
 }
 
+/* The boot before this one may have ended between an erasure and its scrub. Or a sync
+ * of its failed: what that was for can be read, and may never get to the disk, unless it
+ * is written once more before anything is built upon it. */
+tl_err start_scrub(struct log *log, struct tl_why *why)
+{
+    tl_err err = store_scrub(log->store);
+    return err == TL_OK
+               ? err
+               : tl_explain(why, err, "data",
+                            "the database's write-ahead log cannot be emptied (%s); it may hold "
+                            "what was erased. Is the disk full?",
+                            tl_err_text(err));
+}
+
+tl_err start_boot(struct log *log, struct tl_why *why)
+{
+    tl_err err = boot_append(log, why);
+    return err == TL_OK ? start_scrub(log, why) : err;
+}
+
 tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why)
 {
     char made[80], host[65] = "localhost";

@@ -255,3 +255,37 @@ void tlog_policy_free(struct tlog_policy *p)
     free(p->members);
     free(p);
 }
+
+static void put_name(buf *b, slice name)
+{
+    buf_str(b, " ");
+    buf_bytes(b, name);
+}
+
+static void put_member(buf *b, const struct tlog_policy *p, size_t i)
+{
+    const struct tlog_policy_member *m = &p->members[i];
+    buf_str(b, m->witness ? "witness" : "group");
+    put_name(b, m->name);
+    buf_str(b, " ");
+    if (m->witness) {
+        if (!m->key.verifiable)
+            buf_fail(b, TL_E_KEY);
+        cosigner_put(b, &m->key);
+    } else {
+        buf_printf(b, "%zu", m->need);
+    }
+    for (size_t j = 0; j < i; j++)
+        if (p->members[j].group == i)
+            put_name(b, p->members[j].name);
+    buf_str(b, "\n");
+}
+
+void tlog_policy_put(buf *b, const struct tlog_policy *p)
+{
+    for (size_t i = 0; i < p->member_count; i++)
+        put_member(b, p, i);
+    buf_str(b, "quorum");
+    put_name(b, p->quorum == TLOG_POLICY_NONE ? slice_str("none") : p->members[p->quorum].name);
+    buf_str(b, "\n");
+}

@@ -37,6 +37,10 @@ struct tlog_policy {
 tl_err tlog_policy_read(struct tlog_policy **out, slice text, struct tl_why *why) TL_MUST;
 void tlog_policy_free(struct tlog_policy *p); /* NULL is fine */
 
+/* Appends the policy as a text without comments, logs and URLs, which reads as one of the same
+ * witnesses, groups and quorum. TL_E_KEY where a witness cannot be verified. */
+void tlog_policy_put(buf *b, const struct tlog_policy *p);
+
 /* Whether the quorum is k of n, n being all witnesses of the policy, without groups in
  * groups: one witness alone is 1 of 1. */
 bool tlog_policy_one_group(const struct tlog_policy *p, size_t *k, size_t *n);

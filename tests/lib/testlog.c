@@ -52,6 +52,9 @@ void world_restore(struct world *w, const struct world *copy)
 
 uint8_t submit_admissions = 1 << ADMISSION_BEARER;
 struct log_peer *submit_peer;
+struct log_witnessing submit_witnessing;
+unsigned submit_cosigned_ms;
+bool submit_full;
 
 static void count_fatal(void *ctx, const char *text)
 {
@@ -66,6 +69,7 @@ tl_err world_try(struct world *w, struct tl_why *why)
                            .origin = "test/log",
                            .admissions = submit_admissions,
                            .signers = 2,
+                           .witnessing = submit_witnessing,
                            .fatal = count_fatal,
                            .fatal_ctx = w};
     assert_null(w->log);
@@ -112,6 +116,12 @@ static void take_answer(void *ctx, const struct log_result *r)
     a->checkpoint_size = r->checkpoint.n <= sizeof a->checkpoint ? r->checkpoint.n : 0;
     if (a->checkpoint_size)
         memcpy(a->checkpoint, r->checkpoint.p, a->checkpoint_size);
+    a->cosigned = r->cosigned;
+    a->degraded = r->degraded;
+    a->why = r->why;
+    a->path_count = r->paths && r->count ? r->path_counts[0] : 0;
+    for (size_t i = 0; i < a->path_count; i++)
+        a->path[i] = r->paths[0][i];
     a->count = r->count;
     for (size_t i = 0; i < r->count && i < 64; i++)
         a->receipts[i] = r->receipts[i];
@@ -140,6 +150,10 @@ void submit_alg(struct world *w, const struct log_record *records, size_t n, enu
     log_batch_lane(b, submit_lane);
     if (submit_limited)
         log_batch_limit(b);
+    if (submit_cosigned_ms)
+        log_batch_cosigned(b, submit_cosigned_ms);
+    if (submit_full)
+        log_batch_full(b);
     for (size_t i = 0; i < n; i++)
         assert_ok(log_batch_add(b, &records[i], &why));
     tl_err err = log_submit(w->log, b, take_answer, a);

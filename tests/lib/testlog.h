@@ -41,15 +41,23 @@ struct answer {
     bool done;
     tl_err err;
     uint64_t size;
-    uint8_t checkpoint[1024]; /* the note that came with it */
+    uint8_t checkpoint[4096]; /* the note that came with it */
     size_t checkpoint_size;
+    size_t cosigned; /* as log_result has them */
+    bool degraded;
+    struct tl_why why;
     size_t count;
     struct log_receipt receipts[64];
+    size_t path_count; /* of the first record, where it was asked for */
+    hash32 path[MERKLE_MAX_PATH];
 };
+extern unsigned submit_cosigned_ms;  /* what is handed over waits so long for witnesses; 0: not */
+extern bool submit_full;             /* and wants its paths */
 extern bool submit_limited;          /* what is handed over is of callers with limits */
 extern uint64_t submit_lane;         /* and of this lane */
 extern struct log_peer *submit_peer; /* and of this attested peer; NULL: of a bearer */
 extern uint8_t submit_admissions;    /* that a log is opened with */
+extern struct log_witnessing submit_witnessing; /* likewise */
 /* Hands a batch over; waits for what became of it; both. submit_alg: the algorithm that
  * its caller asks for. */
 void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,
