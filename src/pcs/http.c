@@ -1,7 +1,7 @@
 #include "pcs/http.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
+#include "pcs/curl.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -55,100 +55,36 @@ static int on_time(void *ctx, curl_off_t all_down, curl_off_t down, curl_off_t a
     return h->options->stop && atomic_load(h->options->stop);
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global = CURLE_FAILED_INIT;
-
-static void start_curl(void)
+static unsigned timeout_s(const struct pcs_http *h)
 {
-    global = curl_global_init(CURL_GLOBAL_DEFAULT);
+    return h->options->timeout_s ? h->options->timeout_s : PCS_TIMEOUT_S;
 }
 
-struct setting {
-    CURLoption option;
-    long number;
-    const char *text; /* or else the number */
-};
-
-static bool set_all(CURL *c, const struct setting *s, size_t n)
+static bool set_own(CURL *c, struct pcs_http *h)
 {
-    bool ok = true;
-    for (size_t i = 0; i < n; i++) {
-        CURLcode code = s[i].text ? curl_easy_setopt(c, s[i].option, s[i].text)
-                                  : curl_easy_setopt(c, s[i].option, s[i].number);
-        ok = ok && code == CURLE_OK;
-    }
-    return ok;
-}
-
-/* With a bundle of one's own, the system's directory is not trusted beside it. */
-static bool set_trust(CURL *c, const char *ca_file)
-{
-    return curl_easy_setopt(c, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CAPATH, (char *)NULL) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PROXY_CAINFO, ca_file) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PROXY_CAPATH, (char *)NULL) == CURLE_OK;
-}
-
-/* A request that is told to stop does not wait for the system's resolver, which may
- * take its time: that thread cleans up after itself. Before 7.87 libcurl waits. */
-static bool set_leaving(CURL *c)
-{
-#if LIBCURL_VERSION_NUM >= 0x075700
-    return curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
-#else
-    (void)c;
-    return true;
-#endif
-}
-
-/* Nothing that decides whom we trust or what we follow is left to libcurl's
- * defaults. An empty proxy and an empty list of exceptions keep it from reading
- * those from the environment. */
-static bool set_up(CURL *c, struct pcs_http *h)
-{
-    const struct pcs_options *o = h->options;
-    const struct setting settings[] = {
-        {CURLOPT_PROTOCOLS_STR, 0, "https"},
-        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1, NULL},
-        {CURLOPT_FOLLOWLOCATION, 0, NULL},
-        {CURLOPT_SSL_VERIFYPEER, 1, NULL},
-        {CURLOPT_SSL_VERIFYHOST, 2, NULL},
-        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2, NULL},
-        {CURLOPT_PROXY_SSL_VERIFYPEER, 1, NULL},
-        {CURLOPT_PROXY_SSL_VERIFYHOST, 2, NULL},
-        {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2, NULL},
-        {CURLOPT_PROXY, 0, o->proxy ? o->proxy : ""},
-        {CURLOPT_NOPROXY, 0, o->no_proxy ? o->no_proxy : ""},
-        {CURLOPT_NETRC, CURL_NETRC_IGNORED, NULL},
-        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1, NULL},
-        {CURLOPT_NOSIGNAL, 1, NULL},
-        {CURLOPT_USERAGENT, 0, "teelog"},
-    };
-    return set_all(c, settings, sizeof settings / sizeof settings[0]) &&
-           (!o->ca_file || set_trust(c, o->ca_file)) && (!o->stop || set_leaving(c)) &&
-           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+    return curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_time) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;
 }
 
-static unsigned timeout_s(const struct pcs_http *h)
-{
-    return h->options->timeout_s ? h->options->timeout_s : PCS_TIMEOUT_S;
-}
-
 static tl_err open_curl(struct pcs_http *h, struct tl_why *why)
 {
-    (void)pthread_once(&once, start_curl);
-    if (global != CURLE_OK)
-        return tl_explain(why, TL_E_IO, "service", "libcurl does not start: %s",
-                          curl_easy_strerror(global));
-    CURL *c = curl_easy_init();
-    if (!c)
-        return TL_E_MEMORY;
-    if (!set_up(c, h)) {
+    const struct pcs_options *o = h->options;
+    const struct pcs_curl settings = {
+        .schemes = "https",
+        .proxy = o->proxy,
+        .no_proxy = o->no_proxy,
+        .ca_file = o->ca_file,
+        .leaves = o->stop,
+        .error = h->error,
+    };
+    CURL *c = NULL;
+    tl_err err = pcs_curl_open(&c, &settings, why);
+    if (err != TL_OK)
+        return err;
+    if (!set_own(c, h)) {
         curl_easy_cleanup(c);
         return tl_explain(why, TL_E_IO, "service",
                           "this libcurl (%s) does not take the settings that are needed",
@@ -186,14 +122,6 @@ static tl_err explain_proxy(long status, struct tl_why *why)
                       "the proxy does not let this through (HTTP %ld); check its address and who "
                       "may use it",
                       status);
-}
-
-/* Of an address with a name and a password libcurl may repeat any part: then only the
- * kind of the error is told. */
-static const char *said_of(const struct pcs_http *h, CURLcode code, const char *url)
-{
-    bool secret = strchr(url, '@') || (h->options->proxy && strchr(h->options->proxy, '@'));
-    return h->error[0] && !secret ? h->error : curl_easy_strerror(code);
 }
 
 static tl_err explain(const struct pcs_http *h, CURLcode code, const struct pcs_answer *a,
@@ -263,7 +191,8 @@ tl_err pcs_http_get(void *http, struct pcs_answer *out, const char *url, struct 
     if (code == CURLE_OK)
         code = curl_easy_perform(h->curl);
     if (code != CURLE_OK)
-        return explain(h, code, out, host, said_of(h, code, url), why);
+        return explain(h, code, out, host, pcs_curl_said(code, h->error, url, h->options->proxy),
+                       why);
     long status = 0;
     (void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
     out->status = (unsigned)status;

@@ -25,66 +25,61 @@ bool tlog_policy_safe(size_t k, size_t n, uint64_t faulty)
     return faulty < n && 2 * k > n + faulty;
 }
 
-/* One witness or group, while a note is judged. */
-struct state {
-    uint64_t time; /* of a witness; 0: none */
-    size_t have;   /* of a group: members that have witnessed it */
-};
-
 /* Whether the cosignatures of these times are a quorum. Members stand before their group, so
- * that one pass from first to last is enough. */
-static bool met_at(const struct tlog_policy *p, struct state *states, uint64_t from, uint64_t to)
+ * that one pass from first to last is enough. have: of a group, members that have witnessed. */
+static bool met_at(const struct tlog_policy *p, const uint64_t *times, size_t *have, uint64_t from,
+                   uint64_t to)
 {
     for (size_t i = 0; i < p->member_count; i++)
-        states[i].have = 0;
+        have[i] = 0;
     bool met = false;
     for (size_t i = 0; i < p->member_count; i++) {
         const struct tlog_policy_member *m = &p->members[i];
-        bool witnessed = m->witness
-                             ? states[i].time && states[i].time >= from && states[i].time <= to
-                             : states[i].have >= m->need;
+        bool witnessed =
+            m->witness ? times[i] && times[i] >= from && times[i] <= to : have[i] >= m->need;
         if (witnessed && m->group != TLOG_POLICY_NONE)
-            states[m->group].have++;
+            have[m->group]++;
         if (i == p->quorum)
             met = witnessed;
     }
     return met;
 }
 
-static tl_err take_times(struct tlog_quorum *q, const struct tlog_policy *p, struct state *states,
-                         const struct note *n)
+tl_err tlog_policy_weigh(struct tlog_quorum *out, const struct tlog_policy *p,
+                         const uint64_t *times)
 {
+    struct tlog_quorum q = {.met = p->quorum == TLOG_POLICY_NONE};
+    size_t *have = calloc(p->member_count + 1, sizeof *have);
+    if (!have)
+        return TL_E_MEMORY;
+    /* The earliest of their times by which it was met, and the latest since which it is. */
     for (size_t i = 0; i < p->member_count; i++) {
-        if (!p->members[i].witness)
-            continue;
-        tl_err err = cosignature_verify(n, &p->members[i].key, &states[i].time);
-        if (err == TL_OK)
-            q->valid++;
-        else if (err != TL_E_NOT_FOUND)
-            return err;
+        uint64_t time = p->members[i].witness ? times[i] : 0;
+        q.valid += time != 0;
+        if (time && (q.time == 0 || time < q.time) && met_at(p, times, have, 0, time)) {
+            q.met = true;
+            q.time = time;
+        }
+        if (time > q.current && met_at(p, times, have, time, UINT64_MAX))
+            q.current = time;
     }
+    free(have);
+    *out = q;
     return TL_OK;
 }
 
 tl_err tlog_policy_judge(struct tlog_quorum *out, const struct tlog_policy *p, const struct note *n)
 {
-    struct tlog_quorum q = {.met = p->quorum == TLOG_POLICY_NONE};
-    struct state *states = calloc(p->member_count + 1, sizeof *states);
-    if (!states)
-        return TL_E_MEMORY;
-    tl_err err = take_times(&q, p, states, n);
-    /* The earliest of their times by which it was met, and the latest since which it is. */
+    uint64_t *times = calloc(p->member_count + 1, sizeof *times);
+    tl_err err = times ? TL_OK : TL_E_MEMORY;
     for (size_t i = 0; err == TL_OK && i < p->member_count; i++) {
-        uint64_t time = states[i].time;
-        if (time && (q.time == 0 || time < q.time) && met_at(p, states, 0, time)) {
-            q.met = true;
-            q.time = time;
-        }
-        if (time > q.current && met_at(p, states, time, UINT64_MAX))
-            q.current = time;
+        if (p->members[i].witness)
+            err = cosignature_verify(n, &p->members[i].key, &times[i]);
+        if (err == TL_E_NOT_FOUND)
+            err = TL_OK;
     }
-    free(states);
     if (err == TL_OK)
-        *out = q;
+        err = tlog_policy_weigh(out, p, times);
+    free(times);
     return err;
 }

@@ -63,5 +63,9 @@ struct tlog_quorum {
  * refused. Lines of others are ignored. The log's signature is not looked at. */
 tl_err tlog_policy_judge(struct tlog_quorum *out, const struct tlog_policy *p,
                          const struct note *n) TL_MUST;
+/* The same of cosignatures that were verified before: times[i] is that of member i, 0 where it
+ * has none, or is no witness. TL_E_MEMORY. */
+tl_err tlog_policy_weigh(struct tlog_quorum *out, const struct tlog_policy *p,
+                         const uint64_t *times) TL_MUST;
 
 #endif

@@ -1,6 +1,7 @@
 #include "tlog/witness.h"
 
 #include "base/encoding.h"
+#include "base/reader.h"
 #include "base/refuse.h"
 
 #include <stdlib.h>
@@ -87,34 +88,25 @@ enum witness_conflict witness_conflict(uint64_t old, uint64_t size, uint64_t tol
     return REFUSED(told == old) ? WITNESS_CONTRADICTS : WITNESS_GO_ON;
 }
 
-/* Of each witness the lines that are its own, once they all verify. */
-static tl_err take_lines(buf *lines, size_t *count, const struct tlog_policy *policy,
-                         const struct note *answer)
+/* Of the lines of this key, all of which verify, the one of this time. */
+static void put_line(buf *line, const struct note *n, const struct cosigner *key, uint64_t time)
 {
-    for (size_t i = 0; i < policy->member_count; i++) {
-        const struct cosigner *key = &policy->members[i].key;
-        uint64_t time = 0;
-        tl_err err =
-            policy->members[i].witness ? cosignature_verify(answer, key, &time) : TL_E_NOT_FOUND;
-        if (err == TL_E_NOT_FOUND)
+    for (size_t i = 0; i < n->signature_count; i++) {
+        const struct note_signature *s = &n->signatures[i];
+        reader r = reader_of(slice_of(s->bytes, sizeof(uint64_t)));
+        if (!slice_eq_str(s->name, key->name) || memcmp(s->id, key->id, sizeof s->id) != 0 ||
+            reader_u64be(&r) != time)
             continue;
-        if (err != TL_OK)
-            return err;
-        for (size_t k = 0; k < answer->signature_count; k++) {
-            const struct note_signature *s = &answer->signatures[k];
-            if (!slice_eq_str(s->name, key->name) || memcmp(s->id, key->id, sizeof s->id) != 0)
-                continue;
-            buf_bytes(lines, s->line);
-            ++*count;
-        }
+        buf_bytes(line, s->line);
+        return;
     }
-    return buf_err(lines);
 }
 
-tl_err witness_answer_take(buf *lines, size_t *count, const struct tlog_policy *policy, slice text,
+tl_err witness_answer_take(buf *line, uint64_t *time, const struct cosigner *key, slice text,
                            slice body)
 {
-    size_t before = lines->n, found = 0;
+    size_t before = line->n;
+    uint64_t at = 0;
     struct note *n = malloc(sizeof *n);
     buf whole;
     /* "The client MAY concatenate it to the checkpoint, and use a note verification function". */
@@ -129,11 +121,15 @@ tl_err witness_answer_take(buf *lines, size_t *count, const struct tlog_policy *
     if (err == TL_OK && REFUSED(!slice_eq(n->text, text)))
         err = TL_E_NOTE;
     if (err == TL_OK)
-        err = take_lines(lines, &found, policy, n);
+        err = cosignature_verify(n, key, &at);
+    if (err == TL_OK) {
+        put_line(line, n, key, at);
+        err = buf_err(line);
+    }
     if (err == TL_OK)
-        *count = found;
+        *time = at;
     else
-        lines->n = before;
+        line->n = before;
     buf_finish(&whole);
     free(n);
     return err;

@@ -41,11 +41,13 @@ enum witness_conflict {
 };
 enum witness_conflict witness_conflict(uint64_t old, uint64_t size, uint64_t told);
 
-/* The body of a 200: signature lines over the note's text. Appends those of witnesses that the
- * policy names to lines (*count of them), and ignores others ("The client MUST ignore any
- * cosignatures from unknown keys"). TL_E_SIGNATURE where one of them fails, TL_E_NOTE where
- * these are no signature lines; then lines is as it was. */
-tl_err witness_answer_take(buf *lines, size_t *count, const struct tlog_policy *policy, slice text,
+/* The body of a 200 from the witness of this key: signature lines over the checkpoint's text.
+ * Appends its own, the one of *time (the earliest, where it has several). Those of other keys
+ * are ignored: "The client MUST ignore any cosignatures from unknown keys", and who speaks for
+ * another witness may repeat what that one said long ago. TL_E_NOT_FOUND where there is none,
+ * TL_E_SIGNATURE where one fails, TL_E_NOTE where these are no signature lines; then line is
+ * as it was. */
+tl_err witness_answer_take(buf *line, uint64_t *time, const struct cosigner *key, slice text,
                            slice body) TL_MUST;
 
 /* What a witness knows of a log. */
