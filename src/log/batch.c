@@ -14,8 +14,10 @@
 tl_err log_batch_new(struct log_batch **out, struct log *log, enum admission admission)
 {
     /* Bodies are sealed under a key that the boot makes. */
-    tl_err err = fence_gate(log, ST_HEADS);
-    if (err == TL_E_FENCED)
+    pthread_mutex_lock(&log->lock);
+    tl_err err = log->boot_index == UINT64_MAX ? fence_shut(log, ST_RECORD) : TL_OK;
+    pthread_mutex_unlock(&log->lock);
+    if (err != TL_OK)
         return err;
     struct log_batch *b = calloc(1, sizeof *b);
     if (!b)

@@ -215,34 +215,69 @@ struct witness_log_face witnessing_face(struct log *log)
 
 /* ---- its start and end ---- */
 
-tl_err witnessing_start(struct log *log, struct tl_why *why)
+static void set_client(struct log *log, struct witness_client *c)
 {
     struct fence *f = &log->fence;
-    (void)why;
-    if (f->count == 0)
-        return TL_OK;
     pthread_mutex_lock(&log->lock);
+    f->client = c;
     f->late_us = stats_now_us() + (uint64_t)f->config.wait_ms * 1000;
     fence_stir(log);
     pthread_mutex_unlock(&log->lock);
-    return TL_OK;
+}
+
+tl_err witnessing_start(struct log *log, struct tl_why *why)
+{
+    const struct log_witnessing *config = &log->fence.config;
+    const struct witness_log_face face = witnessing_face(log);
+    struct witness_client *c = NULL;
+    buf kept;
+    if (log->fence.count == 0)
+        return TL_OK;
+    buf_init(&kept, NOTE_MAX);
+    tl_err err = log_cosigned(log, &kept, NULL, NULL);
+    const struct witness_client_options o = {.policy = config->policy,
+                                             .log_key = &log->keys.note_key,
+                                             .cosigned = buf_slice(&kept),
+                                             .interval_ms = config->interval_ms,
+                                             .refresh_ms = config->refresh_ms,
+                                             .timeout_ms = config->timeout_ms,
+                                             .ca_file = config->ca_file,
+                                             .proxy = config->proxy};
+    if (err == TL_OK || err == TL_E_NOT_FOUND)
+        err = witness_client_start(&c, &o, &face, why);
+    buf_finish(&kept);
+    if (err == TL_OK)
+        set_client(log, c); /* it may have told us something already */
+    return err;
+}
+
+static struct witness_client *take_client(struct log *log, bool away)
+{
+    pthread_mutex_lock(&log->lock);
+    struct witness_client *c = log->fence.client;
+    if (away)
+        log->fence.client = NULL;
+    pthread_mutex_unlock(&log->lock);
+    return c;
 }
 
 void witnessing_stop(struct log *log)
 {
-    (void)log;
+    witness_client_stop(take_client(log, true));
 }
 
 void witnessing_wake(struct log *log, bool now)
 {
-    (void)log;
-    (void)now;
+    struct witness_client *c = log->fence.count ? take_client(log, false) : NULL;
+    if (c)
+        witness_client_wake(c, now);
 }
 
 bool log_witness(struct log *log, size_t i, struct witness_view *out)
 {
-    (void)log;
-    (void)i;
-    (void)out;
-    return false;
+    struct witness_client *c = take_client(log, false);
+    if (!c || i >= witness_client_count(c))
+        return false;
+    witness_client_view(c, i, out);
+    return true;
 }

@@ -7,6 +7,60 @@
 
 #include "log/internal.h"
 
+/* In place of the client, for tests that are linked so. */
+tl_err __wrap_witness_client_start(struct witness_client **out,
+                                   const struct witness_client_options *o,
+                                   const struct witness_log_face *log, struct tl_why *why);
+void __wrap_witness_client_stop(struct witness_client *c);
+void __wrap_witness_client_wake(struct witness_client *c, bool now);
+size_t __wrap_witness_client_count(const struct witness_client *c);
+void __wrap_witness_client_view(struct witness_client *c, size_t i, struct witness_view *out);
+
+static _Atomic int fence_starts, fence_stops, fence_hurries;
+static size_t fence_kept; /* bytes of the note that it was started with */
+
+tl_err __wrap_witness_client_start(struct witness_client **out,
+                                   const struct witness_client_options *o,
+                                   const struct witness_log_face *log, struct tl_why *why)
+{
+    (void)why;
+    assert_non_null(log->cosigned);
+    assert_ptr_equal(o->policy, submit_witnessing.policy);
+    fence_kept = o->cosigned.n;
+    fence_starts++;
+    *out = (struct witness_client *)(uintptr_t)&fence_kept;
+    return TL_OK;
+}
+
+void __wrap_witness_client_stop(struct witness_client *c)
+{
+    fence_stops += c != NULL;
+}
+
+void __wrap_witness_client_wake(struct witness_client *c, bool now)
+{
+    assert_non_null(c);
+    fence_hurries += now;
+}
+
+size_t __wrap_witness_client_count(const struct witness_client *c)
+{
+    assert_non_null(c);
+    return submit_witnessing.policy->witness_count;
+}
+
+void __wrap_witness_client_view(struct witness_client *c, size_t i, struct witness_view *out)
+{
+    assert_non_null(c);
+    *out = (struct witness_view){.name = i ? "another" : "w1",
+                                 .url = i == 1 ? NULL : "http://127.0.0.1:40001",
+                                 .good = i == 0,
+                                 .ahead = i == 2,
+                                 .size = 7 * i,
+                                 .time = 1000 + i};
+    snprintf(out->why, sizeof out->why, "%s", i ? "it says \"no\"" : "");
+}
+
 /* Each with a URL, at which nobody is asked. */
 static inline struct tlog_policy *fence_policy(void)
 {

@@ -367,6 +367,342 @@ static void what_is_no_quorum_is_refused(void **state)
     assert_int_equal(fence_info(w).size, 1);
 }
 
+/* ---- freezing ---- */
+
+static uint64_t size_of(struct world *w)
+{
+    struct log_info info;
+    log_info(w->log, &info);
+    return info.size;
+}
+
+/* A checkpoint that the log's own key has signed. */
+static void own_note(struct world *w, buf *b, const char *origin, uint64_t size, const hash32 *root)
+{
+    const struct log *log = w->log;
+    buf_init(b, NOTE_MAX);
+    struct note_key key = log->keys.note_key;
+    assert_ok(checkpoint_sign(b, slice_str(origin), size, root, &key, log->keys.log_seed));
+}
+
+static bool see(struct world *w, slice note)
+{
+    struct witness_log_face face = witnessing_face(w->log);
+    bool frozen = face.seen(face.ctx, "w2", note);
+    fence_settle(w);
+    return frozen;
+}
+
+static void assert_frozen(struct world *w, const char *text, bool shown)
+{
+    struct log_info info = fence_info(w);
+    char witness[128] = "";
+    buf ours, theirs;
+    buf_init(&ours, NOTE_MAX);
+    buf_init(&theirs, NOTE_MAX);
+    assert_true(info.frozen);
+    if (!strstr(info.frozen_why, text))
+        fail_msg("%s", info.frozen_why);
+    assert_shut(w, TL_E_FROZEN, text);
+    assert_err(log_fork(w->log, &ours, &theirs, witness), shown ? TL_OK : TL_E_NOT_FOUND);
+    assert_string_equal(witness, shown ? "w2" : "");
+    assert_true((ours.n > 0 && theirs.n > 0) == shown);
+    assert_err(erase_first(w, NULL), TL_E_FROZEN);
+    assert_reads(w);
+    add_token(w);
+    buf_finish(&ours);
+    buf_finish(&theirs);
+}
+
+static void larger_note_of_its_own_freezes(void **state)
+{
+    struct world *w = *state, old;
+    buf note;
+    fence_open(w);
+    (void)append_one(w, "alice", "x");
+    world_stop(w);
+    world_copy(&old, w);
+    fence_open(w);
+    (void)append_one(w, "alice", "y");
+    (void)fence_cosign(w, &note, 0, 0);
+    assert_false(see(w, buf_slice(&note))); /* its own: no more than it has */
+    assert_false(fence_info(w).frozen);
+    world_stop(w);
+    /* The older disk, which the witness knows better than. */
+    moved = 0;
+    world_open(&old);
+    assert_int_equal(fence_info(&old).fence, LOG_PROVING);
+    assert_true(see(&old, buf_slice(&note)));
+    assert_int_equal(moved, 1);
+    assert_frozen(&old, "is larger than this log: an older disk was put back", true);
+    assert_err(fresh(&old, NULL), TL_E_FROZEN);
+    const uint64_t size = fence_pass(&old); /* a quorum that comes too late changes nothing */
+    assert_int_equal(fence_info(&old).size, size);
+    assert_true(fence_info(&old).boot == UINT64_MAX);
+    world_stop(&old);
+    fsck_clean(&old);
+    /* It is known at the next start, before anybody is asked. */
+    world_open(&old);
+    assert_frozen(&old, "w2 has a checkpoint", true);
+    world_stop(&old);
+    world_finish(&old);
+    fence_open(w);
+    (void)append_one(w, "alice", "z");
+    buf_finish(&note);
+}
+
+static void note_of_another_history_freezes(void **state)
+{
+    struct world *w = *state, copy;
+    buf note;
+    fence_open(w);
+    (void)append_one(w, "alice", "x");
+    world_stop(w);
+    world_copy(&copy, w);
+    fence_open(w);
+    (void)append_one(w, "alice", "y");
+    fence_open(&copy);
+    for (int i = 0; i < 5; i++)
+        (void)append_one(&copy, "alice", "z");
+    (void)fence_cosign(w, &note, 0, 0);
+    assert_true(size_of(w) < size_of(&copy));
+    assert_true(see(&copy, buf_slice(&note)));
+    assert_frozen(&copy, "is no part of this history", true);
+    assert_true(see(&copy, buf_slice(&note)));
+    world_stop(&copy);
+    fsck_clean(&copy);
+    world_open(&copy);
+    assert_frozen(&copy, "is no part of this history", true);
+    world_finish(&copy);
+    buf_finish(&note);
+}
+
+/* The kept note is judged again: it says nothing once the disk that has it is back. */
+static void newest_disk_thaws(void **state)
+{
+    struct world *w = *state, old;
+    sqlite3 *from, *to;
+    sqlite3_stmt *get, *put;
+    buf note;
+    fence_open(w);
+    world_stop(w);
+    world_copy(&old, w);
+    fence_open(w);
+    (void)append_one(w, "alice", "y");
+    (void)fence_cosign(w, &note, 0, 0);
+    world_stop(w);
+    world_open(&old);
+    assert_true(see(&old, buf_slice(&note)));
+    world_stop(&old);
+    from = host_open(&old);
+    to = host_open(w);
+    assert_int_equal(
+        sqlite3_prepare_v2(from, "SELECT value FROM meta WHERE name = 'fork'", -1, &get, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(get), SQLITE_ROW);
+    assert_int_equal(sqlite3_prepare_v2(to, "INSERT INTO meta (name, value) VALUES ('fork', ?1)",
+                                        -1, &put, NULL),
+                     SQLITE_OK);
+    sqlite3_bind_blob(put, 1, sqlite3_column_blob(get, 0), sqlite3_column_bytes(get, 0),
+                      SQLITE_TRANSIENT);
+    assert_int_equal(sqlite3_step(put), SQLITE_DONE);
+    sqlite3_finalize(get);
+    sqlite3_finalize(put);
+    sqlite3_close(from);
+    sqlite3_close(to);
+    fence_open(w);
+    assert_false(fence_info(w).frozen);
+    world_finish(&old);
+    buf_finish(&note);
+}
+
+/* Whatever the host writes there: the log starts, and is frozen by nothing that its key has not
+ * signed. */
+static void kept_notes_are_hostile(void **state)
+{
+    struct world *w = *state;
+    static const char *const values[] = {
+        "x''",   "x'00'", "x'83614100'", "x'83614100410000'", "x'83417840'", "zeroblob(200000)",
+        "'text'"};
+    buf note, b;
+    char *sql = NULL;
+    hash32 root = merkle_empty_root();
+    fence_open(w);
+    own_note(w, &note, "test/log", 1000, &root);
+    world_stop(w);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        for (int k = 0; k < 2; k++) {
+            assert_true(asprintf(&sql,
+                                 "INSERT OR REPLACE INTO meta (name, value) VALUES ('%s', %s)",
+                                 k ? "fork" : "cosigned", values[i]) > 0);
+            host_sql(w, sql);
+            free(sql);
+        }
+        world_open(w);
+        assert_false(fence_info(w).frozen);
+        assert_int_equal(fence_info(w).cosigned, 0);
+        world_stop(w);
+    }
+    /* A name that is too long, a signature of another key, and the whole. */
+    for (int i = 0; i < 3; i++) {
+        char name[300] = "w2", hex[8000] = "";
+        if (i == 0)
+            memset(name, 'n', 128);
+        if (i == 1)
+            note.p[note.n - 10] ^= 1;
+        buf_init(&b, 4000);
+        cbor_put_array(&b, 3);
+        cbor_put_str(&b, name);
+        cbor_put_bytes(&b, buf_slice(&note));
+        cbor_put_bytes(&b, buf_slice(&note));
+        if (i == 1)
+            note.p[note.n - 10] ^= 1;
+        assert_ok(buf_err(&b));
+        for (size_t n = 0; n < b.n; n++)
+            snprintf(hex + 2 * n, 3, "%02x", b.p[n]);
+        assert_true(asprintf(&sql,
+                             "INSERT OR REPLACE INTO meta (name, value) VALUES ('fork', x'%s')",
+                             hex) > 0);
+        host_sql(w, sql);
+        free(sql);
+        buf_finish(&b);
+        world_open(w);
+        assert_true(fence_info(w).frozen == (i == 2));
+        world_stop(w);
+    }
+    buf_finish(&note);
+}
+
+static void other_notes_freeze_nothing(void **state)
+{
+    struct world *w = *state;
+    buf note;
+    hash32 root = merkle_empty_root();
+    fence_open(w);
+    own_note(w, &note, "test/log", 1000, &root);
+    note.p[note.n - 10] ^= 1;
+    assert_false(see(w, buf_slice(&note)));
+    buf_finish(&note);
+    buf_init(&note, NOTE_MAX);
+    fake_checkpoint(&note, "test/log", 9, 1000, &root); /* another's key */
+    assert_false(see(w, buf_slice(&note)));
+    assert_false(see(w, slice_str("text\n")));
+    buf_finish(&note);
+    own_note(w, &note, "other/log", 1000, &root); /* its key, which signs for no other origin */
+    assert_false(see(w, buf_slice(&note)));
+    buf_finish(&note);
+    own_note(w, &note, "test/log", 0, &root); /* true of every log */
+    assert_false(see(w, buf_slice(&note)));
+    buf_finish(&note);
+    assert_false(fence_info(w).frozen);
+    own_note(w, &note, "test/log", 1, &root); /* as large as it was, and not it */
+    assert_true(see(w, buf_slice(&note)));
+    assert_true(fence_info(w).frozen);
+    buf_finish(&note);
+}
+
+static void more_than_faulty_say_so(void **state)
+{
+    struct world *w = *state;
+    struct witness_log_face face;
+    fence_open(w);
+    face = witnessing_face(w->log);
+    (void)append_one(w, "alice", "x");
+    face.ahead(face.ctx, 0, "w1", 0);
+    assert_false(fence_info(w).frozen);
+    face.ahead(face.ctx, 1, "w1", 77);
+    assert_frozen(w, "1 witnesses say that they have cosigned more of this log than it has (w1: 77",
+                  false);
+    world_stop(w);
+    fence_open(w); /* it was not shown, and is asked again */
+    world_stop(w);
+    buf b;
+    struct tlog_policy *p = NULL;
+    buf_init(&b, 10000);
+    for (uint8_t i = 1; i <= 4; i++) {
+        struct cosigner c = fake_cosigner(i);
+        buf_printf(&b, "witness w%u ", i);
+        cosigner_put(&b, &c);
+        buf_str(&b, " http://127.0.0.1:1\n");
+    }
+    buf_str(&b, "group g 3 w1 w2 w3 w4\nquorum g\n");
+    assert_ok(tlog_policy_read(&p, buf_slice(&b), NULL));
+    buf_finish(&b);
+    const struct tlog_policy *before = submit_witnessing.policy;
+    submit_witnessing.policy = p;
+    submit_witnessing.faulty = 1;
+    world_open(w);
+    face = witnessing_face(w->log);
+    face.ahead(face.ctx, 1, "w1", 77);
+    assert_false(fence_info(w).frozen);
+    face.ahead(face.ctx, 2, "w3", 78);
+    assert_true(fence_info(w).frozen);
+    world_stop(w);
+    submit_witnessing.policy = before;
+    tlog_policy_free(p);
+}
+
+/* What was handed over before is answered; nothing of it is lost without a word. */
+static void queue_is_turned_away(void **state)
+{
+    struct world *w = *state;
+    struct log_record r = record("alice", "x");
+    static struct answer a[200];
+    size_t good = 0;
+    fence_open(w);
+    const uint64_t before = size_of(w);
+    for (size_t i = 0; i < 200; i++) {
+        submit(w, &r, 1, &a[i]);
+        if (i == 100)
+            log_freeze(w->log, "a test");
+    }
+    for (size_t i = 0; i < 200; i++) {
+        await(&a[i]);
+        if (a[i].err == TL_OK)
+            good++;
+        else
+            assert_err(a[i].err, TL_E_FROZEN);
+    }
+    assert_true(good <= 101);
+    assert_int_equal(fence_info(w).size, before + good + (good > 0));
+    world_stop(w);
+    fsck_clean(w);
+    fence_open(w);
+}
+
+static void proofs_for_witnesses(void **state)
+{
+    struct world *w = *state;
+    hash32 path[MERKLE_MAX_PATH], root_of[3];
+    size_t n;
+    uint64_t size = 0;
+    buf note;
+    fence_open(w);
+    struct witness_log_face face = witnessing_face(w->log);
+    uint64_t sizes[3];
+    for (int i = 0; i < 3; i++) {
+        struct log_info info;
+        grow_log(w, 7);
+        log_info(w->log, &info);
+        sizes[i] = info.size;
+        root_of[i] = info.root;
+    }
+    buf_init(&note, NOTE_MAX);
+    assert_ok(face.checkpoint(face.ctx, sizes[0], &note, &size, path, &n));
+    assert_int_equal(size, sizes[2]);
+    assert_ok(merkle_verify_consistency(sizes[0], size, &root_of[0], &root_of[2], path, n));
+    assert_ok(face.prove(face.ctx, sizes[0], sizes[1], path, &n));
+    assert_ok(merkle_verify_consistency(sizes[0], sizes[1], &root_of[0], &root_of[1], path, n));
+    buf_reset(&note);
+    assert_ok(face.checkpoint(face.ctx, size, &note, &size, path, &n));
+    assert_int_equal(n, 0);
+    assert_err(face.checkpoint(face.ctx, size + 1, &note, &size, path, &n), TL_E_NOT_FOUND);
+    assert_err(face.prove(face.ctx, 0, 3, path, &n), TL_E_NOT_FOUND);
+    assert_err(face.prove(face.ctx, 3, 3, path, &n), TL_E_NOT_FOUND);
+    assert_err(face.prove(face.ctx, 3, size + 1, path, &n), TL_E_NOT_FOUND);
+    buf_finish(&note);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +715,14 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(boot_says_what_is_configured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_quorum_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(larger_note_of_its_own_freezes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(note_of_another_history_freezes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(newest_disk_thaws, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kept_notes_are_hostile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_notes_freeze_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_than_faulty_say_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(queue_is_turned_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(proofs_for_witnesses, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
