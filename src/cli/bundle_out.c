@@ -1,7 +1,10 @@
 #include "cli/bundle_out.h"
 
+#include "cli/cli.h"
 #include "cli/outfile.h"
 #include "cli/progress.h"
+
+#include <inttypes.h>
 
 static tl_err write_slices(struct log_export *e, struct outfile *f, struct tl_why *why)
 {
@@ -26,8 +29,22 @@ static tl_err write_slices(struct log_export *e, struct outfile *f, struct tl_wh
     return err;
 }
 
+void bundle_out_warn(const struct log_export_said *said)
+{
+    if (!said->witnessed || said->cosigned >= said->size)
+        return;
+    if (said->cosigned == 0)
+        cli_say("not cosigned by a quorum of the log's witnesses: a policy with a quorum will "
+                "refuse it");
+    else
+        cli_say("not cosigned by a quorum of the log's witnesses: a policy with a quorum will "
+                "refuse it. They have cosigned the first %" PRIu64 " statements: --to %" PRIu64
+                " exports those",
+                said->cosigned, said->cosigned);
+}
+
 tl_err bundle_out_log(const char *path, struct log *log, const struct log_export_options *o,
-                      struct tl_why *why)
+                      struct log_export_said *said, struct tl_why *why)
 {
     struct log_export *e = NULL;
     struct outfile f;
@@ -41,12 +58,15 @@ tl_err bundle_out_log(const char *path, struct log *log, const struct log_export
             err = outfile_keep(&f, why);
         outfile_close(&f);
     }
+    if (err == TL_OK && said)
+        log_export_says(e, said);
     log_export_free(e);
     return err;
 }
 
 tl_err bundle_out_stopped(const char *path, const char *kind, const char *dir,
-                          const struct log_export_options *o, bool *simulated, struct tl_why *why)
+                          const struct log_export_options *o, bool *simulated,
+                          struct log_export_said *said, struct tl_why *why)
 {
     struct tee *tee = NULL;
     struct log *log = NULL;
@@ -55,7 +75,7 @@ tl_err bundle_out_stopped(const char *path, const char *kind, const char *dir,
         err = log_open_read(&log, tee, dir, why);
     if (err == TL_OK) {
         *simulated = tee_simulated(tee);
-        err = bundle_out_log(path, log, o, why);
+        err = bundle_out_log(path, log, o, said, why);
     }
     log_close(log);
     tee_close(tee);
@@ -81,7 +101,7 @@ static tl_err copy_body(struct client *c, struct outfile *f, struct tl_why *why)
 }
 
 tl_err bundle_out_fetch(const char *path, struct client *c, const char *method, const char *target,
-                        slice body, struct tl_why *why)
+                        slice body, struct log_export_said *said, struct tl_why *why)
 {
     struct client_answer a;
     struct outfile f;
@@ -98,5 +118,8 @@ tl_err bundle_out_fetch(const char *path, struct client *c, const char *method, 
     if (err == TL_OK)
         err = outfile_keep(&f, why);
     outfile_close(&f);
+    if (err == TL_OK && said)
+        *said = (struct log_export_said){
+            .size = a.size, .witnessed = a.witnessed, .cosigned = a.cosigned};
     return err;
 }

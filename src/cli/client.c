@@ -280,6 +280,11 @@ static tl_err header_line(struct client *c, struct client_answer *a, slice text,
     } else if (header(text, "Retry-After", &value)) {
         if (decimal_read(&number, value, 3600) == TL_OK)
             a->retry_after = (unsigned)number;
+    } else if (header(text, "Teelog-Size", &value)) {
+        if (decimal_read(&a->size, value, INT64_MAX) != TL_OK)
+            return not_http(c, why);
+    } else if (header(text, "Teelog-Cosigned", &value)) {
+        a->witnessed = decimal_read(&a->cosigned, value, INT64_MAX) == TL_OK;
     }
     return TL_OK;
 }

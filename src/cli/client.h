@@ -36,6 +36,10 @@ struct client_answer {
     int status;
     unsigned retry_after; /* seconds; 0: not said */
     bool close;           /* the service ends the connection after it */
+    /* Of a bundle of a log with witnesses: its size, and the largest that a quorum of them has
+     * cosigned. */
+    bool witnessed;
+    uint64_t size, cosigned;
 };
 /* Waits for the next answer's head. */
 tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *why) TL_MUST;

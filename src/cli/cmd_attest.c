@@ -59,7 +59,7 @@ static int fetch(const struct options *o)
     if (err == TL_OK)
         err = reach_open(&c, &o->reach, &why);
     if (err == TL_OK)
-        err = bundle_out_fetch(o->out, c, "POST", "/v1/attest", buf_slice(&body), &why);
+        err = bundle_out_fetch(o->out, c, "POST", "/v1/attest", buf_slice(&body), NULL, &why);
     client_close(c);
     buf_finish(&body);
     return err == TL_OK ? EXIT_GOOD : cli_fail("the log did not answer", err, &why);

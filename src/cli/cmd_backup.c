@@ -85,7 +85,7 @@ static tl_err backup_running(const struct options *o, struct tl_why *why)
     struct client *c = NULL;
     tl_err err = reach_open(&c, &o->reach, why);
     if (err == TL_OK)
-        err = bundle_out_fetch(o->out, c, "GET", "/v1/backup", (slice){NULL, 0}, why);
+        err = bundle_out_fetch(o->out, c, "GET", "/v1/backup", (slice){NULL, 0}, NULL, why);
     client_close(c);
     return err;
 }

@@ -4,13 +4,15 @@
 #include "cli/reach.h"
 #include "cli/url.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct options {
     struct reach reach;
-    const char *out, *tee, *agent, *from, *to;
-    bool withhold;
+    const char *out, *tee, *agent, *from, *to, *cosigned;
+    bool withhold, json;
 };
 
 static tl_err target(buf *b, const struct options *o)
@@ -20,36 +22,57 @@ static tl_err target(buf *b, const struct options *o)
     url_put_key(b, "from", o->from);
     url_put_key(b, "to", o->to);
     url_put_key(b, "bodies", o->withhold ? "0" : NULL);
+    url_put_key(b, "cosigned", o->cosigned);
     buf_u8(b, 0);
     return buf_err(b);
 }
 
-static tl_err fetch(struct client *c, const struct options *o, struct tl_why *why)
+static tl_err fetch(struct client *c, const struct options *o, struct log_export_said *said,
+                    struct tl_why *why)
 {
     buf b;
     buf_init(&b, 4096);
     tl_err err = target(&b, o);
     if (err == TL_OK)
-        err = bundle_out_fetch(o->out, c, "GET", (const char *)b.p, (slice){NULL, 0}, why);
+        err = bundle_out_fetch(o->out, c, "GET", (const char *)b.p, (slice){NULL, 0}, said, why);
     buf_finish(&b);
     return err;
 }
 
+/* What was written. */
+static int tell(const struct options *o, const struct log_export_said *said)
+{
+    bundle_out_warn(said);
+    if (!o->json)
+        return EXIT_GOOD;
+    printf("{\"size\":%" PRIu64, said->size);
+    if (said->witnessed)
+        printf(",\"cosignedSize\":%" PRIu64 ",\"cosigned\":%s", said->cosigned,
+               said->cosigned < said->size ? "false" : "true");
+    printf("}\n");
+    if (fflush(stdout) == 0)
+        return EXIT_GOOD;
+    cli_say("cannot write what was exported");
+    return EXIT_FAILED;
+}
+
 static int export_running(const struct options *o)
 {
+    struct log_export_said said = {.size = 0};
     struct client *c = NULL;
     struct tl_why why = {{0}, {0}};
     tl_err err = reach_open(&c, &o->reach, &why);
     if (err == TL_OK)
-        err = fetch(c, o, &why);
+        err = fetch(c, o, &said, &why);
     client_close(c);
-    return err == TL_OK ? EXIT_GOOD : cli_fail("no whole bundle was exported", err, &why);
+    return err == TL_OK ? tell(o, &said) : cli_fail("no whole bundle was exported", err, &why);
 }
 
 static int export_stopped(const struct options *o)
 {
     struct tl_why why = {{0}, {0}};
     struct log_export_options e = {.withhold_bodies = o->withhold, .to = TL_INT_MAX};
+    struct log_export_said said = {.size = 0};
     bool simulated;
     if (o->agent)
         e.agent = slice_str(o->agent);
@@ -60,8 +83,8 @@ static int export_stopped(const struct options *o)
         return cli_usage("export", "--to takes the index of a leaf, not %s", o->to);
     if (e.from >= e.to)
         return cli_usage("export", "--to must be larger than --from");
-    tl_err err = bundle_out_stopped(o->out, o->tee, o->reach.data, &e, &simulated, &why);
-    return err == TL_OK ? EXIT_GOOD : cli_fail("no whole bundle was exported", err, &why);
+    tl_err err = bundle_out_stopped(o->out, o->tee, o->reach.data, &e, &simulated, &said, &why);
+    return err == TL_OK ? tell(o, &said) : cli_fail("no whole bundle was exported", err, &why);
 }
 
 int cmd_export(int argc, char **argv)
@@ -71,6 +94,8 @@ int cmd_export(int argc, char **argv)
         {"from", required_argument, NULL, 'f'},
         {"to", required_argument, NULL, 'u'},
         {"withhold-bodies", no_argument, NULL, 'w'},
+        {"cosigned", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},
         REACH_OPTIONS,
         {"tee", required_argument, NULL, 't'},
         {"output", required_argument, NULL, 'o'},
@@ -84,9 +109,12 @@ int cmd_export(int argc, char **argv)
                           : got == 'u' ? &o.to
                           : got == 't' ? &o.tee
                           : got == 'o' ? &o.out
+                          : got == 'c' ? &o.cosigned
                                        : NULL;
         if (got == 'w')
             o.withhold = true;
+        else if (got == 'j')
+            o.json = true;
         else if (to)
             *to = optarg;
         else if (!reach_option(&o.reach, got, optarg))
@@ -96,6 +124,11 @@ int cmd_export(int argc, char **argv)
         return cli_usage("export", "export takes no argument %s", argv[optind]);
     if (!o.out)
         return cli_usage("export", "where is the bundle to go? Give -o FILE");
+    if (o.json && strcmp(o.out, "-") == 0)
+        return cli_usage("export", "with --json the bundle cannot go to standard output");
+    if (o.cosigned && o.tee)
+        return cli_usage("export", "a log that no service has open asks no witnesses: leave "
+                                   "--cosigned out");
     int code = o.tee ? reach_stopped(&o.reach, "export") : reach_check(&o.reach, "export");
     if (code == EXIT_GOOD)
         code = o.tee ? export_stopped(&o) : export_running(&o);

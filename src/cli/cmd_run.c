@@ -51,7 +51,10 @@ static bool wait_for(int *status, struct service *s, const struct child *c)
 static tl_err export_after(const struct service *s, const char *path, struct tl_why *why)
 {
     struct log_export_options all = {.agent = {NULL, 0}};
-    tl_err err = bundle_out_log(path, s->log, &all, why);
+    struct log_export_said said;
+    tl_err err = bundle_out_log(path, s->log, &all, &said, why);
+    if (err == TL_OK)
+        bundle_out_warn(&said);
     if (err == TL_OK)
         cli_say("exported %s%s", path, tee_simulated(s->tee) ? " (SIMULATED platform)" : "");
     return err;

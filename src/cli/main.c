@@ -192,6 +192,8 @@ const struct command commands[] = {
      "  --from I        from leaf I, and\n"
      "  --to J          up to leaf J, which is not in it\n"
      "  --withhold-bodies   leave out what the records say\n"
+     "  --cosigned SECONDS  how long to wait for a quorum of the log's witnesses (10)\n"
+     "  --json              print what was exported as JSON\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"

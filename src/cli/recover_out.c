@@ -193,7 +193,7 @@ static tl_err write_range(struct recover_out *o, struct log *log, const char *na
     tl_err err = path_of(&path, o, name);
     if (err != TL_OK)
         return err;
-    err = bundle_out_log(path, log, range, why);
+    err = bundle_out_log(path, log, range, NULL, why);
     free(path);
     return err;
 }

@@ -136,9 +136,11 @@ void answer_rate(struct exchange *x, uint64_t wait_ms, const struct tl_why *why)
     answer_error_status(x, 429, field, TL_E_RATE, why);
 }
 
-void answer_chunked(struct exchange *x, const char *type)
+void answer_chunked(struct exchange *x, const char *type, const char *fields)
 {
-    head(x, 200, type, "Transfer-Encoding: chunked\r\n");
+    head(x, 200, type, fields);
+    if (evbuffer_add_printf(x->out, "Transfer-Encoding: chunked\r\n") < 0)
+        x->broken = true;
     if (evbuffer_add(x->out, "\r\n", 2) != 0)
         x->broken = true;
 }

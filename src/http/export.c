@@ -4,6 +4,8 @@
 #include "codec/cbor.h"
 #include "http/stream.h"
 
+#include <inttypes.h>
+
 static tl_err range_read(struct log_export_options *o, slice from, slice to, struct tl_why *why)
 {
     o->has_range = from.p || to.p;
@@ -17,6 +19,20 @@ static tl_err range_read(struct log_export_options *o, slice from, slice to, str
     return TL_OK;
 }
 
+/* Seconds to wait for a quorum of the log's witnesses. */
+#define COSIGNED_S     10
+#define COSIGNED_MAX_S 60
+
+static tl_err wait_read(struct log_export_options *o, slice text, struct tl_why *why)
+{
+    uint64_t seconds = COSIGNED_S;
+    if (text.p && REFUSED(decimal_read(&seconds, text, COSIGNED_MAX_S) != TL_OK))
+        return tl_explain(why, TL_E_FIELD, "cosigned", "must be 0 to %d, in seconds",
+                          COSIGNED_MAX_S);
+    o->cosigned_ms = (unsigned)seconds * 1000;
+    return TL_OK;
+}
+
 static tl_err options_read(struct log_export_options *o, const struct http_param *params,
                            struct tl_why *why)
 {
@@ -25,7 +41,8 @@ static tl_err options_read(struct log_export_options *o, const struct http_param
         REFUSED(!slice_eq_str(params[3].value, "0") && !slice_eq_str(params[3].value, "1")))
         return tl_explain(why, TL_E_FIELD, "bodies", "must be 0 or 1");
     o->withhold_bodies = slice_eq_str(params[3].value, "0");
-    return range_read(o, params[1].value, params[2].value, why);
+    tl_err err = wait_read(o, params[4].value, why);
+    return err == TL_OK ? range_read(o, params[1].value, params[2].value, why) : err;
 }
 
 /* What others said stays closed to a token for appending, and to one for reading
@@ -50,6 +67,16 @@ static tl_err submit(void *made, buf *out, log_export_done_fn *done, void *ctx)
     return log_export_submit(made, out, done, ctx);
 }
 
+/* What the bundle is worth to who asks for a quorum. */
+static void fields(void *made, buf *out)
+{
+    struct log_export_said said;
+    log_export_says(made, &said);
+    buf_printf(out, "Teelog-Size: %" PRIu64 "\r\n", said.size);
+    if (said.witnessed)
+        buf_printf(out, "Teelog-Cosigned: %" PRIu64 "\r\n", said.cosigned);
+}
+
 static void release(void *made)
 {
     log_export_free(made);
@@ -67,6 +94,7 @@ void export_stream(struct exchange *x, const struct log_export_options *o)
         stream_answer(x, &(struct stream_source){.made = e,
                                                  .submit = submit,
                                                  .free = release,
+                                                 .fields = fields,
                                                  .media = "application/vnd.teelog.bundle"});
     else
         answer_error(x, err, &why);
@@ -75,7 +103,7 @@ void export_stream(struct exchange *x, const struct log_export_options *o)
 void get_export(struct exchange *x)
 {
     struct http_query q = {{0}};
-    struct http_param params[] = {{"agent"}, {"from"}, {"to"}, {"bodies"}};
+    struct http_param params[] = {{"agent"}, {"from"}, {"to"}, {"bodies"}, {"cosigned"}};
     struct log_export_options o;
     struct tl_why why = {{0}, {0}};
     if (!query_or_answer(x, &q, params, sizeof params / sizeof params[0]))

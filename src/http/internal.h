@@ -183,7 +183,7 @@ void answer_error_status(struct exchange *x, int status, const char *fields, tl_
 /* 429: more in wait_ms. */
 void answer_rate(struct exchange *x, uint64_t wait_ms, const struct tl_why *why);
 /* An answer of unknown length: head, then chunks, then the end. */
-void answer_chunked(struct exchange *x, const char *type);
+void answer_chunked(struct exchange *x, const char *type, const char *fields);
 void answer_chunk(struct exchange *x, slice bytes);
 void answer_end(struct exchange *x);
 

@@ -62,6 +62,19 @@ static void next_slice(struct exchange *x)
     fail(x);
 }
 
+static void begin(struct exchange *x)
+{
+    struct stream *s = x->state;
+    uint8_t bytes[256];
+    buf fields;
+    buf_init_fixed(&fields, bytes, sizeof bytes - 1);
+    if (s->source.fields)
+        s->source.fields(s->source.made, &fields);
+    bytes[buf_err(&fields) == TL_OK ? fields.n : 0] = 0;
+    answer_chunked(x, s->source.media, (const char *)bytes);
+    s->begun = true;
+}
+
 static void resume(struct exchange *x)
 {
     struct stream *s = x->state;
@@ -74,10 +87,8 @@ static void resume(struct exchange *x)
         return;
     }
     /* The first slices may be empty, while it is planned, and may fail. */
-    if (!s->begun && (s->slice.n || !s->more)) {
-        answer_chunked(x, s->source.media);
-        s->begun = true;
-    }
+    if (!s->begun && (s->slice.n || !s->more))
+        begin(x);
     answer_chunk(x, buf_slice(&s->slice));
     if (!s->more)
         answer_end(x);

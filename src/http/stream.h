@@ -10,6 +10,9 @@ struct stream_source {
     tl_err (*submit)(void *made, buf *out, log_export_done_fn *done, void *ctx);
     void (*free)(void *made);
     const char *media;
+    /* Appends header fields, each with its CR LF; known with the first bytes. NULL: there are none.
+     */
+    void (*fields)(void *made, buf *out);
 };
 /* Answers x with all of it. */
 void stream_answer(struct exchange *x, const struct stream_source *source);

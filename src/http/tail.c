@@ -327,7 +327,7 @@ void get_tail(struct exchange *x)
     x->resume = resume;
     x->drained = drained;
     x->gone = gone;
-    answer_chunked(x, "text/event-stream");
+    answer_chunked(x, "text/event-stream", NULL);
     answer_chunk(x, slice_of(head, (size_t)n));
     if (!event_pending(x->service->heartbeat, EV_TIMEOUT, NULL))
         (void)event_add(x->service->heartbeat, &heartbeat_time);

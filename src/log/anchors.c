@@ -143,18 +143,26 @@ static tl_err policy_of_boot(struct log *log, uint64_t index, struct tlog_policy
     return boot.config.quorum.p ? tlog_policy_read(out, boot.config.quorum, NULL) : TL_OK;
 }
 
-tl_err anchors_load_own(struct log *log)
+static tl_err last_policy(struct log *log, struct tlog_policy **out)
 {
     struct store_leaf leaf;
     struct statement st;
-    struct tlog_policy *policy = NULL;
     tl_err err = stored_leaf(log, log->origin->last_index, &leaf, &st);
     if (err == TL_OK)
-        err = policy_of_boot(log, st.session, &policy);
+        err = policy_of_boot(log, st.session, out);
+    return passed_over(err) ? TL_OK : err;
+}
+
+tl_err anchors_load_own(struct log *log)
+{
+    struct tlog_policy *policy = NULL;
+    tl_err err = last_policy(log, &policy);
     if (err == TL_OK && policy)
         err = anchors_load(log, policy);
+    if (err == TL_OK)
+        err = cosigned_load(log, policy);
     tlog_policy_free(policy);
-    return passed_over(err) ? TL_OK : err;
+    return err;
 }
 
 static tl_err learn(struct log *log, struct anchor_piece *p, buf *b)

@@ -41,7 +41,8 @@ struct anchors {
 
 /* What is stored, judged by this policy. Of a log whose tree is loaded; once. */
 tl_err anchors_load(struct log *log, const struct tlog_policy *policy) TL_MUST;
-/* The same by the policy that the log's last boot names; nothing where it names none. */
+/* The same, and the note that a quorum has cosigned last, by the policy that the log's last boot
+ * names: of a log that is opened to read. */
 tl_err anchors_load_own(struct log *log) TL_MUST;
 void anchors_free(struct anchors *a); /* NULL is fine */
 

@@ -55,10 +55,26 @@ static hash32 checkpoint_text(const struct log_export *e)
     return sha256(buf_slice(&b));
 }
 
+/* Fenced only where a quorum has cosigned a checkpoint with this boot: until then it is as a
+ * degraded start is. */
+static enum fresh_mode mode_of(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    const enum fresh_mode mode = log->frozen                           ? FRESH_FROZEN
+                                 : log->fence.state == LOG_UNWITNESSED ? FRESH_UNWITNESSED
+                                 : log->fence.state == LOG_OPEN && !log->fence.degraded
+                                     ? FRESH_FENCED
+                                     : FRESH_DEGRADED;
+    pthread_mutex_unlock(&log->lock);
+    return mode;
+}
+
 tl_err attest_take(struct log_export *e, struct tl_why *why)
 {
     struct log *log = e->log;
-    e->fresh.answer.mode = is_frozen(log) ? FRESH_FROZEN : FRESH_UNWITNESSED;
+    e->fresh.answer.mode = mode_of(log);
+    e->fresh.answer.has_cosigned = e->latest_time != 0;
+    e->fresh.answer.cosigned = e->latest_size;
     e->fresh.answer.nonce = slice_of(e->fresh.nonce, e->fresh.nonce_size);
     e->fresh.text = checkpoint_text(e);
     return e->agent[0] ? take_agent(e, why) : TL_OK;

@@ -108,16 +108,16 @@ void cosigned_keep(struct log *log)
     (void)err; /* an older one is there, and the witnesses have the others */
 }
 
-/* Whether its lines are a quorum's today. Without a policy nobody can say. */
-static tl_err judge(const struct log *log, slice note, struct tlog_quorum *q)
+/* Whether its lines are a quorum's under the policy. Without one nobody can say. */
+static tl_err judge(const struct tlog_policy *policy, slice note, struct tlog_quorum *q)
 {
     struct note *n = malloc(sizeof *n);
     if (!n)
         return TL_E_MEMORY;
     *q = (struct tlog_quorum){.valid = 0};
     tl_err err = note_read(n, note);
-    if (err == TL_OK && log->fence.config.policy) {
-        err = tlog_policy_judge(q, log->fence.config.policy, n);
+    if (err == TL_OK && policy) {
+        err = tlog_policy_judge(q, policy, n);
         if (err == TL_OK && REFUSED(!q->met))
             err = TL_E_NOT_FOUND;
     }
@@ -126,7 +126,7 @@ static tl_err judge(const struct log *log, slice note, struct tlog_quorum *q)
 }
 
 /* One that is no part of this history freezes the log: its key has signed it. */
-static tl_err take_kept(struct log *log, slice note)
+static tl_err take_kept(struct log *log, const struct tlog_policy *policy, slice note)
 {
     struct fork_finding found;
     struct tlog_quorum q;
@@ -140,17 +140,17 @@ static tl_err take_kept(struct log *log, slice note)
         fork_freeze(log, &found, "", note);
         return TL_OK;
     }
-    err = judge(log, note, &q);
+    err = judge(policy, note, &q);
     return err == TL_OK ? cosigned_new(&log->fence.cosigned, note, found.size, &q) : err;
 }
 
-tl_err cosigned_load(struct log *log)
+tl_err cosigned_load(struct log *log, const struct tlog_policy *policy)
 {
     buf b;
     buf_init(&b, NOTE_MAX);
     tl_err err = store_get_meta(log->store, LOG_COSIGNED, &b);
     if (err == TL_OK)
-        err = take_kept(log, buf_slice(&b));
+        err = take_kept(log, policy, buf_slice(&b));
     buf_finish(&b);
     /* What is not there, or none of ours, or has no quorum of today's, is nothing. */
     return err == TL_E_MEMORY || err == TL_E_IO ? err : TL_OK;

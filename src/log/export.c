@@ -31,7 +31,10 @@ tl_err log_export_new(struct log_export **out, struct log *log, const struct log
     e->has_range = o->has_range;
     e->from = o->from;
     e->to = o->to;
+    e->wait_ms = o->cosigned_ms;
+    e->heads_index = UINT64_MAX;
     buf_init(&e->checkpoint, NOTE_MAX);
+    buf_init(&e->latest, NOTE_MAX);
     buf_init(&e->fresh.item, EVIDENCE_MAX);
     e->fresh.wanted = o->nonce.p != NULL;
     e->fresh.chain = o->chain;
@@ -48,6 +51,7 @@ void log_export_free(struct log_export *e)
         return;
     attest_give_back(e);
     buf_finish(&e->checkpoint);
+    buf_finish(&e->latest);
     buf_finish(&e->fresh.item);
     free(e->runs);
     free(e->sizes);
@@ -234,6 +238,8 @@ static tl_err one(struct log_export *e, struct tl_why *why)
         return TL_OK;
     case EXPORT_BEGIN:
         return export_begin(e, why);
+    case EXPORT_CHOOSE:
+        return export_choose(e, why);
     case EXPORT_SCAN:
         return export_scan(e, why);
     case EXPORT_ERASURES:
@@ -262,7 +268,8 @@ static tl_err one(struct log_export *e, struct tl_why *why)
     case EXPORT_FRESH:
         put_fresh(e);
         return TL_OK;
-    case EXPORT_QUOTE: /* run_submitted's */
+    case EXPORT_COSIGN: /* run_submitted's, as the next */
+    case EXPORT_QUOTE:
     case EXPORT_DONE:
         return TL_OK;
     }
@@ -295,10 +302,14 @@ static void run_submitted(void *arg)
     struct tl_why why = {0};
     bool more = false;
     tl_err err = slice_of_export(e, e->out, &more, &why);
+    if (err == TL_OK && e->stage == EXPORT_COSIGN) {
+        export_wait(e);
+        return; /* likewise below: it calls done; e may be gone */
+    }
     if (err == TL_OK && e->stage == EXPORT_QUOTE) {
         err = attest_quote(e);
         if (err == TL_OK)
-            return; /* it calls done; e may be gone */
+            return;
     }
     e->done(e->done_ctx, err, more, &why);
 }
@@ -306,7 +317,7 @@ static void run_submitted(void *arg)
 tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *done, void *ctx)
 {
     /* Heads are appended with nothing in flight; an answer alone needs none. */
-    const bool quiesce = e->stage == EXPORT_BEGIN && (!e->fresh.wanted || e->fresh.chain);
+    const bool quiesce = e->stage == EXPORT_BEGIN && !export_is_answer(e);
     e->out = out;
     e->done = done;
     e->done_ctx = ctx;

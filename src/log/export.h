@@ -39,6 +39,8 @@ enum export_stage {
     EXPORT_ERASED, /* what was erased is read */
     EXPORT_READY,  /* the heads that it will append are hashed, as far as that can be */
     EXPORT_BEGIN,  /* with nothing in flight */
+    EXPORT_COSIGN, /* waits for a quorum */
+    EXPORT_CHOOSE, /* the checkpoint */
     EXPORT_QUOTE,  /* of a fresh answer, on the quoting thread */
     EXPORT_SCAN,
     EXPORT_ERASURES, /* those of single records are looked for */
@@ -79,7 +81,12 @@ struct log_export {
 
     uint64_t size; /* of the checkpoint */
     buf checkpoint;
-    bool found; /* the agent has a statement */
+    uint64_t time;    /* when a quorum had cosigned it; 0: none has */
+    uint64_t least;   /* size that it has to have */
+    unsigned wait_ms; /* for a quorum */
+    buf latest;       /* the largest note that a quorum has cosigned, as it was then, … */
+    uint64_t latest_size, latest_time; /* … and of what and when; 0: there is none */
+    bool found;                        /* the agent has a statement */
     struct run *runs;
     size_t run_count, run_capacity;
     uint64_t *sizes; /* named by boots and sessions, sorted, each once */
@@ -96,7 +103,6 @@ struct log_export {
     size_t head_count;
     unsigned tries; /* export_heads.c: slices of hashing heads */
     struct attest fresh;
-    uint64_t time; /* when a quorum had cosigned the header's checkpoint; 0: none has */
     struct export_anchor *anchors; /* NULL until they are looked for */
     size_t anchor_count;
 
@@ -111,8 +117,17 @@ struct log_export {
     void *done_ctx;
 };
 
-/* One slice of planning: TL_OK and stage EXPORT_HEADER when it is complete. */
+/* export_begin.c: a slice each. */
 tl_err export_begin(struct log_export *e, struct tl_why *why) TL_MUST;
+tl_err export_choose(struct log_export *e, struct tl_why *why) TL_MUST;
+/* e->done is called once a quorum has cosigned it, or does not in time. */
+void export_wait(struct log_export *e);
+/* Whether the export wants all of a log of this size; or is a fresh answer alone. */
+bool export_whole_range(const struct log_export *e, uint64_t size);
+bool export_is_answer(const struct log_export *e);
+
+/* export_plan.c: what the checkpoint's bundle is to hold. */
+tl_err export_plan(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_scan(struct log_export *e, struct tl_why *why) TL_MUST;
 tl_err export_find_erasures(struct log_export *e, struct tl_why *why) TL_MUST;
 
@@ -135,8 +150,6 @@ bool export_heads_again(struct log_export *e);
 tl_err export_append_heads(struct log_export *e) TL_MUST;
 /* The agent's and the origin's places in the last heads, where there can be any. */
 tl_err export_prove_heads(struct log_export *e) TL_MUST;
-/* Whether the export wants all of a log of this size. */
-bool export_whole_range(const struct log_export *e, uint64_t size);
 
 /* Room for one more in an array of count, whose elements have this size. */
 tl_err export_grow(void **array, size_t count, size_t *capacity, size_t size) TL_MUST;

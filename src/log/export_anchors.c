@@ -27,6 +27,16 @@ static tl_err add(struct log_export *e, const uint8_t *note, size_t n, uint64_t 
     return TL_OK;
 }
 
+/* The largest, where the header's is not cosigned: what it has is all that a quorum has seen. */
+static tl_err add_latest(struct log_export *e)
+{
+    if (e->time || !e->latest_time || e->latest_size >= e->size)
+        return TL_OK;
+    if (e->anchor_count && e->anchors[e->anchor_count - 1].size == e->latest_size)
+        free(e->anchors[--e->anchor_count].note);
+    return add(e, e->latest.p, e->latest.n, e->latest_size, e->latest_time, true);
+}
+
 /* Those that were kept, as they are now, and their collateral. */
 static tl_err gather(struct log_export *e)
 {
@@ -45,7 +55,7 @@ static tl_err gather(struct log_export *e)
         if (k->time && k->size < e->size)
             err = add(e, k->note, k->note_size, k->size, k->time, false);
     }
-    return err;
+    return err == TL_OK ? add_latest(e) : err;
 }
 
 /* The first anchor with this leaf; NULL: none has it. */

@@ -11,8 +11,7 @@
 static bool wants_heads(const struct log_export *e)
 {
     struct log *log = e->log;
-    const bool alone = e->fresh.wanted && !e->fresh.chain;
-    return !alone && export_whole_range(e, log->durable_size) && log->has_owner &&
+    return !export_is_answer(e) && export_whole_range(e, log->durable_size) && log->has_owner &&
            heads_due(log, 1) && fence_gate(log, ST_HEADS) == TL_OK;
 }
 

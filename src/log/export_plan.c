@@ -325,23 +325,6 @@ tl_err export_scan(struct log_export *e, struct tl_why *why)
     return err;
 }
 
-/* A request that cannot be met must not grow the log: this comes before the
- * heads. */
-static tl_err check_request(const struct log_export *e, struct tl_why *why)
-{
-    struct log *log = e->log;
-    const struct subject *s = roster_find(log->roster, slice_str(e->agent));
-    if (e->fresh.wanted && !e->fresh.chain)
-        return TL_OK; /* of an agent that has said nothing, that is the answer */
-    if (e->agent[0] && (!s || s == log->origin || s->durable_count == 0))
-        return tl_explain(why, TL_E_NOT_FOUND, "agent", "this log has no agent of that id");
-    if (e->has_range && (e->from >= e->to || e->from >= log->durable_size))
-        return tl_explain(why, TL_E_USAGE, "from",
-                          "the range holds no statement; this log has %llu",
-                          (unsigned long long)log->durable_size);
-    return TL_OK;
-}
-
 /* What an answer without the chain holds: this boot, the agent's last statement, and
  * the session and boot of that. */
 static tl_err plan_answer(struct log_export *e, struct tl_why *why)
@@ -368,44 +351,26 @@ static tl_err plan_answer(struct log_export *e, struct tl_why *why)
     return stored_explain(why, err, e->fresh.last);
 }
 
-bool export_whole_range(const struct log_export *e, uint64_t size)
+static void plan_range(struct log_export *e)
 {
-    return !e->has_range || (e->from == 0 && e->to >= size);
-}
-
-static tl_err plan_range(struct log_export *e)
-{
-    bool whole = export_whole_range(e, e->size);
+    const bool whole = export_whole_range(e, e->size);
     e->scope = !whole ? SCOPE_RECORDS : e->agent[0] ? SCOPE_CHAIN : SCOPE_WHOLE;
     if (whole) {
         e->from = 0;
         e->to = e->size;
     }
-    return e->scope == SCOPE_CHAIN ? export_prove_heads(e) : TL_OK;
+    /* Head proofs are a chain's, and of a statement in it. */
+    if (e->scope != SCOPE_CHAIN || e->heads_index >= e->size)
+        e->head_count = 0;
 }
 
-/* The checkpoint, and what a fresh answer says beside it, are of one moment. */
-tl_err export_begin(struct log_export *e, struct tl_why *why)
+tl_err export_plan(struct log_export *e, struct tl_why *why)
 {
-    const bool alone = e->fresh.wanted && !e->fresh.chain;
-    tl_err err = check_request(e, why);
-    if (err == TL_OK && export_heads_again(e)) {
-        e->stage = EXPORT_READY;
-        return TL_OK;
-    }
-    if (err == TL_OK && e->fresh.wanted)
-        err = attest_turn(e, why);
-    if (err == TL_OK)
-        err = export_append_heads(e);
-    if (err != TL_OK)
-        return err;
-    e->size = e->log->durable_size;
-    err = log_checkpoint(e->log, &e->checkpoint);
-    if (err == TL_OK && e->fresh.wanted)
-        err = attest_take(e, why);
-    if (err == TL_OK)
-        err = alone ? plan_answer(e, why) : plan_range(e);
+    tl_err err = TL_OK;
+    if (export_is_answer(e))
+        err = plan_answer(e, why);
+    else
+        plan_range(e);
     e->cursor = e->from;
-    e->stage = e->fresh.wanted ? EXPORT_QUOTE : EXPORT_SCAN;
     return err;
 }

@@ -290,8 +290,6 @@ tl_err log_open_read(struct log **out, struct tee *tee, const char *dir, struct 
     if (err == TL_OK)
         err = anchors_load_own(log);
     if (err == TL_OK)
-        err = cosigned_load(log);
-    if (err == TL_OK)
         err = index_new(&log->index, log);
     if (err != TL_OK) {
         log_free(log);

@@ -255,6 +255,9 @@ struct log_export_options {
      * statement among it; with chain (and an agent) its whole chain. */
     slice nonce; /* .p == NULL: none */
     bool chain;
+    /* Of a log with witnesses: so long it waits for a quorum over all that is asked for. A fresh
+     * answer does not wait. */
+    unsigned cosigned_ms;
 };
 tl_err log_export_new(struct log_export **out, struct log *log,
                       const struct log_export_options *o) TL_MUST;
@@ -269,6 +272,14 @@ void log_export_free(struct log_export *e);
 typedef void log_export_done_fn(void *ctx, tl_err err, bool more, const struct tl_why *why);
 tl_err log_export_submit(struct log_export *e, buf *out, log_export_done_fn *done,
                          void *ctx) TL_MUST;
+/* What the bundle's checkpoint is; once the first byte of it is there. */
+struct log_export_said {
+    uint64_t size;
+    bool witnessed;    /* the log has witnesses */
+    uint64_t cosigned; /* size of the largest that a quorum of them has cosigned; 0: none. Where it
+                          is less than size, this checkpoint is not */
+};
+void log_export_says(struct log_export *e, struct log_export_said *out);
 /* Leaves done so far and in all, for progress. */
 void log_export_progress(const struct log_export *e, uint64_t *done, uint64_t *total);
 

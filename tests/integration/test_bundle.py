@@ -114,6 +114,22 @@ class Bundle(Case):
                 self.assertFalse(os.path.exists(self.path("none.part")))
         self.teelog("export", "--data", self.data, "-o", "/proc/nowhere/b", code=3)
 
+    def test_what_was_exported(self):
+        size = self.verdict(self.export("first"))["log"]["size"]
+        for options in ([], ["--cosigned", "60"]):  # nobody is waited for: it has no witnesses
+            said = json.loads(self.teelog("export", "--data", self.data, "-o", self.path("b"),
+                                          "--json", *options).stdout)
+            self.assertEqual(said, {"size": size})
+        said = self.service.get("/v1/export?cosigned=61")
+        self.assertEqual((said[0], json.loads(said[2])["field"]), (400, "cosigned"))
+        self.teelog("export", "--data", self.data, "-o", "-", "--json", code=2)
+        self.service.stop()
+        said = json.loads(self.teelog("export", "--data", self.data, "--tee", "sim", "-o",
+                                      self.path("b"), "--json").stdout)
+        self.assertGreater(said["size"], size)
+        self.teelog("export", "--data", self.data, "--tee", "sim", "-o", self.path("b"),
+                    "--cosigned", "1", code=2)
+
     def test_an_answer_that_breaks_off_leaves_nothing(self):
         # The first slice of this bundle is on its way before the last body is looked at.
         receipts = self.append([record(content=f"{i} " + "x" * 8000) for i in range(200)])

@@ -2,10 +2,9 @@
  * make of them. */
 #include "testlog.h"
 
-#include "fakewitness.h"
+#include "fakehistory.h"
 #include "log/export.h"
 
-#include <jansson.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -111,32 +110,6 @@ static bool cosigned(struct world *w, uint64_t time)
 
 /* ---- bundles ---- */
 
-static struct teelog_policy *history_policy(struct world *w)
-{
-    char message[400];
-    struct teelog_policy *p = NULL;
-    buf text, b;
-    char *at = strstr(w->policy_json, "\"unwitnessed\"");
-    assert_non_null(at);
-    buf_init(&text, 10000);
-    fake_quorum_text(&text, 2, 3);
-    buf_u8(&text, 0);
-    json_t *j = json_string((const char *)text.p);
-    char *quoted = json_dumps(j, JSON_ENCODE_ANY);
-    buf_init(&b, 100000);
-    buf_bytes(&b, slice_of(w->policy_json, (size_t)(at - w->policy_json)));
-    buf_printf(&b, "{\"quorum\": %s, \"faulty\": 0, \"max_age_s\": 600}", quoted);
-    buf_str(&b, at + strlen("\"unwitnessed\""));
-    assert_ok(buf_err(&b));
-    if (teelog_policy_read(&p, (const char *)b.p, b.n, message, sizeof message) != TL_OK)
-        fail_msg("%s", message);
-    free(quoted);
-    json_decref(j);
-    buf_finish(&text);
-    buf_finish(&b);
-    return p;
-}
-
 /* A bundle whose header's checkpoint was cosigned at that time; 0: it is not. */
 static uint8_t *export_at(struct world *w, struct log_export_options o, uint64_t time, size_t *n)
 {
@@ -191,7 +164,7 @@ static struct found look(const uint8_t *p, size_t n)
 
 static enum teelog_verdict judge(struct world *w, const uint8_t *p, size_t n, uint64_t time)
 {
-    struct teelog_policy *policy = history_policy(w);
+    struct teelog_policy *policy = fake_history_policy(w->policy_json);
     struct teelog_report *r = NULL;
     slice s = slice_of(p, n);
     const struct teelog_verify_options o = {
