@@ -12,10 +12,12 @@ tl_err client_body_all(struct client *c, buf *out, struct tl_why *why)
     tl_err err = TL_OK;
     while (more && err == TL_OK) {
         err = client_body(c, &piece, &more, why);
-        if (err == TL_OK)
-            buf_bytes(out, piece);
+        if (err != TL_OK)
+            break;
+        buf_bytes(out, piece);
+        err = buf_err(out); /* the rest of what is too long is not waited for */
     }
-    return err == TL_OK ? buf_err(out) : err;
+    return err;
 }
 
 static tl_err status_error(int status)

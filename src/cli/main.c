@@ -152,6 +152,25 @@ const struct command commands[] = {
      "                  --peer-collateral FILE for that\n"
      "  --token-file FILE   the token to show, if any (or TEELOG_TOKEN_FILE)\n",
      cmd_mirror},
+    {"monitor", "[URL | DIR] --state DIR (--log-key KEY | --policy FILE) [--once] [--json]",
+     "follow a log from outside, and shout on a fork, a gap or a rewrite",
+     "  URL | DIR       the log, or a copy of it: https://HOST:PORT/PATH, or a folder\n"
+     "  --state DIR     where the monitor keeps what it knows; made if missing\n"
+     "  --log-key KEY   the log's verifier key\n"
+     "  --policy FILE   or a policy (c2sp.org/tlog-policy) with one log, and its witnesses\n"
+     "  --once          one look, not one after the other\n"
+     "  --interval S    seconds between two looks (30)\n"
+     "  --max-age S     alarm where the last quorum of witnesses is older\n"
+     "  --lag S         seconds for which an older checkpoint is no alarm yet (10)\n"
+     "  --json          an object a line for each thing found\n"
+     "  --socket PATH   in place of URL: the service's socket (or TEELOG_SOCKET)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL)\n"
+     "  --ca FILE       what its and the witnesses' certificates go back to (PEM), not the\n"
+     "                  system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n",
+     cmd_monitor},
     {"witness", "--data DIR --log KEY... [--name NAME] [--listen ADDR:PORT]",
      "cosign logs that only grow (c2sp.org/tlog-witness)",
      "  --data DIR      where the key is, and what was cosigned; made if missing\n"

@@ -1,24 +1,15 @@
 #include "cli/mirror.h"
 
-#include "base/reader.h"
 #include "base/refuse.h"
 #include "cli/cli.h"
-#include "cli/progress.h"
 #include "cli/tile_files.h"
+#include "cli/tile_walk.h"
 #include "store/folder.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#define AHEAD       4 /* requests under way */
-#define TARGET_ROOM 128
-
 /* ---- what is there ---- */
-
-static unsigned width_of(uint64_t n, uint64_t count)
-{
-    return (n + 1) * TILE_WIDTH <= count ? TILE_WIDTH : (unsigned)(count % TILE_WIDTH);
-}
 
 static tl_err load_edge(struct mirror *m, struct tl_why *why)
 {
@@ -100,81 +91,30 @@ struct growth {
     struct client *c;
     struct checkpoint to;
     struct tile_edge edge;
-    uint64_t asked, end; /* bundles: the next to ask for, and how many there are */
-    tl_err put_err;
     struct tl_why *why;
 };
 
-static void stage_full(void *ctx, unsigned level, uint64_t n, const hash32 hashes[TILE_WIDTH])
+static tl_err stage_full(void *ctx, unsigned level, uint64_t n, const hash32 hashes[TILE_WIDTH],
+                         struct tl_why *why)
 {
-    struct growth *g = ctx;
+    const struct growth *g = ctx;
     slice bytes = slice_of(hashes[0].b, TILE_WIDTH * sizeof *hashes);
-    if (g->put_err == TL_OK)
-        g->put_err = tile_files_stage(g->m->dir, (int)level, n, TILE_WIDTH, bytes, g->why);
+    return tile_files_stage(g->m->dir, (int)level, n, TILE_WIDTH, bytes, why);
 }
 
-/* The first of them are those of the tree that is there. */
-static tl_err take_entries(struct growth *g, uint64_t n, slice bundle)
+static tl_err stage_bundle(void *ctx, uint64_t n, unsigned width, slice bytes, struct tl_why *why)
 {
-    unsigned width = width_of(n, g->to.size), got = 0;
-    reader r = reader_of(bundle);
-    while (r.rest.n) {
-        slice entry = reader_bytes(&r, reader_u16be(&r));
-        hash32 h = merkle_leaf_hash(entry);
-        uint64_t index = n * TILE_WIDTH + got++;
-        if (index >= g->edge.size)
-            tile_edge_add(&g->edge, &h, stage_full, g);
-        else if (REFUSED(!hash_eq(&h, &g->edge.hashes[0][index % TILE_WIDTH])))
-            return TL_E_PROOF;
-    }
-    return REFUSED(r.err != TL_OK || got != width) ? TL_E_PROOF : g->put_err;
-}
-
-static tl_err ask(struct growth *g)
-{
-    char target[TARGET_ROOM];
-    buf b;
-    buf_init_fixed(&b, (uint8_t *)target, sizeof target);
-    buf_u8(&b, '/');
-    tile_path_put(&b, -1, g->asked, width_of(g->asked, g->to.size));
-    buf_u8(&b, 0);
-    g->asked++;
-    return client_send(g->c, "GET", target, (slice){NULL, 0}, g->why);
-}
-
-static tl_err take_bundle(struct growth *g, uint64_t n, buf *bundle)
-{
-    struct client_answer a;
-    buf_reset(bundle);
-    tl_err err = client_head(g->c, &a, g->why);
-    if (err == TL_OK && a.status != 200)
-        return client_refusal(g->c, &a, g->why);
-    if (err == TL_OK)
-        err = client_body_all(g->c, bundle, g->why);
-    if (err == TL_OK)
-        err = take_entries(g, n, buf_slice(bundle));
-    if (err == TL_OK)
-        err =
-            tile_files_stage(g->m->dir, -1, n, width_of(n, g->to.size), buf_slice(bundle), g->why);
-    return err;
+    const struct growth *g = ctx;
+    return tile_files_stage(g->m->dir, -1, n, width, bytes, why);
 }
 
 static tl_err take_bundles(struct growth *g)
 {
-    struct progress p = {.what = "mirrored", .unit = "entries"};
-    buf bundle;
-    buf_init(&bundle, TILE_FILE_MAX);
-    tl_err err = TL_OK;
-    for (uint64_t n = g->asked; n < g->end && err == TL_OK; n++) {
-        while (g->asked < g->end && g->asked < n + AHEAD && err == TL_OK)
-            err = ask(g);
-        if (err == TL_OK)
-            err = take_bundle(g, n, &bundle);
-        progress_at(&p, g->edge.size, g->to.size);
-    }
-    progress_end(&p);
-    buf_finish(&bundle);
-    return err;
+    const struct tile_walk walk = {
+        .ctx = g, .full = stage_full, .bundle = stage_bundle, .what = "mirrored"};
+    struct tile_source source = {.client = g->c, .dir = -1, .prefix = ""};
+    uint64_t at;
+    return tile_walk(&walk, &g->edge, &source, g->to.size, &at, g->why);
 }
 
 static tl_err stage_edge(struct growth *g)
@@ -198,7 +138,7 @@ static tl_err each_new(struct growth *g, int level,
     uint64_t before = g->m->size >> shift, now = g->to.size >> shift;
     tl_err err = TL_OK;
     for (uint64_t n = before / TILE_WIDTH; n * TILE_WIDTH < now && err == TL_OK; n++)
-        err = fn(g, level, n, width_of(n, now));
+        err = fn(g, level, n, tile_width(n, now));
     return err;
 }
 
@@ -252,8 +192,6 @@ static tl_err grow(struct growth *g, slice note)
     if (REFUSED(g->to.size <= m->size))
         return contradicts(g, note);
     g->edge = m->edge;
-    g->asked = m->size / TILE_WIDTH;
-    g->end = (g->to.size + TILE_WIDTH - 1) / TILE_WIDTH;
     tl_err err = take_bundles(g);
     if (err == TL_OK) {
         hash32 root = tile_edge_root(&g->edge);

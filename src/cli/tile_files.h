@@ -5,9 +5,6 @@
 
 #include "base/buf.h"
 
-/* Bytes of a whole bundle: 256 entries of 65,535, each with its length. */
-#define TILE_FILE_MAX (256u * (2 + 65535))
-
 /* level -1: entries. */
 tl_err tile_files_stage(int dir, int level, uint64_t n, unsigned width, slice bytes,
                         struct tl_why *why) TL_MUST;

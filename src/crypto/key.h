@@ -34,6 +34,12 @@ void sign_key_free(struct sign_key *key);
 /* The public half of a key that is there. */
 void sign_key_point(const struct sign_key *key, struct cose_ec2 *out);
 
+/* The key of this curve and thumbprint that made a signature (r || s) over a digest, computed
+ * from the signature. TL_E_SIGNATURE where no such key did; lack of memory in the midst of it
+ * says the same. */
+tl_err sign_key_recover(struct sign_key *out, enum cose_curve curve, const hash32 *thumbprint,
+                        const hash32 *digest, const uint8_t signature[64]) TL_MUST;
+
 /* RFC 9679 thumbprint, SHA-256. */
 hash32 cose_ec2_thumbprint(const struct cose_ec2 *key);
 

@@ -16,8 +16,8 @@ static struct head head_of(const struct subject *s)
 }
 
 /* Section 6: every subject with a statement so far, in bytewise order. */
-static tl_err compute(struct heads_state *h, struct teelog_report *r, uint64_t index,
-                      const struct heads *heads, struct subjects *subjects)
+tl_err heads_compute(struct heads *out, struct heads_state *h, struct teelog_report *r,
+                     uint64_t index, struct subjects *subjects)
 {
     struct merkle_frontier f = {0};
     h->work += subjects->count;
@@ -31,12 +31,22 @@ static tl_err compute(struct heads_state *h, struct teelog_report *r, uint64_t i
         hash32 leaf = head_leaf_hash(&head);
         merkle_frontier_add(&f, &leaf);
     }
-    hash32 root = merkle_frontier_root(&f);
-    if (REFUSED(heads->n != f.size))
+    *out = (struct heads){.size = index, .n = f.size, .root = merkle_frontier_root(&f)};
+    return TL_OK;
+}
+
+static tl_err compare(struct heads_state *h, struct teelog_report *r, uint64_t index,
+                      const struct heads *heads, struct subjects *subjects)
+{
+    struct heads got;
+    tl_err err = heads_compute(&got, h, r, index, subjects);
+    if (err != TL_OK)
+        return err;
+    if (REFUSED(heads->n != got.n))
         return report_fail(r, CHECK_HEADS, index,
                            "the heads are said to be %" PRIu64 ", and the leaves have %" PRIu64,
-                           heads->n, f.size);
-    if (REFUSED(!hash_eq(&heads->root, &root)))
+                           heads->n, got.n);
+    if (REFUSED(!hash_eq(&heads->root, &got.root)))
         return report_fail(r, CHECK_HEADS, index, "the leaves do not give this root of the heads");
     return TL_OK;
 }
@@ -67,7 +77,7 @@ tl_err heads_carried(struct heads_state *h, struct teelog_report *r, uint64_t in
     if (h->scope == SCOPE_CHAIN)
         expect(h, index, heads, subjects);
     if (h->scope == SCOPE_WHOLE && heads->size == index)
-        return compute(h, r, index, heads, subjects);
+        return compare(h, r, index, heads, subjects);
     return TL_OK;
 }
 

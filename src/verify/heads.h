@@ -20,6 +20,9 @@ struct heads_state {
     size_t proven;
 };
 
+/* The heads of all subjects, with their statements before index. */
+tl_err heads_compute(struct heads *out, struct heads_state *h, struct teelog_report *r,
+                     uint64_t index, struct subjects *subjects) TL_MUST;
 /* The statement at index, not yet among the subjects, carries these heads. */
 tl_err heads_carried(struct heads_state *h, struct teelog_report *r, uint64_t index,
                      const struct heads *heads, struct subjects *subjects) TL_MUST;

@@ -32,30 +32,6 @@ static tl_err check_place(struct verifier *v, const struct leaf *l)
     return TL_OK;
 }
 
-static tl_err check_order(struct verifier *v, const struct leaf *l)
-{
-    const struct subject *s = l->subject;
-    const struct statement *st = &l->st;
-    uint64_t next = s->count ? s->last_seq + 1 : 0;
-    uint64_t after = s->count ? s->last_index + 1 : 0; /* the least index of that one */
-    if (REFUSED(st->time_ms < v->time_ms))
-        return report_fail(v->report, CHECK_ORDER, l->index, "its time is before the last leaf's");
-    if (v->scope != SCOPE_RECORDS && REFUSED(st->seq != next))
-        return report_fail(v->report, CHECK_ORDER, l->index,
-                           "its seq is %" PRIu64 ", and %.*s is at %" PRIu64, st->seq,
-                           (int)st->subject.n, (const char *)st->subject.p, next);
-    /* Of single records: numbers grow, and no faster than indexes do. */
-    if (REFUSED(st->seq < next || st->seq - next > l->index - after))
-        return report_fail(v->report, CHECK_ORDER, l->index,
-                           "its seq of %" PRIu64 " does not fit the statement of %.*s before it",
-                           st->seq, (int)st->subject.n, (const char *)st->subject.p);
-    if (st->seq == next && s->count && REFUSED(!hash_eq(&st->prev, &s->last_hash)))
-        return report_fail(v->report, CHECK_CHAIN, l->index,
-                           "it does not name the statement before it of %.*s", (int)st->subject.n,
-                           (const char *)st->subject.p);
-    return TL_OK;
-}
-
 static tl_err check_ref(struct verifier *v, const struct leaf *l)
 {
     if (!l->st.has_ref)
@@ -165,38 +141,6 @@ static tl_err check_body(struct verifier *v, const struct leaf *l)
     return check_record(v, l);
 }
 
-/* What the statement says that it is signed by, under the name that keys go by. */
-static int64_t alg_of(const struct statement *st)
-{
-    return st->alg == COSE_ES256_P256 ? COSE_ES256 : st->alg;
-}
-
-/* The session, or for the origin the boot, that the statement belongs to is
- * the one that is open, and its key is the one that the statement names. */
-static tl_err check_session(struct verifier *v, const struct leaf *l)
-{
-    const struct subject *s = l->subject;
-    const char *what = l->st.service ? "boot" : "session";
-    if (REFUSED(!s->open))
-        return report_fail(v->report, CHECK_SESSION, l->index, "%.*s has no open %s here",
-                           (int)s->id_size, s->id, what);
-    if (REFUSED(s->boot != v->boot))
-        return report_fail(v->report, CHECK_SESSION, l->index,
-                           "the boot at %" PRIu64 " closed this session", v->boot);
-    if (REFUSED(l->st.session != s->session))
-        return report_fail(v->report, CHECK_SESSION, l->index,
-                           "it names the %s at %" PRIu64 ", and the open one is at %" PRIu64, what,
-                           l->st.session, s->session);
-    if (REFUSED(alg_of(&l->st) != s->key.alg))
-        return report_fail(v->report, CHECK_ROLE, l->index,
-                           "its algorithm (%" PRId64 ") is not that of its %s's key", l->st.alg,
-                           what);
-    if (REFUSED(!hash_eq(&l->st.kid, &s->kid)))
-        return report_fail(v->report, CHECK_ROLE, l->index,
-                           "it is signed by another key than that of its %s", what);
-    return TL_OK;
-}
-
 /* Takes the leaf in: what follows is judged by it. */
 static tl_err take(struct verifier *v, const struct leaf *l)
 {
@@ -211,13 +155,7 @@ static tl_err take(struct verifier *v, const struct leaf *l)
         err = owners_add(&v->owners, l->index, s, bits);
     if (err != TL_OK)
         return err;
-    if (s->count++ == 0)
-        s->first_seq = l->st.seq;
-    s->last_seq = l->st.seq;
-    s->last_index = l->index;
-    s->last_hash = l->digest;
-    if (l->st.kind == ST_END)
-        s->open = false;
+    chain_take(l);
     v->time_ms = l->st.time_ms;
     v->leaves++;
     return TL_OK;
@@ -235,10 +173,10 @@ tl_err verify_leaf(struct verifier *v, uint64_t index, slice statement, slice bo
     l.digest = statement_digest(l.st.protected_header, &l.st.payload);
     err = check_place(v, &l);
     if (err == TL_OK)
-        err = check_order(v, &l);
+        err = chain_check_order(v->report, &l, v->time_ms, v->scope != SCOPE_RECORDS);
     if (err == TL_OK)
         err = check_body(v, &l);
     if (err == TL_OK)
-        err = check_session(v, &l);
+        err = chain_check_session(v->report, &l, v->boot);
     return err == TL_OK ? take(v, &l) : err;
 }

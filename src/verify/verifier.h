@@ -90,6 +90,16 @@ struct leaf {
     struct subject *subject;
 };
 
+/* chain.c. Its time is not before the last leaf's (time_ms), and it follows the statement of
+ * its subject that was last; all: every statement of the subject is looked at. */
+tl_err chain_check_order(struct teelog_report *r, const struct leaf *l, uint64_t time_ms,
+                         bool all) TL_MUST;
+/* The session, or for the origin the boot, that it belongs to is the one that is open, and the
+ * key of that is the one that it names. boot: the last one's index. */
+tl_err chain_check_session(struct teelog_report *r, const struct leaf *l, uint64_t boot) TL_MUST;
+/* It was found good: it is its subject's last one now. */
+void chain_take(const struct leaf *l);
+
 /* What a boot, resp. a session says in its body: evidence, binding and all; it
  * then is the one that its subject's statements belong to. */
 tl_err verify_boot(struct verifier *v, const struct leaf *l) TL_MUST;

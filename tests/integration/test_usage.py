@@ -4,6 +4,8 @@ import re
 
 from teelogtest import Case, main
 
+KEY = "example.org/log+89b7ddcc+AcT+Vytqa/tqBZ3d+yLG6M5OvzChyG6oRlFJR/yrNOyj"
+
 
 class Usage(Case):
     def commands(self):
@@ -12,7 +14,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "tail", "mirror", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "tail", "mirror", "monitor", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
                                  "quote", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
@@ -42,6 +44,16 @@ class Usage(Case):
                      ["tail", "-n", "1", "--from", "1", "--data", "d"],
                      ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["mirror"], ["mirror", "m"], ["mirror", "a", "b", "--data", "d"],
                      ["mirror", "m", "--log-key", "x", "--data", "d"], ["mirror", "m", "--every", "0", "--data", "d"],
+                     ["monitor"], ["monitor", "u", "--log-key", "x"], ["monitor", "u", "--state", "s"],
+                     ["monitor", "u", "--state", "s", "--log-key", "x"],
+                     ["monitor", "u", "v", "--state", "s", "--log-key", KEY],
+                     ["monitor", "u", "--data", "d", "--state", "s", "--log-key", KEY],
+                     ["monitor", "--state", "s", "--log-key", KEY],
+                     ["monitor", "http://example.org/", "--state", "s", "--log-key", KEY],
+                     ["monitor", "https://example.org/a b", "--state", "s", "--log-key", KEY],
+                     ["monitor", "u", "--state", "s", "--log-key", KEY, "--interval", "0"],
+                     ["monitor", "u", "--state", "s", "--log-key", KEY, "--lag", "x"],
+                     ["monitor", "u", "--state", "s", "--log-key", KEY, "--max-age", "60"],
                      ["witness"], ["witness", "--data", "d"], ["witness", "--data", "d", "--log", "x"],
                      ["witness", "x", "--data", "d", "--policy", "p"], ["witness", "--data", "d", "--policy", "p", "--tls-key", "k"],
                      ["witness", "--data", "d", "--policy", "p", "--tls-key", "k", "--tls-cert", "c"], ["export", "-o", "x", "--tee", "sim"]):

@@ -5,6 +5,8 @@
 #include "cli/mirror.c"
 #include "cli/progress.c"
 #include "cli/tile_files.c"
+#include "cli/tile_source.c"
+#include "cli/tile_walk.c"
 
 #define LEAVES 1000
 #define LOG    100
@@ -12,7 +14,7 @@
 static hash32 leaves[LEAVES];
 static uint8_t entries[LEAVES][8];
 static uint64_t size; /* of the log now */
-static uint64_t asked_for[AHEAD];
+static uint64_t asked_for[TILE_SOURCE_AHEAD];
 static size_t waiting;
 static void (*lie)(buf *b);
 static int
@@ -53,7 +55,7 @@ tl_err client_send(struct client *c, const char *method, const char *target, sli
     (void)c, (void)method, (void)body, (void)w;
     assert_ok(tile_path_read(slice_str(target + 1), &level, &n, &width));
     assert_int_equal(level, -1);
-    assert_true(n * TILE_WIDTH + width <= size && waiting < AHEAD);
+    assert_true(n * TILE_WIDTH + width <= size && waiting < TILE_SOURCE_AHEAD);
     asked_for[waiting++] = n;
     return TL_OK;
 }
@@ -122,7 +124,8 @@ static tl_err grow_to(uint64_t n)
     size = n;
     waiting = 0;
     memset(&why, 0, sizeof why);
-    return mirror_grow(m, NULL, &why);
+    return mirror_grow(m, (struct client *)&waiting,
+                       &why); /* whichever: the service is this file */
 }
 
 static void reopen(void)

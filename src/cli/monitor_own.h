@@ -1,0 +1,92 @@
+/* What the files of the monitor share. */
+#ifndef TL_CLI_MONITOR_OWN_H
+#define TL_CLI_MONITOR_OWN_H
+
+#include "cli/monitor.h"
+#include "cli/tile_nodes.h"
+#include "cli/tile_walk.h"
+#include "tlog/checkpoint.h"
+#include "verify/follow.h"
+
+/* A note under the log's key, and who shows it. */
+struct shown {
+    const char *who; /* "the log", or a witness's name */
+    buf note;
+    uint64_t size;
+    hash32 root;
+    bool there;
+};
+
+struct monitor {
+    const struct monitor_options *o;
+    int dir;
+    struct shown known; /* the checkpoint that all was checked up to; size 0: none yet */
+    struct tile_edge edge;
+    struct follow *follow;
+    bool astray;                          /* edge and follow are past known: to be read again */
+    uint64_t quorum_size, quorum_current; /* the latest that a quorum is known of; 0: none */
+    struct shown log;                     /* what the log shows in this look */
+    struct shown *witnesses;              /* by place among those of the policy; of this look */
+    struct {
+        bool now;
+        char text[320];
+    } raised[ALARM_COUNT];
+    struct note *scratch;
+    bool said; /* the agents, all of them, in an earlier look */
+};
+
+/* ---- monitor_state.c ---- */
+
+/* What is in the folder, in place of what is here. */
+tl_err monitor_load(struct monitor *m, struct tl_why *why) TL_MUST;
+/* Durably, after all of it was checked. */
+tl_err monitor_save(struct monitor *m, struct tl_why *why) TL_MUST;
+/* Two notes that contradict each other, side by side: NAME.known and NAME.shown. Says where. */
+void monitor_keep_proof(struct monitor *m, enum alarm alarm, const struct shown *a,
+                        const struct shown *b);
+
+/* ---- monitor_say.c ---- */
+
+const char *alarm_name(enum alarm alarm);
+/* Shouts, once for as long as it lasts; index: of a leaf, or UINT64_MAX. */
+__attribute__((format(printf, 4, 5))) void monitor_shout(struct monitor *m, enum alarm alarm,
+                                                         uint64_t index, const char *fmt, ...);
+#define monitor_alarm(m, alarm, ...) (monitor_shout((m), (alarm), __VA_ARGS__), TL_E_PROOF)
+/* Of witnesses that are no alarm: away, or at fault themselves. */
+__attribute__((format(printf, 3, 4))) void monitor_note(const struct monitor *m, const char *who,
+                                                        const char *fmt, ...);
+/* What there is after a look that found no fault: before is the size of the one before. */
+void monitor_say(struct monitor *m, uint64_t before);
+/* After a look: alarms that it did not find any more. */
+void monitor_say_over(struct monitor *m);
+
+/* ---- monitor_judge.c ---- */
+
+/* Whether what m knows is the beginning of the tree of another note, or the other way round, by
+ * the tiles of the larger: fork, rewrite or gap where it is not. */
+tl_err monitor_compare(struct monitor *m, struct tile_source *s, const struct shown *other,
+                       struct tl_why *why) TL_MUST;
+/* Growing to what the log shows failed with err, at an index: which alarm it is. */
+tl_err monitor_judge(struct monitor *m, struct tile_source *s, uint64_t at, tl_err err,
+                     struct tl_why *why) TL_MUST;
+
+/* ---- monitor_witness.c ---- */
+
+/* What each witness of the policy shows of this log. */
+void monitor_ask_witnesses(struct monitor *m);
+/* The largest of them, or 0. */
+uint64_t monitor_witnessed_size(const struct monitor *m);
+/* Each against what m knows. */
+tl_err monitor_compare_witnesses(struct monitor *m, struct tile_source *s,
+                                 struct tl_why *why) TL_MUST;
+/* How far a quorum of them has cosigned. */
+tl_err monitor_judge_quorum(struct monitor *m) TL_MUST;
+void monitor_check_age(struct monitor *m);
+
+/* ---- monitor.c ---- */
+
+void shown_finish(struct shown *s);
+/* Takes a note that the log's key has signed; another error where it has not. */
+tl_err shown_take(struct shown *s, const struct monitor *m, slice note) TL_MUST;
+
+#endif

@@ -1,0 +1,177 @@
+/* What witnesses show of the log (c2sp.org/tlog-witness, the monitoring interface): the one
+ * place where a log that tells others another history can be caught. */
+#include "base/encoding.h"
+#include "base/refuse.h"
+#include "cli/monitor_own.h"
+#include "cli/web_address.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define PATIENCE 20000 /* milliseconds */
+
+static tl_err ask(const struct monitor *m, const struct tlog_policy_member *w, buf *note,
+                  struct tl_why *why)
+{
+    struct web_address at;
+    struct client *c = NULL;
+    const struct link_trust trust = {.ca_file = m->o->ca_file};
+    char path[64 + sizeof "/checkpoint"];
+    hash32 origin = sha256(slice_str(m->o->key.name));
+    hex_text(path, origin.b, sizeof origin.b);
+    memcpy(path + 64, "/checkpoint", sizeof "/checkpoint");
+    tl_err err = web_address_read(&at, w->url, why);
+    if (err == TL_OK)
+        err = client_open_url(&c, &at.host, &trust, NULL, why);
+    if (err != TL_OK)
+        return err;
+    client_set_patience(c, PATIENCE);
+    struct tile_source s = {.client = c, .dir = -1, .prefix = at.prefix};
+    err = tile_source_get(&s, path, note, why);
+    client_close(c);
+    return err;
+}
+
+static void ask_one(struct monitor *m, size_t i)
+{
+    const struct tlog_policy_member *w = &m->o->policy->members[i];
+    struct tl_why why = {{0}, {0}};
+    buf note;
+    buf_init(&note, NOTE_MAX);
+    tl_err err = ask(m, w, &note, &why);
+    if (err != TL_OK && err != TL_E_NOT_FOUND)
+        monitor_note(m, m->witnesses[i].who, "cannot be asked: %s", tl_why_text(&why, err));
+    if (err == TL_OK) {
+        err = shown_take(&m->witnesses[i], m, buf_slice(&note));
+        if (err != TL_OK)
+            monitor_note(m, m->witnesses[i].who, "shows a note that this log's key did not sign");
+    }
+    buf_finish(&note);
+}
+
+void monitor_ask_witnesses(struct monitor *m)
+{
+    const struct tlog_policy *p = m->o->policy;
+    for (size_t i = 0; p && i < p->member_count; i++) {
+        shown_finish(&m->witnesses[i]);
+        if (p->members[i].witness && p->members[i].url.n)
+            ask_one(m, i);
+    }
+}
+
+uint64_t monitor_witnessed_size(const struct monitor *m)
+{
+    const struct tlog_policy *p = m->o->policy;
+    uint64_t size = 0;
+    for (size_t i = 0; p && i < p->member_count; i++)
+        if (m->witnesses[i].there && m->witnesses[i].size > size)
+            size = m->witnesses[i].size;
+    return size;
+}
+
+static tl_err compare_one(struct monitor *m, struct tile_source *s, const struct shown *w,
+                          struct tl_why *why)
+{
+    if (w->size <= m->known.size)
+        return monitor_compare(m, s, w, why);
+    monitor_keep_proof(m, ALARM_ROLLBACK, w, &m->log);
+    return monitor_alarm(m, ALARM_ROLLBACK, UINT64_MAX,
+                         "the witness %s shows %llu entries under the log's key, and the log %llu",
+                         w->who, (unsigned long long)w->size, (unsigned long long)m->log.size);
+}
+
+tl_err monitor_compare_witnesses(struct monitor *m, struct tile_source *s, struct tl_why *why)
+{
+    const struct tlog_policy *p = m->o->policy;
+    tl_err err = TL_OK;
+    for (size_t i = 0; p && i < p->member_count && err == TL_OK; i++)
+        if (m->witnesses[i].there)
+            err = compare_one(m, s, &m->witnesses[i], why);
+    return err;
+}
+
+/* ---- the quorum ---- */
+
+static const struct shown *nth(const struct monitor *m, size_t i)
+{
+    return i == 0 ? &m->log : &m->witnesses[i - 1];
+}
+
+static bool same_text(const struct shown *a, const struct shown *b)
+{
+    return a->there && b->there && a->size == b->size && hash_eq(&a->root, &b->root);
+}
+
+/* A note, and the lines of the witnesses that show the same tree; one whose own line fails is
+ * left out, and named. */
+static tl_err merge(struct monitor *m, size_t first, buf *out)
+{
+    const struct tlog_policy *p = m->o->policy;
+    for (size_t i = 1; i <= p->member_count; i++) {
+        const struct shown *w = nth(m, i);
+        uint64_t time;
+        if (i == first || !same_text(w, nth(m, first)))
+            continue;
+        tl_err err = note_read(m->scratch, buf_slice(&w->note));
+        if (err == TL_OK)
+            err = cosignature_verify(m->scratch, &p->members[i - 1].key, &time);
+        if (err == TL_E_SIGNATURE)
+            monitor_note(m, w->who, "shows a cosignature of its own that does not verify");
+        for (size_t l = 0; err == TL_OK && l < m->scratch->signature_count; l++)
+            if (slice_eq(slice_of(m->scratch->signatures[l].id, VKEY_ID_SIZE),
+                         slice_of(p->members[i - 1].key.id, VKEY_ID_SIZE)))
+                buf_bytes(out, m->scratch->signatures[l].line);
+        if (err == TL_E_MEMORY)
+            return err;
+    }
+    return buf_err(out);
+}
+
+/* Of several lines of one witness the earliest counts: so a note is judged alone as well. */
+static tl_err judge(struct monitor *m, size_t first, bool merged)
+{
+    struct tlog_quorum q = {0};
+    const struct shown *w = nth(m, first);
+    buf note;
+    buf_init(&note, NOTE_MAX);
+    buf_bytes(&note, buf_slice(&w->note));
+    tl_err err = merged ? merge(m, first, &note) : buf_err(&note);
+    if (err == TL_OK)
+        err = note_read(m->scratch, buf_slice(&note));
+    if (err == TL_OK)
+        err = tlog_policy_judge(&q, m->o->policy, m->scratch);
+    if (err == TL_OK && q.met && q.current >= m->quorum_current) {
+        m->quorum_size = w->size;
+        m->quorum_current = q.current;
+    }
+    buf_finish(&note);
+    return err == TL_E_MEMORY ? err : TL_OK; /* what is no note, or has a false line, counts not */
+}
+
+tl_err monitor_judge_quorum(struct monitor *m)
+{
+    const struct tlog_policy *p = m->o->policy;
+    tl_err err = TL_OK;
+    for (size_t i = 0; p && p->witness_count && i <= p->member_count && err == TL_OK; i++) {
+        if (!nth(m, i)->there)
+            continue;
+        err = judge(m, i, false);
+        if (err == TL_OK)
+            err = judge(m, i, true);
+    }
+    return err;
+}
+
+void monitor_check_age(struct monitor *m)
+{
+    uint64_t now = (uint64_t)time(NULL);
+    if (m->o->max_age == 0 || m->quorum_current + m->o->max_age >= now)
+        return;
+    if (m->quorum_current == 0)
+        monitor_shout(m, ALARM_STALE, UINT64_MAX, "no quorum of witnesses has been seen");
+    else
+        monitor_shout(m, ALARM_STALE, UINT64_MAX,
+                      "the last quorum of witnesses is of %llu seconds since 1970, over %llu "
+                      "seconds ago",
+                      (unsigned long long)m->quorum_current, (unsigned long long)m->o->max_age);
+}
