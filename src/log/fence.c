@@ -44,7 +44,7 @@ void fence_say(const struct log *log, const char *text)
 tl_err fence_shut(const struct log *log, enum statement_kind kind)
 {
     const enum log_fence state = log->fence.state;
-    if (log->dead)
+    if (log->dead || log->ended)
         return TL_E_STOPPING;
     if (log->frozen)
         return TL_E_FROZEN;

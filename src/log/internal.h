@@ -177,6 +177,7 @@ struct log {
     atomic_bool waits; /* a batch or a job does; read without the lock too */
     tl_err job_err;    /* a job's commit failed: the owner thread's alone */
     bool stop, dead, frozen;
+    bool ended; /* its last statements are there */
     char frozen_why[320];
     struct fence fence; /* what of it is under the lock, fence.h says */
     uint64_t durable_size;

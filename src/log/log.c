@@ -322,6 +322,39 @@ static tl_err say_goodbye(struct log *log)
     return err;
 }
 
+/* Whether a quorum has cosigned all that there is. Under the lock. */
+static bool all_cosigned(const struct log *log)
+{
+    const struct cosigned *c = log->fence.cosigned;
+    return c && c->size >= log->durable_size;
+}
+
+/* The witnesses see the last statements as well, if they do soon: what is exported of the stopped
+ * log has a quorum then, and the next start need not wait for what is on its disk. For that the
+ * owner thread answers once more. */
+static void await_witnesses(struct log *log)
+{
+    const struct fence *f = &log->fence;
+    const uint64_t end_us = stats_now_us() + (uint64_t)f->config.end_ms * 1000;
+    const struct timespec until = {.tv_sec = (time_t)(end_us / 1000000),
+                                   .tv_nsec = (long)(end_us % 1000000) * 1000};
+    int rc = 0;
+    if (f->config.end_ms == 0 || f->state != LOG_OPEN || f->degraded)
+        return;
+    pthread_mutex_lock(&log->lock);
+    log->stop = false;
+    log->ended = true;
+    pthread_mutex_unlock(&log->lock);
+    if (owner_start(log) != TL_OK)
+        return;
+    witnessing_wake(log, true);
+    pthread_mutex_lock(&log->lock);
+    while (!all_cosigned(log) && !log->frozen && !log->dead && rc == 0)
+        rc = pthread_cond_timedwait(&log->wake, &log->lock, &until);
+    pthread_mutex_unlock(&log->lock);
+    owner_stop(log);
+}
+
 void log_end(struct log *log)
 {
     if (!log)
@@ -329,13 +362,13 @@ void log_end(struct log *log)
     bool running = log->has_owner;
     quoter_stop(log->quoter);
     owner_stop(log);
+    if (running && !log->dead && fence_gate(log, ST_HEADS) == TL_OK && say_goodbye(log) == TL_OK) {
+        note_keep(log);
+        await_witnesses(log);
+    }
     witnessing_stop(log);
     cosign_end(log);
-    if (!running || log->dead)
-        return;
-    if (fence_gate(log, ST_HEADS) == TL_OK && say_goodbye(log) == TL_OK)
-        note_keep(log);
-    if (!log->dead)
+    if (running && !log->dead)
         cosigned_keep(log);
 }
 

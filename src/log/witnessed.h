@@ -17,9 +17,10 @@ struct log_witnessing {
     /* One group of k of n witnesses whose cosignatures can be verified, and no log. Borrowed as
      * long as the log lives. NULL: the log has no witnesses, and all else here means nothing. */
     const struct tlog_policy *policy;
-    uint64_t faulty;                              /* so many may deceive: 2k > n + faulty */
-    bool degraded_starts;                         /* a start goes on without a quorum … */
-    unsigned wait_ms;                             /* … after so long; 0: LOG_WITNESS_WAIT_MS */
+    uint64_t faulty;      /* so many may deceive: 2k > n + faulty */
+    bool degraded_starts; /* a start goes on without a quorum … */
+    unsigned wait_ms;     /* … after so long; 0: LOG_WITNESS_WAIT_MS */
+    unsigned end_ms;      /* so long its end waits for a quorum over its last statements; 0: not */
     unsigned interval_ms, refresh_ms, timeout_ms; /* as witness_client_options has them */
     const char *ca_file, *proxy;                  /* likewise */
     /* The fence has opened, was passed degraded, or is degraded no more; or the log is frozen. On
@@ -41,8 +42,8 @@ const char *log_fence_name(enum log_fence f); /* static: "unwitnessed", … */
 
 /* Appends the largest note that a quorum has cosigned, with its lines; its size, and what the
  * quorum is, may be NULL. TL_E_NOT_FOUND: there is none. Any thread. Of a log that was opened to
- * read: the one that the service kept there, signed by the log and in this history, its
- * cosignatures unverified and *quorum zeros. */
+ * read: the one that the service kept there, judged by the policy that the log's last boot names;
+ * where it names none, *quorum is zeros. */
 tl_err log_cosigned(struct log *log, buf *note, uint64_t *size, struct tlog_quorum *quorum) TL_MUST;
 
 /* Waits until a quorum has cosigned a checkpoint of at least size leaves, at most ms: done is

@@ -373,13 +373,90 @@ static void test_stopped(void **state)
     free(g.p);
 }
 
+/* ---- its end ---- */
+
+struct ending {
+    struct log *log;
+    atomic_bool over;
+};
+
+static void *end(void *ctx)
+{
+    struct ending *e = ctx;
+    log_end(e->log);
+    atomic_store(&e->over, true);
+    return NULL;
+}
+
+/* Cosigns what the log has, where it still answers. */
+static void try_pass(struct world *w)
+{
+    struct witness_log_face face = witnessing_face(w->log);
+    hash32 path[MERKLE_MAX_PATH];
+    size_t path_count;
+    uint64_t size = 0;
+    buf note;
+    buf_init(&note, NOTE_MAX);
+    if (face.checkpoint(face.ctx, 0, &note, &size, path, &path_count) == TL_OK) {
+        fake_cosign(&note, 1, now());
+        fake_cosign(&note, 2, now());
+        fence_tell(w, buf_slice(&note), size);
+    }
+    buf_finish(&note);
+}
+
+static void test_end(void **state)
+{
+    struct world *w = *state;
+    submit_witnessing.end_ms = FOREVER;
+    begin(w);
+    append_one(w, "alice", "two");
+    uint64_t size = fence_info(w).size;
+    struct ending e = {.log = w->log};
+    pthread_t thread;
+    atomic_init(&e.over, false);
+    assert_int_equal(pthread_create(&thread, NULL, end, &e), 0);
+    while (!atomic_load(&e.over))
+        try_pass(w);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    struct log_info info;
+    log_info(w->log, &info);
+    assert_true(info.size >= size + 2); /* alice's end, and heads */
+    assert_int_equal(info.cosigned, info.size);
+    /* Nothing is taken any more, and all of it can be had. */
+    struct log_batch *b = NULL;
+    struct tl_why why = {{0}, {0}};
+    struct log_record r = record("alice", "x");
+    if (log_batch_new(&b, w->log, ADMISSION_BEARER) == TL_OK) {
+        assert_ok(log_batch_add(b, &r, &why));
+        assert_err(log_submit(w->log, b, NULL, NULL), TL_E_STOPPING);
+        log_batch_free(b);
+    }
+    struct going g = alone(w, all);
+    expect(&g, false, TEELOG_TRUSTED, "untouched and complete: yes");
+    world_stop(w);
+    assert_ok(log_open_read(&w->log, w->tee, w->dir, NULL));
+    g = alone(w, all);
+    expect(&g, false, TEELOG_TRUSTED, "untouched and complete: yes");
+    world_stop(w);
+    /* Nobody cosigns any more: it ends all the same. */
+    submit_witnessing.end_ms = 50;
+    open_fence(w);
+    append_one(w, "alice", "three");
+    world_stop(w);
+    assert_ok(log_open_read(&w->log, w->tee, w->dir, NULL));
+    g = alone(w, all);
+    assert_true(g.said.cosigned < g.said.size);
+    free(g.p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_waits),           TEST(test_too_late), TEST(test_cut_short), TEST(test_modes),
-        TEST(test_before_a_quorum), TEST(test_degraded), TEST(test_stopped),
+        TEST(test_before_a_quorum), TEST(test_degraded), TEST(test_stopped),   TEST(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
