@@ -85,7 +85,7 @@ static tl_err add_witnesses(struct asking *a, struct tl_why *why)
  * first "old" hangs on it. */
 static void adopt(struct asking *a, slice cosigned)
 {
-    struct checkpoint c;
+    struct checkpoint c = {.size = 0};
     if (cosigned.n == 0 || REFUSED(checkpoint_open(&c, cosigned, a->log_key) != TL_OK) ||
         REFUSED(c.size > a->log->size(a->log->ctx)) || note_read(a->scratch, cosigned) != TL_OK)
         return;

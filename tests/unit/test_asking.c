@@ -457,6 +457,7 @@ static void kept(void **state)
         assert_true(old_of(1) == 0 && size_of(0) == 9);
         /* Its lines count for nothing now. */
         assert_true(t.log.cosigned == 0 && view(0).size == cases[i].old && !view(0).good);
+        assert_int_equal(view(0).time, cases[i].old ? NOW - 99999 : 0);
         t.witnesses[0].size = cases[i].old;
         if (cases[i].old)
             t.witnesses[0].root = asked_log_root(&t.log, cases[i].old);
