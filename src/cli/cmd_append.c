@@ -1,3 +1,4 @@
+#include "base/encoding.h"
 #include "cli/batches.h"
 #include "cli/cli.h"
 #include "cli/reach.h"
@@ -14,20 +15,33 @@
 #include <unistd.h>
 
 /* Batches under way: the next is read and sent while the service works on one. */
-#define DEPTH      2
-#define RETRIES    30          /* of a second each, while the service is busy */
-#define ANSWER_MAX (64u << 20) /* bytes */
+#define DEPTH           2
+#define RETRIES         30          /* of a second each, while the service is busy */
+#define ANSWER_MAX      (64u << 20) /* bytes */
+/* To wait for witnesses, in seconds. */
+#define TIMEOUT_DEFAULT 10
+#define TIMEOUT_MOST    300
+
+#define OUTCOME_UNKNOWN "the outcome is unknown; repeat it with a requestId"
+
+struct options {
+    const char *agent, *alg;
+    bool full;
+    bool cosigned;    /* each batch waits for the log's witnesses … */
+    uint64_t timeout; /* … so many seconds */
+};
 
 struct appender {
     const struct reach *reach;
+    const struct options *o;
     char *target;
     struct client *client;
     struct batches in;
     struct batch batches[DEPTH];
     size_t first, count; /* of batches, in a ring */
     unsigned retries;
-    bool bad;     /* a line was wrong */
-    bool refused; /* nothing of the first batch was appended */
+    bool bad;          /* a line was wrong */
+    const char *known; /* what is known of the first batch, where no receipts came */
     buf answer, out;
 };
 
@@ -106,6 +120,15 @@ static tl_err send_batch(struct appender *a, const struct batch *b, struct tl_wh
                        : client_send(a->client, "POST", a->target, buf_slice(&b->body), why);
 }
 
+/* A service that waits for witnesses is silent meanwhile. */
+static tl_err connect_to(struct appender *a, struct tl_why *why)
+{
+    tl_err err = reach_open(&a->client, a->reach, why);
+    if (err == TL_OK && a->o->cosigned)
+        client_set_patience(a->client, client_patience(a->client) + (int)a->o->timeout * 1000);
+    return err;
+}
+
 /* The service is busy, or we have asked too often, and it has closed the connection, having looked
  * at nothing of the batch that it refused or after it: all that is under way is sent again. */
 static tl_err send_again(struct appender *a, unsigned seconds, struct tl_why *why)
@@ -114,7 +137,7 @@ static tl_err send_again(struct appender *a, unsigned seconds, struct tl_why *wh
     (void)nanosleep(&pause, NULL);
     client_close(a->client);
     a->client = NULL;
-    tl_err err = reach_open(&a->client, a->reach, why);
+    tl_err err = connect_to(a, why);
     for (size_t i = 0; i < a->count && err == TL_OK; i++)
         err = send_batch(a, at(a, i), why);
     return err;
@@ -131,8 +154,12 @@ static tl_err receive(struct appender *a, struct tl_why *why)
     if (later && answer.retry_after && a->retries++ < RETRIES)
         return send_again(a, answer.retry_after, why);
     if (answer.status != 200) {
-        a->refused = answer.status < 500 || answer.status == 507;
-        return client_refusal(a->client, &answer, why);
+        tl_err refusal = client_refusal(a->client, &answer, why);
+        if (answer.status < 500 || answer.status == 507)
+            a->known = "not appended: the service refused the request";
+        else if (answer.status == 503 && strcmp(why->field, "wait") == 0)
+            a->known = "signed and durable, and not cosigned; repeat it with the same requestId";
+        return refusal;
     }
     a->retries = 0;
     buf_reset(&a->answer);
@@ -211,34 +238,34 @@ static void report_unknown(struct appender *a)
     buf_reset(&a->out);
     for (size_t i = 0; i < a->count; i++)
         for (size_t j = 0; j < at(a, i)->lines; j++)
-            put_line_error(a, at(a, i)->first + j, NULL,
-                           i == 0 && a->refused
-                               ? "not appended: the service refused the request"
-                               : "the outcome is unknown; repeat it with a requestId");
+            put_line_error(a, at(a, i)->first + j, NULL, i == 0 ? a->known : OUTCOME_UNKNOWN);
     (void)!flush(a, &why);
 }
 
-static tl_err make_target(struct appender *a, const char *agent, const char *alg, bool full)
+static tl_err make_target(struct appender *a)
 {
+    const struct options *o = a->o;
     buf b;
     buf_init(&b, 2048);
     buf_str(&b, "/v1/records?partial=1");
-    if (full)
+    if (o->full)
         buf_str(&b, "&receipt=full");
-    if (agent) {
+    if (o->agent) {
         buf_str(&b, "&agent=");
-        url_put(&b, agent);
+        url_put(&b, o->agent);
     }
-    if (alg)
-        buf_printf(&b, "&alg=%s", alg);
+    if (o->alg)
+        buf_printf(&b, "&alg=%s", o->alg);
+    if (o->cosigned)
+        buf_printf(&b, "&wait=cosigned&timeout=%llu", (unsigned long long)o->timeout);
     buf_u8(&b, 0);
     a->target = (char *)b.p;
     return buf_err(&b);
 }
 
-static int append(const struct reach *reach, const char *agent, const char *alg, bool full)
+static int append(const struct reach *reach, const struct options *o)
 {
-    struct appender a = {.reach = reach};
+    struct appender a = {.reach = reach, .o = o, .known = OUTCOME_UNKNOWN};
     struct tl_why why = {{0}, {0}};
     (void)signal(SIGPIPE, SIG_IGN);
     batches_init(&a.in, STDIN_FILENO);
@@ -246,9 +273,9 @@ static int append(const struct reach *reach, const char *agent, const char *alg,
     buf_init(&a.out, 2 * ANSWER_MAX);
     for (size_t i = 0; i < DEPTH; i++)
         buf_init(&a.batches[i].body, LINE_MAX_BYTES + 1);
-    tl_err err = make_target(&a, agent, alg, full);
+    tl_err err = make_target(&a);
     if (err == TL_OK)
-        err = reach_open(&a.client, reach, &why);
+        err = connect_to(&a, &why);
     if (err == TL_OK)
         err = run(&a, &why);
     if (err != TL_OK) {
@@ -268,24 +295,33 @@ static int append(const struct reach *reach, const char *agent, const char *alg,
 int cmd_append(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'}, {"alg", required_argument, NULL, 'k'},
-        {"full", no_argument, NULL, 'f'},        REACH_OPTIONS,
-        {"help", no_argument, NULL, 'h'},        {0},
+        {"agent", required_argument, NULL, 'a'},   {"alg", required_argument, NULL, 'k'},
+        {"full", no_argument, NULL, 'f'},          {"wait-cosigned", no_argument, NULL, 'w'},
+        {"timeout", required_argument, NULL, 't'}, REACH_OPTIONS,
+        {"help", no_argument, NULL, 'h'},          {0},
     };
-    const char *agent = NULL, *alg = NULL;
+    struct options o = {.timeout = 0};
     struct reach reach = {.socket = NULL};
     enum cose_alg known;
-    bool full = false;
     for (int got; (got = cli_option(argc, argv, "h", longs, "append")) != -1;) {
         switch (got) {
         case 'a':
-            agent = optarg;
+            o.agent = optarg;
             break;
         case 'k':
-            alg = optarg;
+            o.alg = optarg;
             break;
         case 'f':
-            full = true;
+            o.full = true;
+            break;
+        case 'w':
+            o.cosigned = true;
+            break;
+        case 't':
+            if (decimal_read(&o.timeout, slice_str(optarg), TIMEOUT_MOST) != TL_OK ||
+                o.timeout == 0)
+                return cli_usage("append", "--timeout takes 1 to %d seconds, not %s", TIMEOUT_MOST,
+                                 optarg);
             break;
         default:
             if (!reach_option(&reach, got, optarg))
@@ -295,11 +331,15 @@ int cmd_append(int argc, char **argv)
     if (optind < argc)
         return cli_usage("append", "append takes no argument %s; records come on standard input",
                          argv[optind]);
-    if (alg && !cose_alg_named(&known, slice_str(alg)))
-        return cli_usage("append", "--alg is ES256 or ES256K, not %s", alg);
+    if (o.alg && !cose_alg_named(&known, slice_str(o.alg)))
+        return cli_usage("append", "--alg is ES256 or ES256K, not %s", o.alg);
+    if (o.timeout && !o.cosigned)
+        return cli_usage("append", "--timeout is for --wait-cosigned");
+    if (o.timeout == 0)
+        o.timeout = TIMEOUT_DEFAULT;
     int code = reach_check(&reach, "append");
     if (code == EXIT_GOOD)
-        code = append(&reach, agent, alg, full);
+        code = append(&reach, &o);
     reach_finish(&reach);
     return code;
 }

@@ -4,6 +4,7 @@
 #include "cli/run_log.h"
 #include "cli/service_options.h"
 #include "cli/signals.h"
+#include "cli/witnesses.h"
 
 #include "base/encoding.h"
 #include "crypto/secret.h"
@@ -37,6 +38,8 @@ static bool wait_for(int *status, struct service *s, const struct child *c)
         int number = service_wait(s, &terminal);
         if (number == SIGNALS_FATAL)
             return false;
+        if (number == SIGNALS_FENCE)
+            continue; /* what cannot be logged any more is refused */
         if (number != SIGCHLD) {
             if (c->group || !terminal)
                 child_signal(c, number);
@@ -95,6 +98,8 @@ static int run_child(struct service *s, struct child *c, const struct run_option
     uint64_t start = 0;
     int status = 0;
     tl_err err = service_start(s, &o->service, &why);
+    if (err == TL_OK)
+        err = witnesses_wait(s, &why);
     if (err == TL_OK)
         err = run_log_start(&start, s->log, o->argv, &why);
     if (err != TL_OK) {

@@ -49,7 +49,7 @@ static int serve(const struct service_options *o)
         service_say_ready(&s, stdout);
         do
             number = service_wait(&s, &terminal);
-        while (number == SIGCHLD);
+        while (number == SIGCHLD || number == SIGNALS_FENCE);
         if (number == SIGNALS_FATAL)
             limit_end();
     }

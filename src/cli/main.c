@@ -37,6 +37,11 @@ const struct command commands[] = {
      "  --max-peer-connections N   of one address (64)\n"
      "  --memory N      hold no more bytes of what callers ask for (512M)\n"
      "  --max-agents N  refuse records of further agents (65535)\n"
+     "  --witnesses FILE   a policy (c2sp.org/tlog-policy) of witnesses with URLs, of which a\n"
+     "                  quorum has to cosign each start; --faulty N so many may deceive (0),\n"
+     "                  --witness-ca FILE the TLS roots (PEM)\n"
+     "  --degraded-starts   go on without them after --witness-wait SECONDS (30); each\n"
+     "                  receipt says so\n"
      "  --max-bytes N   refuse records once the log has this many bytes (as in 20G)\n"
      "  --min-free N    refuse them while its disk has less left (64M; 0: never)\n"
      "  --pccs URL      fetch collateral for the evidence from this PCCS instead of\n"
@@ -56,17 +61,20 @@ const struct command commands[] = {
      "  --origin NAME   the name of a new log\n"
      "  --recovery-key FILE   as for serve, and --set-aside\n"
      "  --pccs URL      as for serve, and --proxy URL, --ca FILE, --max-bytes N,\n"
-     "                  --min-free N, --memory N, --max-agents N, --log-format F and\n"
-     "                  --access-log\n"
+     "                  --min-free N, --memory N, --max-agents N, --log-format F, --access-log\n"
+     "                  --witnesses FILE, --faulty N, --witness-ca FILE, --degraded-starts and\n"
+     "                  --witness-wait SECONDS; CMD is started once they let the log begin\n"
      "  --agent ID      an agent that CMD may log as; repeat it for more. Without\n"
      "                  it CMD may log as any\n"
      "CMD finds the socket in TEELOG_SOCKET and its token in TEELOG_TOKEN.\n",
      cmd_run},
-    {"append", "[--agent ID] [--alg ALG] [--full] [--socket PATH | --data DIR]",
+    {"append", "[--agent ID] [--alg ALG] [--full] [--wait-cosigned] [--socket PATH | --data DIR]",
      "append records, JSON lines on standard input",
      "  --agent ID      the agent of records that name none\n"
      "  --alg ALG       what they sign by, ES256 or ES256K; costs a quote to change\n"
      "  --full          receipts with statement, checkpoint and path\n"
+     "  --wait-cosigned   receipts once the log's witnesses have cosigned what was appended,\n"
+     "                  after --timeout SECONDS (10) at most\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
      "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
      "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"

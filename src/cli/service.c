@@ -8,6 +8,7 @@
 #include "cli/peers.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
+#include "cli/witnesses.h"
 #include "crypto/agree.h"
 #include "http/ra_tls.h"
 #include "http/shares.h"
@@ -268,6 +269,8 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
         err = read_recovery_key(s, o->recovery_key, why);
     log.recovery = s->recovery;
     if (err == TL_OK)
+        err = witnesses_read(s, o, &log.witnessing, why);
+    if (err == TL_OK)
         err = tee_open(&s->tee, o->tee, o->data, why);
     if (err == TL_OK)
         service_say_platform(s->tee);
@@ -302,6 +305,8 @@ int service_wait(const struct service *s, bool *from_terminal)
         if (number == SIGNALS_NONE && log_ping(s->log) == TL_OK)
             supervisor_alive();
     } while (number == SIGNALS_NONE);
+    if (number == SIGNALS_FENCE)
+        witnesses_say_moved(s);
     return number;
 }
 
@@ -338,6 +343,8 @@ void service_stop(struct service *s)
     tee_close(s->tee);
     es256_free(s->recovery);
     s->recovery = NULL;
+    tlog_policy_free(s->witnesses);
+    s->witnesses = NULL;
     free(s->socket);
     free(s->collateral);
     s->collateral = NULL;

@@ -29,22 +29,27 @@ struct service_options {
     struct http_limits limits;
     unsigned session_rate, quote_rate; /* a second; 0: the log's own */
     unsigned max_agents;               /* of the log; 0: its own */
-    struct pcs_options pcs;            /* where collateral for its evidence comes from */
+    const char *witnesses;             /* a policy file that names the log's, or NULL */
+    unsigned faulty, witness_wait;     /* of them; seconds, 0: the log's own */
+    bool degraded_starts;
+    const char *witness_ca; /* a PEM file, or NULL: the system's */
+    struct pcs_options pcs; /* where collateral for its evidence comes from */
 };
 
 struct service {
     struct tee *tee;
     struct log *log;
     struct http_service *http;
-    struct es256_key *recovery; /* or NULL */
-    struct retain *retain;      /* NULL where everything is kept */
-    struct ssl_ctx_st *tls;     /* what connections are made with, or NULL */
-    struct ra_tls *ra_tls;      /* in its place, or NULL */
-    struct peers *peers;        /* who are let in; NULL: none */
-    struct keeper *keeper;      /* of collateral; NULL where the platform makes its own */
-    char *socket;               /* absolute */
-    char *collateral;           /* the directory where it is kept */
-    bool failed;                /* the log's fatal callback has run */
+    struct es256_key *recovery;    /* or NULL */
+    struct tlog_policy *witnesses; /* or NULL */
+    struct retain *retain;         /* NULL where everything is kept */
+    struct ssl_ctx_st *tls;        /* what connections are made with, or NULL */
+    struct ra_tls *ra_tls;         /* in its place, or NULL */
+    struct peers *peers;           /* who are let in; NULL: none */
+    struct keeper *keeper;         /* of collateral; NULL where the platform makes its own */
+    char *socket;                  /* absolute */
+    char *collateral;              /* the directory where it is kept */
+    bool failed;                   /* the log's fatal callback has run */
 };
 
 /* Makes the data directory where it is missing, and sets s->socket. Before there are
@@ -56,7 +61,7 @@ tl_err service_prepare(struct service *s, const struct service_options *o,
 tl_err service_start(struct service *s, const struct service_options *o,
                      struct tl_why *why) TL_MUST;
 /* Waits for the next signal, as signals_wait; a supervisor hears that the log is
- * alive meanwhile. */
+ * alive meanwhile. Of SIGNALS_FENCE the operator has been told. */
 int service_wait(const struct service *s, bool *from_terminal);
 /* Takes no more requests: nobody but this process appends after it. */
 void service_shut(struct service *s);

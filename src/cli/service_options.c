@@ -30,14 +30,17 @@ static int number(struct service_options *o, const char *command, int got, const
         {OPTION_SESSION_RATE, 10000, "--session-rate", &o->session_rate},
         {OPTION_QUOTE_RATE, 1000, "--quote-rate", &o->quote_rate},
         {OPTION_MAX_AGENTS, 65535, "--max-agents", &o->max_agents},
+        {OPTION_FAULTY, 255, "--faulty", &o->faulty},
+        {OPTION_WITNESS_WAIT, 86400, "--witness-wait", &o->witness_wait},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uint64_t v;
         if (got != numbers[i].option)
             continue;
-        if (decimal_read(&v, slice_str(value), numbers[i].most) != TL_OK || v == 0)
-            return cli_usage(command, "%s takes a number from 1 to %u, not %s", numbers[i].name,
-                             numbers[i].most, value);
+        unsigned least = got == OPTION_FAULTY ? 0 : 1;
+        if (decimal_read(&v, slice_str(value), numbers[i].most) != TL_OK || v < least)
+            return cli_usage(command, "%s takes a number from %u to %u, not %s", numbers[i].name,
+                             least, numbers[i].most, value);
         *numbers[i].out = (unsigned)v;
         return EXIT_GOOD;
     }
@@ -154,6 +157,15 @@ int service_option_take(struct service_options *o, const char *command, int got,
     case OPTION_RA_TLS:
         o->ra_tls = value;
         return EXIT_GOOD;
+    case OPTION_WITNESSES:
+        o->witnesses = value;
+        return EXIT_GOOD;
+    case OPTION_DEGRADED_STARTS:
+        o->degraded_starts = true;
+        return EXIT_GOOD;
+    case OPTION_WITNESS_CA:
+        o->witness_ca = value;
+        return EXIT_GOOD;
     default:
         return number(o, command, got, value);
     }
@@ -172,6 +184,13 @@ int service_options_check(const struct service_options *o, const char *command)
         return cli_usage(command, "--ra-tls makes the certificate: leave out --tls-cert, or it");
     if (o->admit_attested && !o->listen)
         return cli_usage(command, "where are attested peers to come in? Give --listen ADDR:PORT");
+    if (!o->witnesses && (o->faulty || o->degraded_starts || o->witness_wait || o->witness_ca))
+        return cli_usage(command,
+                         "--faulty, --degraded-starts, --witness-wait and --witness-ca are "
+                         "about the witnesses: give --witnesses FILE as well");
+    if (o->witness_wait && !o->degraded_starts)
+        return cli_usage(command, "--witness-wait is how long a start waits before it goes on "
+                                  "without them: give --degraded-starts as well");
     if ((o->tls_cert || o->ra_tls) && !o->listen)
         return cli_usage(command, "where is TLS to be? Give --listen ADDR:PORT");
     /* It is not repeated: it may hold a password. */

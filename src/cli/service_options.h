@@ -38,6 +38,11 @@ enum service_option {
     OPTION_MEMORY,
     OPTION_MAX_AGENTS,
     OPTION_ADMIT_ATTESTED,
+    OPTION_WITNESSES,
+    OPTION_FAULTY,
+    OPTION_DEGRADED_STARTS,
+    OPTION_WITNESS_WAIT,
+    OPTION_WITNESS_CA,
 };
 #define SERVICE_OPTIONS                                                                            \
     {"data", required_argument, NULL, OPTION_DATA},                                                \
@@ -55,6 +60,11 @@ enum service_option {
         {"access-log", no_argument, NULL, OPTION_ACCESS_LOG},                                      \
         {"memory", required_argument, NULL, OPTION_MEMORY},                                        \
         {"max-agents", required_argument, NULL, OPTION_MAX_AGENTS},                                \
+        {"witnesses", required_argument, NULL, OPTION_WITNESSES},                                  \
+        {"faulty", required_argument, NULL, OPTION_FAULTY},                                        \
+        {"degraded-starts", no_argument, NULL, OPTION_DEGRADED_STARTS},                            \
+        {"witness-wait", required_argument, NULL, OPTION_WITNESS_WAIT},                            \
+        {"witness-ca", required_argument, NULL, OPTION_WITNESS_CA},                                \
     {                                                                                              \
         "help", no_argument, NULL, 'h'                                                             \
     }

@@ -4,6 +4,7 @@
 #include "cli/journal.h"
 #include "cli/service.h"
 #include "cli/supervisor.h"
+#include "cli/witnesses.h"
 #include "crypto/sign.h"
 #include "http/tcp_socket.h"
 
@@ -68,12 +69,13 @@ void service_say_log(const struct service *s, const char *dir)
     say_upgraded(s->log);
     say_set_aside(s, dir);
     say_recovery_key(s);
+    witnesses_say_start(s);
 }
 
 void service_say_ready(const struct service *s, FILE *out)
 {
     struct log_info info;
-    char status[300];
+    char status[500], words[160];
     buf line;
     log_info(s->log, &info);
     buf_init(&line, 4096);
@@ -85,7 +87,8 @@ void service_say_ready(const struct service *s, FILE *out)
     (void)!fwrite(line.p, 1, line.n, out);
     fflush(out);
     buf_finish(&line);
-    snprintf(status, sizeof status, "%s, %s", info.origin,
-             info.simulated ? "SIMULATED platform" : info.platform);
+    witnesses_status(words, &info);
+    snprintf(status, sizeof status, "%s, %s%s", info.origin,
+             info.simulated ? "SIMULATED platform" : info.platform, words);
     supervisor_ready(status);
 }

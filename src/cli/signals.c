@@ -90,6 +90,11 @@ void signals_fatal(void)
     put(SIGNALS_FATAL);
 }
 
+void signals_fence(void)
+{
+    put(SIGNALS_FENCE);
+}
+
 void signals_reset(void)
 {
     for (size_t i = 0; i < CAUGHT; i++)

@@ -7,8 +7,9 @@
 
 #include <stdbool.h>
 
-#define SIGNALS_FATAL 0  /* reported by signals_fatal */
-#define SIGNALS_NONE  -1 /* none came in time */
+#define SIGNALS_FATAL 0    /* reported by signals_fatal */
+#define SIGNALS_NONE  -1   /* none came in time */
+#define SIGNALS_FENCE 0x7f /* reported by signals_fence; no signal has this number */
 
 /* Catches TERM, INT, HUP, QUIT and CHLD, and ignores PIPE. What this process was
  * started to ignore stays ignored. */
@@ -24,6 +25,8 @@ bool signals_pending(void);
 int signals_wait(long timeout_ms, bool *from_terminal);
 /* From any thread: the log has stopped. */
 void signals_fatal(void);
+/* Likewise: the log's fence has moved, or it is frozen. */
+void signals_fence(void);
 /* In a child before exec: as this process was given them. */
 void signals_reset(void);
 

@@ -55,6 +55,13 @@ void supervisor_ready(const char *status)
     notify(text);
 }
 
+void supervisor_status(const char *status)
+{
+    char text[1200];
+    snprintf(text, sizeof text, "STATUS=%s\n", status);
+    notify(text);
+}
+
 void supervisor_stopping(void)
 {
     notify("STOPPING=1\n");

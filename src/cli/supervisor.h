@@ -8,6 +8,8 @@
 void supervisor_open(void);
 /* "READY=1\nSTATUS=…", and begins to send WATCHDOG=1 as often as asked. */
 void supervisor_ready(const char *status);
+/* STATUS=… alone. */
+void supervisor_status(const char *status);
 /* STOPPING=1. */
 void supervisor_stopping(void);
 /* Milliseconds between two signs of life, 0 where none are wanted. */

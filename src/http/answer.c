@@ -117,11 +117,11 @@ void answer_error(struct exchange *x, tl_err err, const struct tl_why *why)
         fields = "WWW-Authenticate: Bearer\r\n";
     /* It says that nothing of the request was looked at, so that it can be sent
      * again as it is. A frozen log does not thaw by waiting, nor a stopping one. */
-    if (err == TL_E_BUSY || err == TL_E_RATE || err == TL_E_NO_QUOTE)
+    if (err == TL_E_BUSY || err == TL_E_RATE || err == TL_E_NO_QUOTE || err == TL_E_FENCED)
         fields = "Retry-After: 1\r\n";
     /* Requests that were sent after this one must not overtake it. Whether there is a quote is
      * known late, when they may be under way already. */
-    if ((status == 503 || status == 429 || status == 507) &&
+    if ((status == 503 || status == 429 || status == 507) && err != TL_E_NOT_COSIGNED &&
         (err != TL_E_NO_QUOTE || exchange_is_alone(x)))
         x->close = true;
     answer_error_status(x, status, fields, err, why);

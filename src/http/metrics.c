@@ -1,6 +1,7 @@
 /* GET /metrics: what the service has done and is doing, in the text form that
  * Prometheus reads (version 0.0.4). Nothing in it is about what records say. */
 #include "http/internal.h"
+#include "http/witnessed_json.h"
 
 #include <inttypes.h>
 
@@ -50,6 +51,7 @@ static void put_log(buf *b, struct log *log)
     metric(b, "subjects", "gauge", "Agents with a statement, and the log itself.", info.subjects);
     metric(b, "indexed", "gauge", "Statements that the index knows.", info.indexed);
     metric(b, "frozen", "gauge", "1 where the log takes no more records.", info.frozen);
+    witnessed_metrics_put(b, log, &info);
     metric(b, "queued_bytes", "gauge", "Bytes of records that wait for their place.",
            s.queued_bytes);
     metric(b, "store_bytes", "gauge", "Bytes of the store on disk.", s.store_bytes);

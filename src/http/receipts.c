@@ -86,6 +86,8 @@ void receipts_take(struct receipts *r, const struct log_result *result)
         at++;
     }
     r->tree_size = result->tree_size;
+    r->cosigned = result->cosigned;
+    r->degraded = result->degraded;
     if (r->full) {
         r->checkpoint_n = (uint32_t)result->checkpoint.n;
         r->checkpoint_at = keep(r, result->checkpoint);
@@ -120,7 +122,10 @@ static void put_receipt(buf *b, const struct receipts *r, const struct receipt_r
     hex_put(b, hash_slice(&row->leaf));
     buf_str(b, "\",\"treeSize\":");
     json_put_uint(b, r->tree_size);
-    buf_str(b, ",\"class\":\"signed\"");
+    if (r->cosigned)
+        buf_printf(b, ",\"class\":\"cosigned %zu of %zu\"", r->cosigned, r->witnesses);
+    else
+        buf_str(b, r->degraded ? ",\"class\":\"degraded\"" : ",\"class\":\"signed\"");
     if (r->simulated)
         buf_str(b, ",\"simulated\":true");
     if (row->repeated)

@@ -23,7 +23,8 @@ struct receipts {
     uint32_t last_agent_at, last_agent_n;
     uint64_t tree_size;
     uint32_t checkpoint_at, checkpoint_n;
-    bool full, simulated;
+    bool full, simulated, degraded;
+    size_t cosigned, witnesses; /* a quorum has cosigned it, so many of so many; 0: it has not */
 };
 
 tl_err receipts_init(struct receipts *r, size_t count, size_t bytes_max) TL_MUST;

@@ -1,4 +1,5 @@
 /* POST /v1/records: lines of JSON in, receipts out. */
+#include "base/encoding.h"
 #include "base/refuse.h"
 #include "http/admitted.h"
 #include "http/receipts.h"
@@ -7,11 +8,14 @@
 #include <stdlib.h>
 
 /* Agent ids, or statements, paths and a checkpoint for every line. */
-#define KEPT_MAX   (64u << 20) /* bytes */
-#define ANSWER_MAX (64u << 20) /* bytes */
+#define KEPT_MAX       (64u << 20) /* bytes */
+#define ANSWER_MAX     (64u << 20) /* bytes */
 /* Bytes that a line is kept in beside its text, on its way: as a record of a batch, as a
  * receipt, and what may be wrong with it. */
-#define LINE_COST  2048
+#define LINE_COST      2048
+/* For a quorum of witnesses, in seconds. */
+#define WAIT_DEFAULT_S 10
+#define WAIT_MOST_S    300
 
 struct append {
     struct receipts receipts;
@@ -194,6 +198,7 @@ static bool begin(struct exchange *x, size_t count, bool full, bool partial)
     struct log_info info;
     log_info(x->service->log, &info);
     a->receipts.simulated = info.simulated;
+    a->receipts.witnesses = info.witnesses;
     x->state = a;
     x->state_free = append_free;
     return true;
@@ -201,8 +206,33 @@ static bool begin(struct exchange *x, size_t count, bool full, bool partial)
 
 struct options {
     bool full, partial;
-    enum cose_alg alg; /* 0: not said */
+    enum cose_alg alg;    /* 0: not said */
+    unsigned cosigned_ms; /* to wait for witnesses; 0: not */
 };
+
+/* wait=cosigned and timeout=SECONDS */
+static tl_err wait_options(const struct exchange *x, const struct http_param *wait,
+                           const struct http_param *timeout, struct options *out,
+                           struct tl_why *why)
+{
+    uint64_t seconds = WAIT_DEFAULT_S;
+    struct log_info info;
+    if (!wait->value.p)
+        return timeout->value.p
+                   ? tl_explain(why, TL_E_FIELD, "timeout", "is there for wait=cosigned alone")
+                   : TL_OK;
+    if (REFUSED(!slice_eq_str(wait->value, "cosigned")))
+        return tl_explain(why, TL_E_FIELD, "wait", "must be cosigned where it is given");
+    if (timeout->value.p &&
+        (REFUSED(decimal_read(&seconds, timeout->value, WAIT_MOST_S) != TL_OK) ||
+         REFUSED(seconds == 0)))
+        return tl_explain(why, TL_E_FIELD, "timeout", "must be 1 to %d seconds", WAIT_MOST_S);
+    log_info(x->service->log, &info);
+    if (REFUSED(info.fence == LOG_UNWITNESSED))
+        return tl_explain(why, TL_E_FIELD, "wait", "this log has no witnesses (--witnesses)");
+    out->cosigned_ms = (unsigned)seconds * 1000;
+    return TL_OK;
+}
 
 static bool options(struct exchange *x, struct http_param *params, struct options *out)
 {
@@ -216,6 +246,8 @@ static bool options(struct exchange *x, struct http_param *params, struct option
         err = tl_explain(&why, TL_E_FIELD, "partial", "must be 1 where it is given");
     else if (params[3].value.p && REFUSED(!cose_alg_named(&out->alg, params[3].value)))
         err = tl_explain(&why, TL_E_FIELD, "alg", "must be ES256 or ES256K");
+    else
+        err = wait_options(x, &params[4], &params[5], out, &why);
     if (err != TL_OK)
         answer_error(x, err, &why);
     return err == TL_OK;
@@ -233,6 +265,8 @@ static tl_err batch_new(struct log_batch **out, const struct exchange *x, const 
         log_batch_full(*out);
     if (o->alg)
         log_batch_alg(*out, o->alg);
+    if (o->cosigned_ms)
+        log_batch_cosigned(*out, o->cosigned_ms);
     if (caller_is_limited(x))
         log_batch_limit(*out);
     return TL_OK;
@@ -241,10 +275,11 @@ static tl_err batch_new(struct log_batch **out, const struct exchange *x, const 
 void post_records(struct exchange *x)
 {
     struct http_query q = {{0}};
-    struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"}, {"alg"}};
+    struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"},
+                                  {"alg"},   {"wait"},    {"timeout"}};
     struct options o;
     slice body = {x->body, x->body_got};
-    if (!query_or_answer(x, &q, params, 4) || !options(x, params, &o) ||
+    if (!query_or_answer(x, &q, params, 6) || !options(x, params, &o) ||
         !begin(x, count_lines(body), o.full, o.partial))
         return;
     struct append *a = x->state;
@@ -264,7 +299,7 @@ void post_records(struct exchange *x)
     }
     log_batch_free(batch);
     if (err != TL_OK)
-        answer_error(x, err, NULL);
+        answer_error(x, log_refusal(x->service->log, err, &a->why), &a->why);
     else if (o.partial)
         answer_receipts(x);
     else

@@ -1,6 +1,10 @@
 /* The routes that show the log's state. */
 #include "http/internal.h"
 #include "http/json_put.h"
+#include "http/witnessed_json.h"
+
+/* Two notes with each byte escaped, and some hundred witnesses. */
+#define STATUS_MAX (1u << 20)
 
 void get_healthz(struct exchange *x)
 {
@@ -12,12 +16,15 @@ void get_healthz(struct exchange *x)
         return;
     log_info(x->service->log, &info);
     log_room(x->service->log, &room);
-    if (info.frozen)
-        answer_error(x, TL_E_FROZEN, NULL);
+    const bool fenced = info.fence == LOG_PROVING || info.fence == LOG_BOOTED;
+    if (info.frozen || fenced)
+        answer_error(x, log_refusal(x->service->log, info.frozen ? TL_E_FROZEN : TL_E_FENCED, &why),
+                     &why);
     else if (room.full)
         answer_error(x, tl_explain(&why, TL_E_FULL, NULL, "%s", room.why), &why);
     else
-        answer(x, 200, "application/json", NULL, slice_str("{\"ok\":true}\n"));
+        answer(x, 200, "application/json", NULL,
+               slice_str(info.degraded ? "{\"ok\":true,\"degraded\":true}\n" : "{\"ok\":true}\n"));
 }
 
 static void put_room(buf *b, struct log *log)
@@ -42,7 +49,7 @@ void get_status(struct exchange *x)
         return;
     log_info(x->service->log, &info);
     buf b;
-    buf_init(&b, 16384);
+    buf_init(&b, STATUS_MAX);
     buf_str(&b, "{\"version\":");
     json_put_str(&b, TEELOG_VERSION);
     json_put_member(&b, "origin", info.origin);
@@ -59,6 +66,7 @@ void get_status(struct exchange *x)
     json_put_bool(&b, "frozen", info.frozen);
     if (info.frozen)
         json_put_member(&b, "frozenWhy", info.frozen_why);
+    witnessed_json_put(&b, x->service->log, &info);
     put_room(&b, x->service->log);
     buf_str(&b, "}\n");
     answer_take(x, 200, "application/json", NULL, &b);

@@ -125,7 +125,7 @@ static bool answer_cosigned(struct cosign_wait *w)
             return true;
     }
     if (!w->note)
-        (void)tl_explain(&why, err, NULL,
+        (void)tl_explain(&why, err, "wait",
                          "these records are signed and durable, and not cosigned: %.120s. Repeat "
                          "the request with the same requestIds to wait again; without them it "
                          "would append them a second time",

@@ -135,6 +135,7 @@ tl_err fence_begin(struct log *log, struct tl_why *why)
     tl_err err = fork_load(log);
     if (err == TL_OK)
         err = cosigned_load(log, log->fence.config.policy);
+    log->fence.told_frozen = log->frozen; /* who opens it sees that */
     return err == TL_OK ? err
                         : tl_explain(why, err, "data",
                                      "what the log keeps of its witnesses cannot be read: %s",
