@@ -96,7 +96,7 @@ void fence_say(const struct log *log, const char *text);
 /* A quorum has cosigned this note. Any thread. */
 tl_err cosigned_take(struct log *log, slice note, uint64_t size,
                      const struct tlog_quorum *quorum) TL_MUST;
-/* The kept one, where it is one of this log's history, at a start. */
+/* The kept one, where it is of this log's history and has a quorum by this policy; at a start. */
 tl_err cosigned_load(struct log *log, const struct tlog_policy *policy) TL_MUST;
 /* Into the open transaction, where it is not there yet; resp. by itself, where that fails no harm
  * is done. */
