@@ -232,7 +232,7 @@ static void log_fails(struct asking *a, const struct asking_now *now, tl_err err
     char text[200];
     a->retry_ms = now->ms + a->interval_ms;
     a->hurry = true;
-    if (a->log_failed)
+    if (a->log_failed || err == TL_E_STOPPING)
         return;
     a->log_failed = true;
     snprintf(text, sizeof text, "the log has no checkpoint to show its witnesses: %s",

@@ -16,6 +16,7 @@ struct asked_log {
     hash32 leaves[ASKED_LEAVES];
     uint64_t size;
     bool fails;        /* checkpoints and proofs */
+    tl_err fails_with; /* 0: TL_E_BUSY */
     bool contradicted; /* what seen says */
     unsigned checkpoints, proofs;
     /* The last of each, and how many. */
@@ -69,7 +70,7 @@ static inline tl_err asked_prove(void *ctx, uint64_t old, uint64_t size,
     const struct merkle_nodes nodes = {merkle_leaves_get, &tree};
     l->proofs++;
     if (l->fails)
-        return TL_E_BUSY;
+        return l->fails_with ? l->fails_with : TL_E_BUSY;
     assert_true(old > 0 && old < size && size <= l->size);
     return merkle_prove_consistency(&nodes, old, size, path, count);
 }
@@ -85,7 +86,7 @@ static inline tl_err asked_checkpoint(void *ctx, uint64_t old, buf *note, uint64
     struct asked_log *l = ctx;
     l->checkpoints++;
     if (l->fails)
-        return TL_E_BUSY;
+        return l->fails_with ? l->fails_with : TL_E_BUSY;
     if (old > l->size)
         return TL_E_NOT_FOUND;
     asked_log_note(l, l->size, note);

@@ -395,6 +395,13 @@ static void log_fails(void **state)
     assert_int_equal(old_of(0), 3);
     assert_int_equal(honest(0), 200);
     end();
+    /* One that ends has nothing to complain of. */
+    begin(2, 3, 5);
+    t.log.fails_with = TL_E_STOPPING;
+    t.log.fails = true;
+    turn();
+    assert_true(t.log.checkpoints == 1 && t.log.said == 0);
+    end();
 }
 
 /* What a face should never do. */
