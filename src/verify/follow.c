@@ -62,8 +62,6 @@ static tl_err open_key(struct follow *f, const struct leaf *l)
     struct subject *s = l->subject;
     struct sign_key key;
     enum cose_curve curve = l->st.alg == COSE_ES256K ? COSE_SECP256K1 : COSE_P256;
-    if (REFUSED(!l->st.service && f->boot == NO_INDEX))
-        return report_fail(f->report, CHECK_SESSION, l->index, "a session before any boot");
     tl_err err = sign_key_recover(&key, curve, &l->st.kid, &l->digest, l->st.signature);
     if (REFUSED(err == TL_E_SIGNATURE))
         return report_fail(f->report, CHECK_SIGNATURE, l->index,

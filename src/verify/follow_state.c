@@ -179,8 +179,6 @@ tl_err follow_read(struct follow **out, slice bytes, slice origin, uint64_t leav
                    unsigned threads)
 {
     struct follow *f = NULL;
-    if (REFUSED(leaves == 0))
-        return TL_E_STORED;
     tl_err err = follow_new(&f, origin, threads);
     if (err != TL_OK)
         return err;

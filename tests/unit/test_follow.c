@@ -98,6 +98,10 @@ static void ref_self(struct fake_step *s)
 {
     s->st.ref = s->index;
 }
+static void ref_later(struct fake_step *s)
+{
+    s->st.ref = s->index + 1;
+}
 static void ref_boot(struct fake_step *s)
 {
     s->st.ref = 0;
@@ -187,6 +191,7 @@ static const struct fake_case cases[] = {
     {"another prev in a boot", 9, FAKE_HEADER, prev_other, "chain", 0, 0},
     {"another prev in a session", 10, FAKE_HEADER, prev_other, "chain", 0, 0},
     {"a ref to itself", 5, FAKE_HEADER, ref_self, "order", 0, 0},
+    {"a ref to what comes later", 5, FAKE_HEADER, ref_later, "order", 0, 0},
     {"a ref to a boot", 5, FAKE_HEADER, ref_boot, "order", 0, 0},
     {"a ref to its own session", 5, FAKE_HEADER, ref_session, NULL, 0, 0},
     {"a record of a closed session", 11, FAKE_HEADER, session_1, "session", 0, 0},
@@ -537,8 +542,8 @@ static void test_far_refs(void **state)
     fakelog_free(log);
 }
 
-/* A state with as many subjects as there may be, who said one thing each. */
-static void put_full(buf *b)
+/* A state with so many subjects, who said one thing each. */
+static void put_full(buf *b, unsigned subjects)
 {
     static const uint8_t zeros[4 * FOLLOW_RECENT];
     struct sign_key key;
@@ -551,8 +556,8 @@ static void put_full(buf *b)
     for (int i = 0; i < 6; i++)
         cbor_put_uint(b, 1);
     cbor_put_bytes(b, slice_of(zeros, sizeof zeros));
-    cbor_put_array(b, FOLLOW_SUBJECTS_MAX);
-    for (unsigned i = 0; i < FOLLOW_SUBJECTS_MAX; i++) {
+    cbor_put_array(b, subjects);
+    for (unsigned i = 0; i < subjects; i++) {
         snprintf(id, sizeof id, "agent-%u", i);
         cbor_put_array(b, 6);
         cbor_put_str(b, i ? id : FAKE_ORIGIN);
@@ -582,7 +587,10 @@ static void test_many_subjects(void **state)
     struct follow *f = NULL;
     buf b;
     buf_init(&b, FOLLOW_STATE_MAX);
-    put_full(&b);
+    put_full(&b, FOLLOW_SUBJECTS_MAX + 1);
+    assert_err(read_back(buf_slice(&b), FAKE_ORIGIN, FOLLOW_SUBJECTS_MAX + 1), TL_E_STORED);
+    buf_reset(&b);
+    put_full(&b, FOLLOW_SUBJECTS_MAX);
     log->hook = at_the_end;
     fakelog_boot(log);
     fakelog_session(log, "another");
