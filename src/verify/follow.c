@@ -95,7 +95,7 @@ static tl_err check_heads(struct follow *f, const struct leaf *l)
 {
     uint8_t mem[64];
     buf body;
-    struct heads heads;
+    struct heads heads = {0};
     tl_err err = heads_compute(&heads, &f->heads, f->report, l->index, &f->subjects);
     if (err != TL_OK)
         return err;

@@ -38,7 +38,7 @@ tl_err heads_compute(struct heads *out, struct heads_state *h, struct teelog_rep
 static tl_err compare(struct heads_state *h, struct teelog_report *r, uint64_t index,
                       const struct heads *heads, struct subjects *subjects)
 {
-    struct heads got;
+    struct heads got = {0};
     tl_err err = heads_compute(&got, h, r, index, subjects);
     if (err != TL_OK)
         return err;
