@@ -117,6 +117,8 @@ BAD = [
     ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--origin=x"]),
     ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--recovery-key", "/data/x.pub"]),
     ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--admit-attested", "data/p"]),
+    ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--witnesses", "/data/w"]),
+    ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--witness-ca", "/data/ca"]),
     ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--"]),
     ("loader.argv", ["teelog", "serve", "--tee", "sgx-gramine", "--"]),
     ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "/data/agent", "--", "x"]),
@@ -152,6 +154,8 @@ class Rules(unittest.TestCase):
                 ("loader.log_level", "error"),
                 ("loader.argv", ["teelog", "serve", "--access-log", "--tee", "sgx-gramine",
                                  "--recovery-key", "/owner.pub"]),
+                ("loader.argv", ["teelog", "serve", "--degraded-starts", "--tee", "sgx-gramine",
+                                 "--witnesses", "/etc/w"]),
                 ("loader.argv", ["teelog", "run", "--tee", "sgx-gramine", "--data", "/data", "--",
                                  "/usr/bin/node", "/agent/database/x.js", "--", "a=b"]),
                 ("fs.mounts", [{"path": "/data", "uri": "file:./data"},
@@ -353,6 +357,37 @@ class Make(Case):
                       self.manifest("teelog-node.manifest.sgx")["sgx"]["trusted_files"]})
         (self.gramine / "agent" / "hosts").symlink_to("/etc/hosts")
         self.assertIn("link out", self.make("SGX=1", "APP=teelog-node", code=2))
+
+    def test_witnesses(self):
+        """Whom the log asks is measured, and what asks them is inside."""
+        for app in "teelog", "teelog-node":
+            name = f"{app}.manifest.sgx"
+            self.make("SGX=1", f"APP={app}")
+            without = self.manifest(name)
+            self.assertNotIn("--witnesses", without["loader"]["argv"])
+            (self.gramine / "their.policy").write_text("quorum none\n")
+            (self.gramine / "ca.pem").write_text("a certificate\n")
+            wanted = "SGX=1", f"APP={app}", "WITNESSES=their.policy", "WITNESS_CA=ca.pem"
+            self.make(*wanted, "OPTIONS=--degraded-starts --faulty 0")
+            m = self.manifest(name)
+            argv = m["loader"]["argv"]
+            own = argv[:argv.index("--")] if "--" in argv else argv
+            mounts = {x["path"]: x.get("uri") for x in m["fs"]["mounts"]}
+            for option, file in ("--witnesses", "their.policy"), ("--witness-ca", "ca.pem"):
+                path = own[own.index(option) + 1]
+                self.assertEqual(mounts[path], "file:" + file)
+                self.assertIn("file:" + file, {f["uri"] for f in m["sgx"]["trusted_files"]})
+            self.assertEqual(own[-3:], ["--degraded-starts", "--faulty", "0"])
+            self.assertTrue(m["sys"]["enable_extra_runtime_domain_names_conf"])
+            self.assertGreater(m["sgx"]["max_threads"], without["sgx"]["max_threads"])
+            # Another policy is another enclave.
+            first = (self.gramine / f"{app}.sig").read_bytes()
+            (self.gramine / "their.policy").write_text("# another\nquorum none\n")
+            self.make("clean")
+            self.make(*wanted, "OPTIONS=--degraded-starts --faulty 0")
+            self.assertNotEqual((self.gramine / f"{app}.sig").read_bytes(), first)
+        self.assertIn("-Dpcs=enabled", self.make("-n", "TEELOG=", "WITNESSES=their.policy", "teelog"))
+        self.assertIn("-Dpcs=disabled", self.make("-n", "TEELOG=", "teelog"))
 
     def test_a_template_that_gives_the_host_a_say(self):
         template = self.gramine / "teelog.manifest.template"
