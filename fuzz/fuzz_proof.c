@@ -1,10 +1,11 @@
 /* Proofs that something was logged, as text and as COSE receipts. Nothing verifies under the
  * seeds' log key but what its seed signed. */
+#include "codec/problem.h"
 #include "crypto/sign.h"
 #include "fuzz.h"
 #include "tlog/key_set.h"
 #include "tlog/proof.h"
-#include "tlog/receipt.h"
+#include "tlog/transparent.h"
 
 static void text(slice in)
 {
@@ -60,10 +61,39 @@ static void keys(slice in)
     MUST(err != TL_OK); /* nobody knows a key with that thumbprint */
 }
 
+/* What was logged is the statement without its receipts, and reads as none that has any. */
+static void transparent(slice in)
+{
+    struct transparent t, again;
+    if (transparent_read(&t, in) != TL_OK)
+        return;
+    MUST(in.n <= TRANSPARENT_MAX && t.count >= 1 && t.count <= TRANSPARENT_RECEIPTS);
+    buf b;
+    buf_init(&b, in.n);
+    transparent_put(&b, &t);
+    must_equal(&b, in);
+    buf_reset(&b);
+    transparent_statement_put(&b, &t);
+    MUST(buf_err(&b) == TL_OK && b.n < in.n);
+    MUST(transparent_read(&again, buf_slice(&b)) != TL_OK);
+    buf_finish(&b);
+    for (size_t i = 0; i < t.count; i++)
+        receipt(t.receipts[i]);
+}
+
+static void problem(slice in)
+{
+    struct problem p;
+    if (problem_read(&p, in) == TL_OK)
+        MUST(p.title.n + p.detail.n < in.n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     text(slice_of(data, size));
     receipt(slice_of(data, size));
     keys(slice_of(data, size));
+    transparent(slice_of(data, size));
+    problem(slice_of(data, size));
     return 0;
 }

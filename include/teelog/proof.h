@@ -1,6 +1,7 @@
-/* Proofs of single entries, without their bundle: c2sp.org/tlog-proof, and COSE receipts of
- * inclusion (RFC 9942). They show that an entry is in a log, and who has signed that. By which
- * code it was logged, and by whom, only a bundle shows (verify.h).
+/* Proofs of single entries, without their bundle: c2sp.org/tlog-proof, COSE receipts of inclusion
+ * (RFC 9942), alone or in the statement that they are about (a transparent statement, RFC 9943).
+ * They show that an entry is in a log, and who has signed that. By which code it was logged, and
+ * by whom, only a bundle shows (verify.h). And receipts of consistency: that the log only grew.
  *
  * No I/O, clock or environment, as there. */
 #ifndef TEELOG_PROOF_H
@@ -12,7 +13,8 @@
 struct teelog_logged_options {
     struct teelog_bytes proof; /* told apart by its first bytes */
     /* What was logged: of a teelog log the statement. Not given: what stands in a tlog-proof's
-     * extra line is taken for it. */
+     * extra line is taken for it. Not beside a transparent statement or a receipt of
+     * consistency. */
     struct teelog_bytes entry;
     /* Whose log, and which witnesses: a policy of a relying party (docs/policy.md), else one of
      * c2sp.org/tlog-policy. */
@@ -20,6 +22,9 @@ struct teelog_logged_options {
     struct teelog_bytes tlog_policy;
     /* For receipts: a COSE_KeySet with the key that signed it, from where the caller trusts. */
     struct teelog_bytes service_keys;
+    /* For a receipt of consistency: the older checkpoint, a signed note, that the caller kept.
+     * Not beside other proofs. */
+    struct teelog_bytes since;
 };
 
 struct teelog_logged;
@@ -31,7 +36,8 @@ tl_err teelog_logged_verify(struct teelog_logged **out, const struct teelog_logg
                             char *message, size_t message_size) TL_MUST;
 void teelog_logged_free(struct teelog_logged *l);
 
-/* TEELOG_TRUSTED: it is logged, as the policy wants it, and the text says LOGGED. UNPINNED: it
+/* TEELOG_TRUSTED: it is logged (resp. the log grew out of the older checkpoint), as the policy
+ * wants it, and the text says LOGGED. UNPINNED: it
  * is in a log, but the policy leaves open whose, or asks nothing of its history. */
 enum teelog_verdict teelog_logged_verdict(const struct teelog_logged *l);
 /* For people, and as JSON; the caller frees with free(). NULL where memory is short. */

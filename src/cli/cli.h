@@ -42,6 +42,7 @@ int cmd_recover(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_mirror(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
+int cmd_proof(int argc, char **argv);
 int cmd_witness(int argc, char **argv);
 int cmd_attest(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

@@ -1,6 +1,8 @@
 /* Whole requests and answers. */
 #include "cli/client.h"
 
+#include "codec/problem.h"
+
 #include <jansson.h>
 
 #define REFUSAL_MAX (1u << 20) /* bytes */
@@ -42,19 +44,30 @@ static tl_err status_error(int status)
     }
 }
 
+/* A line of JSON, or, by SCITT's routes, problem details; never both, by its first byte. */
+static tl_err refusal(slice body, int status, struct tl_why *why)
+{
+    struct problem p;
+    if (problem_read(&p, body) == TL_OK)
+        return tl_explain(why, status_error(status), NULL, "%.*s: %.*s", (int)p.title.n,
+                          (const char *)p.title.p, (int)p.detail.n, (const char *)p.detail.p);
+    json_t *root = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+    const char *text = json_string_value(json_object_get(root, "error"));
+    const char *field = json_string_value(json_object_get(root, "field"));
+    tl_err err =
+        tl_explain(why, status_error(status), field, "%s%s%s", field ? field : "",
+                   field ? ": " : "", text ? text : "the service answered without a reason");
+    json_decref(root);
+    return err;
+}
+
 tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *why)
 {
     buf body;
     buf_init(&body, REFUSAL_MAX);
     tl_err err = client_body_all(c, &body, why);
-    if (err == TL_OK) {
-        json_t *root = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
-        const char *text = json_string_value(json_object_get(root, "error"));
-        const char *field = json_string_value(json_object_get(root, "field"));
-        err = tl_explain(why, status_error(a->status), field, "%s%s%s", field ? field : "",
-                         field ? ": " : "", text ? text : "the service answered without a reason");
-        json_decref(root);
-    }
+    if (err == TL_OK)
+        err = refusal(buf_slice(&body), a->status, why);
     buf_finish(&body);
     return err;
 }

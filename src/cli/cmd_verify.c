@@ -111,9 +111,10 @@ int cmd_verify(int argc, char **argv)
         return cli_usage("verify", "verify takes one bundle");
     o.bundle = argv[optind];
     if (proof.entry || proof.service_keys || logged_is_proof(o.bundle)) {
-        if (o.since || o.nonce || o.at || o.collateral_count || html)
+        if (o.nonce || o.at || o.collateral_count || html)
             return cli_usage("verify", "proofs of one entry take --policy, --entry, "
-                                       "--service-keys and --json alone");
+                                       "--service-keys, --since and --json alone");
+        proof.since = o.since;
         proof.proof = o.bundle;
         proof.policy = o.policy;
         return logged_verify(&proof, json);

@@ -11,7 +11,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define HEAD "c2sp.org/tlog-proof@"
+#define HEAD  "c2sp.org/tlog-proof@"
+#define SIGN1 "\xd2\x84" /* a COSE_Sign1 with its tag; a bundle begins with an array */
 
 bool logged_is_proof(const char *path)
 {
@@ -21,7 +22,8 @@ bool logged_is_proof(const char *path)
         return false;
     ssize_t n = read(fd, head, sizeof head);
     close(fd);
-    return n == (ssize_t)sizeof head && memcmp(head, HEAD, sizeof head) == 0;
+    slice start = slice_of(head, n > 0 ? (size_t)n : 0);
+    return slice_eq_str(start, HEAD) || slice_starts(start, slice_str(SIGN1));
 }
 
 /* A relying party's policy is JSON; the other kind has no line that begins with a brace. */
@@ -33,7 +35,7 @@ static bool is_json(slice s)
     return i < s.n && s.p[i] == '{';
 }
 
-static int read_policy(struct teelog_policy **json, buf *text, const char *path)
+int logged_read_policy(struct teelog_policy **json, buf *text, const char *path)
 {
     char message[320] = "";
     int code = infile_read(text, path);
@@ -73,24 +75,28 @@ static int judge(const struct teelog_logged_options *o, const char *path, bool j
 int logged_verify(const struct logged_files *f, bool json)
 {
     struct teelog_policy *policy = NULL;
-    buf proof, entry, keys, text;
+    buf proof, entry, keys, text, since;
     buf_init(&proof, PROOF_MAX + 1);
     buf_init(&entry, STATEMENT_MAX);
     buf_init(&keys, KEY_SET_MAX);
     buf_init(&text, TLOG_POLICY_MAX);
+    buf_init(&since, NOTE_MAX);
     int code = infile_read_start(&proof, f->proof);
     if (code == EXIT_GOOD && f->entry)
         code = infile_read(&entry, f->entry);
     if (code == EXIT_GOOD && f->service_keys)
         code = infile_read(&keys, f->service_keys);
+    if (code == EXIT_GOOD && f->since)
+        code = infile_read(&since, f->since);
     if (code == EXIT_GOOD && f->policy)
-        code = read_policy(&policy, &text, f->policy);
+        code = logged_read_policy(&policy, &text, f->policy);
     const struct teelog_logged_options o = {
         .proof = bytes_of(&proof, f->proof),
         .entry = bytes_of(&entry, f->entry),
         .policy = policy,
         .tlog_policy = bytes_of(&text, policy ? NULL : f->policy),
         .service_keys = bytes_of(&keys, f->service_keys),
+        .since = bytes_of(&since, f->since),
     };
     if (code == EXIT_GOOD)
         code = judge(&o, f->proof, json);
@@ -98,6 +104,7 @@ int logged_verify(const struct logged_files *f, bool json)
     buf_finish(&entry);
     buf_finish(&keys);
     buf_finish(&text);
+    buf_finish(&since);
     teelog_policy_free(policy);
     return code;
 }

@@ -1,15 +1,22 @@
-/* `teelog verify` of what proves one entry: a tlog-proof or a COSE receipt. */
+/* `teelog verify` of what proves one entry: a tlog-proof, a COSE receipt or a transparent
+ * statement; and of receipts that a log grew. */
 #ifndef TL_CLI_LOGGED_H
 #define TL_CLI_LOGGED_H
+
+#include "base/buf.h"
+#include "teelog/verify.h"
 
 #include <stdbool.h>
 
 struct logged_files {
-    const char *proof, *policy, *entry, *service_keys; /* paths; NULL where not given */
+    const char *proof, *policy, *entry, *service_keys, *since; /* paths, or NULL */
 };
 
-/* Whether a file begins as a tlog-proof does. One that cannot be read does not. */
+/* Whether a file begins as one of these does. One that cannot be read does not. */
 bool logged_is_proof(const char *path);
+/* A relying party's policy, or the text of one of c2sp.org/tlog-policy; then *json stays NULL. An
+ * exit code. */
+int logged_read_policy(struct teelog_policy **json, buf *text, const char *path);
 int logged_verify(const struct logged_files *f, bool json);
 
 #endif

@@ -179,6 +179,27 @@ const struct command commands[] = {
      "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
      "                  --peer-collateral FILE for that\n",
      cmd_monitor},
+    {"proof",
+     "INDEX [--cose | --transparent] [--log-key KEY | --policy FILE] [-o FILE]\n"
+     "       teelog proof --since SIZE|CHECKPOINT [--log-key KEY | --policy FILE] [-o FILE]",
+     "fetch and check the proof that one entry is logged",
+     "  --cose          a COSE receipt (RFC 9942), not a tlog-proof\n"
+     "  --transparent   the statement with that receipt in it\n"
+     "  --since SIZE    the receipt that the log grew since it had this size; or a file with\n"
+     "                  the checkpoint that you kept\n"
+     "  --log-key KEY   the log's verifier key; or --policy FILE, as for verify\n"
+     "  --keys FILE     also write the key of the receipt there, which verify wants beside it\n"
+     "  -o FILE         where to (standard output without it)\n"
+     "  --json          what it is, as JSON\n"
+     "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --url URL       a service elsewhere, https://HOST:PORT (or TEELOG_URL); --ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
+     cmd_proof},
     {"witness", "--data DIR --log KEY... [--name NAME] [--listen ADDR:PORT]",
      "cosign logs that only grow (c2sp.org/tlog-witness)",
      "  --data DIR      where the key is, and what was cosigned; made if missing\n"
@@ -302,7 +323,8 @@ const struct command commands[] = {
     {"verify",
      "FILE [--policy FILE] [--nonce HEX] [--since FILE] [--collateral FILE]...\n"
      "                     [--at UNIXTIME] [--json] [--html PAGE]\n"
-     "       teelog verify PROOF --policy FILE [--entry FILE] [--service-keys FILE] [--json]",
+     "       teelog verify PROOF --policy FILE [--entry FILE] [--service-keys FILE]\n"
+     "                     [--since FILE] [--json]",
      "check a bundle, offline, under a policy",
      "  --policy FILE   what to trust; without it nothing is pinned\n"
      "  --nonce HEX     yours: the bundle must hold the log's answer to it\n"
@@ -310,7 +332,8 @@ const struct command commands[] = {
      "  --collateral FILE   newer collateral than the bundle holds\n"
      "  --at UNIXTIME   judge as of this time instead of now\n"
      "  --entry FILE    of a tlog-proof or COSE receipt: what was logged\n"
-     "  --service-keys FILE   of a receipt: the keys that it may be signed by\n"
+     "  --service-keys FILE   of a receipt or transparent statement: the keys that it may\n"
+     "                  be signed by\n"
      "  --json          the report as JSON\n"
      "  --html PAGE     also write the report as a page of HTML\n"
      "FILE may be - for standard input. Exit: 0 TRUSTED or LOGGED, 1 REJECTED, 4 UNPINNED,\n"

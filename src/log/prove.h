@@ -7,7 +7,7 @@
 #include "log/log.h"
 
 /* Bytes of the longest of them. */
-#define LOG_PROVE_MAX 16384
+#define LOG_PROVE_MAX (NOTE_MAX + 16384)
 
 enum log_prove_kind {
     LOG_PROVE_ENTRY,  /* a receipt of inclusion (docs/format.md section 16) of entry n */

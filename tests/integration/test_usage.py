@@ -14,7 +14,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "tail", "mirror", "monitor", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "tail", "mirror", "monitor", "proof", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
                                  "quote", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
@@ -54,6 +54,11 @@ class Usage(Case):
                      ["monitor", "u", "--state", "s", "--log-key", KEY, "--interval", "0"],
                      ["monitor", "u", "--state", "s", "--log-key", KEY, "--lag", "x"],
                      ["monitor", "u", "--state", "s", "--log-key", KEY, "--max-age", "60"],
+                     ["proof"], ["proof", "--data", "d"], ["proof", "x", "--data", "d"], ["proof", "1", "2", "--data", "d"],
+                     ["proof", "1", "--cose", "--transparent", "--data", "d"], ["proof", "1", "--since", "5", "--data", "d"],
+                     ["proof", "--since", "0", "--data", "d"], ["proof", "1", "--log-key", "x", "--data", "d"],
+                     ["proof", "1", "--keys", "k", "--data", "d"], ["proof", "1", "--json", "--data", "d"],
+                     ["proof", "1", "--log-key", "x", "--policy", "p", "--data", "d"],
                      ["witness"], ["witness", "--data", "d"], ["witness", "--data", "d", "--log", "x"],
                      ["witness", "x", "--data", "d", "--policy", "p"], ["witness", "--data", "d", "--policy", "p", "--tls-key", "k"],
                      ["witness", "--data", "d", "--policy", "p", "--tls-key", "k", "--tls-cert", "c"], ["export", "-o", "x", "--tee", "sim"]):
