@@ -60,7 +60,7 @@ static tl_err take_key(struct log_prove *p, struct tl_why *why)
 {
     struct log *log = p->log;
     if (!log->service || log->boot_index >= p->size)
-        return tl_explain(why, is_frozen(log) ? TL_E_FROZEN : TL_E_BUSY, NULL,
+        return tl_explain(why, is_frozen(log) ? TL_E_FROZEN : TL_E_FENCED, NULL,
                           "this service has no boot in the log, whose key would sign receipts; "
                           "tlog-proofs are to be had (/v1/proof)");
     p->service = es256_ref(log->service);
@@ -110,6 +110,19 @@ static tl_err prove_growth(struct log_prove *p, struct tl_why *why)
     return merkle_prove_consistency(&nodes, p->n, p->size, p->path, &p->path_count);
 }
 
+/* Over the largest tree that a quorum of witnesses has cosigned, where that has the entry. */
+static tl_err take_note(struct log_prove *p)
+{
+    uint64_t size = 0;
+    tl_err err = log_cosigned(p->log, &p->note, &size, NULL);
+    if (err == TL_OK && size > p->n && size <= p->size) {
+        p->size = size;
+        return TL_OK;
+    }
+    buf_reset(&p->note);
+    return err == TL_OK || err == TL_E_NOT_FOUND ? log_checkpoint(p->log, &p->note) : err;
+}
+
 static tl_err look_up(struct log_prove *p, struct tl_why *why)
 {
     struct log *log = p->log;
@@ -117,7 +130,7 @@ static tl_err look_up(struct log_prove *p, struct tl_why *why)
         return TL_E_STOPPING;
     p->size = log->durable_size;
     p->root = log->durable_root;
-    tl_err err = p->kind == LOG_PROVE_TEXT ? log_checkpoint(log, &p->note) : take_key(p, why);
+    tl_err err = p->kind == LOG_PROVE_TEXT ? take_note(p) : take_key(p, why);
     if (err != TL_OK)
         return err;
     return p->kind == LOG_PROVE_GROWTH ? prove_growth(p, why) : prove_entry(p, why);

@@ -196,8 +196,8 @@ static void without_a_boot(void **state)
         w.log->boot_index = frozen ? size_of_log() : UINT64_MAX;
         if (frozen)
             log_freeze(w.log, "for the test");
-        assert_err(prove(LOG_PROVE_ENTRY, 1), frozen ? TL_E_FROZEN : TL_E_BUSY);
-        assert_err(prove(LOG_PROVE_GROWTH, 1), frozen ? TL_E_FROZEN : TL_E_BUSY);
+        assert_err(prove(LOG_PROVE_ENTRY, 1), frozen ? TL_E_FROZEN : TL_E_FENCED);
+        assert_err(prove(LOG_PROVE_GROWTH, 1), frozen ? TL_E_FROZEN : TL_E_FENCED);
         assert_ok(prove(LOG_PROVE_TEXT, 1));
         assert_ok(find_keys(&newest));
         assert_int_equal(newest, 0);
