@@ -42,6 +42,20 @@ void cose_sig_structure_put(buf *b, slice protected_header, slice payload)
     cbor_put_bytes(b, payload);
 }
 
+int64_t cose_label(cbor *c, struct cose_labels *labels)
+{
+    slice first = {NULL, 0};
+    int64_t label = cbor_label(c, &first);
+    bool again = false;
+    for (size_t i = 0; i < labels->count; i++)
+        again = again || labels->seen[i] == label;
+    if (REFUSED(again) || REFUSED(labels->count == COSE_LABELS_MAX))
+        cbor_fail(c, TL_E_COSE);
+    else
+        labels->seen[labels->count++] = label;
+    return label;
+}
+
 const char *cose_alg_name(enum cose_alg alg)
 {
     return alg == COSE_ES256K ? "ES256K" : "ES256";

@@ -25,6 +25,16 @@ void cose_sign1_put(buf *b, slice protected_header, slice payload, const uint8_t
 /* RFC 9052 section 4.4, external_aad empty: what is hashed and signed. */
 void cose_sig_structure_put(buf *b, slice protected_header, slice payload);
 
+/* The labels of a header or key that others made: in any order, which RFC 9052 leaves open, each
+ * once, and no more than are kept here. Zero-initialise for each map. */
+#define COSE_LABELS_MAX 32
+struct cose_labels {
+    size_t count;
+    int64_t seen[COSE_LABELS_MAX];
+};
+/* The label of the map's next pair, an integer. */
+int64_t cose_label(cbor *c, struct cose_labels *labels);
+
 /* An EC2 public key: {1: 2, -1: curve, -2: x, -3: y}, closed. */
 enum cose_curve { COSE_P256 = 1, COSE_SECP256K1 = 8 };
 

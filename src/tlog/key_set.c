@@ -23,9 +23,10 @@ static hash32 thumbprint_of(const struct cose_ec2 *key)
 static bool read_key(cbor *c, struct cose_ec2 *out)
 {
     int64_t kty = 0, curve = 0;
-    slice order = {NULL, 0}, x = {NULL, 0}, y = {NULL, 0};
+    slice x = {NULL, 0}, y = {NULL, 0};
+    struct cose_labels labels = {0};
     for (size_t n = cbor_map(c); n && c->err == TL_OK; n--) {
-        int64_t label = cbor_label(c, &order);
+        int64_t label = cose_label(c, &labels);
         enum cbor_major next = cbor_peek(c);
         bool number = next == CBOR_UINT || next == CBOR_NINT;
         if (label == LABEL_KTY && number)

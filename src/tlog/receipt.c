@@ -20,9 +20,9 @@
 
 static void read_claims(cbor *c, struct receipt *r)
 {
-    slice order = {NULL, 0};
+    struct cose_labels labels = {0};
     for (size_t n = cbor_map(c); n && c->err == TL_OK; n--) {
-        int64_t label = cbor_label(c, &order);
+        int64_t label = cose_label(c, &labels);
         if (label == CWT_ISS)
             r->issuer = cbor_text(c);
         else if (label == CWT_SUB)
@@ -42,14 +42,14 @@ static void read_own_label(cbor *c, struct receipt *r)
     r->has_size = true;
 }
 
-/* A header with a text for a label is another profile's: cbor_label refuses it. */
+/* A header with a text for a label is another profile's: cose_label refuses it. */
 static tl_err read_protected(struct receipt *r)
 {
-    slice order = {NULL, 0};
+    struct cose_labels labels = {0};
     bool has_alg = false, has_vds = false;
     cbor c = cbor_of(r->protected_header);
     for (size_t n = cbor_map(&c); n && c.err == TL_OK; n--) {
-        int64_t label = cbor_label(&c, &order);
+        int64_t label = cose_label(&c, &labels);
         if (label == LABEL_ALG) {
             r->alg = cbor_int(&c);
             has_alg = true;

@@ -308,6 +308,37 @@ static void generated_statements(void **state)
     json_decref(root);
 }
 
+/* Labels of others' headers: in any order, each once, and not too many. */
+static void labels_of_others(void **state)
+{
+    (void)state;
+    uint8_t mem[256];
+    buf b;
+    for (int64_t count = COSE_LABELS_MAX; count <= COSE_LABELS_MAX + 1; count++) {
+        struct cose_labels labels = {0};
+        buf_init_fixed(&b, mem, sizeof mem);
+        for (int64_t i = count; i > 0; i--)
+            cbor_put_int(&b, i % 2 ? i : -i);
+        cbor c = cbor_of(buf_slice(&b));
+        for (int64_t i = count; i > 0; i--)
+            assert_true(cose_label(&c, &labels) == (i % 2 ? i : -i) || c.err != TL_OK);
+        assert_err(cbor_end(&c), count > COSE_LABELS_MAX ? TL_E_COSE : TL_OK);
+    }
+    struct cose_labels labels = {0};
+    static const uint8_t twice[] = {0x04, 0x01, 0x04};
+    cbor c = cbor_of(SLICE_ARRAY(twice));
+    (void)cose_label(&c, &labels);
+    (void)cose_label(&c, &labels);
+    assert_ok(c.err);
+    (void)cose_label(&c, &labels);
+    assert_err(c.err, TL_E_COSE);
+    static const uint8_t text[] = {0x61, 'a'};
+    labels.count = 0;
+    c = cbor_of(SLICE_ARRAY(text));
+    (void)cose_label(&c, &labels);
+    assert_true(c.err != TL_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +347,7 @@ int main(void)
         cmocka_unit_test(own_keys),
         cmocka_unit_test(cose_wg_examples),
         cmocka_unit_test(generated_statements),
+        cmocka_unit_test(labels_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

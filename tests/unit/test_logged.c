@@ -215,6 +215,21 @@ static void key_sets(void **state)
         cbor_put_bytes(&longer, slice_of(y, which ? 33 : 32));
         assert_err(key_set_find(&got, buf_slice(&longer), hash_slice(&kid)), TL_E_NOT_FOUND);
     }
+    /* As SCITT's interface shows a key: its labels in another order. */
+    uint8_t mem[200];
+    buf shown;
+    buf_init_fixed(&shown, mem, sizeof mem);
+    cbor_put_array(&shown, 1);
+    cbor_put_map(&shown, 4);
+    cbor_put_int(&shown, -1);
+    cbor_put_int(&shown, 1);
+    cbor_put_int(&shown, -2);
+    cbor_put_bytes(&shown, SLICE_ARRAY(want.x));
+    cbor_put_int(&shown, -3);
+    cbor_put_bytes(&shown, SLICE_ARRAY(want.y));
+    cbor_put_int(&shown, 1);
+    cbor_put_int(&shown, 2);
+    assert_ok(key_set_find(&got, buf_slice(&shown), hash_slice(&kid)));
     /* Others in between: another kind, another curve, coordinates of another length, none. */
     static const char *const odd[] = {
         "a3010120062158200000000000000000000000000000000000000000000000"
