@@ -111,10 +111,12 @@ int cmd_verify(int argc, char **argv)
         return cli_usage("verify", "verify takes one bundle");
     o.bundle = argv[optind];
     if (proof.entry || proof.service_keys || logged_is_proof(o.bundle)) {
-        if (o.nonce || o.at || o.collateral_count || html)
-            return cli_usage("verify", "proofs of one entry take --policy, --entry, "
-                                       "--service-keys, --since and --json alone");
+        if (o.nonce || html)
+            return cli_usage("verify", "proofs of one entry take no --nonce and no --html");
         proof.since = o.since;
+        proof.at = o.at;
+        proof.collaterals = o.collaterals;
+        proof.collateral_count = o.collateral_count;
         proof.proof = o.bundle;
         proof.policy = o.policy;
         return logged_verify(&proof, json);

@@ -9,21 +9,37 @@
 #include "tlog/statement.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#define HEAD  "c2sp.org/tlog-proof@"
-#define SIGN1 "\xd2\x84" /* a COSE_Sign1 with its tag; a bundle begins with an array */
+#define HEAD          "c2sp.org/tlog-proof@"
+#define BUNDLE_HEADER 0          /* the kind of a bundle's first item */
+#define SIGN1         "\xd2\x84" /* a COSE_Sign1 with its tag; a bundle begins with an array */
+
+/* The first bytes of a file, as many as there are; none where it cannot be read. */
+static slice read_head(char head[sizeof HEAD - 1], const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return (slice){NULL, 0};
+    ssize_t n = read(fd, head, sizeof HEAD - 1);
+    close(fd);
+    return slice_of(head, n > 0 ? (size_t)n : 0);
+}
 
 bool logged_is_proof(const char *path)
 {
     char head[sizeof HEAD - 1];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t n = read(fd, head, sizeof head);
-    close(fd);
-    slice start = slice_of(head, n > 0 ? (size_t)n : 0);
+    slice start = read_head(head, path);
     return slice_eq_str(start, HEAD) || slice_starts(start, slice_str(SIGN1));
+}
+
+/* An array with a number first; a COSE_KeySet is one of maps. */
+static bool is_bundle(const char *path)
+{
+    char head[sizeof HEAD - 1];
+    cbor c = cbor_of(read_head(head, path));
+    return cbor_array(&c) && cbor_uint(&c, BUNDLE_HEADER) == BUNDLE_HEADER && c.err == TL_OK;
 }
 
 /* A relying party's policy is JSON; the other kind has no line that begins with a brace. */
@@ -72,6 +88,49 @@ static int judge(const struct teelog_logged_options *o, const char *path, bool j
     return code;
 }
 
+/* The keys of the boots in a bundle, which is to be good under the same policy. */
+static int bundle_keys(buf *keys, const struct logged_files *f)
+{
+    static const int codes[] = {
+        [TEELOG_UNPINNED] = EXIT_UNPINNED, [TEELOG_REJECTED] = EXIT_REJECTED};
+    struct report_options o = {.bundle = f->service_keys,
+                               .policy = f->policy,
+                               .at = f->at,
+                               .collateral_count = f->collateral_count};
+    struct teelog_report *report = NULL;
+    for (size_t i = 0; i < f->collateral_count; i++)
+        o.collaterals[i] = f->collaterals[i];
+    int code = report_make(&report, &o);
+    if (code != EXIT_GOOD)
+        return code;
+    enum teelog_verdict verdict = teelog_report_verdict(report);
+    size_t n = 0;
+    uint8_t *set = teelog_report_service_keys(report, &n);
+    if (verdict != TEELOG_TRUSTED) {
+        cli_say("the service's keys cannot be taken from %s: it is %s under this policy (teelog "
+                "verify says why)",
+                f->service_keys, teelog_verdict_name(verdict));
+        code = codes[verdict];
+    } else if (!set) {
+        code = cli_fail("the service's keys", TL_E_MEMORY, NULL);
+    } else {
+        buf_bytes(keys, slice_of(set, n));
+    }
+    free(set);
+    teelog_report_free(report);
+    return code;
+}
+
+static int read_keys(buf *keys, const struct logged_files *f)
+{
+    if (f->service_keys && is_bundle(f->service_keys))
+        return bundle_keys(keys, f);
+    if (f->at || f->collateral_count)
+        return cli_usage("verify", "of proofs --at and --collateral go with a bundle that has the "
+                                   "service's keys (--service-keys)");
+    return f->service_keys ? infile_read(keys, f->service_keys) : EXIT_GOOD;
+}
+
 int logged_verify(const struct logged_files *f, bool json)
 {
     struct teelog_policy *policy = NULL;
@@ -84,8 +143,8 @@ int logged_verify(const struct logged_files *f, bool json)
     int code = infile_read_start(&proof, f->proof);
     if (code == EXIT_GOOD && f->entry)
         code = infile_read(&entry, f->entry);
-    if (code == EXIT_GOOD && f->service_keys)
-        code = infile_read(&keys, f->service_keys);
+    if (code == EXIT_GOOD)
+        code = read_keys(&keys, f);
     if (code == EXIT_GOOD && f->since)
         code = infile_read(&since, f->since);
     if (code == EXIT_GOOD && f->policy)

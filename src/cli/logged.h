@@ -10,6 +10,9 @@
 
 struct logged_files {
     const char *proof, *policy, *entry, *service_keys, *since; /* paths, or NULL */
+    /* As of when, and with which collateral, a bundle is judged that service_keys may be. */
+    const char *at, *const *collaterals;
+    size_t collateral_count;
 };
 
 /* Whether a file begins as one of these does. One that cannot be read does not. */

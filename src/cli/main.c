@@ -333,7 +333,7 @@ const struct command commands[] = {
      "  --at UNIXTIME   judge as of this time instead of now\n"
      "  --entry FILE    of a tlog-proof or COSE receipt: what was logged\n"
      "  --service-keys FILE   of a receipt or transparent statement: the keys that it may\n"
-     "                  be signed by\n"
+     "                  be signed by, or a bundle, TRUSTED under the policy, that has them\n"
      "  --json          the report as JSON\n"
      "  --html PAGE     also write the report as a page of HTML\n"
      "FILE may be - for standard input. Exit: 0 TRUSTED or LOGGED, 1 REJECTED, 4 UNPINNED,\n"

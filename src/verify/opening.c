@@ -105,7 +105,7 @@ tl_err verify_boot(struct verifier *v, const struct leaf *l)
         err = roots_add(&v->roots, r, l->index, b.size, &b.root);
     if (err == TL_OK)
         err = heads_carried(&v->heads, r, l->index, &b.heads, &v->subjects);
-    report_boot(r, b.config.has_recovery ? &b.config.recovery : NULL);
+    report_boot(r, &b.service, b.config.has_recovery ? &b.config.recovery : NULL);
     v->boot = l->index;
     v->boot_leaf = l->hash;
     v->admissions = b.config.admissions;

@@ -132,6 +132,8 @@ struct report_recovery {
     uint64_t boots; /* in the bundle that name it */
 };
 
+#define SERVICE_KEYS_MAX 256 /* of the newest boots */
+
 struct report_result {
     enum check_state state;
     uint64_t index;
@@ -159,6 +161,8 @@ struct teelog_report {
     uint64_t leaves;
     bool successor; /* the genesis names an older log */
     uint64_t boots;
+    struct cose_ec2
+        service[SERVICE_KEYS_MAX]; /* of boot number n, from 0, at n % SERVICE_KEYS_MAX */
     struct report_recovery recovery[RECOVERY_KEYS_MAX]; /* in the order in which they were named */
     size_t recovery_count;
     uint64_t recovery_left_out; /* boots that name a key which is not listed */
@@ -220,8 +224,9 @@ void report_bodies_text(buf *b, const struct teelog_report *r, const struct repo
 /* The same of all agents, without indexes, each part after a semicolon. */
 void report_bodies_sum(buf *b, const struct teelog_report *r);
 const char *report_body_state(enum body_state state); /* "withheld", … */
-/* A boot, and the recovery key that it names; NULL: none. */
-void report_boot(struct teelog_report *r, const struct cose_ec2 *recovery);
+/* A boot, its service key, and the recovery key that it names; NULL: none. */
+void report_boot(struct teelog_report *r, const struct cose_ec2 *service,
+                 const struct cose_ec2 *recovery);
 /* Appends who else can read the bodies, one line without an end. */
 void report_recovery_text(buf *b, const struct teelog_report *r);
 /* Appends how the agent was let in: "let in by a bearer token, and as an attested peer

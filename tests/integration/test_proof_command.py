@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+import time
 
 from teelogtest import Case, Service, main, record
 
@@ -126,6 +127,30 @@ class Proof(Case):
             f.seek(-1, os.SEEK_END)
             f.write(bytes([last ^ 1]))
         self.teelog("verify", "t.cose", "--service-keys", "keys", "--policy", policies[0], code=1)
+
+    def test_keys_out_of_a_bundle(self):
+        """The boot statements of a TRUSTED bundle name the keys."""
+        policy = self.bundle_policy()
+        self.proof(str(self.index), "--transparent", "-o", "t.cose")
+        ask = ("verify", "t.cose", "--service-keys", "all")
+        self.assertIn("LOGGED: ", self.teelog(*ask, "--policy", policy).stdout)
+        self.teelog(*ask, "--policy", policy, "--at", str(int(time.time())))
+        self.assertIn("it is REJECTED under this policy", self.teelog(*ask, "--policy", policy, "--at", "1", code=1).stderr)
+        self.assertIn("it is UNPINNED under this policy", self.teelog(*ask, code=4).stderr)
+        done = self.teelog(*ask, "--policy", self.policy(), code=2)  # that says nothing of code
+        self.assertEqual(done.stdout, "")
+        with open(self.path("cut"), "wb") as f:
+            f.write(self.read("all")[:-1])
+        self.teelog("verify", "t.cose", "--service-keys", "cut", "--policy", policy, code=1)
+        # A later boot's key is not in it.
+        self.service.stop()
+        self.service = self.serve()
+        self.proof(str(self.index), "--transparent", "-o", "later.cose", "--keys", "keys")
+        done = self.teelog("verify", "later.cose", "--service-keys", "all", "--policy", policy, code=1)
+        self.assertIn("none of the statement's receipts", done.stdout)
+        self.teelog("verify", "later.cose", "--service-keys", "keys", "--policy", policy)
+        done = self.teelog("verify", "later.cose", "--service-keys", "keys", "--policy", policy, "--at", "5", code=2)
+        self.assertIn("go with a bundle", done.stderr)
 
     def test_json_and_standard_output(self):
         done = self.proof(str(self.index), "-o", "p", "--json", "--log-key", self.key)

@@ -257,6 +257,40 @@ static void many_boots(void **state)
     assert_int_equal(newest, w.log->boot_index);
 }
 
+/* A tlog-proof is over what a quorum has cosigned, where that has the entry. */
+static void over_the_cosigned(void **state)
+{
+    (void)state;
+    struct tlog_quorum quorum = {.valid = 2, .met = true, .time = 1, .current = 1};
+    buf note;
+    buf_init(&note, NOTE_MAX);
+    grow_log(&w, 4);
+    uint64_t cosigned = size_of_log();
+    assert_ok(log_checkpoint(w.log, &note));
+    buf_str(&note, "\u2014 w.example AAAAAAAA\n");
+    assert_ok(cosigned_take(w.log, buf_slice(&note), cosigned, &quorum));
+    grow_log(&w, 4);
+    for (uint64_t i = 0; i < size_of_log(); i++) {
+        struct tlog_proof p;
+        struct tlog_proof_result r;
+        struct store_leaf leaf;
+        struct statement st;
+        assert_ok(prove(LOG_PROVE_TEXT, i));
+        assert_ok(tlog_proof_read(&p, buf_slice(&bytes)));
+        assert_ok(stored_leaf(w.log, i, &leaf, &st));
+        hash32 hash = merkle_leaf_hash(leaf.statement);
+        assert_ok(tlog_proof_verify(&r, &p, &hash, &w.log->keys.note_key, 1, NULL));
+        assert_int_equal(r.checkpoint.size, i < cosigned ? cosigned : size_of_log());
+        assert_true(i >= cosigned || slice_eq(p.checkpoint, buf_slice(&note)));
+        /* Receipts have no cosignatures, and are over the newest tree. */
+        struct receipt receipt;
+        assert_ok(prove(LOG_PROVE_ENTRY, i));
+        assert_ok(receipt_read(&receipt, buf_slice(&bytes)));
+        assert_int_equal(receipt.tree_size, size_of_log());
+    }
+    buf_finish(&note);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +299,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_boot, begin, end),
         cmocka_unit_test_setup_teardown(altered, begin, end),
         cmocka_unit_test_setup_teardown(many_boots, begin, end),
+        cmocka_unit_test_setup_teardown(over_the_cosigned, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
