@@ -137,26 +137,27 @@ class Compiler:
         else:
             self.ensure(False, at, "no such event")
 
-    def text(self, quorum, faulty, degraded):
+    def text(self, quorum, faulty, degraded, replays):
         logs = 1 + max(e["log"] for e in self.events)
         lines = [f"#define NODES {NODES_MAX}", f"#define LOGS {logs}", f"#define QUORUM {quorum}",
                  f"#define WITNESSES {len(self.witness) + faulty}", f"#define FAULTY {faulty}",
-                 f"#define DEGRADED {int(degraded)}", "#define REPLAYS 0",
+                 f"#define DEGRADED {int(degraded)}", f"#define REPLAYS {int(replays)}",
                  (HERE / "trace.pml").read_text("utf-8"), "init {", "    d_step { genesis(); look() };"]
         for at, call in self.steps:
             lines.append(f'    printf("event {at}\\n"); d_step {{ {call} }};')
         return "\n".join([*lines, '    printf("accepted\\n")', "}", ""])
 
 
-def check(events, honest, quorum, faulty=0, degraded=False):
-    """Raises Refused. honest: the numbers of the witnesses that do as they should."""
+def check(events, honest, quorum, faulty=0, degraded=False, replays=False):
+    """Raises Refused. honest: the numbers of the witnesses that do as they should. replays: a start
+    may be given answers to another."""
     compiler = Compiler(events, honest)
     for at, e in enumerate(events):
         compiler.event(at, e)
     with tempfile.TemporaryDirectory(prefix="teelog-trace-") as folder:
         for path in HERE.glob("*.pml"):
             (pathlib.Path(folder) / path.name).write_bytes(path.read_bytes())
-        (pathlib.Path(folder) / "run.pml").write_text(compiler.text(quorum, faulty, degraded), "utf-8")
+        (pathlib.Path(folder) / "run.pml").write_text(compiler.text(quorum, faulty, degraded, replays), "utf-8")
         done = subprocess.run(["spin", "-T", "run.pml"], cwd=folder, text=True, timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = done.stdout.split("\n")
