@@ -136,8 +136,7 @@ static bool cosigned_this(const struct asking *a, const struct asked *w,
     return w->cosigned_in == a->round.number;
 }
 
-/* The whole note, with all the lines there are over this text. */
-static void hand_over(struct asking *a)
+static tl_err hand_over(struct asking *a)
 {
     struct tlog_quorum q;
     buf note;
@@ -148,9 +147,22 @@ static void hand_over(struct asking *a)
         buf_bytes(&note, buf_slice(&a->witnesses[i].line));
         a->times[a->witnesses[i].member] = a->witnesses[i].line_time;
     }
-    if (buf_err(&note) == TL_OK && tlog_policy_weigh(&q, a->policy, a->times) == TL_OK)
+    tl_err err = buf_err(&note);
+    if (err == TL_OK)
+        err = tlog_policy_weigh(&q, a->policy, a->times);
+    if (err == TL_OK)
         a->log->cosigned(a->log->ctx, buf_slice(&note), a->round.size, &q);
     buf_finish(&note);
+    return err;
+}
+
+void asking_settle(struct asking *a)
+{
+    struct round *r = &a->round;
+    tl_err err = r->met ? TL_OK : asking_enough(&r->met, a, cosigned_this, NULL);
+    if (err == TL_OK && r->met)
+        err = hand_over(a);
+    r->unsettled = err != TL_OK;
 }
 
 /* An honest clock and ours agree roughly. One that is far off would spoil the times by which
@@ -170,9 +182,7 @@ static void take_line(struct asking *a, struct asked *w, slice line, uint64_t ti
         return;
     w->line_time = time;
     w->cosigned_in = a->round.number;
-    a->round.met = a->round.met || asking_enough(a, cosigned_this, NULL);
-    if (a->round.met)
-        hand_over(a);
+    asking_settle(a);
 }
 
 static void take_cosignature(struct asking *a, struct asked *w, const struct asking_now *now,
@@ -283,10 +293,13 @@ static void take_other(struct asking *a, struct asked *w, const struct asking_no
         take_busy(a, w, now, answer);
         return;
     }
+    bool unknown = status == 404 || status == 403; /* 403: servers before tlog-witness v1 */
+    if (unknown && w->fails > ASKING_RETRY_UNKNOWN)
+        w->fails = ASKING_RETRY_UNKNOWN; /* somebody may be adding it just now */
     put_off(w, now, status ? ASKING_RETRY_SLOW_MS : ASKING_RETRY_MS, 0);
     if (status == 0)
         complain(a, w, now, TROUBLE_UNREACHABLE, "gives no answer: %s", answer->failure);
-    else if (status == 404 || status == 403) /* 403: servers before tlog-witness v1 */
+    else if (unknown)
         complain(a, w, now, TROUBLE_UNKNOWN,
                  "does not know this log (HTTP %u); its operator adds the log's verifier key",
                  status);

@@ -15,22 +15,25 @@
 #include "tlog/witness.h"
 #include "witness/client.h"
 
-#define ASKING_MAX               64 /* witnesses that are asked; the lines of one note, with room */
-#define ASKING_URL_MAX           1024     /* bytes of a policy's URL */
-#define ASKING_ANSWER_MAX        NOTE_MAX /* bytes of an answer's body */
+#define ASKING_MAX           64   /* witnesses that are asked; the lines of one note, with room */
+#define ASKING_URL_MAX       1024 /* bytes of a policy's URL */
+#define ASKING_ANSWER_MAX    NOTE_MAX /* bytes of an answer's body */
 
 /* Defaults of struct witness_client_options. */
-#define ASKING_INTERVAL_MS       1000
-#define ASKING_REFRESH_MS        60000
+#define ASKING_INTERVAL_MS   1000
+#define ASKING_REFRESH_MS    60000
 
 /* How long a witness that failed is left alone: doubled each time it fails again, and up to half
  * as much is added, by the dice. */
-#define ASKING_RETRY_MS          500   /* it cannot be reached, or is busy, at first */
-#define ASKING_RETRY_SLOW_MS     2000  /* it answered what repeating does not mend */
-#define ASKING_RETRY_MAX_MS      60000 /* both, at last */
-#define ASKING_RETRY_AFTER_MAX_S 300   /* that a witness may ask for (Retry-After) */
-#define ASKING_CONFLICTS_MAX     3     /* answers 409 in a row that are followed at once */
-#define ASKING_SKEW_S            3600  /* that a cosignature's time may differ from ours */
+#define ASKING_RETRY_MS      500   /* it cannot be reached, or is busy, at first */
+#define ASKING_RETRY_SLOW_MS 2000  /* it answered what repeating does not mend */
+#define ASKING_RETRY_MAX_MS  60000 /* both, at last */
+#define ASKING_RETRY_UNKNOWN                                                                       \
+    3 /* times it is doubled at most for one that does not know the log                            \
+       */
+#define ASKING_RETRY_AFTER_MAX_S 300  /* that a witness may ask for (Retry-After) */
+#define ASKING_CONFLICTS_MAX     3    /* answers 409 in a row that are followed at once */
+#define ASKING_SKEW_S            3600 /* that a cosignature's time may differ from ours */
 #define ASKING_QUIET_MS          60000 /* the same trouble of a witness is not told again within it */
 
 struct asking_now {

@@ -1,4 +1,5 @@
-/* What asking.c (what is asked, and when) and answers.c (what answers mean) share. */
+/* What asking_new.c (who can be asked), asking.c (what is asked, and when) and answers.c (what
+ * answers mean) share. */
 #ifndef TL_WITNESS_ASKING_STATE_H
 #define TL_WITNESS_ASKING_STATE_H
 
@@ -61,6 +62,7 @@ struct round {
     size_t text_n;   /* bytes of its text */
     uint64_t size, began_ms;
     bool met;
+    bool unsettled; /* there was no memory to see whether it is met, or to say so */
 };
 
 struct asking {
@@ -94,6 +96,11 @@ static inline slice round_text(const struct round *r)
 /* Whether the witnesses for which the choice holds are a quorum. */
 typedef bool asking_choice(const struct asking *a, const struct asked *w,
                            const struct asking_now *now);
-bool asking_enough(struct asking *a, asking_choice *chosen, const struct asking_now *now);
+tl_err asking_enough(bool *enough, struct asking *a, asking_choice *chosen,
+                     const struct asking_now *now) TL_MUST;
+
+/* After there is a new line: where a quorum has cosigned the round's checkpoint the log is told of
+ * the note, whole, with all the lines there are over its text. */
+void asking_settle(struct asking *a);
 
 #endif

@@ -36,6 +36,8 @@ static inline void asked_log_init(struct asked_log *l, uint64_t size, uint8_t sa
     }
     l->size = size;
     buf_init(&l->note, NOTE_MAX);
+    (void)buf_grow(&l->note, NOTE_MAX); /* so that no failing allocation is ours */
+    buf_reset(&l->note);
     buf_init(&l->shown, NOTE_MAX);
     buf_init(&l->text, 1000000);
 }
