@@ -39,6 +39,7 @@ int cmd_backup(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_records(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
+int cmd_successor(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_mirror(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);

@@ -130,6 +130,20 @@ const struct command commands[] = {
      "  --log-key KEY   the log's verifier key; else as the database names it\n"
      "  --json          what came of it as a line of JSON\n",
      cmd_recover},
+    {"successor", "--data DIR --origin NAME (--old DIR | --note FILE) [OPTIONS]",
+     "begin a log that follows an older one",
+     "  --data DIR      where the new log is to be kept (or TEELOG_DATA)\n"
+     "  --tee KIND      its platform, as for serve\n"
+     "  --origin NAME   its name, another than the older log's\n"
+     "  --old DIR       the older log's directory; no service may have it open\n"
+     "  --note FILE     instead: the last note of it that a quorum has cosigned\n"
+     "  --log-key KEY   the older log's verifier key, where it does not open\n"
+     "  --old-witnesses FILE   whose quorum the note has to have; else --witnesses\n"
+     "  --unwitnessed   it had no witnesses: what its key alone has signed will do\n"
+     "  --witnesses FILE   the new log's, as for serve; --faulty N, --degraded-starts\n"
+     "  --recovery-key FILE   a public key whose owner can read the new log's bodies\n"
+     "  --json          what was begun as a line of JSON\n",
+     cmd_successor},
     {"tail", "[-n N | --from I] [FILTERS] [--json] [--socket PATH | --data DIR]",
      "follow the log as it grows",
      "  -n N            the last N first, 10 without it\n"

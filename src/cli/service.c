@@ -206,7 +206,7 @@ static void say_retention(void *ctx, const char *text)
     cli_say("%s", text);
 }
 
-static tl_err read_recovery_key(struct service *s, const char *path, struct tl_why *why)
+tl_err service_recovery_key(struct service *s, const char *path, struct tl_why *why)
 {
     buf pem;
     if (!path)
@@ -266,7 +266,7 @@ tl_err service_start(struct service *s, const struct service_options *o, struct 
     signals_block(true);
     tl_err err = o->tls_cert ? tls_from_files(&s->tls, o->tls_cert, o->tls_key, why) : TL_OK;
     if (err == TL_OK)
-        err = read_recovery_key(s, o->recovery_key, why);
+        err = service_recovery_key(s, o->recovery_key, why);
     log.recovery = s->recovery;
     if (err == TL_OK)
         err = witnesses_read(s, o, &log.witnessing, why);

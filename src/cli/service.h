@@ -60,6 +60,8 @@ tl_err service_prepare(struct service *s, const struct service_options *o,
  * still due. */
 tl_err service_start(struct service *s, const struct service_options *o,
                      struct tl_why *why) TL_MUST;
+/* Reads the recovery key into s->recovery; path: NULL for none. */
+tl_err service_recovery_key(struct service *s, const char *path, struct tl_why *why) TL_MUST;
 /* Waits for the next signal, as signals_wait; a supervisor hears that the log is
  * alive meanwhile. Of SIGNALS_FENCE the operator has been told. */
 int service_wait(const struct service *s, bool *from_terminal);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define END_MS 3000 /* that the end of a log waits for them */
+
 static void say(void *ctx, const char *text)
 {
     (void)ctx;
@@ -19,7 +21,7 @@ static void moved(void *ctx)
     signals_fence();
 }
 
-static tl_err read_policy(struct tlog_policy **out, const char *path, struct tl_why *why)
+tl_err witnesses_policy(struct tlog_policy **out, const char *path, struct tl_why *why)
 {
     struct tl_why inner = {{0}, {0}};
     buf text;
@@ -40,10 +42,11 @@ tl_err witnesses_read(struct service *s, const struct service_options *o,
     *out = (struct log_witnessing){.faulty = o->faulty,
                                    .degraded_starts = o->degraded_starts,
                                    .wait_ms = o->witness_wait * 1000,
+                                   .end_ms = END_MS,
                                    .ca_file = o->witness_ca,
                                    .moved = moved,
                                    .say = say};
-    tl_err err = o->witnesses ? read_policy(&s->witnesses, o->witnesses, why) : TL_OK;
+    tl_err err = o->witnesses ? witnesses_policy(&s->witnesses, o->witnesses, why) : TL_OK;
     out->policy = s->witnesses;
     return err;
 }

@@ -5,6 +5,8 @@
 
 #include "cli/service.h"
 
+/* A policy of witnesses (c2sp.org/tlog-policy) from a file. */
+tl_err witnesses_policy(struct tlog_policy **out, const char *path, struct tl_why *why) TL_MUST;
 /* Reads --witnesses, where it is given, and fills in what the log is told of it. */
 tl_err witnesses_read(struct service *s, const struct service_options *o,
                       struct log_witnessing *out, struct tl_why *why) TL_MUST;

@@ -324,7 +324,7 @@ static tl_err keep(struct log *log, struct bundle_collateral *c, struct anchor *
         err = thin(log);
     if (err == TL_OK)
         err = keep_pieces(log, c, k);
-    if (err != TL_OK) {
+    if (err != TL_OK || k->piece_count == 0) { /* collateral may be on its way: a later one does */
         free(k->note);
         return err;
     }

@@ -72,6 +72,7 @@ static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, s
     v->size = tree_size(log->tree);
     v->root = tree_root(log->tree);
     v->version = slice_str(TEELOG_VERSION);
+    v->old_note = log->succeeds;
     es256_point(log->service, &v->service);
     err = roster_heads(log->roster, v->size, &v->heads);
     if (err == TL_OK)
@@ -127,7 +128,7 @@ tl_err boot_append(struct log *log, struct tl_why *why)
     buf key, body;
     struct placing p = {.kind = ST_BOOT, .subject = log->origin, .session = UINT64_MAX};
     buf_init(&key, 1024);
-    buf_init(&body, 65536);
+    buf_init(&body, 2 * NOTE_MAX);
     tl_err err = es256_generate(&log->service);
     if (err != TL_OK)
         goto out;

@@ -135,6 +135,7 @@ struct log {
     struct subject *origin;
     struct es256_key *service;
     struct es256_key *recovery; /* the owner's, or NULL */
+    slice succeeds;             /* an older log's note, while the genesis is made */
     hash32 service_kid, boot_leaf, log_tp;
     uint64_t boot_index;
     uint64_t next_index, last_time_ms;

@@ -194,6 +194,10 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
         err = tree_new(&log->tree, log->store);
     if (err == TL_OK && !made)
         err = is_empty(log, &empty);
+    if (err == TL_OK && !empty && c->succeeds.n)
+        err = tl_explain(why, TL_E_EXISTS, "data",
+                         "this data directory holds a log already, and only a new one can follow "
+                         "another: use an empty directory");
     if (err != TL_OK)
         return err;
     err = empty ? start_genesis(log, c->origin, why) : start_recover(log, why);
@@ -212,8 +216,10 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
         err = start_scrub(log, why); /* its boot may never come */
         return err == TL_OK ? fence_begin(log, why) : err;
     }
+    log->succeeds = c->succeeds;
     if (err == TL_OK)
         err = start_boot(log, why);
+    log->succeeds = (slice){NULL, 0};
     fence_booted(log);
     return err;
 }

@@ -43,6 +43,9 @@ struct log_config {
     /* On the owner's word: where the log of dir does not open under this platform's key, it is
      * moved aside, whole, and a new one begun. Where it opens, nothing. */
     bool set_aside;
+    /* The note of an older log that this one follows, for the genesis to quote in full; empty:
+     * none. TL_E_EXISTS where there is a log already. */
+    slice succeeds;
     struct log_witnessing witnessing; /* all zeros: no witnesses */
     /* Called once on the owner thread where the log can go on no more (a commit
      * whose outcome is unknown): the process must end. */

@@ -57,9 +57,10 @@ static tl_err first_boot(struct verifier *v, const struct leaf *l, const struct 
     v->log_id = b->log_id;
     v->log_tp = note_key_thumbprint(&b->key);
     r->has_log = true;
-    r->successor = b->old_note.n > 0;
     memcpy(r->key, b->log_key.p, b->log_key.n); /* note_key_read bounds it */
-    tl_err err = check_log(v, l->index);
+    tl_err err = report_succession(r, b->old_note);
+    if (err == TL_OK)
+        err = check_log(v, l->index);
     return err == TL_OK ? since_check_key(&v->since, r, &v->key) : err;
 }
 

@@ -140,6 +140,15 @@ struct report_result {
     char detail[240];
 };
 
+/* The older log that the genesis says it follows. Its note is under its own key, which nothing here
+ * vouches for. */
+struct report_succeeds {
+    bool there, read; /* read: it is a checkpoint, of what the others say */
+    char origin[SUBJECT_MAX + 1];
+    uint64_t size;
+    hash32 root;
+};
+
 struct teelog_report {
     enum teelog_verdict verdict;
     bool simulated;
@@ -159,7 +168,7 @@ struct teelog_report {
 
     enum bundle_scope scope;
     uint64_t leaves;
-    bool successor; /* the genesis names an older log */
+    struct report_succeeds succeeds;
     uint64_t boots;
     struct cose_ec2
         service[SERVICE_KEYS_MAX]; /* of boot number n, from 0, at n % SERVICE_KEYS_MAX */
@@ -228,6 +237,10 @@ const char *report_body_state(enum body_state state); /* "withheld", … */
 void report_boot(struct teelog_report *r, const struct cose_ec2 *service,
                  const struct cose_ec2 *recovery);
 /* Appends who else can read the bodies, one line without an end. */
+/* What the genesis says that it follows; an empty note: nothing. */
+tl_err report_succession(struct teelog_report *r, slice note) TL_MUST;
+/* A sentence about that, for people. */
+void report_succession_text(buf *b, const struct teelog_report *r);
 void report_recovery_text(buf *b, const struct teelog_report *r);
 /* Appends how the agent was let in: "let in by a bearer token, and as an attested peer
  * (sgx-gramine, MRENCLAVE 0123456789abcdef…)". */

@@ -150,9 +150,11 @@ static void put_log(buf *b, const struct teelog_report *r)
     buf_str(b, "<tr><th>evidence judged as of</th><td>");
     render_times(b, r);
     buf_str(b, "</td></tr>\n</table>\n");
-    if (r->successor)
-        buf_str(b, "<p>The first boot names an older log that this one follows; that is not "
-                   "checked.</p>\n");
+    if (r->succeeds.there) {
+        buf_str(b, "<p>");
+        report_succession_text(b, r);
+        buf_str(b, "</p>\n");
+    }
 }
 
 static void put_code(buf *b, const struct report_code *e)

@@ -20,6 +20,25 @@ static void put_recovery(buf *b, const struct teelog_report *r)
     buf_printf(b, "], \"recovery_keys_left_out\": %" PRIu64, r->recovery_left_out);
 }
 
+static void put_succeeds(buf *b, const struct teelog_report *r)
+{
+    const struct report_succeeds *s = &r->succeeds;
+    buf_str(b, ", \"succeeds\": ");
+    if (!s->there) {
+        buf_str(b, "null");
+        return;
+    }
+    buf_str(b, "{");
+    put_member(b, "origin", s->read ? s->origin : NULL);
+    if (s->read) {
+        buf_printf(b, ", \"size\": %" PRIu64 ", \"root\": ", s->size);
+        render_json_hex(b, hash_slice(&s->root));
+    } else {
+        buf_str(b, ", \"size\": null, \"root\": null");
+    }
+    buf_str(b, "}");
+}
+
 static void put_log(buf *b, const struct teelog_report *r)
 {
     bool shown = r->has_log && r->verdict != TEELOG_REJECTED;
@@ -31,9 +50,10 @@ static void put_log(buf *b, const struct teelog_report *r)
         buf_printf(b, ", \"size\": %" PRIu64 ", \"root\": ", r->size);
         render_json_hex(b, hash_slice(&r->root));
         put_recovery(b, r);
+        put_succeeds(b, r);
     } else {
         buf_str(b, ", \"size\": null, \"root\": null, \"boots\": null, \"recovery_keys\": null, "
-                   "\"recovery_keys_left_out\": null");
+                   "\"recovery_keys_left_out\": null, \"succeeds\": null");
     }
     buf_str(b, "},\n");
 }

@@ -88,9 +88,10 @@ static void put_scope(buf *b, const struct teelog_report *r)
         report_recovery_text(b, r);
         buf_str(b, "\n");
     }
-    if (r->successor)
-        buf_str(b,
-                "The first boot names an older log that this one follows; that is not checked.\n");
+    if (r->succeeds.there) {
+        report_succession_text(b, r);
+        buf_str(b, "\n");
+    }
     buf_str(b, "evidence judged as of ");
     render_times(b, r);
     buf_str(b, r->simulated ? "; the platform is simulated\n" : "\n");

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 
-from teelogtest import ROOT, Case, main, record
+from teelogtest import ROOT, Case, lines, main, record
 
 
 def table():
@@ -197,7 +197,57 @@ class Sealed(Case):
                                       self.policy)["verdict"], "TRUSTED")
         return said
 
+    def successor(self, *options, code=0):
+        return self.teelog("successor", "--data", self.path("new"), "--tee", "sim", "--origin",
+                           "example.org/new", *options, code=code)
+
+    def followed(self):
+        before = self.leaves()
+        old = self.verdict(self.bundle)["log"]
+        # While it opens it says its key itself; but only a new log can follow another.
+        self.assertIn("holds a log already",
+                      self.teelog("successor", "--data", self.data, "--tee", "sim", "--origin",
+                                  "example.org/new", "--old", self.data, "--unwitnessed",
+                                  code=3).stderr)
+        self.assertIn("needs another", self.successor("--origin", old["origin"], "--old", self.data,
+                                                      "--unwitnessed", code=2).stderr)
+        self.other_key()
+        said = self.successor("--old", self.data, "--log-key", old["key"], "--unwitnessed").stdout
+        self.assertEqual(self.leaves(), before)
+        self.assertIn("signed by its key alone", said)
+        # It goes on, says which log it follows, and is not that one.
+        with self.serve("--data", self.path("new")):
+            self.teelog("append", "--data", self.path("new"), stdin=lines([record()]))
+            new = self.path("new.teelog")
+            self.teelog("export", "--data", self.path("new"), "-o", new)
+        report = self.verdict(new)
+        self.assertEqual(report["verdict"], "UNPINNED")
+        self.assertIn(report["log"]["key"], said)
+        self.assertEqual(report["log"]["succeeds"],
+                         {"origin": old["origin"], "size": old["size"], "root": old["root"]})
+        self.assertEqual(self.verdict(new, "--policy", self.policy)["verdict"], "REJECTED")
+        self.teelog("policy", "init", new, "-o", self.path("new.json"))
+        self.assertEqual(self.verdict(new, "--policy", self.path("new.json"))["verdict"], "TRUSTED")
+        return said
+
+    def not_followed(self):
+        key = self.verdict(self.bundle)["log"]["key"]
+        said = self.successor("--old", self.data, "--log-key", key, code=3).stderr
+        said += self.successor("--old", self.data, "--log-key",
+                               "example.org/log+89b7ddcc+AcT+Vytqa/tqBZ3d+yLG6M5OvzChyG6oRlFJR/"
+                               "yrNOyj", "--unwitnessed", code=1).stderr
+        self.assertIn("is no checkpoint under the key", said)
+        with self.serve():
+            said += self.successor("--old", self.data, "--unwitnessed", code=3).stderr
+        self.assertIn("another teelog has this log open", said)
+        self.other_key()
+        said += self.successor("--old", self.data, "--unwitnessed", code=3).stderr
+        self.assertFalse(os.path.exists(os.path.join(self.path("new"), "teelog.db")))
+        return said
+
     PLAYS = {
+        "followed:": followed,
+        "followed without": not_followed,
         "changed key": changed_key,
         "wrong key": wrong_key,
         "its name or id altered": name_altered,
@@ -219,6 +269,7 @@ class Sealed(Case):
             with self.subTest(row=row):
                 self.data = os.path.join(self.dir, "log")
                 shutil.rmtree(self.data, ignore_errors=True)
+                shutil.rmtree(self.path("new"), ignore_errors=True)
                 self.make()
                 said = play(self)
                 for phrase in phrases:

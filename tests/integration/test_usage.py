@@ -14,7 +14,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "tail", "mirror", "monitor", "proof", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "successor", "tail", "mirror", "monitor", "proof", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
                                  "quote", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
@@ -44,6 +44,12 @@ class Usage(Case):
                      ["tail", "-n", "1", "--from", "1", "--data", "d"],
                      ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["mirror"], ["mirror", "m"], ["mirror", "a", "b", "--data", "d"],
                      ["mirror", "m", "--log-key", "x", "--data", "d"], ["mirror", "m", "--every", "0", "--data", "d"],
+                     ["successor"], ["successor", "--data", "d", "--origin", "o"],
+                     ["successor", "--data", "d", "--old", "x"],
+                     ["successor", "--data", "d", "--origin", "o", "--old", "x", "--note", "n"],
+                     ["successor", "--data", "d", "--origin", "o", "--note", "n"],
+                     ["successor", "--data", "d", "--origin", "o", "--old", "x", "--log-key", "k"],
+                     ["successor", "--data", "d", "--origin", "o", "--old", "x", "y"],
                      ["monitor"], ["monitor", "u", "--log-key", "x"], ["monitor", "u", "--state", "s"],
                      ["monitor", "u", "--state", "s", "--log-key", "x"],
                      ["monitor", "u", "v", "--state", "s", "--log-key", KEY],

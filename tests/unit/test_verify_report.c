@@ -623,23 +623,47 @@ static void test_many_agents(void **state)
     fakelog_free(f);
 }
 
+static const char *old_note;
+
 static void successor(void *ctx, enum fake_point point, struct fake_step *s)
 {
     (void)ctx;
     if (point == FAKE_FIELDS && s->index == 0)
-        s->boot.old_note = slice_str("a note");
+        s->boot.old_note = slice_str(old_note);
 }
 
+/* What its genesis says is told, whatever that is, and changes no verdict. */
 static void test_successor(void **state)
 {
     (void)state;
-    struct fakelog *f = fake_case_log(successor, NULL);
-    struct teelog_report *r = judge(f, SCOPE_WHOLE, pinned);
-    char *text = teelog_report_text(r);
-    assert_non_null(strstr(text, "names an older log that this one follows; that is not checked"));
-    free(text);
-    expect_verdict(r, TEELOG_TRUSTED);
-    fakelog_free(f);
+    static const struct {
+        const char *note, *words, *json;
+    } cases[] = {
+        {"example.org/old\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n"
+         "\u2014 example.org/old AAAAAAAA\n",
+         "follows the log example.org/old, which was at size 5 with the root 0000",
+         "\"succeeds\": {\"origin\": \"example.org/old\", \"size\": 5, \"root\": \"00"},
+        {"a note", "by a note that is no checkpoint",
+         "\"succeeds\": {\"origin\": null, \"size\": null, \"root\": null}"},
+        {"no origin\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n"
+         "\u2014 example.org/old AAAAAAAA\n",
+         "by a note that is no checkpoint", "\"succeeds\": {\"origin\": null"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        old_note = cases[i].note;
+        struct fakelog *f = fake_case_log(successor, NULL);
+        struct teelog_report *r = judge(f, SCOPE_WHOLE, pinned);
+        char *text = teelog_report_text(r), *json = teelog_report_json(r),
+             *page = teelog_report_html(r);
+        assert_non_null(strstr(text, cases[i].words));
+        assert_non_null(strstr(page, cases[i].words));
+        assert_non_null(strstr(json, cases[i].json));
+        free(text);
+        free(json);
+        free(page);
+        expect_verdict(r, TEELOG_TRUSTED);
+        fakelog_free(f);
+    }
 }
 
 /* More codes than a log has; and as many as are still allowed. */
