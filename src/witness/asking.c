@@ -140,7 +140,8 @@ void asking_turn(struct asking *a, const struct asking_now *now)
 
 void asking_hurry(struct asking *a)
 {
-    a->hurry = true;
+    if (a->log->size(a->log->ctx) > a->round.size) /* else he waits for this round */
+        a->hurry = true;
 }
 
 /* ---- requests ---- */
