@@ -5,7 +5,8 @@
 #   make demo        an agent's actions, logged, exported, verified, altered
 #   make check       every test, in a few minutes; make check-long: the long forms too
 #   make bench       what it does on this machine, beside raw signatures and syncs; some
-#                    minutes (BENCH_ARGS="--only quotes": half a minute)
+#                    minutes (BENCH_ARGS="--only quotes", witnesses, tiles or since: half a
+#                    minute each)
 #   make fuzz        every fuzz target for FUZZ_SECONDS (30)
 #   make deb         Debian packages in build/deb; make dist: a reproducible tarball
 #   make start       the log, on a simulated platform, with its data in START_DATA (build/start);
@@ -54,7 +55,7 @@ check-long:
 	@TEELOG_LONG=1 scripts/check
 
 bench: build/teelog
-	@ninja -C $(B) --quiet bench/raw bench/quotes bench/run bench/makedcap
+	@ninja -C $(B) --quiet bench/raw bench/quotes bench/run bench/get bench/makedcap
 	@python3 bench/bench.py build/teelog $(B)/bench $(BENCH_ARGS)
 
 fuzz:

@@ -3,13 +3,13 @@
 
 usage: bench.py TEELOG BIN [--only PART] [--records N] [--bundle N] [--dir DIR] [--json FILE]
 
-BIN is the folder of raw, quotes, run and makedcap. PART is append (with queries), verify, es256k or quotes.
+BIN is the folder of raw, quotes, run, get and makedcap. PART is append (with queries), verify, es256k,
+quotes, witnesses, tiles or since.
 
 Machines are shared and noisy, so every figure of ours is a ratio to a raw
 figure measured just before and just after it.
 """
 import argparse
-import atexit
 import json
 import os
 import shutil
@@ -20,6 +20,8 @@ import tempfile
 import time
 
 import queries
+import witnesses
+from bench_tools import Serve, append, latency, lines, rate, raw, say, tool
 
 ORIGINAL = 482  # records a second, plugin-tee-log, measured on this machine kind
 
@@ -33,97 +35,6 @@ REAL = (
      "near-mpc__public_data.json-darr317__tdx-b0c06f000000-eval20-2026-08-13"),
 )
 SIMULATED = (("SGX v3", "sgx-v3"), ("TDX v4", "tdx-v4"))
-
-
-def tool(args, name, *words):
-    """One of our own measuring programs: what it found."""
-    out = subprocess.run([os.path.join(args.bin, name), *map(str, words)], check=True,
-                         stdout=subprocess.PIPE, text=True)
-    return json.loads(out.stdout)
-
-
-def raw(args, *words):
-    return tool(args, "raw", *words)
-
-
-def rate(args, what):
-    return raw(args, what, 2)["per_second"]
-
-
-TYPES = ("Action:TRANSFER", "Message:IN", "Message:OUT")
-
-
-def lines(path, n, agents=4):
-    """n records of 200 bytes of content, from a few agents, many rooms and more users."""
-    text = "Sent 5 USDC to bob; " * 10
-    with open(path, "w") as f:
-        for i in range(n):
-            f.write('{"agentId":"agent-%d","roomId":"room-%d","userId":"user-%d","type":"%s",'
-                    '"content":"%s"}\n' % (i % agents, i % 1009, i % 10007, TYPES[i % 3], text))
-
-
-class Serve:
-    """A running service, and how long it took to be ready."""
-
-    def __init__(self, args, data):
-        self.socket = os.path.join(data, "teelog.sock")
-        start = time.monotonic()
-        self.process = subprocess.Popen(
-            [args.teelog, "serve", "--data", data, "--tee", "sim", "--origin", "bench/log"],
-            stdout=subprocess.PIPE, text=True)
-        atexit.register(self.process.kill)  # where the bench itself fails
-        line = self.process.stdout.readline()
-        self.ready = time.monotonic() - start
-        if "ready" not in line:
-            sys.exit("bench: the service did not start: " + line)
-
-    def memory(self):
-        """Highest and present resident size, in MiB."""
-        found = {}
-        for line in open("/proc/%d/status" % self.process.pid):
-            words = line.split()
-            if words[0] in ("VmHWM:", "VmRSS:"):
-                found[words[0]] = int(words[1]) / 1024
-        return found["VmHWM:"], found["VmRSS:"]
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait()
-
-
-def append(args, serve, path, *options):
-    start = time.monotonic()
-    with open(path) as f, open(os.devnull, "w") as null:
-        subprocess.run([args.teelog, "append", "--socket", serve.socket, *options], stdin=f,
-                       stdout=null, check=True)
-    return time.monotonic() - start
-
-
-def latency(args, serve, n):
-    """One client that waits for each receipt: milliseconds, sorted."""
-    line = ('{"agentId":"agent-0","roomId":"r","userId":"u","type":"Action:PAY","content":"%s"}\n'
-            % ("x" * 200)).encode()
-    client = subprocess.Popen([args.teelog, "append", "--socket", serve.socket],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-    reader = client.stdout
-    times = []
-    for _ in range(n):
-        start = time.monotonic()
-        client.stdin.write(line)
-        got = b""
-        while not got.endswith(b"\n"):
-            part = reader.read(65536)
-            if not part:
-                sys.exit("bench: append ended early")
-            got += part
-        times.append((time.monotonic() - start) * 1e3)
-    client.stdin.close()
-    client.wait()
-    return sorted(times)
-
-
-def say(name, value, note=""):
-    print("  %-44s %14s  %s" % (name, value, note), flush=True)
 
 
 def bench_append(args, data, found):
@@ -286,7 +197,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("teelog")
     p.add_argument("bin")
-    p.add_argument("--only", choices=("append", "verify", "es256k", "quotes"))
+    p.add_argument("--only", choices=("append", "verify", "es256k", "quotes", "witnesses", "tiles", "since"))
     p.add_argument("--records", type=int, default=1000000)
     p.add_argument("--bundle", type=int, default=100000)
     p.add_argument("--dir")
@@ -311,6 +222,12 @@ def main():
             bench_es256k(args, found)
         if args.only in (None, "quotes"):
             bench_quotes(args, found)
+        if args.only in (None, "witnesses"):
+            witnesses.bench_witnesses(args, found)
+        if args.only in (None, "tiles"):
+            witnesses.bench_tiles(args, found)
+        if args.only in (None, "since"):
+            witnesses.bench_since(args, found)
     finally:
         if made:
             shutil.rmtree(args.dir, ignore_errors=True)
