@@ -70,6 +70,23 @@ static void keep(void *arg)
         c->err = store_commit(c->log->store);
 }
 
+/* Puts the third piece of collateral in the place of the second, while the log runs. */
+static void poison(void *arg)
+{
+    struct call *c = arg;
+    const struct anchor_piece *pieces = c->log->anchors->pieces;
+    buf b;
+    buf_init(&b, COLLATERAL_MAX);
+    c->err = store_get_evidence(c->log->store, &pieces[2].piece.digest, &b);
+    if (c->err == TL_OK)
+        c->err = store_begin(c->log->store);
+    if (c->err == TL_OK)
+        c->err = store_put_evidence(c->log->store, &pieces[1].piece.digest, buf_slice(&b));
+    if (c->err == TL_OK)
+        c->err = store_commit(c->log->store);
+    buf_finish(&b);
+}
+
 /* A log that knows what it has kept: as one with witnesses does at its start. */
 static void open_anchored(struct world *w)
 {
@@ -322,18 +339,20 @@ static void test_list(void **state)
             buf_finish(&b);
         }
     /* SHELF_MAX pieces of one are as many as there are. */
-    buf_init(&b, 1000);
-    cbor_put_array(&b, 2);
-    cbor_put_array(&b, 1);
-    cbor_put_bytes(&b, hash_slice(&(hash32){{0}}));
-    cbor_put_array(&b, 1);
-    cbor_put_array(&b, 2);
-    cbor_put_uint(&b, 7);
-    cbor_put_array(&b, SHELF_MAX);
-    for (size_t i = 0; i < SHELF_MAX; i++)
-        cbor_put_uint(&b, 0);
-    assert_ok(anchors_read(a, buf_slice(&b)));
-    buf_finish(&b);
+    for (size_t more = 0; more < 2; more++) {
+        buf_init(&b, 1000);
+        cbor_put_array(&b, 2);
+        cbor_put_array(&b, 1);
+        cbor_put_bytes(&b, hash_slice(&(hash32){{0}}));
+        cbor_put_array(&b, 1);
+        cbor_put_array(&b, 2);
+        cbor_put_uint(&b, 7);
+        cbor_put_array(&b, SHELF_MAX + more);
+        for (size_t k = 0; k < SHELF_MAX + more; k++)
+            cbor_put_uint(&b, 0);
+        assert_err(anchors_read(a, buf_slice(&b)), more ? TL_E_STORED : TL_OK);
+        buf_finish(&b);
+    }
     free(a);
 }
 
@@ -372,7 +391,7 @@ static void test_altered(void **state)
     struct world *w = *state;
     struct world copy;
     const hash32 other = {{1}};
-    buf notes[5], kept;
+    buf notes[6], kept;
     open_anchored(w);
     assert_true(cosigned(w, now));
     cosigned_note(w, &kept, now);
@@ -381,6 +400,7 @@ static void test_altered(void **state)
     append_one(w, "alice", "one");
     assert_true(cosigned(w, now + DAY));
     uint64_t second = w->log->anchors->items[1].size;
+    cosigned_note(w, &notes[5], now); /* of another size, and good */
     world_stop(w);
     world_copy(&copy, w);
     open_anchored(w);
@@ -398,7 +418,7 @@ static void test_altered(void **state)
     buf_init(&notes[4], NOTE_MAX);
     buf_str(&notes[4], "no note");
     world_stop(w);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         world_restore(w, &copy);
         host_note(w, 1, &notes[i]);
         open_anchored(w);
@@ -580,6 +600,10 @@ static void test_collateral_gone(void **state)
     world_restore(w, &copy);
     open_anchored(w);
     expect(w, fake_time + HOUR, sizes, 3, 3, TEELOG_TRUSTED);
+    struct call c = {.log = w->log};
+    assert_ok(owner_call(w->log, poison, &c, true));
+    assert_ok(c.err);
+    expect(w, fake_time + HOUR, sizes, 3, 2, TEELOG_REJECTED);
     w->log->anchors->pieces[1].piece.digest.b[0] ^= 1;
     expect(w, fake_time + HOUR, sizes, 3, 2, TEELOG_REJECTED);
     world_stop(w);

@@ -347,6 +347,38 @@ static void test_degraded(void **state)
 
 /* ---- a log that no service has open ---- */
 
+/* In the bodies of the boots on the disk; as long as before. */
+static void edit_boots(struct world *w, const char *from, const char *to)
+{
+    sqlite3 *db = host_open(w);
+    sqlite3_stmt *rows, *one;
+    int edited = 0;
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT idx, body FROM leaf", -1, &rows, NULL),
+                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "UPDATE leaf SET body = ?1 WHERE idx = ?2", -1, &one, NULL),
+        SQLITE_OK);
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        uint8_t body[20000];
+        size_t size = (size_t)sqlite3_column_bytes(rows, 1);
+        assert_true(size <= sizeof body);
+        memcpy(body, sqlite3_column_blob(rows, 1), size);
+        uint8_t *at = memmem(body, size, from, strlen(from));
+        if (!at)
+            continue;
+        memcpy(at, to, strlen(to));
+        sqlite3_bind_blob(one, 1, body, (int)size, SQLITE_TRANSIENT);
+        sqlite3_bind_int64(one, 2, sqlite3_column_int64(rows, 0));
+        assert_int_equal(sqlite3_step(one), SQLITE_DONE);
+        sqlite3_reset(one);
+        edited++;
+    }
+    assert_true(edited > 0);
+    sqlite3_finalize(rows);
+    sqlite3_finalize(one);
+    sqlite3_close(db);
+}
+
 static void test_stopped(void **state)
 {
     struct world *w = *state;
@@ -361,6 +393,20 @@ static void test_stopped(void **state)
     g = alone(w, (struct log_export_options){.has_range = true, .to = seen});
     expect(&g, false, TEELOG_TRUSTED, NULL);
     world_stop(w);
+    /* The policy is that of the boot as it was signed: the host's is none. */
+    struct world copy;
+    world_copy(&copy, w);
+    edit_boots(w, "all-of-them 2", "all-of-them 1");
+    assert_ok(log_open_read(&w->log, w->tee, w->dir, NULL));
+    struct log_export_options beyond = {.has_range = true, .to = seen, .withhold_lost = true};
+    uint8_t *p = NULL;
+    size_t n;
+    struct tl_why why = {{0}, {0}};
+    assert_null(w->log->anchors);
+    assert_err(try_export(w, &beyond, &p, &n, &why), TL_E_STORED);
+    world_stop(w);
+    world_restore(w, &copy);
+    world_finish(&copy);
     /* A line of a witness that fails is no quorum's: judged by the policy of the boot. */
     host_sql(w,
              "UPDATE meta SET value = CAST(substr(CAST(value AS TEXT), 1, length(value) - 60) || "

@@ -59,6 +59,8 @@ static const struct hostile {
     {GET("/v1/export?to=0"), 400, "to"},
     {GET("/v1/export?bodies=no"), 400, "bodies"},
     {GET("/v1/export?agent="), 400, "agent"},
+    {GET("/v1/export?cosigned=61"), 400, "cosigned"},
+    {GET("/v1/export?cosigned=1s"), 400, "cosigned"},
 };
 
 static void refuses_hostile_requests(void **state)
