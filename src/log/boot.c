@@ -39,31 +39,10 @@ static tl_err fill_config(const struct log *log, struct body_config *c)
     return log->command ? command_digest(log->command, &c->command) : TL_OK;
 }
 
-/* The log waits for this one: nothing else goes on yet. */
-static tl_err quote_boot(struct log *log, struct group *g, const uint8_t report_data[64],
-                         hash32 *digest, struct tl_why *why)
+static tl_err fill_boot(struct boot *o, struct tl_why *why)
 {
-    buf quote, event_log, item;
-    buf_init(&quote, TEE_QUOTE_MAX);
-    buf_init(&event_log, TEE_EVENT_LOG_MAX);
-    buf_init(&item, EVIDENCE_MAX);
-    tl_err err = tee_quote(log->tee, report_data, &quote, &event_log, why);
-    if (err == TL_OK) {
-        const struct evidence e = tee_evidence(log->tee, &quote, &event_log);
-        evidence_put(&item, &e);
-        err = buf_err(&item);
-    }
-    if (err == TL_OK)
-        err = evidence_keep(g, buf_slice(&item), digest);
-    buf_finish(&item);
-    buf_finish(&event_log);
-    buf_finish(&quote);
-    return err;
-}
-
-static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, struct tl_why *why)
-{
-    uint8_t report_data[64];
+    struct log *log = o->log;
+    struct body_boot *v = &o->body;
     tl_err err = fill_config(log, &v->config);
     if (err != TL_OK)
         return tl_explain(why, err, NULL, "the command line is longer than 1 MiB");
@@ -87,8 +66,59 @@ static tl_err fill_boot(struct log *log, struct group *g, struct body_boot *v, s
                              .size = v->size,
                              .root = v->root,
                              .config_digest = v->config_digest};
-    binding_boot(report_data, &b);
-    return quote_boot(log, g, report_data, &v->evidence, why);
+    binding_boot(o->report_data, &b);
+    return TL_OK;
+}
+
+void boot_free(struct boot *o)
+{
+    if (!o)
+        return;
+    buf_finish(&o->key);
+    buf_finish(&o->item);
+    free(o);
+}
+
+tl_err boot_begin(struct boot **out, struct log *log, struct tl_why *why)
+{
+    struct boot *o = calloc(1, sizeof *o);
+    if (!o)
+        return TL_E_MEMORY;
+    o->log = log;
+    buf_init(&o->key, 1024);
+    buf_init(&o->item, EVIDENCE_MAX);
+    tl_err err = es256_generate(&log->service);
+    if (err == TL_OK) {
+        log->service_kid = es256_thumbprint(log->service);
+        note_key_put(&o->key, &log->keys.note_key);
+        o->body.log_key = buf_slice(&o->key);
+        o->body.key = log->keys.note_key;
+        err = buf_err(&o->key);
+    }
+    if (err == TL_OK)
+        err = fill_boot(o, why);
+    if (err == TL_OK)
+        *out = o;
+    else
+        boot_free(o);
+    return err;
+}
+
+/* The log waits for this one: nothing else goes on yet. */
+static tl_err quote_boot(struct boot *o, struct tl_why *why)
+{
+    struct tee *tee = o->log->tee;
+    buf quote, event_log;
+    buf_init(&quote, TEE_QUOTE_MAX);
+    buf_init(&event_log, TEE_EVENT_LOG_MAX);
+    tl_err err = tee_quote(tee, o->report_data, &quote, &event_log, why);
+    if (err == TL_OK) {
+        const struct evidence e = tee_evidence(tee, &quote, &event_log);
+        evidence_put(&o->item, &e);
+    }
+    buf_finish(&event_log);
+    buf_finish(&quote);
+    return err;
 }
 
 /* For the owner, before the boot that says so is there to be seen. */
@@ -121,51 +151,56 @@ static tl_err commit_boot(struct log *log, struct group *g)
     return commit_group(log, g);
 }
 
-tl_err boot_append(struct log *log, struct tl_why *why)
+static tl_err put_boot(struct boot *o, struct group *g, slice *kept)
 {
-    struct group *g = log->groups[0];
-    struct body_boot v = {0};
-    buf key, body;
-    struct placing p = {.kind = ST_BOOT, .subject = log->origin, .session = UINT64_MAX};
-    buf_init(&key, 1024);
+    buf body;
     buf_init(&body, 2 * NOTE_MAX);
-    tl_err err = es256_generate(&log->service);
-    if (err != TL_OK)
-        goto out;
-    log->service_kid = es256_thumbprint(log->service);
-    note_key_put(&key, &log->keys.note_key);
-    v.log_key = buf_slice(&key);
-    v.key = log->keys.note_key;
-    err = buf_err(&key);
+    tl_err err = buf_err(&o->item);
     if (err == TL_OK)
-        err = fill_boot(log, g, &v, why);
-    if (err == TL_OK) {
-        body_boot_put(&body, &v);
+        err = evidence_keep(g, buf_slice(&o->item), &o->body.evidence);
+    body_boot_put(&body, &o->body);
+    if (err == TL_OK)
         err = buf_err(&body);
-    }
     if (err == TL_OK)
-        err = group_keep(g, buf_slice(&body), &p.body);
+        err = group_keep(g, buf_slice(&body), kept);
+    buf_finish(&body);
+    return err;
+}
+
+tl_err boot_finish(struct boot *o, struct tl_why *why)
+{
+    struct log *log = o->log;
+    struct group *g = log->groups[0];
+    struct placing p = {.kind = ST_BOOT, .subject = log->origin, .session = UINT64_MAX};
+    tl_err err = put_boot(o, g, &p.body);
     if (err == TL_OK)
         err = heads_rows(log, g, log->next_index);
     if (err != TL_OK)
-        goto out;
-    log->heads = v.heads;
+        return err;
+    log->heads = o->body.heads;
     p.payload = sha256(p.body);
     p.key = sign_key_es256(log->service);
     p.kid = log->service_kid;
     const struct entry *e = place(log, g, &p);
     err = commit_boot(log, g);
     log->boot_leaf = e->leaf; /* a group's memory is kept when it is reset */
-    if (err != TL_OK) {
-        (void)tl_explain(why, err, NULL, "the boot statement could not be committed: %s",
-                         failure_text(log, err));
-        goto out;
-    }
+    if (err != TL_OK)
+        return tl_explain(why, err, NULL, "the boot statement could not be committed: %s",
+                          failure_text(log, err));
     pthread_mutex_lock(&log->lock);
     log->boot_index = e->index;
     pthread_mutex_unlock(&log->lock);
-out:
-    buf_finish(&body);
-    buf_finish(&key);
+    return TL_OK;
+}
+
+tl_err boot_append(struct log *log, struct tl_why *why)
+{
+    struct boot *o = NULL;
+    tl_err err = boot_begin(&o, log, why);
+    if (err == TL_OK)
+        err = quote_boot(o, why);
+    if (err == TL_OK)
+        err = boot_finish(o, why);
+    boot_free(o);
     return err;
 }

@@ -23,6 +23,7 @@ void fence_init(struct fence *f)
 void fence_finish(struct log *log)
 {
     struct fence *f = &log->fence;
+    boot_free(f->boot);
     if (f->cosigned && --f->cosigned->references == 0) {
         buf_finish(&f->cosigned->note);
         free(f->cosigned);
@@ -49,7 +50,7 @@ tl_err fence_shut(const struct log *log, enum statement_kind kind)
     if (log->frozen)
         return TL_E_FROZEN;
     /* Heads are the boot's own; all else is by somebody or about his records. */
-    if (state == LOG_PROVING || (state == LOG_BOOTED && kind != ST_HEADS))
+    if (kind != ST_BOOT && (state == LOG_PROVING || (state == LOG_BOOTED && kind != ST_HEADS)))
         return TL_E_FENCED;
     return TL_OK;
 }
@@ -147,6 +148,7 @@ void fence_booted(struct log *log)
     pthread_mutex_lock(&log->lock);
     if (log->fence.count)
         log->fence.state = LOG_BOOTED;
+    fence_stir(log); /* it may be late, or cosigned, already */
     pthread_mutex_unlock(&log->lock);
 }
 
@@ -170,21 +172,86 @@ static struct outlook look(struct log *log)
     return o;
 }
 
-static tl_err boot(struct log *log)
+/* ---- the boot of a log that was stored ---- */
+
+static void set_boot(struct log *log, struct boot *b)
 {
-    struct tl_why why = {{0}, {0}};
+    pthread_mutex_lock(&log->lock);
+    log->fence.boot = b;
+    pthread_mutex_unlock(&log->lock);
+}
+
+static tl_err boot_failed(struct log *log, tl_err err, const struct tl_why *why)
+{
     char text[400];
-    tl_err err = start_boot(log, &why);
-    if (err != TL_OK) {
-        snprintf(text, sizeof text, "the log could not go on after its start: %s",
-                 tl_why_text(&why, err));
-        fence_say(log, text);
-        return err;
-    }
+    snprintf(text, sizeof text, "the log could not go on after its start: %s",
+             tl_why_text(why, err));
+    fence_say(log, text);
+    return err;
+}
+
+static tl_err end_boot(struct boot *b)
+{
+    struct log *log = b->log;
+    struct tl_why why = {{0}, {0}};
+    if (b->err == TL_E_STOPPING || fence_gate(log, ST_BOOT) != TL_OK)
+        return TL_OK; /* it never will be */
+    if (b->err != TL_OK)
+        return boot_failed(log, b->err, &b->why);
+    tl_err err = boot_finish(b, &why);
+    if (err == TL_OK)
+        err = start_scrub(log, &why);
+    if (err != TL_OK)
+        return boot_failed(log, err, &why);
     fence_booted(log);
     witnessing_wake(log, true);
     return TL_OK;
 }
+
+/* On the owner thread, with nothing in flight. */
+static void boot_answered(void *arg)
+{
+    struct boot *b = arg;
+    struct log *log = b->log;
+    tl_err err = end_boot(b);
+    if (err != TL_OK)
+        log->job_err = err;
+    set_boot(log, NULL);
+    boot_free(b);
+}
+
+/* On the quoter's thread. */
+static void boot_quoted(void *ctx, tl_err err, const struct evidence *evidence,
+                        const struct tl_why *why)
+{
+    struct boot *b = ctx;
+    if (err == TL_OK)
+        evidence_put(&b->item, evidence);
+    b->err = err;
+    b->why = *why;
+    if (owner_submit(b->log, &b->job) != TL_OK)
+        return; /* the log ends, and frees it */
+}
+
+/* Hardware takes its time over a quote: reads go on meanwhile. */
+static tl_err start_to_boot(struct log *log)
+{
+    struct tl_why why = {{0}, {0}};
+    struct boot *b = NULL;
+    tl_err err = boot_begin(&b, log, &why);
+    if (err != TL_OK)
+        return boot_failed(log, err, &why);
+    b->job = (struct owner_job){.run = boot_answered, .arg = b, .quiesce = true};
+    set_boot(log, b);
+    err = quoter_own(log->quoter, b->report_data, boot_quoted, b, &why);
+    if (err == TL_OK)
+        return TL_OK;
+    set_boot(log, NULL);
+    boot_free(b);
+    return err == TL_E_STOPPING ? TL_OK : boot_failed(log, err, &why);
+}
+
+/* ---- */
 
 static bool set_passed(struct log *log, bool degraded)
 {
@@ -201,11 +268,8 @@ static bool set_passed(struct log *log, bool degraded)
 static tl_err go_on(struct log *log, const struct outlook *o, bool *moved)
 {
     struct fence *f = &log->fence;
-    if (f->state == LOG_PROVING && (o->late || o->proven >= log->durable_size)) {
-        tl_err err = boot(log);
-        if (err != TL_OK)
-            return err;
-    }
+    if (f->state == LOG_PROVING && !log->service && (o->late || o->proven >= log->durable_size))
+        return start_to_boot(log);
     const bool shown = o->proven > log->boot_index && log->boot_index != UINT64_MAX;
     if ((f->state == LOG_BOOTED && (o->late || shown)) || (f->degraded && shown))
         *moved = set_passed(log, !shown);

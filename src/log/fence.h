@@ -40,6 +40,7 @@ struct fence {
     buf text;           /* config 2 of the boot */
 
     /* Under the log's lock. */
+    struct boot *boot;             /* on its way, or NULL; the owner thread's apart from that */
     struct witness_client *client; /* NULL before it has started, and after it has ended */
     enum log_fence state;
     bool degraded;

@@ -335,14 +335,26 @@ tl_err start_read_identity(struct log *log, buf *b, struct tl_why *why) TL_MUST;
 tl_err start_identity(struct log *log, uint64_t *size, hash32 *root, struct tl_why *why) TL_MUST;
 tl_err start_recover(struct log *log, struct tl_why *why) TL_MUST;
 tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why) TL_MUST;
-/* The boot, and what must not wait longer than until it. */
-tl_err start_boot(struct log *log, struct tl_why *why) TL_MUST;
 /* Empties what the boot before this one may have left in the write-ahead log. */
 tl_err start_scrub(struct log *log, struct tl_why *why) TL_MUST;
 /* fsck_rows.c: calls bad for each row that saves work and is not ours. */
 tl_err fsck_rows(struct log *log, uint64_t size, const hash32 *root,
                  void (*bad)(void *ctx, const char *text), void *ctx) TL_MUST;
-/* boot.c */
+/* boot.c: a boot on its way, for whom nothing else is appended. */
+struct boot {
+    struct log *log;
+    uint8_t report_data[64];
+    buf item; /* evidence over these, to be put in by who asked for it */
+    struct body_boot body;
+    buf key;              /* what the body borrows */
+    struct owner_job job; /* of fence.c, as the next */
+    tl_err err;
+    struct tl_why why;
+};
+tl_err boot_begin(struct boot **out, struct log *log, struct tl_why *why) TL_MUST;
+tl_err boot_finish(struct boot *b, struct tl_why *why) TL_MUST;
+void boot_free(struct boot *b); /* NULL is fine */
+/* All of it at once. */
 tl_err boot_append(struct log *log, struct tl_why *why) TL_MUST;
 
 /* log.c */

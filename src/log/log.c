@@ -218,8 +218,10 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
     }
     log->succeeds = c->succeeds;
     if (err == TL_OK)
-        err = start_boot(log, why);
+        err = boot_append(log, why);
     log->succeeds = (slice){NULL, 0};
+    if (err == TL_OK)
+        err = start_scrub(log, why);
     fence_booted(log);
     return err;
 }

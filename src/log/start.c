@@ -280,12 +280,6 @@ tl_err start_scrub(struct log *log, struct tl_why *why)
                             tl_err_text(err));
 }
 
-tl_err start_boot(struct log *log, struct tl_why *why)
-{
-    tl_err err = boot_append(log, why);
-    return err == TL_OK ? start_scrub(log, why) : err;
-}
-
 tl_err start_genesis(struct log *log, const char *origin, struct tl_why *why)
 {
     char made[80], host[65] = "localhost";

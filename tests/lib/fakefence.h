@@ -79,11 +79,17 @@ static inline struct tlog_policy *fence_policy(void)
     return p;
 }
 
-/* The owner thread has done what there was to do. */
+/* The owner thread has done what there was to do, and a boot that it asked a quote for is there. */
 static inline void fence_settle(struct world *w)
 {
-    assert_ok(log_ping(w->log));
-    assert_ok(log_ping(w->log));
+    bool booting;
+    do {
+        assert_ok(log_ping(w->log));
+        assert_ok(log_ping(w->log));
+        pthread_mutex_lock(&w->log->lock);
+        booting = w->log->fence.boot != NULL;
+        pthread_mutex_unlock(&w->log->lock);
+    } while (booting);
 }
 
 static inline struct log_info fence_info(struct world *w)

@@ -15,6 +15,24 @@ uint64_t __wrap_stats_now_us(void)
     return __real_stats_now_us() + later_us;
 }
 
+tl_err __real_tee_quote(struct tee *tee, const uint8_t report_data[64], buf *quote, buf *event_log,
+                        struct tl_why *why);
+tl_err __wrap_tee_quote(struct tee *tee, const uint8_t report_data[64], buf *quote, buf *event_log,
+                        struct tl_why *why);
+
+static _Atomic bool slow, broken; /* hardware */
+
+tl_err __wrap_tee_quote(struct tee *tee, const uint8_t report_data[64], buf *quote, buf *event_log,
+                        struct tl_why *why)
+{
+    const struct timespec a_little = {.tv_nsec = 1000000};
+    while (slow)
+        (void)nanosleep(&a_little, NULL);
+    if (broken)
+        return tl_explain(why, TL_E_NO_QUOTE, NULL, "the hardware is broken");
+    return __real_tee_quote(tee, report_data, quote, event_log, why);
+}
+
 static _Atomic int moved;
 static char said[400];
 
@@ -35,6 +53,7 @@ static int set_up(void **state)
     static struct world w;
     moved = 0;
     later_us = 0;
+    slow = broken = false;
     said[0] = 0;
     submit_witnessing = (struct log_witnessing){
         .policy = fence_policy(), .wait_ms = 60000, .moved = count_moved, .say = keep_said};
@@ -365,6 +384,96 @@ static void what_is_no_quorum_is_refused(void **state)
     buf_finish(&b);
     world_open(w); /* and nothing was made */
     assert_int_equal(fence_info(w).size, 1);
+}
+
+/* ---- a boot that takes its time ---- */
+
+/* A quorum has cosigned what is on the disk, and the boot waits for its quote. */
+static uint64_t begin_slow_boot(struct world *w)
+{
+    buf note;
+    fence_open(w);
+    (void)append_one(w, "alice", "x");
+    world_stop(w);
+    world_open(w);
+    slow = true;
+    uint64_t size = fence_cosign(w, &note, 2, 1000);
+    fence_tell(w, buf_slice(&note), size);
+    buf_finish(&note);
+    assert_ok(log_ping(w->log));
+    assert_ok(log_ping(w->log));
+    return size;
+}
+
+static void reads_go_on_beside_a_slow_boot(void **state)
+{
+    struct world *w = *state;
+    struct log_info info;
+    const uint64_t size = begin_slow_boot(w);
+    log_info(w->log, &info);
+    assert_int_equal(info.fence, LOG_PROVING);
+    assert_true(info.boot == UINT64_MAX);
+    assert_reads(w);
+    add_token(w);
+    log_info(w->log, &info);
+    assert_int_equal(info.size, size);
+    slow = false;
+    assert_int_equal(fence_info(w).boot, size);
+    (void)fence_pass(w);
+    (void)append_one(w, "alice", "y");
+    assert_int_equal(w->fatal, 0);
+    assert_reads(w);
+}
+
+/* What was seen while the quote was made counts: there is no boot. */
+static void a_freeze_comes_before_a_slow_boot(void **state)
+{
+    struct world *w = *state;
+    const uint64_t size = begin_slow_boot(w);
+    log_freeze(w->log, "a test");
+    slow = false;
+    assert_true(fence_info(w).boot == UINT64_MAX);
+    assert_int_equal(fence_info(w).size, size);
+    world_stop(w);
+    fsck_clean(w);
+}
+
+static void a_slow_boot_may_be_ended(void **state)
+{
+    struct world *w = *state;
+    const uint64_t size = begin_slow_boot(w);
+    pthread_mutex_lock(&w->log->lock);
+    w->log->stop = true; /* as an end that comes while the hardware is at it */
+    pthread_mutex_unlock(&w->log->lock);
+    slow = false;
+    world_stop(w);
+    fsck_clean(w);
+    world_open(w);
+    assert_int_equal(fence_info(w).size, size);
+}
+
+static void a_boot_without_a_quote_ends_the_service(void **state)
+{
+    struct world *w = *state;
+    broken = true;
+    struct tl_why why = {{0}, {0}};
+    assert_err(world_try(w, &why), TL_E_NO_QUOTE); /* a new log's: at once */
+    broken = false;
+    fence_open(w);
+    world_stop(w);
+    world_open(w);
+    broken = true;
+    buf note;
+    uint64_t size = fence_cosign(w, &note, 2, 1000);
+    fence_tell(w, buf_slice(&note), size);
+    while (log_ping(w->log) == TL_OK)
+        ;
+    assert_int_equal(w->fatal, 1);
+    assert_non_null(strstr(said, "could not go on after its start: the hardware is broken"));
+    buf_finish(&note);
+    world_stop(w);
+    broken = false;
+    fence_open(w);
 }
 
 /* ---- freezing ---- */
@@ -715,6 +824,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(boot_says_what_is_configured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_quorum_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_go_on_beside_a_slow_boot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_freeze_comes_before_a_slow_boot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_slow_boot_may_be_ended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_boot_without_a_quote_ends_the_service, set_up, tear_down),
         cmocka_unit_test_setup_teardown(larger_note_of_its_own_freezes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(note_of_another_history_freezes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(newest_disk_thaws, set_up, tear_down),

@@ -294,6 +294,31 @@ static void too_many_are_not_taken(void **state)
     assert_int_equal(w->log->fence.wait_bytes, 0);
 }
 
+/* Nor too much: but one alone always is. */
+static void too_much_is_not_taken(void **state)
+{
+    struct world *w = *state;
+    struct log_record r = record("alice", "x");
+    struct answer a, b;
+    size_t *bytes = &w->log->fence.wait_bytes;
+    pthread_mutex_lock(&w->log->lock);
+    *bytes += COSIGN_WAIT_BYTES_MAX; /* as if another had so much */
+    pthread_mutex_unlock(&w->log->lock);
+    submit(w, &r, 1, &a);
+    assert_false(a.done && a.err != TL_OK);
+    submit(w, &r, 1, &b);
+    assert_true(b.done);
+    assert_err(b.err, TL_E_BUSY);
+    until_size(w, 3);
+    pthread_mutex_lock(&w->log->lock);
+    *bytes -= COSIGN_WAIT_BYTES_MAX;
+    pthread_mutex_unlock(&w->log->lock);
+    (void)fence_pass(w);
+    await(&a);
+    assert_ok(a.err);
+    assert_int_equal(*bytes, 0);
+}
+
 /* Of a batch in which nothing is appended nobody waits. */
 static void nothing_to_wait_for(void **state)
 {
@@ -398,6 +423,30 @@ static void cosigned_note_is_kept(void **state)
     assert_true(fence_kept > 0);
     buf_finish(&note);
     buf_finish(&again);
+}
+
+/* The log's own, of its history, and cosigned by too few. */
+static void kept_note_without_a_quorum(void **state)
+{
+    struct world *w = *state;
+    char hex[4000];
+    char *sql = NULL;
+    buf note;
+    submit_cosigned_ms = 0;
+    for (uint8_t count = 1; count <= 2; count++) {
+        (void)fence_cosign(w, &note, count, 1000);
+        for (size_t i = 0; i < note.n; i++)
+            snprintf(hex + 2 * i, 3, "%02x", note.p[i]);
+        buf_finish(&note);
+        world_stop(w);
+        assert_true(asprintf(&sql,
+                             "INSERT OR REPLACE INTO meta (name, value) VALUES ('cosigned', x'%s')",
+                             hex) > 0);
+        host_sql(w, sql);
+        free(sql);
+        world_open(w);
+        assert_int_equal(fence_info(w).cosigned > 0, count == 2);
+    }
 }
 
 /* One that is more than the disk has is what a rolled back disk looks like. */
@@ -506,9 +555,11 @@ int main(void)
         T(a_freeze_answers_them),
         T(an_end_answers_them),
         T(too_many_are_not_taken),
+        T(too_much_is_not_taken),
         T(nothing_to_wait_for),
         T(others_may_wait_too),
         T(cosigned_note_is_kept),
+        T(kept_note_without_a_quorum),
         T(kept_note_of_more_freezes),
         T(idle_log_keeps_it),
         T(without_witnesses),

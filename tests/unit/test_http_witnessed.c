@@ -299,6 +299,24 @@ static void parameters_are_checked(void **state)
     assert_int_equal(log_size(), 1);
 }
 
+static void nobody_waits_for_no_witnesses(void **state)
+{
+    (void)state;
+    const struct log_witnessing before = submit_witnessing;
+    http_stop(service);
+    world_stop(&world);
+    submit_witnessing = (struct log_witnessing){.policy = NULL};
+    world_open(&world);
+    serve(NULL, NULL, 0);
+    submit_witnessing = before;
+    struct reply r = post("/v1/records?wait=cosigned", "", RECORD);
+    assert_refused(&r, 400, "wait");
+    json_t *s = get_json(GET("/v1/status"), 200);
+    assert_string_equal(text_of(s, "fence"), "unwitnessed");
+    assert_null(json_object_get(s, "witnesses"));
+    json_decref(s);
+}
+
 /* A refused line is no reason to wait, and one that was appended is. */
 static void only_what_was_appended_is_waited_for(void **state)
 {
@@ -380,6 +398,7 @@ int main(void)
         T(full_receipt_is_of_what_was_cosigned),
         T(time_is_over),
         T(parameters_are_checked),
+        T(nobody_waits_for_no_witnesses),
         T(only_what_was_appended_is_waited_for),
         T(clients_that_leave),
         T(the_end_answers_them),
