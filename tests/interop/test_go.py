@@ -140,7 +140,11 @@ class Litewitness(Go):
             self.port = s.getsockname()[1]
         self.witness = None
         self.start()
-        with sqlite3.connect(self.path("witness.db"), timeout=60) as db:
+
+    def tell(self):
+        """It knows our log from now on."""
+        db = sqlite3.connect(self.path("witness.db"), timeout=60)
+        with db:
             empty = base64.b64encode(hashlib.sha256().digest()).decode()
             db.execute("INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)", (ORIGIN, empty))
             db.execute("INSERT INTO key (origin, key) VALUES (?, ?)", (ORIGIN, self.key))
@@ -198,6 +202,7 @@ class Litewitness(Go):
         return [e for e in map(json.loads, done.stdout.splitlines()) if e["event"] == "log"]
 
     def test_cosigns_our_checkpoints(self):
+        self.tell()
         self.grow(20)
         note, entries = self.service.get("/checkpoint")[2], self.entries()
         hashes = [hashlib.sha256(b"\0" + e).digest() for e in entries]
@@ -219,6 +224,52 @@ class Litewitness(Go):
         self.start()
         self.assertEqual(self.submit(old, note, hashes), (409, b"%d\n" % len(entries)))
         self.assertEqual(self.submit(len(entries), note, hashes)[0], 200)
+
+    def begin(self):
+        """The service once more, with this witness."""
+        with open(self.path("witnesses"), "w") as f:
+            f.write(f"witness w {self.vkey} http://127.0.0.1:{self.port}\nquorum w\n")
+        self.service = self.serve("--origin", ORIGIN, "--witnesses", self.path("witnesses"))
+
+    def until(self, condition):
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            status = self.service.status()
+            if condition(status):
+                return status
+            time.sleep(0.1)
+        self.fail(f"not in 120 s: {status}")
+
+    def pay(self):
+        (receipt,) = self.append([record("alice", "pay")], "--wait-cosigned", "--full", "--timeout", "120")
+        self.assertEqual(receipt["class"], "cosigned 1 of 1")
+        self.assertIn(f"\u2014 {self.NAME} ", receipt["checkpoint"])
+        return receipt
+
+    def test_cosigns_for_our_service(self):
+        self.grow(3)
+        self.service.stop()
+        self.begin()
+        status = self.until(lambda s: s["witnesses"] and s["witnesses"][0].get("why"))  # it does not know us
+        self.assertEqual(status["fence"], "proving")
+        self.append([record("alice", "too early")], code=3)
+        self.tell()
+        self.until(lambda s: s["fence"] == "open")
+        for _ in range(3):
+            self.pay()
+        # An older disk is put back: the witness has seen more, and says so.
+        self.service.stop()
+        shutil.copytree(self.data, self.path("old"))
+        self.begin()
+        self.until(lambda s: s["fence"] == "open")
+        self.pay()
+        self.service.stop(signal.SIGKILL)
+        shutil.rmtree(self.data)
+        shutil.copytree(self.path("old"), self.data)
+        self.begin()
+        status = self.until(lambda s: s["frozen"])
+        self.assertNotEqual(status["fence"], "open")
+        self.append([record("alice", "after it")], code=3)
 
 
 if __name__ == "__main__":

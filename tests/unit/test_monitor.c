@@ -1,0 +1,509 @@
+/* A monitor and whatever a folder gives out in place of a log. The same over HTTP, and what
+ * witnesses show: tests/integration/test_monitor.py. */
+#include "testlib.h"
+
+#include "cli/cli.h"
+#include "cli/monitor_own.h"
+#include "cli/tile_files.h"
+#include "fakelog.h"
+#include "fakewitness.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ORIGIN "example.org/log"
+#define LEAVES 700
+
+static struct fakelog *logs[2]; /* of two histories, which differ from index FORK on */
+#define FORK 300
+static char *public_dir, *state_dir;
+static struct monitor_options options;
+static struct tl_why why;
+static int shouts;
+
+void cli_say(const char *fmt, ...)
+{
+    (void)fmt;
+    shouts++;
+}
+
+/* No HTTP here. */
+tl_err client_send(struct client *c, const char *method, const char *target, slice body,
+                   struct tl_why *w)
+{
+    (void)c, (void)method, (void)target, (void)body, (void)w;
+    return TL_E_IO;
+}
+tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w)
+{
+    (void)c, (void)out, (void)w;
+    return TL_E_IO;
+}
+tl_err client_body_all(struct client *c, buf *out, struct tl_why *w)
+{
+    (void)c, (void)out, (void)w;
+    return TL_E_IO;
+}
+tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *w)
+{
+    (void)c, (void)a, (void)w;
+    return TL_E_IO;
+}
+tl_err client_open_url(struct client **out, const struct link_url *url,
+                       const struct link_trust *trust, const char *token, struct tl_why *w)
+{
+    (void)out, (void)url, (void)trust, (void)token, (void)w;
+    return TL_E_IO;
+}
+void client_set_patience(struct client *c, int milliseconds)
+{
+    (void)c, (void)milliseconds;
+}
+void client_close(struct client *c)
+{
+    (void)c;
+}
+
+/* ---- what the folder gives out ---- */
+
+static int public_fd = -1;
+
+static void put_file(int level, uint64_t n, unsigned width, slice bytes)
+{
+    assert_ok(tile_files_stage(public_fd, level, n, width, bytes, NULL));
+    assert_ok(tile_files_publish(public_fd, level, n, width, NULL));
+}
+
+static hash32 hash_at(const struct fakelog *f, unsigned level, uint64_t i)
+{
+    struct merkle_leaves leaves = {f->hashes, f->count};
+    hash32 h;
+    assert_ok(merkle_leaves_get(&leaves, 8 * level, i, &h));
+    return h;
+}
+
+static void put_hashes(const struct fakelog *f, unsigned level, uint64_t size)
+{
+    uint64_t count = size >> (8 * level);
+    for (uint64_t n = 0; n * TILE_WIDTH < count; n++) {
+        hash32 hashes[TILE_WIDTH];
+        unsigned width = tile_width(n, count);
+        for (unsigned i = 0; i < width; i++)
+            hashes[i] = hash_at(f, level, n * TILE_WIDTH + i);
+        put_file((int)level, n, width, slice_of(hashes[0].b, width * sizeof hashes[0]));
+    }
+}
+
+static void put_entries(const struct fakelog *f, uint64_t size)
+{
+    buf b;
+    buf_init(&b, TILE_FILE_MAX);
+    for (uint64_t n = 0; n * TILE_WIDTH < size; n++) {
+        buf_reset(&b);
+        for (uint64_t i = n * TILE_WIDTH; i < size && i < (n + 1) * TILE_WIDTH; i++)
+            assert_ok(tile_entry_put(&b, f->leaves[i].statement));
+        put_file(-1, n, tile_width(n, size), buf_slice(&b));
+    }
+    buf_finish(&b);
+}
+
+static void put_note(const struct fakelog *f, uint64_t size)
+{
+    struct merkle_leaves leaves = {f->hashes, f->count};
+    const struct merkle_nodes nodes = {merkle_leaves_get, &leaves};
+    hash32 root;
+    buf b;
+    buf_init(&b, NOTE_MAX);
+    assert_ok(merkle_root(&nodes, size, &root));
+    assert_ok(checkpoint_sign(&b, slice_str(ORIGIN), size, &root, &f->log_key, f->seed));
+    assert_ok(tile_files_checkpoint(public_fd, buf_slice(&b), NULL));
+    buf_finish(&b);
+}
+
+static void give(const struct fakelog *f, uint64_t size)
+{
+    put_entries(f, size);
+    put_hashes(f, 0, size);
+    put_hashes(f, 1, size);
+    put_note(f, size);
+}
+
+/* ---- looking ---- */
+
+static tl_err open_folder(void *ctx, struct tile_source *out, struct tl_why *w)
+{
+    (void)ctx, (void)w;
+    int fd = open(public_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    *out = (struct tile_source){.dir = fd, .prefix = ""};
+    return TL_OK;
+}
+
+static void close_folder(void *ctx, struct tile_source *s)
+{
+    (void)ctx;
+    if (s->dir >= 0)
+        close(s->dir);
+}
+
+/* By a monitor that has just begun, each time; what it found is in raised. */
+static bool raised[ALARM_COUNT];
+
+static tl_err look(void)
+{
+    static const struct monitor_reach reach = {NULL, open_folder, close_folder};
+    struct monitor *m = NULL;
+    why = (struct tl_why){{0}, {0}};
+    memset(raised, 0, sizeof raised);
+    tl_err err = monitor_open(&m, &options, &why);
+    if (err != TL_OK)
+        return err;
+    err = monitor_look(m, &reach, &why);
+    for (int i = 0; i < ALARM_COUNT; i++)
+        raised[i] = m->raised[i].now;
+    monitor_close(m);
+    return err;
+}
+
+static void expect_alarm(enum alarm want)
+{
+    shouts = 0;
+    assert_err(look(), TL_E_PROOF);
+    for (int i = 0; i < ALARM_COUNT; i++)
+        if (raised[i] != (i == (int)want))
+            fail_msg("%s: %d", alarm_name((enum alarm)i), raised[i]);
+    assert_int_equal(shouts, 1);
+}
+
+static void forget(void)
+{
+    test_rmdir(state_dir);
+    state_dir = test_tmpdir();
+    options.state = state_dir;
+}
+
+static void empty_public(void)
+{
+    if (public_fd >= 0)
+        close(public_fd);
+    if (public_dir)
+        test_rmdir(public_dir);
+    public_dir = test_tmpdir();
+    public_fd = open(public_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(public_fd >= 0);
+}
+
+static struct fakelog *make_log(int history)
+{
+    struct fakelog *f = fakelog_new(ORIGIN);
+    fakelog_boot(f);
+    fakelog_session(f, "a");
+    while (f->count < LEAVES)
+        fakelog_record(f, "a", history && f->count >= FORK ? "paid 50" : "paid 5");
+    return f;
+}
+
+/* Signatures are random and sessions' keys fresh: the second log is the first up to FORK. */
+static void fork_log(void)
+{
+    logs[1] = make_log(1);
+    for (size_t i = 0; i < FORK; i++) {
+        logs[1]->leaves[i].statement = logs[0]->leaves[i].statement;
+        logs[1]->hashes[i] = logs[0]->hashes[i];
+    }
+}
+
+static int set_up_all(void **state)
+{
+    (void)state;
+    logs[0] = make_log(0);
+    fork_log();
+    return 0;
+}
+
+static int tear_down_all(void **state)
+{
+    (void)state;
+    fakelog_free(logs[1]);
+    fakelog_free(logs[0]);
+    fakelog_done();
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    state_dir = test_tmpdir();
+    empty_public();
+    options = (struct monitor_options){.key = logs[0]->log_key, .state = state_dir, .threads = 1};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close(public_fd);
+    public_fd = -1;
+    test_rmdir(public_dir);
+    public_dir = NULL;
+    test_rmdir(state_dir);
+    return 0;
+}
+
+/* ---- files, altered ---- */
+
+static uint8_t *read_file(const char *dir, const char *name, size_t *n)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    uint8_t *p = test_file(path, n);
+    assert_non_null(p);
+    return p;
+}
+
+static void write_file(const char *dir, const char *name, const uint8_t *p, size_t n)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(p, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* One file at a time: another bit, a byte less, one more, nothing, and not there. */
+static void each_alteration(const char *name, void (*expect)(void))
+{
+    size_t n;
+    uint8_t *good = read_file(public_dir, name, &n);
+    uint8_t *p = calloc(1, n + 1);
+    assert_non_null(p);
+    memcpy(p, good, n);
+    p[n - 1] ^= 1;
+    write_file(public_dir, name, p, n);
+    expect();
+    p[n - 1] ^= 1;
+    write_file(public_dir, name, p, n - 1);
+    expect();
+    write_file(public_dir, name, p, n + 1);
+    expect();
+    write_file(public_dir, name, p, 0);
+    expect();
+    write_file(public_dir, name, good, n);
+    free(p);
+    free(good);
+}
+
+static void expect_some_alarm(void)
+{
+    assert_err(look(), TL_E_PROOF);
+    assert_true(raised[ALARM_GAP] || raised[ALARM_REWRITE]);
+}
+
+static void test_grows(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {1, 2, 255, 256, 257, 511, 512, 513, 700};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        give(logs[0], sizes[i]);
+        assert_ok(look());
+        assert_ok(look());
+    }
+}
+
+static void test_every_file_is_looked_at(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"tile/entries/000", "tile/entries/002.p/188",
+                                        "tile/0/000",       "tile/0/001",
+                                        "tile/0/002.p/188", "tile/1/000.p/2"};
+    give(logs[0], 700);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        each_alteration(names[i], expect_some_alarm);
+    assert_ok(look());
+    forget();
+    give(logs[0], 300);
+    assert_ok(look());
+    put_note(logs[0], 700);
+    for (size_t i = 1; i < sizeof names / sizeof names[0]; i++)
+        if (i != 2)
+            each_alteration(names[i], expect_some_alarm);
+    assert_ok(look());
+}
+
+static void test_missing_files(void **state)
+{
+    (void)state;
+    char path[512];
+    give(logs[0], 300);
+    snprintf(path, sizeof path, "%s/tile/0/001.p/44", public_dir);
+    assert_int_equal(unlink(path), 0);
+    expect_alarm(ALARM_GAP);
+    snprintf(path, sizeof path, "%s/checkpoint", public_dir);
+    assert_int_equal(unlink(path), 0);
+    assert_err(look(), TL_E_NOT_FOUND);
+}
+
+/* More than the longest that there can be is not read to its end. */
+static void test_long_files(void **state)
+{
+    (void)state;
+    char path[512];
+    give(logs[0], 300);
+    snprintf(path, sizeof path, "%s/tile/entries/000", public_dir);
+    assert_int_equal(truncate(path, TILE_FILE_MAX + 1), 0);
+    expect_alarm(ALARM_GAP);
+    give(logs[0], 300);
+    snprintf(path, sizeof path, "%s/checkpoint", public_dir);
+    assert_int_equal(truncate(path, NOTE_MAX + 1), 0);
+    expect_alarm(ALARM_CHECKPOINT);
+}
+
+static void test_other_histories(void **state)
+{
+    (void)state;
+    give(logs[0], 400);
+    assert_ok(look());
+    static const uint64_t sizes[] = {400, 401, 600, 700};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        empty_public();
+        give(logs[1], sizes[i]);
+        expect_alarm(ALARM_FORK);
+    }
+    put_hashes(logs[0], 0, 700); /* the note is the other's */
+    put_hashes(logs[0], 1, 700);
+    expect_alarm(ALARM_REWRITE);
+    put_note(logs[0], 700); /* and now the entries are */
+    expect_alarm(ALARM_GAP);
+    give(logs[0], 399);
+    expect_alarm(ALARM_ROLLBACK);
+    give(logs[0], 700);
+    assert_ok(look());
+}
+
+/* Of nothing known: entries and tiles fit each other, and not what was signed. */
+static void test_another_root(void **state)
+{
+    (void)state;
+    give(logs[0], 700);
+    put_note(logs[1], 700);
+    expect_alarm(ALARM_GAP);
+}
+
+/* The log has signed a tree with a statement that must not be there. */
+static void test_statements(void **state)
+{
+    (void)state;
+    give(logs[1], 700); /* whose statement at FORK has another prev than the one before it */
+    expect_alarm(ALARM_STATEMENT);
+    /* The same bytes, and not the tree's: it is they that are at fault. */
+    put_hashes(logs[0], 0, 700);
+    put_hashes(logs[0], 1, 700);
+    put_note(logs[0], 700);
+    expect_alarm(ALARM_GAP);
+}
+
+static void test_checkpoints(void **state)
+{
+    (void)state;
+    size_t n;
+    give(logs[0], 300);
+    uint8_t *good = read_file(public_dir, "checkpoint", &n);
+    for (size_t i = 0; i < n; i++) {
+        good[i] ^= 1;
+        write_file(public_dir, "checkpoint", good, n);
+        good[i] ^= 1;
+        expect_alarm(ALARM_CHECKPOINT);
+    }
+    free(good);
+}
+
+/* ---- the state folder ---- */
+
+static tl_err try_state(uint64_t version, slice note, slice edge, slice agents)
+{
+    buf b;
+    buf_init(&b, 1000000);
+    cbor_put_array(&b, 4);
+    cbor_put_uint(&b, version);
+    cbor_put_bytes(&b, note);
+    cbor_put_bytes(&b, edge);
+    cbor_put_bytes(&b, agents);
+    write_file(state_dir, "state", b.p, b.n);
+    buf_finish(&b);
+    return look();
+}
+
+static void test_state(void **state)
+{
+    (void)state;
+    size_t n;
+    give(logs[0], 300);
+    assert_ok(look());
+    uint8_t *good = read_file(state_dir, "state", &n);
+    cbor c = cbor_of(slice_of(good, n));
+    cbor_array_of(&c, 4);
+    assert_int_equal(cbor_uint(&c, 1), 1);
+    slice note = cbor_bytes(&c), edge = cbor_bytes(&c), agents = cbor_bytes(&c);
+    assert_ok(cbor_end(&c));
+    assert_int_equal(edge.n, (44 + 1) * 32);
+    uint8_t *more = calloc(1, edge.n + 32);
+    assert_non_null(more);
+    memcpy(more, edge.p, edge.n);
+    assert_ok(try_state(1, note, edge, agents));
+    assert_err(try_state(0, note, edge, agents), TL_E_STORED);
+    assert_err(try_state(1, note, slice_of(edge.p, edge.n - 32), agents), TL_E_STORED);
+    assert_err(try_state(1, note, slice_of(edge.p, 0), agents), TL_E_STORED);
+    assert_err(try_state(1, note, slice_of(more, edge.n + 32), agents), TL_E_STORED);
+    more[0] ^= 1;
+    assert_err(try_state(1, note, slice_of(more, edge.n), agents), TL_E_STORED);
+    assert_err(try_state(1, slice_of(note.p, note.n - 1), edge, agents), TL_E_STORED);
+    assert_err(try_state(1, note, edge, slice_of(agents.p, agents.n - 1)), TL_E_STORED);
+    assert_ok(try_state(1, note, edge, agents));
+    free(more);
+    free(good);
+}
+
+/* The first two notes of a kind stay. */
+static void test_proofs_are_kept(void **state)
+{
+    (void)state;
+    size_t n, m;
+    give(logs[0], 400);
+    assert_ok(look());
+    empty_public();
+    give(logs[1], 500);
+    expect_alarm(ALARM_FORK);
+    uint8_t *shown = read_file(public_dir, "checkpoint", &n), *kept;
+    kept = read_file(state_dir, "fork.shown", &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(shown, kept, n);
+    free(kept);
+    give(logs[1], 600);
+    expect_alarm(ALARM_FORK);
+    kept = read_file(state_dir, "fork.shown", &m);
+    assert_memory_equal(shown, kept, n);
+    free(kept);
+    free(shown);
+    kept = read_file(state_dir, "fork.known", &m);
+    shown = read_file(state_dir, "checkpoint", &n);
+    assert_int_equal(n, m);
+    assert_memory_equal(shown, kept, n);
+    free(kept);
+    free(shown);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_grows),           T(test_every_file_is_looked_at),
+        T(test_missing_files),   T(test_long_files),
+        T(test_other_histories), T(test_another_root),
+        T(test_statements),      T(test_checkpoints),
+        T(test_state),           T(test_proofs_are_kept),
+    };
+    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}
