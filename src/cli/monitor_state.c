@@ -1,5 +1,6 @@
 /* The folder of a monitor (docs/monitoring.md). `state` is what it goes on with; `checkpoint` is
  * the note in it, for other programs; NAME.known and NAME.shown are proof of what went wrong. */
+#include "base/reader.h"
 #include "base/refuse.h"
 #include "cli/cli.h"
 #include "cli/monitor_own.h"
@@ -53,17 +54,14 @@ tl_err monitor_save(struct monitor *m, struct tl_why *why)
 
 static tl_err read_edge(struct tile_edge *e, slice bytes, const struct shown *known)
 {
+    reader r = reader_of(bytes);
     *e = (struct tile_edge){.size = known->size};
-    for (unsigned level = 0; level < TILE_LEVELS; level++) {
-        size_t n = tile_edge_width(e->size, level) * sizeof(hash32);
-        if (REFUSED(n > bytes.n))
-            return TL_E_STORED;
-        if (n)
-            memcpy(e->hashes[level][0].b, bytes.p, n);
-        bytes = slice_of(bytes.p + n, bytes.n - n);
-    }
+    for (unsigned level = 0; level < TILE_LEVELS; level++)
+        reader_copy(&r, e->hashes[level][0].b, tile_edge_width(e->size, level) * sizeof(hash32));
     hash32 root = tile_edge_root(e);
-    return REFUSED(bytes.n != 0) || REFUSED(!hash_eq(&root, &known->root)) ? TL_E_STORED : TL_OK;
+    if (REFUSED(!hash_eq(&root, &known->root)))
+        return TL_E_STORED;
+    return reader_end(&r);
 }
 
 static tl_err read_state(struct monitor *m, slice bytes)

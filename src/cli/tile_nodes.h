@@ -18,7 +18,7 @@ struct tile_nodes {
 };
 
 /* For struct merkle_nodes; nodes: a struct tile_nodes. TL_E_NOT_FOUND where a tile is missing,
- * TL_E_PROOF where it has not the size of one. */
+ * TL_E_PROOF where it is too long. */
 tl_err tile_nodes_get(void *nodes, unsigned level, uint64_t n, hash32 *out);
 
 #endif

@@ -49,13 +49,11 @@ static tl_err take_entries(struct walking *v, uint64_t n, slice bundle)
     v->at = n * TILE_WIDTH;
     while (r.rest.n && got < width && err == TL_OK) {
         slice entry = reader_bytes(&r, reader_u16be(&r));
-        if (REFUSED(r.err != TL_OK))
-            return TL_E_PROOF;
         err = take_entry(v, n * TILE_WIDTH + got++, entry);
     }
     if (err != TL_OK)
         return err;
-    return REFUSED(got != width) || REFUSED(reader_end(&r) != TL_OK) ? TL_E_PROOF : TL_OK;
+    return REFUSED(got != width || reader_end(&r) != TL_OK) ? TL_E_PROOF : TL_OK;
 }
 
 static tl_err take_bundle(struct walking *v, uint64_t n, buf *bundle)

@@ -523,7 +523,7 @@ static void test_far_refs(void **state)
     fakelog_session(log, "a");
     fakelog_session(log, "b");
     for (size_t i = log->count; i < FOLLOW_RECENT + 1; i++)
-        fakelog_heads(log); /* which are of the origin */
+        fakelog_record(log, "b", "between");
     /* Index 1 is as far back as is known; then too far for whose it is to be. */
     fakelog_answer(log, "a", "near", 1);
     fakelog_answer(log, "a", "far", 1);
@@ -534,7 +534,7 @@ static void test_far_refs(void **state)
     assert_int_equal(t.refs_unseen, 2);
     struct follow *g = again(f, log->count);
     size_t n = log->count;
-    fakelog_answer(log, "a", "near, of the origin", n - FOLLOW_RECENT + 1);
+    fakelog_answer(log, "a", "near, of the other", n - FOLLOW_RECENT + 1);
     assert_err(feed(g, log, n, log->count), VERDICT);
     expect_failed(g, "order", n);
     follow_free(g);
