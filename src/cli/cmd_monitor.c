@@ -37,13 +37,19 @@ static void stop(int number)
 
 /* ---- the log's place ---- */
 
+static tl_err connect_log(void *ctx, struct client **out, struct tl_why *why)
+{
+    const struct options *o = ctx;
+    return reach_open(out, &o->reach, why);
+}
+
 static tl_err open_source(void *ctx, struct tile_source *out, struct tl_why *why)
 {
     const struct options *o = ctx;
-    struct tile_source s = {.dir = -1, .prefix = o->at.prefix};
+    struct tile_source s = {.dir = -1, .prefix = o->at.prefix, .reopen = connect_log, .ctx = ctx};
     tl_err err = TL_OK;
     if (!o->dir)
-        err = reach_open(&s.client, &o->reach, why);
+        err = connect_log(ctx, &s.client, why);
     else if ((s.dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         err = tl_explain(why, TL_E_IO, NULL, "cannot open the folder %s: %s", o->dir,
                          strerror(errno));

@@ -309,6 +309,8 @@ tl_err monitor_look(struct monitor *m, const struct monitor_reach *r, struct tl_
     if (sound)
         monitor_say(m, before);
     monitor_check_age(m);
+    if (!m->raised[ALARM_FORK].now)
+        monitor_recall_fork(m);
     if (sound)
         monitor_say_over(m);
     for (int i = 0; i < ALARM_COUNT && err == TL_OK; i++)

@@ -44,6 +44,9 @@ tl_err monitor_save(struct monitor *m, struct tl_why *why) TL_MUST;
 /* Two notes that contradict each other, side by side: NAME.known and NAME.shown. Says where. */
 void monitor_keep_proof(struct monitor *m, enum alarm alarm, const struct shown *a,
                         const struct shown *b);
+/* A fork that was proven in an earlier look is one for good: shouts where its notes are there, and
+ * are this log's. */
+void monitor_recall_fork(struct monitor *m);
 
 /* ---- monitor_say.c ---- */
 

@@ -121,6 +121,23 @@ static bool is_there(const struct monitor *m, const char *name)
     return fstatat(m->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+void monitor_recall_fork(struct monitor *m)
+{
+    struct shown old = {.who = "this monitor"};
+    buf b;
+    buf_init(&b, NOTE_MAX);
+    buf_init(&old.note, NOTE_MAX);
+    if (folder_get(m->dir, "fork.shown", &b, NULL) == TL_OK &&
+        shown_take(&old, m, buf_slice(&b)) == TL_OK)
+        monitor_shout(
+            m, ALARM_FORK, UINT64_MAX,
+            "two histories were found before: the two checkpoints are in %s, fork.known and "
+            "fork.shown",
+            m->o->state);
+    shown_finish(&old);
+    buf_finish(&b);
+}
+
 void monitor_keep_proof(struct monitor *m, enum alarm alarm, const struct shown *a,
                         const struct shown *b)
 {

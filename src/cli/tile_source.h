@@ -11,9 +11,13 @@
 #define TILE_PREFIX_MAX   256
 
 struct tile_source {
-    struct client *client; /* borrowed; or, where it is NULL, */
-    int dir;               /* this folder */
+    int dir;               /* a folder; or, where it is -1, */
+    struct client *client; /* a server, closed by whoever opened the source */
     const char *prefix;    /* borrowed: before each path, "" or "/…" without a slash at its end */
+    /* A new connection in place of one that the server ends after an answer, as web servers do
+     * after some; NULL: it is not expected to. */
+    tl_err (*reopen)(void *ctx, struct client **out, struct tl_why *why);
+    void *ctx;
     /* Asked for, and not taken yet: names in the order in which they were asked for. */
     char asked[TILE_SOURCE_AHEAD][80];
     unsigned first, count;

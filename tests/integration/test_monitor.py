@@ -195,6 +195,14 @@ class Made(Base):
             self.assertEqual(self.monitor()["log", None]["size"], size)
         self.assertFalse([p for p in self.server.asked if not p.startswith("/some/prefix/")])
 
+    def test_connections_that_end(self):
+        """As web servers end them after some requests."""
+        self.put(self.tree(1100))
+        for patience in (1, 2, 3, 5):
+            self.server.patience = patience
+            shutil.rmtree(self.path("state"), ignore_errors=True)
+            self.assertEqual(self.monitor()["log", None]["size"], 1100)
+
     def test_every_tile_is_looked_at(self):
         for path, good in self.tree(700).files().items():
             if path == "checkpoint":

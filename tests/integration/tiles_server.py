@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import http.server
+import socket
 import subprocess
 import threading
 
@@ -105,13 +106,21 @@ class Server:
             protocol_version = "HTTP/1.1"
 
             def handle(self):
-                with contextlib.suppress(ConnectionError):  # who has seen enough goes
+                with contextlib.suppress(OSError):  # who has seen enough goes
                     super().handle()
+                    self.wfile.flush()
+                    self.connection.shutdown(socket.SHUT_WR)
+                    self.connection.settimeout(30)
+                    while self.connection.recv(65536):  # else what is under way to the client is lost
+                        pass
 
             def do_GET(self):
                 body = outer.give(self.path)
                 self.send_response(404 if body is None else 200)
                 self.send_header("Content-Length", str(len(body or b"")))
+                self.answered = getattr(self, "answered", 0) + 1
+                if self.answered == outer.patience:
+                    self.send_header("Connection", "close")  # and what was asked for meanwhile is lost
                 self.end_headers()
                 self.wfile.write(body or b"")
 
@@ -119,6 +128,7 @@ class Server:
                 pass
 
         self.files, self.asked = {}, []
+        self.patience = None  # answers on one connection
         self.hook = None  # of a path: bytes in place of the file's, or None
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

@@ -361,6 +361,16 @@ static void test_long_files(void **state)
     expect_alarm(ALARM_CHECKPOINT);
 }
 
+/* The notes that prove a fork are taken away. */
+static void see_to_it(void)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/fork.shown", state_dir);
+    write_file(state_dir, "fork.shown", (const uint8_t *)"junk", 4); /* which proves nothing */
+    assert_ok(look());
+    assert_int_equal(unlink(path), 0);
+}
+
 static void test_other_histories(void **state)
 {
     (void)state;
@@ -372,6 +382,11 @@ static void test_other_histories(void **state)
         give(logs[1], sizes[i]);
         expect_alarm(ALARM_FORK);
     }
+    give(logs[0], 400); /* it shows the first again, and that does not undo it */
+    expect_alarm(ALARM_FORK);
+    see_to_it();
+    assert_ok(look());
+    put_note(logs[1], 700);
     put_hashes(logs[0], 0, 700); /* the note is the other's */
     put_hashes(logs[0], 1, 700);
     expect_alarm(ALARM_REWRITE);
