@@ -308,6 +308,36 @@ class Made(Base):
         self.server.files["some/prefix/checkpoint"] = good
         self.monitor()
 
+    def test_an_alarm_lasts_as_long_as_its_cause(self):
+        """It is told once, and so is its end; the exit code remembers it."""
+        self.put(self.tree(600))
+        p = subprocess.Popen([TEELOG, "monitor", self.server.url + "/some/prefix", "--state", self.path("state"),
+                              "--log-key", self.key.verifier(), "--lag", "0", "--interval", "1", "--json"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.env)
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.kill)
+
+        def until(event):
+            while True:
+                said = json.loads(p.stdout.readline())
+                seen.append(said["event"])
+                if said["event"] == event:
+                    return said
+
+        seen = []
+        self.assertEqual(until("log")["size"], 600)
+        self.server.files["some/prefix/checkpoint"] = b"junk"
+        self.assertEqual(until("alarm")["alarm"], "checkpoint")
+        looks = len(self.server.asked)
+        while len(self.server.asked) < looks + 3:  # it looks again, and says nothing more
+            time.sleep(0.05)
+        self.put(self.tree(700))
+        self.assertEqual(until("log")["size"], 700)
+        self.assertEqual(until("over")["alarm"], "checkpoint")
+        self.assertEqual(seen.count("alarm"), 1)
+        p.send_signal(signal.SIGTERM)
+        self.assertEqual(p.wait(60), 1)
+
     def test_a_service_that_is_no_log(self):
         self.monitor(code=3)
         self.server.close()
