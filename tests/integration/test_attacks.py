@@ -5,10 +5,12 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sqlite3
 import subprocess
 import threading
+import unittest
 
 import host
 from teelogtest import main, record
@@ -203,6 +205,7 @@ class Host(WitnessedCase):
         log.start().until_open()
         log.append(record("bob", "b"), cosigned=True)
         policy = self.history()
+        log.until(all_cosigned, "cosigned by all")
         self.teelog("export", "--data", log.data, "--agent", "bob", "-o", self.path("now.teelog"))
         kept = self.path("kept")
         pathlib.Path(kept).write_bytes(log.service.get("/checkpoint")[2])
@@ -253,11 +256,11 @@ class Host(WitnessedCase):
         log = self.begin()
         log.append(record("alice", "x"), cosigned=True)
         size = log.until(all_cosigned, "cosigned by all")["size"]
-        forged = {n: self.sign(log, n, hashlib.sha256(b"other leaves").digest()) for n in (size - 1, size, size + 3)}
+        forged = {n: self.sign(log, n, hashlib.sha256(b"other leaves").digest()) for n in (size - 1, size, size + 50)}
         latest = "/" + hashlib.sha256(ORIGIN.encode()).hexdigest() + "/checkpoint"
         for w in self.witnesses:
             before = w.ask("GET", latest)[2]
-            for n, proof in ((size, b""), (size + 3, base64.b64encode(bytes(32)) + b"\n")):
+            for n, proof in ((size, b""), (size + 50, base64.b64encode(bytes(32)) + b"\n")):
                 status, _, _ = w.ask("POST", "/add-checkpoint", b"old %d\n%s\n" % (size, proof) + forged[n])
                 self.assertEqual(status, 422)
             self.assertEqual(w.ask("GET", latest)[2], before)
@@ -269,11 +272,11 @@ class Host(WitnessedCase):
         self.assertIn("two histories", str(report))
         # To the log itself: somebody signs in its name.
         log.doors[0].behave = lambda method, path, body, pass_on: (
-            (409, SIZE_TYPE, b"%d\n" % (size + 3)) if method == "POST" else (200, "text/plain", forged[size + 3]))
+            (409, SIZE_TYPE, b"%d\n" % (size + 50)) if method == "POST" else (200, "text/plain", forged[size + 50]))
         answers = log.append(record("alice", "y"))
         self.assertEqual(placed(answers), 1)
         status = log.until(lambda s: s["frozen"], "frozen")
-        self.assertEqual(status["fork"]["theirs"].encode(), forged[size + 3])
+        self.assertEqual(status["fork"]["theirs"].encode(), forged[size + 50])
         self.assertEqual(status["fork"]["from"], "w0.example")
         log.stop()
         log.start()
@@ -306,7 +309,7 @@ class Host(WitnessedCase):
         log = self.begin()
         go_on = threading.Event()
         self.addCleanup(go_on.set)
-        log.doors[1].behave = lambda method, path, body, pass_on: (go_on.wait(60), pass_on())[1]
+        log.doors[1].behave = lambda method, path, body, pass_on: (go_on.wait(900), pass_on())[1]
         for i in range(5):
             (receipt,) = log.append(record("alice", str(i)), cosigned=True)
             self.assertEqual(receipt["class"], "cosigned 2 of 3")
@@ -319,11 +322,11 @@ class Host(WitnessedCase):
     def test_a_witness_answers_what_is_none(self):
         """The others are a quorum; it is marked."""
         log = self.begin()
-        kept = []
+        first = []
 
-        def another_note(method, _, body, pass_on):
-            kept.append(pass_on())
-            return kept[0]
+        def another_note(method, path, body, pass_on):
+            first.append(pass_on())
+            return first[0]
         for what, behave in (
                 ("garbage", lambda *_: (200, "text/plain", b"\x00garbage" * 100)),
                 ("no line", lambda *_: (200, "text/plain", b"")),
@@ -333,16 +336,11 @@ class Host(WitnessedCase):
                 ("its own size", lambda method, path, body, pass_on: (
                     409, SIZE_TYPE, body.split(b"\n")[0][4:] + b"\n"))):
             with self.subTest(what):
-                log.until(lambda s: s["witnesses"][2]["good"], "well")
-                if what == "of another note":
-                    kept.append(None)
-                    log.doors[2].behave = None
-                    log.append(record("alice", "first"), cosigned=True)
-                    kept.clear()
                 log.doors[2].behave = behave
-                for i in range(3):
+                for i in range(1000):
                     (receipt,) = log.append(record("alice", f"{what} {i}"), cosigned=True)
-                log.until(lambda s: not s["witnesses"][2]["good"], "marked")
+                    if not log.status()["witnesses"][2]["good"]:
+                        break
                 (receipt,) = log.append(record("alice", what), cosigned=True)
                 self.assertEqual(receipt["class"], "cosigned 2 of 3")
                 status = log.status()
@@ -459,6 +457,7 @@ class Degraded(WitnessedCase):
         self.judge()
 
 
+@unittest.skipUnless(shutil.which("spin"), "spin is not installed")
 class Doctored(WitnessedCase):
     """The model refuses what did not happen, also in a trace of a real service."""
 
