@@ -2,6 +2,8 @@
 
 #include "base/refuse.h"
 
+#include <string.h>
+
 static const char digits[] = "0123456789abcdef";
 
 void hex_text(char *out, const uint8_t *p, size_t n)
@@ -119,6 +121,28 @@ tl_err base64_read(buf *b, slice text)
     for (size_t j = 0; pad && j < 3 - pad; j++)
         p[j] = (uint8_t)(last >> (16 - 8 * j));
     return TL_OK;
+}
+
+tl_err base64url_read(uint8_t *out, size_t n, slice text)
+{
+    char whole[4 * (BASE64URL_MAX / 3)];
+    uint8_t bytes[BASE64URL_MAX];
+    size_t chars = (4 * n + 2) / 3;
+    buf b;
+    if (n > BASE64URL_MAX || REFUSED(text.n != chars))
+        return TL_E_ENCODING;
+    memset(whole, '=', sizeof whole);
+    for (size_t i = 0; i < chars; i++) {
+        char c = (char)text.p[i];
+        if (REFUSED(c == '+' || c == '/' || c == '='))
+            return TL_E_ENCODING;
+        whole[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
+    }
+    buf_init_fixed(&b, bytes, n);
+    tl_err err = base64_read(&b, slice_of(whole, (chars + 3) / 4 * 4));
+    if (err == TL_OK && n)
+        memcpy(out, bytes, n);
+    return err;
 }
 
 /* Length of the well-formed sequence at p, or 0 (Unicode table 3-7). */

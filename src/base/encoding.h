@@ -18,6 +18,11 @@ void base64_put(buf *b, slice s);
  * alphabet. Appends to b; TL_E_ENCODING otherwise. */
 tl_err base64_read(buf *b, slice text) TL_MUST;
 
+/* The same for exactly n bytes, at most BASE64URL_MAX, in the alphabet of URLs and without padding
+ * (RFC 7515 section 2). out is untouched on failure. */
+#define BASE64URL_MAX 48
+tl_err base64url_read(uint8_t *out, size_t n, slice text) TL_MUST;
+
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(slice text);
 /* Length of the well-formed character at the start of text, or 0. text is not empty. */

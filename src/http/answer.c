@@ -95,6 +95,14 @@ void answer_take(struct exchange *x, int status, const char *type, const char *f
     buf_finish(body);
 }
 
+static void put_problem(buf *b, const char *title, tl_err err, const struct tl_why *why)
+{
+    char detail[sizeof(struct tl_why) + 2];
+    const char *field = why ? why->field : "";
+    snprintf(detail, sizeof detail, "%s%s%s", field, field[0] ? ": " : "", tl_why_text(why, err));
+    problem_put(b, title, detail);
+}
+
 void answer_error_status(struct exchange *x, int status, const char *fields, tl_err err,
                          const struct tl_why *why)
 {
@@ -103,7 +111,7 @@ void answer_error_status(struct exchange *x, int status, const char *fields, tl_
     buf_init_fixed(&b, bytes, sizeof bytes);
     const char *title = problems_title(x->head.path, status, reason(status));
     if (title)
-        problem_put(&b, title, tl_why_text(why, err));
+        put_problem(&b, title, err, why);
     else
         json_put_error(&b, err, why, 0);
     answer(x, status, title ? PROBLEM_TYPE : "application/json", fields, buf_slice(&b));

@@ -1,16 +1,14 @@
 /* GET /.well-known/scitt-keys[/KID]: the keys by which this log's boots sign receipts. They
  * change with a boot alone, so that they are looked up once. */
 #include "base/encoding.h"
-#include "base/refuse.h"
 #include "http/internal.h"
 #include "log/boot_keys.h"
 #include "tlog/key_set.h"
 
 #include <stdlib.h>
 
-#define ROUTE    "/.well-known/scitt-keys"
-#define KID_TEXT 43 /* characters of base64url without padding, for 32 bytes */
-#define CBOR     "application/cbor"
+#define ROUTE "/.well-known/scitt-keys"
+#define CBOR  "application/cbor"
 
 struct asked {
     struct log_boot_keys *keys;
@@ -27,24 +25,6 @@ static void asked_free(void *state)
     free(a);
 }
 
-/* RFC 7515 section 2. */
-static tl_err kid_read(hash32 *out, slice text)
-{
-    char padded[KID_TEXT + 1];
-    buf b;
-    if (REFUSED(text.n != KID_TEXT))
-        return TL_E_ENCODING;
-    for (size_t i = 0; i < KID_TEXT; i++) {
-        char c = (char)text.p[i];
-        if (REFUSED(c == '+' || c == '/'))
-            return TL_E_ENCODING;
-        padded[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
-    }
-    padded[KID_TEXT] = '=';
-    buf_init_fixed(&b, out->b, sizeof out->b);
-    return base64_read(&b, slice_of(padded, sizeof padded));
-}
-
 static void answer_set(struct exchange *x, slice set)
 {
     struct log_info info;
@@ -58,7 +38,8 @@ static void answer_set(struct exchange *x, slice set)
     hash32 kid;
     struct cose_ec2 key;
     size_t before = strlen(ROUTE "/");
-    tl_err err = kid_read(&kid, slice_of(x->head.path.p + before, x->head.path.n - before));
+    slice text = slice_of(x->head.path.p + before, x->head.path.n - before);
+    tl_err err = base64url_read(kid.b, sizeof kid.b, text);
     err = err == TL_OK ? key_set_find(&key, set, hash_slice(&kid)) : TL_E_NOT_FOUND;
     if (err != TL_OK) {
         answer_error(x,

@@ -178,7 +178,7 @@ class Proof(Case):
         empty = Service(self.path("second"), env=self.env)
         self.addCleanup(empty.__exit__)
         done = self.teelog("proof", "0", "--cose", "--socket", empty.socket, code=3)
-        self.assertIn("Not Found: a tree of one entry has no path", done.stderr)
+        self.assertIn("Not Found: index: a tree of one entry has no path", done.stderr)
 
     def test_another_logs_key(self):
         os.mkdir(self.path("second"))

@@ -320,6 +320,46 @@ static void base64_round_trip(void **state)
     }
 }
 
+static void base64url(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n;
+        const char *bytes; /* NULL: refused */
+    } rows[] = {
+        {"", 0, ""},
+        {"_w", 1, "\xff"},
+        {"__4", 2, "\xff\xfe"},
+        {"-__-", 3, "\xfb\xff\xfe"},
+        {"Zm9vYg", 4, "foob"},
+        {"ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ", 48,
+         "\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59"
+         "\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59\x65\x96\x59"
+         "\x65\x96\x59\x65\x96\x59"},
+        {"ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ", 49, NULL},
+        {"-__-A", 3, NULL},
+        {"-__", 3, NULL},
+        {"+__-", 3, NULL},
+        {"-/_-", 3, NULL},
+        {"__4=", 2, NULL},
+        {"_w=", 2, NULL},
+        {"_x", 1, NULL}, /* leftover bits */
+        {"_ w", 2, NULL},
+        {"", 1, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t out[64];
+        memset(out, 0xaa, sizeof out);
+        tl_err err = base64url_read(out, rows[i].n, slice_str(rows[i].text));
+        if ((err == TL_OK) != (rows[i].bytes != NULL))
+            fail_msg("%s: %s", rows[i].text, tl_err_name(err));
+        if (rows[i].bytes)
+            assert_memory_equal(out, rows[i].bytes, rows[i].n);
+        assert_int_equal(out[rows[i].bytes ? rows[i].n : 0], 0xaa);
+    }
+}
+
 static void base64_is_strict(void **state)
 {
     (void)state;
@@ -594,6 +634,7 @@ int main(void)
         cmocka_unit_test(hex_round_trip),
         cmocka_unit_test(base64_round_trip),
         cmocka_unit_test(base64_is_strict),
+        cmocka_unit_test(base64url),
         cmocka_unit_test(utf8_table_3_7),
         cmocka_unit_test(characters_that_terminals_act_upon),
         cmocka_unit_test(decimals),
