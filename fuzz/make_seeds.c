@@ -7,6 +7,7 @@
 #include "attest/sgx_extension.h"
 #include "codec/der.h"
 #include "codec/pem.h"
+#include "codec/problem.h"
 #include "fakedcap.h"
 #include "fuzz.h"
 #include "log/backup_form.h"
@@ -20,6 +21,7 @@
 #include "tlog/checkpoint.h"
 #include "tlog/proof.h"
 #include "tlog/receipt.h"
+#include "tlog/transparent.h"
 #include "tlog/witness.h"
 
 #include <string.h>
@@ -109,6 +111,24 @@ static struct cosigner witness_key(uint8_t seed[32])
     return key;
 }
 
+static void transparent_seed(slice receipt, slice header)
+{
+    uint8_t zeros[64] = {0};
+    const struct transparent t = {.protected_header = header,
+                                  .payload = slice_of(zeros, 32),
+                                  .signature = SLICE_ARRAY(zeros),
+                                  .count = 2,
+                                  .receipts = {receipt, slice_str("another's")}};
+    buf b;
+    buf_init(&b, 4000);
+    transparent_put(&b, &t);
+    save("proof", "transparent", buf_slice(&b));
+    buf_reset(&b);
+    problem_put(&b, "Not Found", "there is none");
+    save("proof", "problem", buf_slice(&b));
+    buf_finish(&b);
+}
+
 static void receipt_seeds(const hash32 path[2])
 {
     uint8_t mem[200], zeros[64] = {0};
@@ -125,6 +145,7 @@ static void receipt_seeds(const hash32 path[2])
                         .signature = SLICE_ARRAY(zeros)};
     receipt_put(&b, &r);
     save("proof", "inclusion", buf_slice(&b));
+    transparent_seed(buf_slice(&b), buf_slice(&head));
     buf_reset(&b);
     r.kind = RECEIPT_CONSISTENCY;
     receipt_put(&b, &r);
