@@ -115,8 +115,8 @@ tl_err receipt_read(struct receipt *out, slice bytes)
     cbor_array_of(&c, 4);
     r.protected_header = cbor_bytes(&c);
     slice proof = read_unprotected(&c, &r);
-    /* An attached payload would be read for the signature, and leave that over. */
-    (void)cbor_try_null(&c);
+    if (REFUSED(!cbor_try_null(&c))) /* it is detached, and that is said */
+        cbor_fail(&c, TL_E_COSE);
     r.signature = cbor_bytes(&c);
     tl_err err = cbor_end(&c);
     if (err == TL_OK && REFUSED(r.signature.n != 64))

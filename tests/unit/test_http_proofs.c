@@ -114,7 +114,8 @@ static void keys(void **state)
     text[0] = text[0] == 'A' ? 'B' : 'A';
     snprintf(request, sizeof request, GET("/.well-known/scitt-keys/%s"), text);
     expect_problem(request, 404, "No such key", "no key of this log's boots");
-    expect_problem(GET("/.well-known/scitt-keys?x=1"), 400, "Malformed request", "x: this route has no such");
+    expect_problem(GET("/.well-known/scitt-keys?x=1"), 400, "Malformed request",
+                   "x: this route has no such");
 }
 
 static void set_boot(uint64_t boot)

@@ -207,6 +207,7 @@ static const struct form good_and_bad[] = {
     {"behind the header", MINIMAL "00", NULL, NULL, 64, TL_E_TRAILING},
     {"a payload that is attached", MINIMAL, NULL, "4100", 64, TL_E_COSE},
     {"an empty one", MINIMAL, NULL, "40", 64, TL_E_COSE},
+    {"no payload, where four members are announced", MINIMAL, NULL, "", 64, TL_E_COSE},
     {"a payload as long as a signature", MINIMAL, NULL, "5840" Z64, 64, TL_E_COSE},
     {"a short signature", MINIMAL, NULL, NULL, 63, TL_E_COSE},
     {"a long signature", MINIMAL, NULL, NULL, 65, TL_E_COSE},
