@@ -570,13 +570,22 @@ static void test_collateral_gone(void **state)
            third = w->log->anchors->pieces[2].piece.digest;
     world_stop(w);
     world_copy(&copy, w);
-    for (int altered = 0; altered < 2; altered++) {
+    static const char *const changes[] = {
+        "DELETE FROM evidence WHERE digest = x'%s'",
+        "UPDATE evidence SET item = x'00' WHERE digest = x'%s'",
+        /* As good as it was, and not what it was. */
+        "UPDATE evidence SET item = CAST(CAST(item AS TEXT) || ' ' AS BLOB) WHERE digest = x'%s'",
+    };
+    for (size_t change = 0; change < 3; change++) {
         world_restore(w, &copy);
         hex_text(hex, second.b, 32);
-        snprintf(sql, sizeof sql,
-                 altered ? "UPDATE evidence SET item = x'00' WHERE digest = x'%s'"
-                         : "DELETE FROM evidence WHERE digest = x'%s'",
-                 hex);
+        buf statement;
+        buf_init_fixed(&statement, (uint8_t *)sql, sizeof sql);
+        const char *at = strstr(changes[change], "%s");
+        buf_bytes(&statement, slice_of(changes[change], (size_t)(at - changes[change])));
+        buf_printf(&statement, "%s%s", hex, at + 2);
+        buf_u8(&statement, 0);
+        assert_ok(buf_err(&statement));
         host_sql(w, sql);
         open_anchored(w);
         const uint64_t left[] = {sizes[0], sizes[2]};
