@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#define SAVE_US 1000000 /* a note waits so long for a commit that takes it along */
-
 static void set_free(struct cosigned *c)
 {
     if (!c)
@@ -61,7 +59,7 @@ tl_err cosigned_take(struct log *log, slice note, uint64_t size, const struct tl
         f->cosigned = c;
         c = old;
         if (!f->unsaved)
-            f->save_us = stats_now_us() + SAVE_US;
+            f->save_us = stats_now_us() + COSIGNED_SAVE_US;
         f->unsaved = true;
     }
     if (size > f->proven)

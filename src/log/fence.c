@@ -112,9 +112,13 @@ void fence_sleep(struct log *log)
     (void)pthread_cond_timedwait(&log->wake, &log->lock, &until);
 }
 
-static bool is_starting(const struct fence *f)
+/* Whether there is a next step that a late start takes by itself: none is while the boot is on
+ * its way. */
+static bool may_be_late(const struct log *log)
 {
-    return f->state == LOG_PROVING || f->state == LOG_BOOTED;
+    const struct fence *f = &log->fence;
+    const bool waits = f->state == LOG_BOOTED || (f->state == LOG_PROVING && !log->service);
+    return waits && f->config.degraded_starts && !log->frozen;
 }
 
 /* Under the lock. */
@@ -122,8 +126,7 @@ static void set_due(struct log *log)
 {
     struct fence *f = &log->fence;
     uint64_t due = cosign_due(log);
-    bool may_be_late = is_starting(f) && f->config.degraded_starts && !log->frozen;
-    if (may_be_late && f->late_us < due)
+    if (may_be_late(log) && f->late_us < due)
         due = f->late_us;
     if (f->unsaved && f->save_us < due)
         due = f->save_us;
@@ -168,6 +171,8 @@ static struct outlook look(struct log *log)
                               .frozen = log->frozen,
                               .late = f->config.degraded_starts && now >= f->late_us,
                               .save = f->unsaved && now >= f->save_us};
+    if (o.save)
+        f->save_us = now + COSIGNED_SAVE_US; /* again, should it fail */
     pthread_mutex_unlock(&log->lock);
     return o;
 }

@@ -93,7 +93,8 @@ void fence_say(const struct log *log, const char *text);
 /* ---- cosigned.c ---- */
 
 /* The small value that has the note (docs/format.md section 12). */
-#define LOG_COSIGNED "cosigned"
+#define LOG_COSIGNED     "cosigned"
+#define COSIGNED_SAVE_US 1000000 /* it waits so long for a commit that takes it along */
 /* A quorum has cosigned this note. Any thread. */
 tl_err cosigned_take(struct log *log, slice note, uint64_t size,
                      const struct tlog_quorum *quorum) TL_MUST;

@@ -91,6 +91,10 @@ class Witnessed(Case):
         service.stop()
         return service.process.stderr.read()
 
+    def killed(self, service):
+        service.stop(signal.SIGKILL)
+        return service.process.stderr.read()
+
     def test_genesis_waits_until_the_witnesses_know_its_key(self):
         self.witnesses(self.other_key())
         service = self.start()
@@ -102,12 +106,16 @@ class Witnessed(Case):
         self.assertIn("Retry-After", fields)
         self.assertIn("until 2 of its 3 witnesses have cosigned its start", json.loads(body)["error"])
         key = status["logKey"]
+        said = self.killed(service)
+        service = self.start()  # the same log: it has something on its disk to prove now
+        status = service.status()
+        self.assertEqual((status["fence"], status["size"], status["logKey"]), ("proving", 1, key))
         self.give_key(key)
         self.until_open(service)
         self.assertEqual(service.get("/healthz")[0], 200)
         (receipt,) = self.append([record("alice", "x")], "--wait-cosigned", "--timeout", "30")
         self.assertRegex(receipt["class"], "^cosigned [23] of 3$")
-        said = self.stderr_of(service)
+        said += self.stderr_of(service)
         self.assertIn(f"give each of them its key, {key}", said)
         self.assertIn("2 of 3 witnesses have cosigned the log's start", said)
 
@@ -166,6 +174,10 @@ class Witnessed(Case):
         self.teelog("export", "--data", self.data, "-o", self.path("b.teelog"))
         self.assertEqual(self.verdict(self.path("b.teelog"))["verdict"], "UNPINNED")
         self.assertEqual(service.get("/checkpoint")[0], 200)
+        self.killed(service)
+        service = self.start()
+        again = service.status()
+        self.assertEqual((again["fence"], again["size"]), ("proving", status["size"]))
         for w in self.all[:2]:
             w.start(status["logKey"])
         self.until_open(service)

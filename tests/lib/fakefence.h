@@ -90,6 +90,8 @@ static inline void fence_settle(struct world *w)
         booting = w->log->fence.boot != NULL;
         pthread_mutex_unlock(&w->log->lock);
     } while (booting);
+    assert_ok(log_ping(w->log)); /* and what came of that */
+    assert_ok(log_ping(w->log));
 }
 
 static inline struct log_info fence_info(struct world *w)

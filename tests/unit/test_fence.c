@@ -425,6 +425,32 @@ static void reads_go_on_beside_a_slow_boot(void **state)
     assert_reads(w);
 }
 
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* A late start has nothing to do while its quote is made, and does nothing. */
+static void a_slow_boot_costs_nothing(void **state)
+{
+    struct world *w = *state;
+    const struct timespec while_nothing = {.tv_nsec = 300000000};
+    submit_witnessing.degraded_starts = true;
+    (void)begin_slow_boot(w);
+    later_us += 61000000;
+    assert_ok(log_ping(w->log));
+    assert_ok(log_ping(w->log));
+    const uint64_t before = cpu_ns();
+    (void)nanosleep(&while_nothing, NULL);
+    assert_true(cpu_ns() - before < 150000000);
+    slow = false;
+    assert_int_equal(fence_info(w).fence, LOG_OPEN);
+    assert_true(fence_info(w).degraded);
+    assert_reads(w);
+}
+
 /* What was seen while the quote was made counts: there is no boot. */
 static void a_freeze_comes_before_a_slow_boot(void **state)
 {
@@ -825,6 +851,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(boot_says_what_is_configured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_quorum_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_go_on_beside_a_slow_boot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_slow_boot_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_freeze_comes_before_a_slow_boot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slow_boot_may_be_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_boot_without_a_quote_ends_the_service, set_up, tear_down),
