@@ -7,11 +7,15 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 
 #define INPUT_MAX  (256u << 20) /* bytes of answers that wait to be read */
-#define HEAD_MAX   16384
+#define HEAD_MAX   16384        /* bytes of a line */
 #define READ_CHUNK (256u << 10)
+#define HEAD_LINES 100
+#define HEAD_BYTES 65536
 #define PATIENCE   120000 /* milliseconds; tails hear something every 15 seconds */
+#define SLOWEST    64     /* bytes a millisecond of a body, with a limit */
 
 enum framing { NONE, LENGTH, CHUNK_HEAD, CHUNK, CHUNK_END };
 
@@ -26,7 +30,16 @@ struct client {
     uint64_t got;  /* bytes of this answer's body so far */
     size_t piece;  /* bytes of in that the caller borrows */
     int patience;  /* milliseconds without a byte */
+    int limit;     /* milliseconds for a whole answer without its body; 0: none */
+    int64_t began; /* with a limit: when it, or the request, was begun */
 };
+
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static tl_err lost(const struct client *c, struct tl_why *why)
 {
@@ -55,11 +68,28 @@ tl_err client_silent(const struct client *c, struct tl_why *why)
                       c->where, c->patience / 1000);
 }
 
+static tl_err too_slow(const struct client *c, struct tl_why *why)
+{
+    return tl_explain(why, TL_E_IO, NULL,
+                      "the service on %s has not answered whole in %lld seconds; look at its log, "
+                      "then try again",
+                      c->where, (long long)(now() - c->began) / 1000);
+}
+
 /* Until one of these comes, for as long as one waits for a service. */
 static tl_err await(const struct client *c, struct pollfd *f, struct tl_why *why)
 {
-    int n = poll(f, 1, c->patience);
-    return n == 0 ? client_silent(c, why) : TL_OK; /* a signal: the caller tries again */
+    int64_t left = c->patience;
+    if (c->limit) {
+        left = c->began + c->limit + (int64_t)(c->got / SLOWEST) - now();
+        if (REFUSED(left <= 0)) /* though there may be another byte */
+            return too_slow(c, why);
+        left = left < c->patience ? left : c->patience;
+    }
+    int n = poll(f, 1, (int)left);
+    if (n == 0)
+        return left < c->patience ? too_slow(c, why) : client_silent(c, why);
+    return TL_OK; /* a signal: the caller tries again */
 }
 
 /* A client over what is open, which it takes over. host: for the field Host. */
@@ -113,6 +143,11 @@ void client_set_patience(struct client *c, int milliseconds)
 int client_patience(const struct client *c)
 {
     return c->patience;
+}
+
+void client_set_limit(struct client *c, int milliseconds)
+{
+    c->limit = milliseconds;
 }
 
 int client_fd(const struct client *c)
@@ -210,6 +245,7 @@ tl_err client_send(struct client *c, const char *method, const char *target, sli
                    struct tl_why *why)
 {
     buf head;
+    c->began = now();
     buf_init(&head, HEAD_MAX);
     buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, c->host);
     if (c->token)
@@ -294,9 +330,11 @@ tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w
     struct client_answer a = {0};
     static const char version[] = "HTTP/1.1 ";
     uint64_t status = 0;
+    size_t bytes = 0;
     slice text;
     c->framing = NONE;
     c->got = 0;
+    c->began = now();
     tl_err err = line(c, &text, why);
     if (err != TL_OK)
         return err;
@@ -307,8 +345,11 @@ tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w
     if (decimal_read(&status, digits, 599) != TL_OK || REFUSED(status < 100))
         return not_http(c, why);
     a.status = (int)status;
-    for (;;) {
+    for (int lines = 0;; lines++) {
         err = line(c, &text, why);
+        bytes += text.n;
+        if (err == TL_OK && REFUSED(lines > HEAD_LINES || bytes > HEAD_BYTES))
+            return not_http(c, why);
         if (err == TL_OK && text.n)
             err = header_line(c, &a, text, why);
         if (err != TL_OK)

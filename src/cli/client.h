@@ -21,6 +21,9 @@ int client_fd(const struct client *c);
  * milliseconds; 120,000 where it is not set. */
 void client_set_patience(struct client *c, int milliseconds);
 int client_patience(const struct client *c);
+/* How long each whole answer may take, in milliseconds, however often something comes, and what
+ * 64 KiB a second make of its body; fails with TL_E_IO. No limit where it is not set. */
+void client_set_limit(struct client *c, int milliseconds);
 /* That error, for who waits on client_fd. */
 tl_err client_silent(const struct client *c, struct tl_why *why) TL_MUST;
 /* Its certificate showed a simulated platform. */

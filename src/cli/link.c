@@ -49,7 +49,7 @@ tl_err link_open_socket(struct link *l, const char *path, struct tl_why *why)
 static bool may_go(const struct link_url *u, const struct addrinfo *a)
 {
     struct tcp_address to = {.v6 = {0}};
-    if (u->tls)
+    if (u->tls || u->clear)
         return true;
     if (a->ai_addrlen > sizeof to)
         return false;
@@ -191,6 +191,32 @@ static tl_err not_shaken(const struct link *l, const struct link_url *u, const s
                       reason ? reason : "the connection ended");
 }
 
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* SSL_connect, the whole of it within our patience: however often something comes. */
+static bool connect_tls(const struct link *l)
+{
+    int64_t until = clock_ms() + patience.tv_sec * 1000;
+    int n = 0;
+    if (fcntl(l->fd, F_SETFL, O_NONBLOCK) != 0)
+        return false;
+    while ((n = SSL_connect(l->ssl)) != 1) {
+        int error = SSL_get_error(l->ssl, n);
+        int64_t left = until - clock_ms();
+        struct pollfd f = {.fd = l->fd, .events = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT};
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+            return false;
+        if (REFUSED(left <= 0) || (poll(&f, 1, (int)left) < 0 && errno != EINTR))
+            return false;
+    }
+    return true;
+}
+
 static tl_err shake_hands(struct link *l, const struct link_url *u, struct attested *a,
                           struct tl_why *why)
 {
@@ -203,7 +229,7 @@ static tl_err shake_hands(struct link *l, const struct link_url *u, struct attes
         SSL_set_alpn_protos(l->ssl, http, sizeof http - 1) != 0)
         return TL_E_CRYPTO;
     /* The second: whatever OpenSSL makes of it, nothing goes on unjudged. */
-    if (SSL_connect(l->ssl) != 1 || (a->trust->policy && !a->report.ok))
+    if (!connect_tls(l) || (a->trust->policy && !a->report.ok))
         return not_shaken(l, u, a, why);
     l->simulated = a->report.evidence.simulated;
     return TL_OK;

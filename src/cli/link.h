@@ -23,10 +23,13 @@ struct link {
  * IPv6 in brackets; PORT may be missing. */
 struct link_url {
     bool tls;
+    bool clear; /* without TLS it may leave this machine: who asks sends no secret */
     char host[256], port[6];
     char authority[272]; /* as it was given, for Host */
 };
 tl_err link_url_read(struct link_url *out, const char *text, struct tl_why *why) TL_MUST;
+/* The same, with http:// to any host. */
+tl_err link_url_read_clear(struct link_url *out, const char *text, struct tl_why *why) TL_MUST;
 
 /* Whose certificate is good. All borrowed. */
 struct link_trust {

@@ -40,11 +40,11 @@ static bool host_and_port(struct link_url *u, slice authority)
     return true;
 }
 
-tl_err link_url_read(struct link_url *out, const char *text, struct tl_why *why)
+static tl_err read_url(struct link_url *out, const char *text, bool clear, struct tl_why *why)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                   "0123456789.-_:[]";
-    struct link_url u = {.tls = strncmp(text, "https://", 8) == 0};
+    struct link_url u = {.tls = strncmp(text, "https://", 8) == 0, .clear = clear};
     if (!u.tls && strncmp(text, "http://", 7) != 0)
         return wrong_url(why);
     text += u.tls ? 8 : 7;
@@ -53,8 +53,18 @@ tl_err link_url_read(struct link_url *out, const char *text, struct tl_why *why)
     if (n == 0 || n >= sizeof u.authority || strspn(text, allowed) < n)
         return wrong_url(why);
     snprintf(u.authority, sizeof u.authority, "%.*s", (int)n, text);
-    if (!host_and_port(&u, slice_of(text, n)) || (!u.tls && !is_this_machine(u.host)))
+    if (!host_and_port(&u, slice_of(text, n)) || (!u.tls && !clear && !is_this_machine(u.host)))
         return wrong_url(why);
     *out = u;
     return TL_OK;
+}
+
+tl_err link_url_read(struct link_url *out, const char *text, struct tl_why *why)
+{
+    return read_url(out, text, false, why);
+}
+
+tl_err link_url_read_clear(struct link_url *out, const char *text, struct tl_why *why)
+{
+    return read_url(out, text, true, why);
 }

@@ -37,7 +37,7 @@ tl_err web_address_read(struct web_address *out, slice text, struct tl_why *why)
                           "an address is https://HOST:PORT/PATH, PATH as it is sent");
     snprintf(a.text, sizeof a.text, "%.*s", (int)text.n, (const char *)text.p);
     snprintf(a.prefix, sizeof a.prefix, "%.*s", (int)path.n, path.n ? (const char *)path.p : "");
-    tl_err err = link_url_read(&a.host, a.text, why);
+    tl_err err = link_url_read_clear(&a.host, a.text, why);
     if (err == TL_OK)
         *out = a;
     return err;

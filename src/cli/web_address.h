@@ -11,7 +11,7 @@ struct web_address {
     char prefix[TILE_PREFIX_MAX]; /* "" or "/PATH", without a slash at its end */
 };
 
-/* https://HOST:PORT/PATH, or http:// on this machine. */
+/* https://HOST:PORT/PATH, or http://, since nothing secret is sent there. */
 tl_err web_address_read(struct web_address *out, slice text, struct tl_why *why) TL_MUST;
 
 #endif

@@ -8,6 +8,8 @@
 #include "cli/link_url.c"
 #include "cli/url.c"
 
+#include <pthread.h>
+
 static struct client client;
 static struct tl_why why;
 
@@ -123,6 +125,80 @@ static void does_not_wait_for_ever(void **state)
     assert_non_null(strstr(why.text, "has not moved"));
     close(fds[1]);
     hang_up();
+}
+
+/* A head of so many lines, each of so many bytes with its end, and then a body. */
+static tl_err try_head(int lines, int width)
+{
+    static char text[1 << 17];
+    struct client_answer a;
+    buf b;
+    buf_init_fixed(&b, (uint8_t *)text, sizeof text);
+    buf_str(&b, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < lines; i++)
+        buf_printf(&b, "X: %0*d\r\n", width - 5, i);
+    buf_str(&b, "Content-Length: 2\r\n\r\nhi");
+    buf_u8(&b, 0);
+    assert_ok(buf_err(&b));
+    dial(text);
+    tl_err err = next(&a, text, sizeof text);
+    hang_up();
+    return err;
+}
+
+static void bounds_a_head(void **state)
+{
+    (void)state;
+    assert_ok(try_head(99, 20));
+    assert_err(try_head(100, 20), TL_E_PEER);
+    assert_ok(try_head(65, 1000));
+    assert_err(try_head(66, 1000), TL_E_PEER);
+}
+
+/* Says first, and then something every few milliseconds for as long as it is heard. */
+struct dripping {
+    int fd;
+    const char *first, *again;
+};
+
+static void *drip(void *arg)
+{
+    struct dripping *d = arg;
+    const char *text = d->first;
+    while (send(d->fd, text, strlen(text), MSG_NOSIGNAL) >= 0) {
+        usleep(2000);
+        text = d->again;
+    }
+    close(d->fd);
+    return NULL;
+}
+
+static void a_slow_answer_ends(void **state)
+{
+    (void)state;
+    struct dripping d[] = {
+        {-1, "HTTP/1.1 200 OK\r\nX: ", "y"},
+        {-1, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", "y"},
+        {-1, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\ny\r\n"},
+    };
+    for (size_t i = 0; i < sizeof d / sizeof d[0]; i++) {
+        struct client_answer a;
+        static char text[65536];
+        int fds[2];
+        pthread_t thread;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+        client = (struct client){.link = {.fd = fds[0]}, .where = "test", .patience = 60000};
+        client_set_limit(&client, 100);
+        buf_init(&client.in, INPUT_MAX);
+        memset(&why, 0, sizeof why);
+        d[i].fd = fds[1];
+        assert_int_equal(pthread_create(&thread, NULL, drip, &d[i]), 0);
+        assert_err(next(&a, text, sizeof text), TL_E_IO);
+        assert_non_null(strstr(why.text, "not answered whole"));
+        hang_up();
+        pthread_join(thread, NULL);
+    }
 }
 
 static void every_cut_is_noticed(void **state)
@@ -248,16 +324,30 @@ static void a_token_in_clear_stays_here(void **state)
         if (hosts[i].want == TL_OK)
             close(fd);
     }
+    /* Who sends no secret may go anywhere. */
+    struct link_url u;
+    snprintf(text, sizeof text, "http://localhost:%u", ntohs(a.v4.sin_port));
+    assert_ok(link_url_read_clear(&u, text, NULL));
+    assert_ok(connect_tcp(&fd, &u, NULL));
+    close(fd);
+    assert_err(link_url_read(&u, "http://log.example.org", NULL), TL_E_USAGE);
+    assert_ok(link_url_read_clear(&u, "http://log.example.org", NULL));
     close(listener);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_token_in_clear_stays_here),   cmocka_unit_test(reads_answers_in_turn),
-        cmocka_unit_test(refuses_what_is_not_http),      cmocka_unit_test(does_not_wait_for_ever),
-        cmocka_unit_test(every_cut_is_noticed),          cmocka_unit_test(bounds_a_line),
-        cmocka_unit_test(repeats_the_service_on_errors), cmocka_unit_test(encodes_urls),
+        cmocka_unit_test(a_token_in_clear_stays_here),
+        cmocka_unit_test(reads_answers_in_turn),
+        cmocka_unit_test(refuses_what_is_not_http),
+        cmocka_unit_test(does_not_wait_for_ever),
+        cmocka_unit_test(every_cut_is_noticed),
+        cmocka_unit_test(bounds_a_line),
+        cmocka_unit_test(repeats_the_service_on_errors),
+        cmocka_unit_test(encodes_urls),
+        cmocka_unit_test(bounds_a_head),
+        cmocka_unit_test(a_slow_answer_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
