@@ -40,7 +40,10 @@ static void stop(int number)
 static tl_err connect_log(void *ctx, struct client **out, struct tl_why *why)
 {
     const struct options *o = ctx;
-    return reach_open(out, &o->reach, why);
+    tl_err err = reach_open(out, &o->reach, why);
+    if (err == TL_OK)
+        client_set_limit(*out, MONITOR_LIMIT);
+    return err;
 }
 
 static tl_err open_source(void *ctx, struct tile_source *out, struct tl_why *why)
@@ -159,6 +162,11 @@ static int follow(struct options *o)
         return cli_fail("not monitored", err, &why);
     for (;;) {
         err = monitor_look(m, &reach, &why);
+        if (ferror(stdout)) {
+            err = tl_explain(&why, TL_E_STORED, NULL,
+                             "what there is to say cannot be written to standard output");
+            break;
+        }
         if (o->once || err == TL_E_STORED || err == TL_E_MEMORY)
             break;
         if (is_away(err) && !away)

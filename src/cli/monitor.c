@@ -58,6 +58,9 @@ tl_err monitor_open(struct monitor **out, const struct monitor_options *o, struc
     m->dir = -1;
     shown_start(&m->known, "this monitor");
     shown_start(&m->log, "the log");
+    shown_start(&m->printed, "");
+    for (size_t i = 0; i < EARLIER_MAX; i++)
+        shown_start(&m->earlier[i], "the log, earlier,");
     m->scratch = malloc(sizeof *m->scratch);
     m->witnesses = calloc(members + 1, sizeof *m->witnesses);
     tl_err err = m->scratch && m->witnesses ? TL_OK : TL_E_MEMORY;
@@ -83,6 +86,9 @@ void monitor_close(struct monitor *m)
             shown_finish(&m->witnesses[i]);
     shown_finish(&m->known);
     shown_finish(&m->log);
+    shown_finish(&m->printed);
+    for (size_t i = 0; i < EARLIER_MAX; i++)
+        shown_finish(&m->earlier[i]);
     follow_free(m->follow);
     free(m->witnesses);
     free(m->scratch);
@@ -119,10 +125,12 @@ static tl_err ask_checkpoint(struct monitor *m, struct tile_source *s, struct tl
                                 tl_err_text(err));
     }
     buf_finish(&note);
+    if (err == TL_OK)
+        monitor_compare_in_hand(m);
     return err;
 }
 
-static time_t now(void)
+time_t monitor_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -132,11 +140,12 @@ static time_t now(void)
 /* Caches between here and the log may show an older one for a while: --lag. */
 static tl_err settle(struct monitor *m, struct tile_source *s, struct tl_why *why)
 {
-    time_t until = now() + (time_t)m->o->lag;
-    uint64_t witnessed = monitor_witnessed_size(m);
-    uint64_t target = m->known.size > witnessed ? m->known.size : witnessed;
+    time_t until = monitor_now() + (time_t)m->o->lag;
+    uint64_t target = monitor_shown_size(m);
     tl_err err = ask_checkpoint(m, s, why);
-    while (err == TL_OK && m->log.size < target && now() < until) {
+    while (err == TL_OK && m->log.size < target && monitor_now() < until) {
+        monitor_set_aside(m);
+        monitor_check_age(m, m->began);
         sleep(1);
         err = ask_checkpoint(m, s, why);
     }
@@ -161,7 +170,7 @@ static tl_err see_entry(void *ctx, uint64_t index, slice entry, struct tl_why *w
 static tl_err see_tile(const struct growth *g, unsigned level, uint64_t n, unsigned width,
                        const hash32 *hashes, struct tl_why *why)
 {
-    static uint8_t mem[TILE_WIDTH * sizeof(hash32)];
+    uint8_t mem[TILE_WIDTH * sizeof(hash32)];
     buf served;
     buf_init_fixed(&served, mem, sizeof mem);
     tl_err err = tile_source_ask_tile(g->tiles, (int)level, n, width, why);
@@ -173,6 +182,14 @@ static tl_err see_tile(const struct growth *g, unsigned level, uint64_t n, unsig
         REFUSED(!slice_eq(buf_slice(&served), slice_of(hashes[0].b, width * sizeof(hash32)))))
         return TL_E_PROOF;
     return err;
+}
+
+static tl_err see_bundle(void *ctx, uint64_t n, unsigned width, slice bytes, struct tl_why *why)
+{
+    const struct growth *g = ctx;
+    (void)n, (void)width, (void)bytes, (void)why;
+    monitor_check_age(g->m, g->m->began); /* a tree may have no end */
+    return TL_OK;
 }
 
 static tl_err see_full(void *ctx, unsigned level, uint64_t n, const hash32 hashes[TILE_WIDTH],
@@ -196,7 +213,8 @@ static tl_err see_edge(const struct growth *g, struct tl_why *why)
 static tl_err walk(struct monitor *m, struct tile_source s[2], uint64_t *at, struct tl_why *why)
 {
     struct growth g = {m, &s[1]};
-    const struct tile_walk w = {.ctx = &g, .entry = see_entry, .full = see_full, .what = "checked"};
+    const struct tile_walk w = {
+        .ctx = &g, .entry = see_entry, .full = see_full, .bundle = see_bundle, .what = "checked"};
     m->astray = true;
     tl_err err = tile_walk(&w, &m->edge, &s[0], m->log.size, at, why);
     if (err == TL_OK)
@@ -226,6 +244,17 @@ static tl_err reopen(const struct monitor_reach *r, struct tile_source *s, struc
     return r->open(r->ctx, s, why);
 }
 
+static tl_err rolled_back(struct monitor *m, struct tile_source *s, struct tl_why *why)
+{
+    tl_err err = monitor_compare(m, s, &m->log, why);
+    if (err == TL_E_MEMORY || m->raised[ALARM_FORK].now)
+        return err == TL_OK ? TL_E_PROOF : err;
+    monitor_keep_proof(m, ALARM_ROLLBACK, &m->known, &m->log);
+    return monitor_alarm(m, ALARM_ROLLBACK, UINT64_MAX,
+                         "the log shows %llu entries, and has shown and signed %llu",
+                         (unsigned long long)m->log.size, (unsigned long long)m->known.size);
+}
+
 static tl_err grow(struct monitor *m, const struct monitor_reach *r, struct tile_source s[2],
                    struct tl_why *why)
 {
@@ -235,15 +264,12 @@ static tl_err grow(struct monitor *m, const struct monitor_reach *r, struct tile
             return monitor_compare(m, &s[1], &m->log, why);
         return TL_OK;
     }
-    if (REFUSED(m->log.size < m->known.size)) {
-        monitor_keep_proof(m, ALARM_ROLLBACK, &m->known, &m->log);
-        return monitor_alarm(m, ALARM_ROLLBACK, UINT64_MAX,
-                             "the log shows %llu entries, and has shown and signed %llu",
-                             (unsigned long long)m->log.size, (unsigned long long)m->known.size);
-    }
+    if (REFUSED(m->log.size < m->known.size))
+        return rolled_back(m, &s[1], why);
     tl_err err = walk(m, s, &at, why);
     if (err == TL_OK)
         return adopt(m, why);
+    monitor_suspect(m, at, err);
     tl_err opened = reopen(r, &s[1], why);
     return opened == TL_OK ? monitor_judge(m, &s[1], at, err, why) : opened;
 }
@@ -259,6 +285,8 @@ static tl_err look_at(struct monitor *m, const struct monitor_reach *r, struct t
         err = settle(m, &s[0], why);
     if (err == TL_OK)
         err = grow(m, r, s, why);
+    if (err == TL_OK)
+        err = monitor_compare_earlier(m, &s[1], why);
     return err == TL_OK ? monitor_compare_witnesses(m, &s[1], why) : err;
 }
 
@@ -300,7 +328,11 @@ tl_err monitor_look(struct monitor *m, const struct monitor_reach *r, struct tl_
 {
     for (int i = 0; i < ALARM_COUNT; i++)
         m->raised[i].now = false;
+    m->began = (uint64_t)time(NULL);
+    m->failed[0] = 0;
+    m->log.there = false;
     monitor_ask_witnesses(m);
+    monitor_compare_in_hand(m);
     uint64_t before = m->known.size;
     tl_err err = look(m, r, why);
     if (err == TL_OK)
@@ -308,11 +340,15 @@ tl_err monitor_look(struct monitor *m, const struct monitor_reach *r, struct tl_
     bool sound = err == TL_OK;
     if (sound)
         monitor_say(m, before);
-    monitor_check_age(m);
-    if (!m->raised[ALARM_FORK].now)
-        monitor_recall_fork(m);
-    if (sound)
+    else
+        err = monitor_judge_silence(m, err, why);
+    monitor_check_age(m, 0);
+    monitor_recall_fork(m);
+    if (sound) {
+        m->unread = 0;
+        m->ahead_since = 0;
         monitor_say_over(m);
+    }
     for (int i = 0; i < ALARM_COUNT && err == TL_OK; i++)
         err = m->raised[i].now ? TL_E_PROOF : TL_OK;
     return err;

@@ -32,6 +32,9 @@ struct monitor_options {
     bool json;
 };
 
+/* Milliseconds that a source may take for each answer, without its body: client_set_limit. */
+#define MONITOR_LIMIT 20000
+
 struct monitor;
 
 /* Goes on with what is in the folder: TL_E_STORED where that cannot be of this log. */

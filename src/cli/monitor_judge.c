@@ -4,6 +4,7 @@
 #include "base/refuse.h"
 #include "cli/monitor_own.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define U(v) ((unsigned long long)(v))
@@ -36,9 +37,11 @@ static tl_err beginning(hash32 *out, const struct shown *of, uint64_t m, struct 
     return err;
 }
 
-static tl_err forked(struct monitor *m, const struct shown *a, const struct shown *b)
+tl_err monitor_forked(struct monitor *m, const struct shown *a, const struct shown *b)
 {
     monitor_keep_proof(m, ALARM_FORK, a, b);
+    if (m->raised[ALARM_FORK].now)
+        return TL_E_PROOF; /* said, of two others */
     return monitor_alarm(m, ALARM_FORK, UINT64_MAX,
                          "two histories under the log's own key: %s shows %llu entries, and %s "
                          "%llu that are not of the same tree",
@@ -66,7 +69,7 @@ static tl_err compare(struct monitor *m, struct tile_source *s, const struct sho
                              U(large->size), U(small->size));
     }
     if (err == TL_OK && REFUSED(!hash_eq(&root, &small->root)))
-        return forked(m, small, large);
+        return monitor_forked(m, small, large);
     return err;
 }
 
@@ -122,6 +125,19 @@ static tl_err judge_statement(struct monitor *m, struct tile_source *s, struct t
     if (err == TL_OK)
         return monitor_alarm(m, ALARM_STATEMENT, f->index, "%s: %s", check, f->detail);
     return err;
+}
+
+void monitor_suspect(struct monitor *m, uint64_t at, tl_err err)
+{
+    const char *check = "";
+    if (err == VERDICT) {
+        const struct report_result *f = follow_failure(m->follow, &check);
+        snprintf(m->failed, sizeof m->failed, "the statement at index %llu is not a good one (%s)",
+                 U(f->index), check);
+    } else if (err == TL_E_PROOF) {
+        snprintf(m->failed, sizeof m->failed, "an entry or a tile at index %llu is not the tree's",
+                 U(at));
+    }
 }
 
 tl_err monitor_judge(struct monitor *m, struct tile_source *s, uint64_t at, tl_err err,

@@ -8,7 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define U(v) ((unsigned long long)(v))
+#define U(v)  ((unsigned long long)(v))
+#define AGAIN 3600 /* seconds */
 
 const char *alarm_name(enum alarm alarm)
 {
@@ -56,8 +57,10 @@ void monitor_shout(struct monitor *m, enum alarm alarm, uint64_t index, const ch
     (void)tl_explain(&why, TL_E_PROOF, NULL, "%s", said);
     monitor_alarmed = 1;
     m->raised[alarm].now = true;
-    if (strcmp(m->raised[alarm].text, why.text) == 0)
+    if (strcmp(m->raised[alarm].text, why.text) == 0 &&
+        monitor_now() - m->raised[alarm].said < AGAIN)
         return;
+    m->raised[alarm].said = monitor_now();
     memcpy(m->raised[alarm].text, why.text, sizeof why.text);
     if (index == UINT64_MAX)
         cli_say("ALARM (%s): %s", alarm_name(alarm), why.text);
@@ -67,12 +70,29 @@ void monitor_shout(struct monitor *m, enum alarm alarm, uint64_t index, const ch
         json_alarm("alarm", alarm, index, why.text);
 }
 
+void monitor_recall_fork(struct monitor *m)
+{
+    char text[sizeof m->raised[0].text];
+    if (m->raised[ALARM_FORK].now || !monitor_has_proof(m, ALARM_FORK))
+        return;
+    memcpy(text, m->raised[ALARM_FORK].text, sizeof text);
+    if (!text[0])
+        snprintf(text, sizeof text,
+                 "two histories under the log's own key were shown before: the checkpoints are "
+                 "fork.known and fork.shown in %s. This lasts until you have moved all fork.* "
+                 "elsewhere",
+                 m->o->state);
+    monitor_shout(m, ALARM_FORK, UINT64_MAX, "%s", text);
+}
+
 void monitor_say_over(struct monitor *m)
 {
     for (int i = 0; i < ALARM_COUNT; i++) {
         if (m->raised[i].now || !m->raised[i].text[0])
             continue;
         m->raised[i].text[0] = 0;
+        if (i == ALARM_FORK)
+            continue; /* it was one: only its proof has been taken away */
         cli_say("the alarm \"%s\" is not there any more", alarm_name((enum alarm)i));
         if (m->o->json)
             json_alarm("over", (enum alarm)i, UINT64_MAX, NULL);

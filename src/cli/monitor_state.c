@@ -1,5 +1,6 @@
 /* The folder of a monitor (docs/monitoring.md). `state` is what it goes on with; `checkpoint` is
- * the note in it, for other programs; NAME.known and NAME.shown are proof of what went wrong. */
+ * the note in it, for other programs; NAME.known and NAME.shown, NAME.2.known and so on are proof
+ * of what went wrong. */
 #include "base/reader.h"
 #include "base/refuse.h"
 #include "cli/cli.h"
@@ -14,6 +15,7 @@
 #define STATE      "state"
 #define CHECKPOINT "checkpoint"
 #define VERSION    1
+#define PROOF_NAME 32
 #define STATE_MAX  (FOLLOW_STATE_MAX + NOTE_MAX + sizeof(hash32) * TILE_LEVELS * TILE_WIDTH + 64)
 
 /* ---- out ---- */
@@ -121,38 +123,83 @@ static bool is_there(const struct monitor *m, const char *name)
     return fstatat(m->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-void monitor_recall_fork(struct monitor *m)
+/* The first, or a later pair of them. */
+static void proof_name(char out[PROOF_NAME], enum alarm alarm, unsigned i, const char *which)
 {
-    struct shown old = {.who = "this monitor"};
-    buf b;
-    buf_init(&b, NOTE_MAX);
-    buf_init(&old.note, NOTE_MAX);
-    if (folder_get(m->dir, "fork.shown", &b, NULL) == TL_OK &&
-        shown_take(&old, m, buf_slice(&b)) == TL_OK)
-        monitor_shout(
-            m, ALARM_FORK, UINT64_MAX,
-            "two histories were found before: the two checkpoints are in %s, fork.known and "
-            "fork.shown",
-            m->o->state);
-    shown_finish(&old);
-    buf_finish(&b);
+    if (i == 0)
+        snprintf(out, PROOF_NAME, "%s.%s", alarm_name(alarm), which);
+    else
+        snprintf(out, PROOF_NAME, "%s.%u.%s", alarm_name(alarm), i + 1, which);
 }
 
+static bool same_tree(const struct shown *a, const struct shown *b)
+{
+    return a->size == b->size && hash_eq(&a->root, &b->root);
+}
+
+/* Whether a file has a note of this log, and where of is not NULL, of that tree: cosignatures come
+ * and go. */
+static bool is_kept(const struct monitor *m, const char *name, const struct shown *of)
+{
+    struct shown kept = {0};
+    struct tl_why why = {{0}, {0}};
+    buf b;
+    buf_init(&b, NOTE_MAX);
+    buf_init(&kept.note, NOTE_MAX);
+    bool is = folder_get(m->dir, name, &b, &why) == TL_OK &&
+              shown_take(&kept, m, buf_slice(&b)) == TL_OK && (!of || same_tree(&kept, of));
+    shown_finish(&kept);
+    buf_finish(&b);
+    return is;
+}
+
+bool monitor_has_proof(const struct monitor *m, enum alarm alarm)
+{
+    char name[PROOF_NAME];
+    bool has = false;
+    for (unsigned i = 0; i < PROOFS_MAX && !has; i++) {
+        proof_name(name, alarm, i, "shown");
+        has = is_kept(m, name, NULL);
+    }
+    return has;
+}
+
+/* new: that of them which is not ours. */
+static void print_proof(struct monitor *m, const struct shown *a, const struct shown *b,
+                        const struct shown *new, const char *reason)
+{
+    if (m->printed.there && same_tree(&m->printed, new))
+        return;
+    cli_say("cannot keep the two checkpoints: %s. Here they are:\n%.*s\n%.*s", reason,
+            (int)a->note.n, a->note.n ? (const char *)a->note.p : "", (int)b->note.n,
+            b->note.n ? (const char *)b->note.p : "");
+    m->printed.there = true;
+    m->printed.size = new->size;
+    m->printed.root = new->root;
+}
+
+/* A pair of which one was kept before proves no more than that did. What is kept stays. */
 void monitor_keep_proof(struct monitor *m, enum alarm alarm, const struct shown *a,
                         const struct shown *b)
 {
-    char known[32], shown[32];
+    const struct shown *new = b == &m->known ? a : b;
+    char known[PROOF_NAME], shown[PROOF_NAME];
     struct tl_why why = {{0}, {0}};
-    snprintf(known, sizeof known, "%s.known", alarm_name(alarm));
-    snprintf(shown, sizeof shown, "%s.shown", alarm_name(alarm));
-    /* The first is kept: who makes more must not push it out. */
-    if (is_there(m, shown))
-        return;
-    tl_err err = a->note.n ? folder_put(m->dir, known, buf_slice(&a->note), 0666, &why) : TL_OK;
+    unsigned i = 0;
+    for (; i < PROOFS_MAX; i++) {
+        proof_name(known, alarm, i, "known");
+        proof_name(shown, alarm, i, "shown");
+        if (!is_there(m, shown))
+            break;
+        if (is_kept(m, shown, new) || is_kept(m, known, new))
+            return;
+    }
+    tl_err err = TL_E_FULL;
+    if (i < PROOFS_MAX)
+        err = a->note.n ? folder_put(m->dir, known, buf_slice(&a->note), 0666, &why) : TL_OK;
     if (err == TL_OK)
         err = folder_put(m->dir, shown, buf_slice(&b->note), 0666, &why);
     if (err != TL_OK)
-        cli_say("cannot keep the two checkpoints: %s. Here they are:\n%.*s\n%.*s",
-                tl_why_text(&why, err), (int)a->note.n, a->note.n ? (const char *)a->note.p : "",
-                (int)b->note.n, b->note.n ? (const char *)b->note.p : "");
+        print_proof(m, a, b, new,
+                    i < PROOFS_MAX ? tl_why_text(&why, err) : "the folder has as many as it may");
 }

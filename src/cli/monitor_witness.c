@@ -26,6 +26,7 @@ static tl_err ask(const struct monitor *m, const struct tlog_policy_member *w, b
     if (err != TL_OK)
         return err;
     client_set_patience(c, PATIENCE);
+    client_set_limit(c, MONITOR_LIMIT);
     struct tile_source s = {.client = c, .dir = -1, .prefix = at.prefix};
     err = tile_source_get(&s, path, note, why);
     client_close(c);
@@ -56,28 +57,18 @@ void monitor_ask_witnesses(struct monitor *m)
         shown_finish(&m->witnesses[i]);
         if (p->members[i].witness && p->members[i].url.n)
             ask_one(m, i);
+        monitor_check_age(m, m->began);
     }
 }
 
-uint64_t monitor_witnessed_size(const struct monitor *m)
+const struct shown *monitor_largest_witness(const struct monitor *m)
 {
     const struct tlog_policy *p = m->o->policy;
-    uint64_t size = 0;
+    const struct shown *largest = NULL;
     for (size_t i = 0; p && i < p->member_count; i++)
-        if (m->witnesses[i].there && m->witnesses[i].size > size)
-            size = m->witnesses[i].size;
-    return size;
-}
-
-static tl_err compare_one(struct monitor *m, struct tile_source *s, const struct shown *w,
-                          struct tl_why *why)
-{
-    if (w->size <= m->known.size)
-        return monitor_compare(m, s, w, why);
-    monitor_keep_proof(m, ALARM_ROLLBACK, w, &m->log);
-    return monitor_alarm(m, ALARM_ROLLBACK, UINT64_MAX,
-                         "the witness %s shows %llu entries under the log's key, and the log %llu",
-                         w->who, (unsigned long long)w->size, (unsigned long long)m->log.size);
+        if (m->witnesses[i].there && (!largest || m->witnesses[i].size > largest->size))
+            largest = &m->witnesses[i];
+    return largest;
 }
 
 tl_err monitor_compare_witnesses(struct monitor *m, struct tile_source *s, struct tl_why *why)
@@ -86,7 +77,7 @@ tl_err monitor_compare_witnesses(struct monitor *m, struct tile_source *s, struc
     tl_err err = TL_OK;
     for (size_t i = 0; p && i < p->member_count && err == TL_OK; i++)
         if (m->witnesses[i].there)
-            err = compare_one(m, s, &m->witnesses[i], why);
+            err = monitor_compare_one(m, s, &m->witnesses[i], why);
     return err;
 }
 
@@ -162,10 +153,12 @@ tl_err monitor_judge_quorum(struct monitor *m)
     return err;
 }
 
-void monitor_check_age(struct monitor *m)
+void monitor_check_age(struct monitor *m, uint64_t since)
 {
     uint64_t now = (uint64_t)time(NULL);
-    if (m->o->max_age == 0 || m->quorum_current + m->o->max_age >= now)
+    if (since < m->quorum_current)
+        since = m->quorum_current;
+    if (m->o->max_age == 0 || since + m->o->max_age >= now)
         return;
     if (m->quorum_current == 0)
         monitor_shout(m, ALARM_STALE, UINT64_MAX, "no quorum of witnesses has been seen");

@@ -1,5 +1,7 @@
 #include "store/folder.h"
 
+#include "base/refuse.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,10 +81,14 @@ tl_err folder_put(int dir, const char *name, slice bytes, mode_t mode, struct tl
 
 tl_err folder_get(int dir, const char *name, buf *out, struct tl_why *why)
 {
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    /* What is there may be of another's making: nobody may write to a pipe. */
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? TL_E_NOT_FOUND : failed("read", name, why);
     tl_err err = TL_OK;
+    if (fstat(fd, &st) != 0 || REFUSED(!S_ISREG(st.st_mode)))
+        err = tl_explain(why, TL_E_IO, NULL, "cannot read %s: it is not a file", name);
     for (ssize_t n = 1; n != 0 && err == TL_OK;) {
         uint8_t some[8192];
         n = read(fd, some, sizeof some);

@@ -1,10 +1,13 @@
 """`teelog monitor`: a log followed from outside, and every way in which it can go wrong."""
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 from teelogtest import TEELOG, Case, main, record
@@ -188,6 +191,33 @@ class Base(Reading):
         return self.read("state/state") if os.path.exists(self.path("state/state")) else None
 
 
+class Dripping(threading.Thread):
+    """Answers with lines of a head, and never a last one."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.answer, args=(self.socket.accept()[0],), daemon=True).start()
+
+    def answer(self, connection):
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                connection.sendall(b"X: y\r\n")
+                time.sleep(0.01)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.join()
+
+
 class Made(Base):
     def test_grows_tile_by_tile(self):
         for size in (1, 2, 255, 256, 257, 511, 512, 513, 900, 1024, 1100):
@@ -293,6 +323,80 @@ class Made(Base):
         self.server.hook = lambda p: notes.pop(0) if p.endswith("checkpoint") and len(notes) > 1 else None
         self.put(self.tree(600))
         self.assertEqual(self.monitor("--lag", "20")["log", None]["size"], 600)
+
+    def test_a_smaller_checkpoint_of_another_history(self):
+        """Two copies behind one address: it is no cache, however soon the known one is there again."""
+        self.put(self.tree(600))
+        self.monitor()
+        other = Tree(self.key, [b"another"] + self.entries, 599).note()
+        notes = [other]
+        self.server.hook = lambda p: notes.pop() if notes and p.endswith("checkpoint") else None
+        self.alarm("fork", "--lag", "20")
+        self.assertEqual(self.read("state/fork.known"), other)
+        # And where it stays there it is not only a rollback.
+        shutil.rmtree(self.path("state"))
+        self.monitor()
+        self.server.hook = lambda p: other if p.endswith("checkpoint") else None
+        self.alarm("fork")
+
+    def test_a_fork_is_never_over(self):
+        self.put(self.tree(600))
+        self.monitor()
+        self.put(self.tree(700, without=400))
+        self.alarm("fork")
+        self.server.files = {}
+        self.put(self.tree(600))
+        for _ in range(2):
+            self.assertIn("until you have moved", self.alarm("fork")["text"])
+        self.put(self.tree(650))
+        said = self.monitor(code=1)  # it goes on, and says so
+        self.assertEqual((said["log", None]["added"], ("alarm", "fork") in said), (50, True))
+        for name in ("known", "shown"):
+            os.rename(self.path("state/fork." + name), self.path(name))
+        self.monitor()
+
+    def test_proof_is_not_kept_out_by_what_is_none(self):
+        self.put(self.tree(600))
+        self.monitor()
+        self.put(self.tree(700))
+        self.server.hook = lambda p: bytes(32 * 188) if "/tile/0/002" in p or "/tile/1/" in p else None
+        self.alarm("rewrite")  # damaged on the way
+        self.server.hook = None
+        self.monitor()
+        other = Tree(self.key, [b"another"] + self.entries, 710).note()
+        self.put(self.tree(710))
+        self.server.files["some/prefix/checkpoint"] = other
+        self.alarm("rewrite")
+        self.assertEqual(self.read("state/rewrite.2.shown"), other)
+        self.assertEqual(self.read("state/rewrite.shown"), self.tree(700).note())
+
+    def test_a_fault_is_not_forgotten_when_the_log_goes_silent(self):
+        self.put(self.tree(600))
+        self.monitor()
+        self.put(self.tree(701, last=b"junk"))
+
+        def silent(path):
+            if "/tile/0/" in path or "/tile/1/" in path:
+                raise ConnectionError
+        self.server.hook = silent
+        self.assertIn("index 700", self.alarm("gap")["text"])
+
+    def test_what_cannot_be_said_is_an_error(self):
+        self.put(self.tree(600))
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([TEELOG, "monitor", self.server.url + "/some/prefix", "--state", self.path("state"),
+                                   "--log-key", self.key.verifier(), "--json"], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, env=self.env, timeout=120)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("standard output", done.stderr)
+
+    def test_what_is_no_file_is_not_waited_for(self):
+        os.mkdir(self.path("public"))
+        os.mkfifo(self.path("public/checkpoint"))
+        folder = ("--state", self.path("state"), "--log-key", self.key.verifier(), "--once")
+        self.assertIn("not a file", self.teelog("monitor", self.path("public"), *folder, code=3).stderr)
+        os.mkfifo(self.path("state/state"))
+        self.assertIn("not a file", self.teelog("monitor", self.path("public"), *folder, code=3).stderr)
 
     def test_checkpoints_that_do_not_verify(self):
         self.put(self.tree(600))
@@ -438,6 +542,46 @@ class Witnessed(Base):
         self.monitor()
         self.witness(1, self.tree(300), now)  # behind, and no harm
         self.monitor()
+
+    def test_a_split_view_is_found_while_the_log_is_away(self):
+        now = int(time.time())
+        self.put(self.tree(600))
+        self.monitor()
+        self.server.files = {}
+        other = Tree(self.key, [b"another"] + self.entries, 600)
+        self.witness(2, other, now)
+        self.alarm("fork")
+        self.assertEqual(self.read("state/fork.known"), self.tree(600).note())
+        self.assertEqual(self.read("state/fork.shown"), self.server.files[self.shown[2]])
+        shutil.rmtree(self.path("state"))
+        self.witness(1, self.tree(600), now)  # of nothing known: two witnesses are enough
+        self.server.files["some/prefix/checkpoint"] = b""
+        self.assertIn(("alarm", "fork"), self.monitor(code=1))
+        self.assertTrue(os.path.exists(self.path("state/fork.shown")))
+
+    def test_a_witness_is_ahead_of_a_log_that_is_away(self):
+        self.put(self.tree(600))
+        self.monitor()
+        self.server.files = {}
+        self.monitor(code=3)
+        self.witness(1, self.tree(700), int(time.time()))
+        self.monitor("--lag", "600", code=3)  # not yet
+        self.alarm("rollback")
+        self.assertEqual(self.read("state/rollback.shown"), self.server.files[self.shown[1]])
+
+    def test_a_head_without_end(self):
+        drips = Dripping()
+        self.addCleanup(drips.close)
+        with open(self.path("policy")) as f:
+            text = f.read()
+        with open(self.path("policy"), "w") as f:
+            f.write(text.replace(self.server.url + "/w1/", drips.url + "/"))
+        self.put(self.tree(600))
+        self.monitor()
+        self.assertIn("w1.example cannot be asked", self.stderr)
+        self.server.url = drips.url
+        self.monitor(code=3)
+        self.alarm("stale", "--max-age", "1")
 
     def test_witnesses_at_fault(self):
         """No alarm: nothing in it is of the log's making."""

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ORIGIN "example.org/log"
@@ -58,6 +59,10 @@ tl_err client_open_url(struct client **out, const struct link_url *url,
     return TL_E_IO;
 }
 void client_set_patience(struct client *c, int milliseconds)
+{
+    (void)c, (void)milliseconds;
+}
+void client_set_limit(struct client *c, int milliseconds)
 {
     (void)c, (void)milliseconds;
 }
@@ -182,6 +187,14 @@ static void forget(void)
     test_rmdir(state_dir);
     state_dir = test_tmpdir();
     options.state = state_dir;
+}
+
+/* As an operator does who has seen to it. */
+static void take_away(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", state_dir, name);
+    assert_int_equal(unlink(path), 0);
 }
 
 static void empty_public(void)
@@ -384,6 +397,10 @@ static void test_other_histories(void **state)
     }
     give(logs[0], 400); /* it shows the first again, and that does not undo it */
     expect_alarm(ALARM_FORK);
+    static const char *const kept[] = {"fork.shown", "fork.2.shown", "fork.3.shown",
+                                       "fork.4.shown"};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        take_away(kept[i]);
     see_to_it();
     assert_ok(look());
     put_note(logs[1], 700);
@@ -510,15 +527,155 @@ static void test_proofs_are_kept(void **state)
     free(shown);
 }
 
+/* There is room for so many of a kind, and what is known to be a fork stays one. */
+static void test_more_proofs(void **state)
+{
+    (void)state;
+    size_t n;
+    give(logs[0], 400);
+    assert_ok(look());
+    empty_public();
+    for (unsigned i = 0; i < PROOFS_MAX + 1; i++) {
+        char name[32];
+        give(logs[1], 400 + i);
+        shouts = 0;
+        assert_err(look(), TL_E_PROOF);
+        assert_int_equal(shouts, i < PROOFS_MAX ? 1 : 2); /* the alarm, and what is not kept */
+        snprintf(name, sizeof name, i ? "fork.%u.shown" : "fork.shown", i + 1);
+        if (i < PROOFS_MAX)
+            free(read_file(state_dir, name, &n));
+        give(logs[1], 400); /* one that is kept */
+        expect_alarm(ALARM_FORK);
+    }
+    give(logs[0], 400);
+    expect_alarm(ALARM_FORK);
+    for (unsigned i = 0; i < PROOFS_MAX; i++) {
+        char name[32];
+        snprintf(name, sizeof name, i ? "fork.%u.shown" : "fork.shown", i + 1);
+        expect_alarm(ALARM_FORK);
+        take_away(name);
+    }
+    assert_ok(look());
+}
+
+/* ---- several looks of one monitor ---- */
+
+static bool cut; /* the log cannot be reached any more */
+
+static tl_err open_or_not(void *ctx, struct tile_source *out, struct tl_why *w)
+{
+    return cut ? TL_E_IO : open_folder(ctx, out, w);
+}
+
+static tl_err look_again(struct monitor *m)
+{
+    static const struct monitor_reach reach = {NULL, open_or_not, close_folder};
+    why = (struct tl_why){{0}, {0}};
+    shouts = 0;
+    return monitor_look(m, &reach, &why);
+}
+
+static void block(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", public_dir, name);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600),
+                     0); /* which cannot be read: no answer, and not "not here" */
+}
+
+/* A tree that is never shown whole is an alarm, if not at once. */
+static void test_an_unread_tree(void **state)
+{
+    (void)state;
+    struct monitor *m = NULL;
+    give(logs[0], 300);
+    assert_ok(monitor_open(&m, &options, &why));
+    assert_ok(look_again(m));
+    give(logs[0], 700);
+    block("tile/entries/001");
+    for (int i = 0; i < 2; i++) {
+        assert_err(look_again(m), TL_E_IO);
+        cut = true;
+        assert_err(look_again(m), TL_E_IO); /* a log that is away is none */
+        cut = false;
+    }
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_true(m->raised[ALARM_GAP].now);
+    assert_int_equal(shouts, 1);
+    empty_public();
+    give(logs[0], 700);
+    assert_ok(look_again(m));
+    assert_false(m->raised[ALARM_GAP].now);
+    give(logs[0], 300);
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_true(m->raised[ALARM_ROLLBACK].now);
+    monitor_close(m);
+}
+
+/* What failed its check is not forgotten because the rest is withheld. */
+static void test_a_fault_and_then_silence(void **state)
+{
+    (void)state;
+    give(logs[0], 300);
+    assert_ok(look());
+    empty_public();
+    give(logs[1], 700);
+    block("tile/0/001"); /* asked for only once something is wrong */
+    expect_alarm(ALARM_GAP);
+    forget();
+    empty_public();
+    give(logs[1], 700);
+    block("tile/1/000.p/2");
+    expect_alarm(ALARM_GAP);
+}
+
+/* A checkpoint whose tree was not shown is held against what is shown later. */
+static void test_a_checkpoint_that_is_taken_back(void **state)
+{
+    (void)state;
+    struct monitor *m = NULL;
+    give(logs[0], 400);
+    assert_ok(monitor_open(&m, &options, &why));
+    assert_ok(look_again(m));
+    give(logs[0], 700);
+    put_note(logs[1], 600);
+    assert_int_equal(unlinkat(public_fd, "tile/entries/001", 0), 0);
+    assert_int_equal(mkfifoat(public_fd, "tile/entries/001", 0600), 0);
+    assert_err(look_again(m), TL_E_IO);
+    give(logs[0], 400);
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_true(m->raised[ALARM_ROLLBACK].now);
+    give(logs[0], 700);
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_true(m->raised[ALARM_FORK].now);
+    assert_int_equal(m->known.size, 700);
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_int_equal(shouts, 0);
+    m->raised[ALARM_FORK].said -= 3601;
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_int_equal(shouts, 1);
+    monitor_close(m);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_grows),           T(test_every_file_is_looked_at),
-        T(test_missing_files),   T(test_long_files),
-        T(test_other_histories), T(test_another_root),
-        T(test_statements),      T(test_checkpoints),
-        T(test_state),           T(test_proofs_are_kept),
+        T(test_grows),
+        T(test_every_file_is_looked_at),
+        T(test_missing_files),
+        T(test_long_files),
+        T(test_other_histories),
+        T(test_another_root),
+        T(test_statements),
+        T(test_checkpoints),
+        T(test_state),
+        T(test_proofs_are_kept),
+        T(test_more_proofs),
+        T(test_an_unread_tree),
+        T(test_a_fault_and_then_silence),
+        T(test_a_checkpoint_that_is_taken_back),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
