@@ -49,8 +49,11 @@ func get(url string) ([]byte, error) {
 	return io.ReadAll(answer.Body)
 }
 
-// tiles is a tlog.TileReader over c2sp.org/tlog-tiles.
+// tiles is a tlog.TileReader over c2sp.org/tlog-tiles, at this address.
 type tiles string
+
+// What was read of one address: each proof asks for its tiles again.
+var cache = map[string][]byte{}
 
 func (t tiles) Height() int { return height }
 
@@ -62,10 +65,14 @@ func (t tiles) path(tile tlog.Tile) string {
 func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	data := make([][]byte, len(wanted))
 	for i, tile := range wanted {
-		var err error
-		if data[i], err = get(t.path(tile)); err != nil {
-			return nil, err
+		path := t.path(tile)
+		if cache[path] == nil {
+			var err error
+			if cache[path], err = get(path); err != nil {
+				return nil, err
+			}
 		}
+		data[i] = cache[path]
 	}
 	return data, nil
 }
@@ -198,4 +205,3 @@ func main() {
 		log.Fatal("usage: see main.go")
 	}
 }
-
