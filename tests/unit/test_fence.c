@@ -494,10 +494,10 @@ static void a_boot_without_a_quote_ends_the_service(void **state)
     fence_tell(w, buf_slice(&note), size);
     while (log_ping(w->log) == TL_OK)
         ;
+    buf_finish(&note);
+    world_stop(w); /* what it says, it says while it ends */
     assert_int_equal(w->fatal, 1);
     assert_non_null(strstr(said, "could not go on after its start: the hardware is broken"));
-    buf_finish(&note);
-    world_stop(w);
     broken = false;
     fence_open(w);
 }
