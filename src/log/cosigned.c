@@ -91,19 +91,33 @@ tl_err cosigned_store(struct log *log)
     return err;
 }
 
-void cosigned_keep(struct log *log)
+tl_err cosigned_keep(struct log *log)
 {
+    struct fence *f = &log->fence;
     pthread_mutex_lock(&log->lock);
-    const bool wanted = log->fence.unsaved;
+    const bool wanted = f->unsaved;
     pthread_mutex_unlock(&log->lock);
     if (!wanted)
-        return;
+        return TL_OK;
     tl_err err = store_begin_derived(log->store);
     if (err == TL_OK && (err = cosigned_store(log)) != TL_OK)
         store_rollback(log->store);
     if (err == TL_OK)
         err = store_commit(log->store);
-    (void)err; /* an older one is there, and the witnesses have the others */
+    if (err == TL_OK || err == TL_E_COMMIT)
+        return err;
+    pthread_mutex_lock(&log->lock); /* an older one is there, and the witnesses have the others */
+    f->unsaved = true;
+    pthread_mutex_unlock(&log->lock);
+    return TL_OK;
+}
+
+void cosigned_forget(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    unref(log->fence.cosigned);
+    log->fence.cosigned = NULL;
+    pthread_mutex_unlock(&log->lock);
 }
 
 /* Whether its lines are a quorum's under the policy. Without one nobody can say. */
@@ -130,16 +144,19 @@ static tl_err take_kept(struct log *log, const struct tlog_policy *policy, slice
     struct tlog_quorum q;
     bool contradicts = true;
     tl_err err = fork_read(log, note, &found);
-    if (err == TL_OK)
-        err = fork_judge(log, &found, &contradicts);
+    if (err != TL_OK)
+        return err == TL_E_MEMORY ? err : TL_OK;
+    err = fork_judge(log, &found, &contradicts);
     if (err != TL_OK)
         return err;
-    if (REFUSED(contradicts)) {
+    if (contradicts) {
         fork_freeze(log, &found, "", note);
         return TL_OK;
     }
     err = judge(policy, note, &q);
-    return err == TL_OK ? cosigned_new(&log->fence.cosigned, note, found.size, &q) : err;
+    if (err == TL_OK)
+        err = cosigned_new(&log->fence.cosigned, note, found.size, &q);
+    return err == TL_E_MEMORY ? err : TL_OK;
 }
 
 tl_err cosigned_load(struct log *log, const struct tlog_policy *policy)
@@ -147,11 +164,13 @@ tl_err cosigned_load(struct log *log, const struct tlog_policy *policy)
     buf b;
     buf_init(&b, NOTE_MAX);
     tl_err err = store_get_meta(log->store, LOG_COSIGNED, &b);
+    /* What is not there, or none of ours, or has no quorum of today's, is nothing. */
     if (err == TL_OK)
         err = take_kept(log, policy, buf_slice(&b));
+    else if (tl_err_category(err) != TL_CAT_SYSTEM)
+        err = TL_OK;
     buf_finish(&b);
-    /* What is not there, or none of ours, or has no quorum of today's, is nothing. */
-    return err == TL_E_MEMORY || err == TL_E_IO ? err : TL_OK;
+    return err;
 }
 
 tl_err log_cosigned(struct log *log, buf *note, uint64_t *size, struct tlog_quorum *quorum)

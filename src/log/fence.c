@@ -1,5 +1,6 @@
 #include "log/fence.h"
 
+#include "base/encoding.h"
 #include "log/internal.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@ const char *log_fence_name(enum log_fence f)
 
 void fence_init(struct fence *f)
 {
-    f->due_us = UINT64_MAX;
+    f->due_us = f->late_us = UINT64_MAX;
     f->answering_last = &f->answering;
     buf_init(&f->text, LOG_QUORUM_MAX);
     buf_init(&f->ours, NOTE_MAX);
@@ -135,10 +136,13 @@ static void set_due(struct log *log)
 
 tl_err fence_begin(struct log *log, struct tl_why *why)
 {
-    log->fence.state = LOG_PROVING;
+    if (log->fence.count)
+        log->fence.state = LOG_PROVING;
     tl_err err = fork_load(log);
     if (err == TL_OK)
         err = cosigned_load(log, log->fence.config.policy);
+    if (log->fence.count == 0)
+        cosigned_forget(log);             /* it was judged, and is no quorum of anybody's */
     log->fence.told_frozen = log->frozen; /* who opens it sees that */
     return err == TL_OK ? err
                         : tl_explain(why, err, "data",
@@ -289,9 +293,11 @@ tl_err fence_turn(struct log *log)
     tl_err err = o.frozen ? TL_OK : go_on(log, &o, &moved);
     if (err != TL_OK)
         return err;
-    fork_keep(log);
-    if (o.save)
-        cosigned_keep(log);
+    err = fork_keep(log);
+    if (err == TL_OK && o.save)
+        err = cosigned_keep(log);
+    if (err != TL_OK)
+        return err;
     cosign_turn(log);
     pthread_mutex_lock(&log->lock);
     if (o.frozen && !f->told_frozen)
@@ -324,14 +330,19 @@ static void keep_notes(struct log *log, const char *witness, slice note)
         buf_reset(&f->theirs);
     }
     snprintf(f->witness, sizeof f->witness, "%s", witness);
+    for (size_t n = strlen(f->witness); !utf8_valid(slice_of((uint8_t *)f->witness, n));)
+        f->witness[--n] = 0; /* it was cut within a letter, which would not be read back */
     f->fork_unsaved = f->theirs.n > 0;
 }
 
+/* A proof that comes after mere words takes their place, and is told of and kept. */
 void fence_freeze(struct log *log, const struct tl_why *why, const char *witness, slice note)
 {
     pthread_mutex_lock(&log->lock);
-    if (!log->frozen) {
+    const bool proof = note.n && log->fence.theirs.n == 0;
+    if (!log->frozen || proof) {
         log->frozen = true;
+        log->fence.told_frozen = false;
         snprintf(log->frozen_why, sizeof log->frozen_why, "%s", why->text);
         if (note.n)
             keep_notes(log, witness, note);

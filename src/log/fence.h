@@ -72,7 +72,8 @@ tl_err fence_shut(const struct log *log, enum statement_kind kind) TL_MUST;
 tl_err fence_gate(struct log *log, enum statement_kind kind) TL_MUST;
 /* Says why, in a sentence; returns err. */
 tl_err fence_explain(struct log *log, tl_err err, struct tl_why *why);
-/* At a start, before the owner thread: a stored log's, after it was recovered. */
+/* At a start, before the owner thread: a stored log's, after it was recovered, with witnesses or
+ * without. It may be frozen then. */
 tl_err fence_begin(struct log *log, struct tl_why *why) TL_MUST;
 /* A genesis has booted. */
 void fence_booted(struct log *log);
@@ -100,10 +101,12 @@ tl_err cosigned_take(struct log *log, slice note, uint64_t size,
                      const struct tlog_quorum *quorum) TL_MUST;
 /* The kept one, where it is of this log's history and has a quorum by this policy; at a start. */
 tl_err cosigned_load(struct log *log, const struct tlog_policy *policy) TL_MUST;
-/* Into the open transaction, where it is not there yet; resp. by itself, where that fails no harm
- * is done. */
+/* Into the open transaction, where it is not there yet; resp. by itself: TL_E_COMMIT ends the
+ * boot, after another failure it is tried again. */
 tl_err cosigned_store(struct log *log) TL_MUST;
-void cosigned_keep(struct log *log);
+tl_err cosigned_keep(struct log *log) TL_MUST;
+/* As if none had been kept. */
+void cosigned_forget(struct log *log);
 /* Counts one that will wait, with what is kept for it; under the log's lock. TL_E_USAGE,
  * TL_E_BUSY. */
 tl_err cosign_reserve(struct log *log, size_t bytes) TL_MUST;
@@ -125,18 +128,22 @@ void cosign_end(struct log *log);
 struct fork_finding {
     uint64_t size;
     hash32 root;
-    bool larger; /* than the durable tree */
+    bool larger;     /* than the durable tree */
+    bool unreadable; /* what of the tree would have to be read for it was altered (fork_judge) */
 };
 /* Reads a note: TL_OK where the log's key has signed it as this log's checkpoint. */
 tl_err fork_read(struct log *log, slice note, struct fork_finding *out) TL_MUST;
-/* Whether it is no part of the tree, as it is now. On the owner thread, or at a start. */
-tl_err fork_judge(struct log *log, const struct fork_finding *f, bool *contradicts) TL_MUST;
+/* Whether it cannot be shown to be part of the tree, as it is now: who may spoil a row of the
+ * tree must not get a note out of the way by that. On the owner thread, or at a start; a larger
+ * one needs neither. An error is the machine's. */
+tl_err fork_judge(struct log *log, struct fork_finding *f, bool *contradicts) TL_MUST;
 /* Freezes for it. */
 void fork_freeze(struct log *log, const struct fork_finding *f, const char *witness, slice note);
 /* Judges what is kept, at a start. */
 tl_err fork_load(struct log *log) TL_MUST;
-/* Keeps what is not kept yet, durably. On the owner thread. */
-void fork_keep(struct log *log);
+/* Keeps what is not kept yet, durably; fails with TL_E_COMMIT alone, which ends the boot. On the
+ * owner thread. */
+tl_err fork_keep(struct log *log) TL_MUST;
 
 /* ---- witnessing.c ---- */
 

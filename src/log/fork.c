@@ -40,15 +40,18 @@ tl_err fork_read(struct log *log, slice note, struct fork_finding *out)
     return TL_OK;
 }
 
-tl_err fork_judge(struct log *log, const struct fork_finding *f, bool *contradicts)
+tl_err fork_judge(struct log *log, struct fork_finding *f, bool *contradicts)
 {
     struct merkle_nodes nodes = tree_nodes(log->tree);
     hash32 root = merkle_empty_root();
     tl_err err = TL_OK;
     if (!f->larger && f->size)
         err = merkle_root(&nodes, f->size, &root);
+    f->unreadable = REFUSED(tl_err_category(err) == TL_CAT_INTEGRITY);
+    if (f->unreadable)
+        err = TL_OK;
     if (err == TL_OK)
-        *contradicts = f->larger || !hash_eq(&root, &f->root);
+        *contradicts = f->larger || f->unreadable || REFUSED(!hash_eq(&root, &f->root));
     return err;
 }
 
@@ -61,6 +64,12 @@ void fork_freeze(struct log *log, const struct fork_finding *f, const char *witn
                          "%.100s has a checkpoint of %" PRIu64 " statements under this log's own "
                          "key, which is larger than this log: an older disk was put back, or a "
                          "copy of it has gone on elsewhere",
+                         who, f->size);
+    else if (f->unreadable)
+        (void)tl_explain(&why, TL_E_FROZEN, NULL,
+                         "%.100s has a checkpoint of %" PRIu64 " statements under this log's own "
+                         "key, and what this log has of them cannot be read: its disk was "
+                         "altered (teelog fsck). Put back an unaltered copy",
                          who, f->size);
     else
         (void)tl_explain(&why, TL_E_FROZEN, NULL,
@@ -97,14 +106,14 @@ static tl_err store(struct log *log, slice value)
     return err;
 }
 
-void fork_keep(struct log *log)
+tl_err fork_keep(struct log *log)
 {
     buf b;
     pthread_mutex_lock(&log->lock);
     bool wanted = log->fence.fork_unsaved;
     pthread_mutex_unlock(&log->lock);
     if (!wanted)
-        return;
+        return TL_OK;
     buf_init(&b, FORK_MAX);
     tl_err err = put(log, &b);
     if (err == TL_OK)
@@ -112,6 +121,7 @@ void fork_keep(struct log *log)
     buf_finish(&b);
     if (err != TL_OK) /* the log is frozen all the same, and a later start asks again */
         fence_say(log, "the checkpoint by which the log froze could not be kept on the disk");
+    return err == TL_E_COMMIT ? err : TL_OK;
 }
 
 struct kept {
@@ -141,14 +151,14 @@ static tl_err judge_kept(struct log *log, const struct kept *k, slice note)
     struct fork_finding found;
     bool contradicts = false;
     tl_err err = fork_read(log, note, &found);
-    if (err == TL_OK)
-        err = fork_judge(log, &found, &contradicts);
+    if (err != TL_OK) /* one that the log's key has not signed shows nothing */
+        return err == TL_E_MEMORY ? err : TL_OK;
+    err = fork_judge(log, &found, &contradicts);
     if (err == TL_OK && contradicts) {
         fork_freeze(log, &found, k->witness, note);
         log->fence.fork_unsaved = false;
     }
-    /* One that the log's key has not signed shows nothing. */
-    return err == TL_E_MEMORY || err == TL_E_IO ? err : TL_OK;
+    return err;
 }
 
 tl_err fork_load(struct log *log)
@@ -159,6 +169,10 @@ tl_err fork_load(struct log *log)
     tl_err err = store_get_meta(log->store, LOG_FORK, &b);
     if (err == TL_OK)
         err = read_kept(&k, buf_slice(&b));
+    if (err != TL_OK && tl_err_category(err) != TL_CAT_SYSTEM) {
+        buf_finish(&b); /* not there, or not as it was kept */
+        return TL_OK;
+    }
     /* Either may be what this disk's history does not have; where the newer disk was put back
      * meanwhile neither is. */
     if (err == TL_OK)
@@ -166,5 +180,5 @@ tl_err fork_load(struct log *log)
     if (err == TL_OK)
         err = judge_kept(log, &k, k.ours);
     buf_finish(&b);
-    return err == TL_E_MEMORY || err == TL_E_IO ? err : TL_OK;
+    return err;
 }

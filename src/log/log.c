@@ -210,12 +210,12 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
         err = handover_check(log, why);
     if (err != TL_OK)
         return err;
-    if (log->fence.count)
+    if (!empty)
+        err = fence_begin(log, why);
+    if (err == TL_OK && log->fence.count)
         err = anchors_load(log, log->fence.config.policy);
-    if (err == TL_OK && log->fence.count && !empty) {
-        err = start_scrub(log, why); /* its boot may never come */
-        return err == TL_OK ? fence_begin(log, why) : err;
-    }
+    if (err == TL_OK && !empty && (log->fence.count || log->frozen))
+        return start_scrub(log, why); /* its boot may never come */
     log->succeeds = c->succeeds;
     if (err == TL_OK)
         err = boot_append(log, why);
@@ -353,8 +353,12 @@ static void await_witnesses(struct log *log)
     log->stop = false;
     log->ended = true;
     pthread_mutex_unlock(&log->lock);
-    if (owner_start(log) != TL_OK)
+    if (owner_start(log) != TL_OK) {
+        pthread_mutex_lock(&log->lock);
+        log->stop = true;
+        pthread_mutex_unlock(&log->lock);
         return;
+    }
     witnessing_wake(log, true);
     pthread_mutex_lock(&log->lock);
     while (!all_cosigned(log) && !log->frozen && !log->dead && rc == 0)
@@ -376,8 +380,12 @@ void log_end(struct log *log)
     }
     witnessing_stop(log);
     cosign_end(log);
-    if (running && !log->dead)
-        cosigned_keep(log);
+    /* What came while the owner thread ended. */
+    tl_err err = running && !log->dead ? fork_keep(log) : TL_OK;
+    if (err == TL_OK && running && !log->dead)
+        err = cosigned_keep(log);
+    if (err != TL_OK && log->fatal)
+        log->fatal(log->fatal_ctx, "what witnesses said last could not be stored");
 }
 
 void log_close(struct log *log)

@@ -271,7 +271,9 @@ tl_err owner_start(struct log *log)
 {
     if (pthread_create(&log->owner, NULL, owner, log) != 0)
         return TL_E_MEMORY;
+    pthread_mutex_lock(&log->lock);
     log->has_owner = true;
+    pthread_mutex_unlock(&log->lock);
     return TL_OK;
 }
 
@@ -284,7 +286,9 @@ void owner_stop(struct log *log)
     pthread_cond_broadcast(&log->wake);
     pthread_mutex_unlock(&log->lock);
     pthread_join(log->owner, NULL);
+    pthread_mutex_lock(&log->lock);
     log->has_owner = false;
+    pthread_mutex_unlock(&log->lock);
 }
 
 tl_err owner_submit(struct log *log, struct owner_job *job)
@@ -292,7 +296,7 @@ tl_err owner_submit(struct log *log, struct owner_job *job)
     tl_err err = TL_OK;
     job->next = NULL;
     pthread_mutex_lock(&log->lock);
-    if (log->dead || log->stop) {
+    if (log->dead || log->stop || !log->has_owner) { /* nobody would ever run it */
         err = TL_E_STOPPING;
     } else {
         *log->jobs_last = job;

@@ -1,10 +1,13 @@
 /* The log as its witness client sees it, and that client's start and end. */
 #include "base/encoding.h"
+#include "base/refuse.h"
 #include "log/internal.h"
 #include "log/waiter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+#define AHEAD_LEAST 2 /* witnesses whose mere word freezes, also where none may be faulty */
 
 /* ---- what is configured ---- */
 
@@ -91,7 +94,7 @@ struct question {
     hash32 *path;
     size_t *path_count;
     /* of a note */
-    const struct fork_finding *found;
+    struct fork_finding *found;
     bool contradicts;
 };
 
@@ -176,7 +179,12 @@ static bool face_seen(void *ctx, const char *witness, slice note)
     struct question q = {.log = log, .ask = ask_history, .found = &found};
     if (fork_read(log, note, &found) != TL_OK)
         return false;
-    if (ask_owner(&q) != TL_OK || !q.contradicts)
+    /* The owner may be a while, and for a larger one nobody need ask it. */
+    tl_err err = found.larger ? TL_OK : ask_owner(&q);
+    if (err != TL_OK && err != TL_E_STOPPING)
+        fence_say(log, "a checkpoint that a witness shows cannot be judged: this log's disk or "
+                       "memory fails; the witness is asked again");
+    if (err != TL_OK || !(found.larger || q.contradicts))
         return false;
     fork_freeze(log, &found, witness, note);
     return true;
@@ -186,8 +194,10 @@ static void face_ahead(void *ctx, size_t count, const char *witness, uint64_t si
 {
     struct log *log = ctx;
     struct tl_why why = {{0}, {0}};
-    if (count <= log->fence.config.faulty)
-        return; /* it is marked, and may be one of those that deceive */
+    /* Of one nothing but its mark comes, and that it cosigns no more: whoever is on the way to it
+     * could say the same in its name. */
+    if (count <= log->fence.config.faulty || REFUSED(count < AHEAD_LEAST))
+        return;
     (void)tl_explain(&why, TL_E_FROZEN, NULL,
                      "%zu witnesses say that they have cosigned more of this log than it has "
                      "(%.100s: %" PRIu64 " statements), and show no proof: an older disk was put "

@@ -350,19 +350,26 @@ class Host(WitnessedCase):
                 log.until(lambda s: s["witnesses"][2]["good"], "well")
         self.judge()
 
-    def test_a_witness_whose_word_must_count(self):
-        """Where none of them is taken to lie, one is enough: it is said, and not kept."""
+    def test_witnesses_whose_word_must_count(self):
+        """Where none of them is taken to lie two are enough: it is said, and not kept. One is not,
+        since whoever is on the way to it could say so in its name."""
         log = self.begin()
         log.doors[0].behave = lambda method, path, body, pass_on: (
             (409, SIZE_TYPE, b"1000\n") if method == "POST" else (404, "text/plain", b""))
         log.append(record("alice", "x"))
+        status = log.until(lambda s: s["witnesses"][0]["ahead"], "marked")
+        self.assertFalse(status["frozen"])
+        (receipt,) = log.append(record("alice", "y"), cosigned=True)
+        self.assertEqual(receipt["class"], "cosigned 2 of 3")
+        log.doors[1].behave = log.doors[0].behave
+        log.append(record("alice", "x"))
         status = log.until(lambda s: s["frozen"], "frozen")
         self.assertNotIn("fork", status)
-        self.assertTrue(status["witnesses"][0]["ahead"])
+        self.assertTrue(status["witnesses"][0]["ahead"] and status["witnesses"][1]["ahead"])
         self.assertEqual(placed(log.append(record("alice", "y"), code=3)), 0)
         self.assertIn("show no proof", log.error)
         log.stop()
-        log.doors[0].behave = None
+        log.doors[0].behave = log.doors[1].behave = None
         log.start().until_open()
         log.append(record("alice", "z"), cosigned=True)
 

@@ -18,6 +18,8 @@ void __wrap_witness_client_view(struct witness_client *c, size_t i, struct witne
 
 static _Atomic int fence_starts, fence_stops, fence_hurries;
 static size_t fence_kept; /* bytes of the note that it was started with */
+static void (*fence_early)(const struct witness_log_face *log); /* before its start has returned */
+static void (*fence_late)(void);                                /* while it is being stopped */
 
 tl_err __wrap_witness_client_start(struct witness_client **out,
                                    const struct witness_client_options *o,
@@ -28,6 +30,8 @@ tl_err __wrap_witness_client_start(struct witness_client **out,
     assert_ptr_equal(o->policy, submit_witnessing.policy);
     fence_kept = o->cosigned.n;
     fence_starts++;
+    if (fence_early)
+        fence_early(log);
     *out = (struct witness_client *)(uintptr_t)&fence_kept;
     return TL_OK;
 }
@@ -35,6 +39,8 @@ tl_err __wrap_witness_client_start(struct witness_client **out,
 void __wrap_witness_client_stop(struct witness_client *c)
 {
     fence_stops += c != NULL;
+    if (c && fence_late)
+        fence_late();
 }
 
 void __wrap_witness_client_wake(struct witness_client *c, bool now)
