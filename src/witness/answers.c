@@ -87,6 +87,8 @@ static void set_ahead(struct asking *a, struct asked *w, bool ahead, uint64_t si
     if (w->ahead == ahead)
         return;
     w->ahead = ahead;
+    if (!w->sure)
+        return; /* it is marked: anybody on the way to it may have said so */
     a->ahead = ahead ? a->ahead + 1 : a->ahead - 1;
     a->log->ahead(a->log->ctx, a->ahead, w->name, size);
 }
@@ -96,7 +98,26 @@ static void look(struct asked *w, const struct asking_now *now, uint64_t told)
 {
     w->fetch = true;
     w->told = told;
+    w->unshown = 0;
     w->next_ms = now->ms;
+}
+
+/* Nobody said that it does not show it: a moment's failure is not taken for that. */
+static bool looks_again(struct asking *a, struct asked *w, const struct asking_now *now,
+                        const struct asking_answer *answer)
+{
+    const bool silent = answer->status == 0, busy = answer->status == 429 || answer->status >= 500;
+    if (!(silent || busy) || ++w->unshown >= ASKING_LOOKS_MAX)
+        return false;
+    put_off(w, now, ASKING_RETRY_MS, 0);
+    if (silent)
+        complain(a, w, now, TROUBLE_UNREACHABLE,
+                 "does not answer when it is asked what it has cosigned of this log: %s",
+                 answer->failure);
+    else
+        complain(a, w, now, TROUBLE_BUSY, "cannot show what it has cosigned of this log (HTTP %u)",
+                 answer->status);
+    return true;
 }
 
 /* GET …/HEX/checkpoint. A note under our own key is a proof by itself, and the log's to judge;
@@ -107,6 +128,8 @@ static void take_shown(struct asking *a, struct asked *w, const struct asking_no
     struct checkpoint c;
     bool shown =
         answer->status == 200 && !REFUSED(checkpoint_open(&c, answer->body, a->log_key) != TL_OK);
+    if (!shown && looks_again(a, w, now, answer))
+        return;
     w->fetch = false;
     if (shown && a->log->seen(a->log->ctx, w->name, answer->body)) {
         a->frozen = true;

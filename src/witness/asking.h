@@ -33,6 +33,7 @@
        */
 #define ASKING_RETRY_AFTER_MAX_S 300  /* that a witness may ask for (Retry-After) */
 #define ASKING_CONFLICTS_MAX     3    /* answers 409 in a row that are followed at once */
+#define ASKING_LOOKS_MAX         3    /* times that what it has cosigned is asked for, in vain */
 #define ASKING_SKEW_S            3600 /* that a cosignature's time may differ from ours */
 #define ASKING_QUIET_MS          60000 /* the same trouble of a witness is not told again within it */
 

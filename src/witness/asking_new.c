@@ -3,6 +3,7 @@
 #include "base/refuse.h"
 #include "witness/asking_state.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 static bool has_url(const struct asking *a, const struct asked *w, const struct asking_now *now)
@@ -27,6 +28,25 @@ static char *copy_url(slice url)
     return strndup((const char *)url.p, url.n);
 }
 
+/* Whether nobody else can answer in its name. */
+static bool is_sure(const char *url)
+{
+    char host[32];
+    struct in_addr v4;
+    if (strncmp(url, "http://", 7) != 0)
+        return true;
+    const char *p = url + 7;
+    const size_t n = strcspn(p, ":/");
+    if (strncmp(p, "[::1]", 5) == 0)
+        return strchr(":/", p[5]) && !strchr(p, '@');
+    if (n >= sizeof host || strchr(p, '@'))
+        return false;
+    memcpy(host, p, n);
+    host[n] = 0;
+    return strcmp(host, "localhost") == 0 ||
+           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+}
+
 static tl_err add_witness(struct asking *a, size_t member, struct tl_why *why)
 {
     const struct tlog_policy_member *m = &a->policy->members[member];
@@ -38,6 +58,7 @@ static tl_err add_witness(struct asking *a, size_t member, struct tl_why *why)
     if (m->url.n == 0 || !m->key.verifiable)
         return TL_OK;
     w->url = copy_url(m->url);
+    w->sure = w->url && is_sure(w->url);
     if (!w->url)
         return tl_explain(why, TL_E_USAGE, "witnesses",
                           "the URL of witness %s is none to ask it at: http:// or https://, a "

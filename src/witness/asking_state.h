@@ -26,6 +26,7 @@ struct asked {
     size_t member;    /* of the policy */
     const char *name; /* of its key */
     char *url;        /* its own, without slashes at the end; NULL: it is not asked */
+    bool sure;        /* who answers there is nobody on the way: https, or this machine */
     uint64_t old;     /* what it has of this log, as far as is known */
     uint64_t size;    /* that it cosigned last for us, and when; 0: none */
     uint64_t time;
@@ -39,6 +40,7 @@ struct asked {
     /* What comes next. */
     bool fetch;         /* its latest note is to be looked at: */
     uint64_t told;      /*   since it told this size, 0: since it refuses ours */
+    unsigned unshown;   /*   times that nothing came */
     uint64_t next_ms;   /* not before */
     unsigned fails;     /* in a row */
     unsigned conflicts; /* in a row */
@@ -72,7 +74,7 @@ struct asking {
     unsigned interval_ms, refresh_ms;
     char hex[65]; /* of the SHA-256 of the origin */
     struct asked *witnesses;
-    size_t count, ahead;
+    size_t count, ahead; /* ahead: those that are sure */
     struct round round;
     bool hurry;        /* somebody waits for a new round */
     bool outgrown;     /* a witness has more than the round's checkpoint */

@@ -32,7 +32,8 @@ struct witness_log_face {
      * it does, and is frozen for it. Then nothing is asked any more. */
     bool (*seen)(void *ctx, const char *witness, slice note);
     /* So many witnesses now say that they have cosigned a larger tree than this log has ever
-     * signed, and do not show it. Called where the number changes. */
+     * signed, and do not show it. Called where the number changes. What comes in plain http from
+     * another machine is not among them: anybody on the way may have said it. */
     void (*ahead)(void *ctx, size_t count, const char *witness, uint64_t size);
     /* A line for the operator: where a witness fails, forgets or contradicts itself, and when it
      * is well again. Not for each attempt. */

@@ -18,13 +18,15 @@ static struct {
     buf requests[ASKED_MAX];
 } t;
 
+static const char *base_url = "https://example.org";
+
 static void begin_with(unsigned k, uint8_t n, uint64_t size, slice cosigned)
 {
     memset(&t, 0, sizeof t);
     asked_log_init(&t.log, size, 0);
     t.face = asked_face(&t.log);
     t.key = fake_log_key(FAKE_ORIGIN, ASKED_LOG);
-    t.policy = asked_policy(k, n, "https://example.org");
+    t.policy = asked_policy(k, n, base_url);
     t.now = (struct asking_now){.ms = 1000000, .s = NOW};
     t.count = n;
     for (size_t i = 0; i < n; i++)
@@ -681,7 +683,7 @@ static void ahead_unproven(void **state)
         if (i == 0)
             answer(0, 404, "");
         else if (i == 1)
-            answer(0, 0, "");
+            answer(0, 403, "");
         else if (i == 2)
             answer(0, 200, "no note\n\nat all\n");
         else if (i == 3)
@@ -717,6 +719,86 @@ static void ahead_unproven(void **state)
     assert_true(asked_said(&t.log, "w3.example cosigns again"));
     asked_log_finish(&other);
     end();
+}
+
+/* That it could not be looked at is not that it is not shown. */
+static void looked_at_again(void **state)
+{
+    (void)state;
+    static const unsigned in_vain[] = {0, 429, 500, 503};
+    for (size_t k = 0; k < sizeof in_vain / sizeof in_vain[0]; k++) {
+        begin(2, 3, 9);
+        turn();
+        answer(0, 409, "10\n");
+        for (unsigned i = 1; i < ASKING_LOOKS_MAX; i++) {
+            answer(0, in_vain[k], "");
+            assert_int_equal(t.what[0], ASKING_NOTHING);
+            assert_false(view(0).good || view(0).ahead);
+            while (t.what[0] == ASKING_NOTHING)
+                pass(500);
+            assert_int_equal(t.what[0], ASKING_FETCH);
+            assert_int_equal(t.log.ahead, 0);
+        }
+        assert_true(asked_said(&t.log, in_vain[k] ? "cannot show what it has cosigned"
+                                                  : "does not answer when it is asked what"));
+        if (k == 0) {
+            t.log.contradicted = true;
+            give_note(0, &t.log, 10);
+            assert_true(t.log.seen == 1 && t.log.ahead == 0);
+        } else {
+            answer(0, in_vain[k], "");
+            assert_true(view(0).ahead && t.log.ahead_count == 1);
+            while (t.what[0] == ASKING_NOTHING)
+                pass(1000);
+            assert_int_equal(t.what[0], ASKING_SUBMIT); /* and as ever */
+        }
+        end();
+    }
+}
+
+/* Over plain http anybody on the way may say so: that marks the witness, and counts for nothing. */
+static void ahead_by_whoever(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        size_t ahead;
+    } cases[] = {
+        {"https://example.org", 1},
+        {"http://127.0.0.1:8080", 1},
+        {"http://127.9.8.7/x", 1},
+        {"http://localhost", 1},
+        {"http://[::1]:80", 1},
+        {"http://example.org", 0},
+        {"http://128.0.0.1", 0},
+        {"http://127.0.0.1.example.org", 0},
+        {"http://127.0.0.1@example.org", 0},
+        {"http://localhost:1@example.org", 0},
+        {"http://[::2]:80", 0},
+        {"http://[::1]x", 0},
+        {"http://[::1]:x@example.org", 0},
+        {"http://localhost.example.org", 0},
+        {"http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        base_url = cases[i].url;
+        begin(2, 3, 9);
+        turn();
+        answer(0, 409, "10\n");
+        answer(0, 404, "");
+        assert_true(view(0).ahead && !view(0).good);
+        assert_int_equal(t.log.ahead_count, cases[i].ahead);
+        /* Taken back likewise. */
+        t.log.size = 10;
+        while (t.what[0] == ASKING_NOTHING)
+            pass(1000);
+        answer(0, 409, "10\n");
+        assert_false(view(0).ahead);
+        assert_int_equal(t.log.ahead_count, 0);
+        assert_int_equal(t.log.ahead, 2 * cases[i].ahead);
+        end();
+    }
+    base_url = "https://example.org";
 }
 
 /* A fork: the copy's 10 leaves were cosigned, then the log grew past them. */
@@ -1114,6 +1196,8 @@ int main(void)
         cmocka_unit_test(outgrown),
         cmocka_unit_test(ahead_and_shown),
         cmocka_unit_test(ahead_unproven),
+        cmocka_unit_test(looked_at_again),
+        cmocka_unit_test(ahead_by_whoever),
         cmocka_unit_test(refused),
         cmocka_unit_test(shows_another),
         cmocka_unit_test(failures),
