@@ -59,5 +59,7 @@ tl_err client_call(struct client *c, const char *method, const char *target, sli
                    struct tl_why *why) TL_MUST;
 /* The error that an answer of another status stands for; reads its body. */
 tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *why) TL_MUST;
+/* The same, of a body that has been read. */
+tl_err client_refusal_of(slice body, int status, struct tl_why *why) TL_MUST;
 
 #endif

@@ -45,7 +45,7 @@ static tl_err status_error(int status)
 }
 
 /* A line of JSON, or, by SCITT's routes, problem details; never both, by its first byte. */
-static tl_err refusal(slice body, int status, struct tl_why *why)
+tl_err client_refusal_of(slice body, int status, struct tl_why *why)
 {
     struct problem p;
     if (problem_read(&p, body) == TL_OK)
@@ -67,7 +67,7 @@ tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl
     buf_init(&body, REFUSAL_MAX);
     tl_err err = client_body_all(c, &body, why);
     if (err == TL_OK)
-        err = refusal(buf_slice(&body), a->status, why);
+        err = client_refusal_of(buf_slice(&body), a->status, why);
     buf_finish(&body);
     return err;
 }

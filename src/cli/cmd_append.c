@@ -23,6 +23,7 @@
 #define TIMEOUT_MOST    300
 
 #define OUTCOME_UNKNOWN "the outcome is unknown; repeat it with a requestId"
+#define NOT_COSIGNED    "signed and durable, and not cosigned; repeat it with the same requestId"
 
 struct options {
     const char *agent, *alg;
@@ -91,6 +92,24 @@ static void put_error_line(struct appender *a, const struct batch *b, slice line
     json_decref(root);
 }
 
+/* Of a batch that no quorum has cosigned: the lines that were refused have their own error, the
+ * others are stored. */
+static void put_not_cosigned(struct appender *a, const struct batch *b, const json_t *errors)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < b->lines; i++) {
+        const json_t *e = json_array_get(errors, next); /* in order of their lines */
+        const char *text = json_string_value(json_object_get(e, "error"));
+        if (json_integer_value(json_object_get(e, "line")) == (json_int_t)i + 1) {
+            put_line_error(a, b->first + i, json_string_value(json_object_get(e, "field")),
+                           text ? text : "the service gave no reason");
+            next++;
+        } else {
+            put_line_error(a, b->first + i, NULL, NOT_COSIGNED);
+        }
+    }
+}
+
 static tl_err put_answer(struct appender *a, const struct batch *b, struct tl_why *why)
 {
     static const char wrong[] = "{\"error\"";
@@ -143,6 +162,28 @@ static tl_err send_again(struct appender *a, unsigned seconds, struct tl_why *wh
     return err;
 }
 
+/* Notes what is known of the first batch. */
+static tl_err refused(struct appender *a, const struct batch *b, const struct client_answer *answer,
+                      struct tl_why *why)
+{
+    buf_reset(&a->answer);
+    tl_err err = client_body_all(a->client, &a->answer, why);
+    if (err != TL_OK)
+        return err;
+    err = client_refusal_of(buf_slice(&a->answer), answer->status, why);
+    if (answer->status < 500 || answer->status == 507)
+        a->known = "not appended: the service refused the request";
+    if (answer->status != 503 || strcmp(why->field, "wait") != 0)
+        return err;
+    json_t *root = json_loadb((const char *)a->answer.p, a->answer.n, JSON_REJECT_DUPLICATES, NULL);
+    buf_reset(&a->out);
+    put_not_cosigned(a, b, json_object_get(root, "errors"));
+    json_decref(root);
+    drop_first(a);
+    tl_err put = flush(a, why);
+    return put == TL_OK ? err : put;
+}
+
 static tl_err receive(struct appender *a, struct tl_why *why)
 {
     const struct batch *b = at(a, 0);
@@ -153,14 +194,8 @@ static tl_err receive(struct appender *a, struct tl_why *why)
     bool later = answer.status == 503 || answer.status == 429;
     if (later && answer.retry_after && a->retries++ < RETRIES)
         return send_again(a, answer.retry_after, why);
-    if (answer.status != 200) {
-        tl_err refusal = client_refusal(a->client, &answer, why);
-        if (answer.status < 500 || answer.status == 507)
-            a->known = "not appended: the service refused the request";
-        else if (answer.status == 503 && strcmp(why->field, "wait") == 0)
-            a->known = "signed and durable, and not cosigned; repeat it with the same requestId";
-        return refusal;
-    }
+    if (answer.status != 200)
+        return refused(a, b, &answer, why);
     a->retries = 0;
     buf_reset(&a->answer);
     err = client_body_all(a->client, &a->answer, why);

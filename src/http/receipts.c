@@ -81,7 +81,7 @@ void receipts_take(struct receipts *r, const struct log_result *result)
         row->repeated = got->repeated;
         if (got->err != TL_OK)
             receipts_bad(r, i, got->err, &got->why);
-        else if (r->full)
+        else if (r->full && result->statements)
             take_full(r, row, result, at);
         at++;
     }
@@ -145,14 +145,11 @@ void receipts_put(buf *b, const struct receipts *r)
     }
 }
 
-void receipts_put_refusal(buf *b, const struct receipts *r)
+static void put_errors(buf *b, const struct receipts *r, size_t most)
 {
-    buf_printf(b,
-               "{\"error\":\"%zu of %zu lines are wrong; nothing was appended\",\"count\":%zu,"
-               "\"errors\":[",
-               r->bad, r->count, r->bad);
     size_t listed = 0;
-    for (size_t i = 0; i < r->count && listed < LISTED_MAX; i++) {
+    buf_printf(b, ",\"count\":%zu,\"errors\":[", r->bad);
+    for (size_t i = 0; i < r->count && listed < most; i++) {
         if (r->rows[i].err == TL_OK)
             continue;
         if (listed++)
@@ -163,4 +160,24 @@ void receipts_put_refusal(buf *b, const struct receipts *r)
             b->n--;
     }
     buf_str(b, "]}\n");
+}
+
+void receipts_put_refusal(buf *b, const struct receipts *r)
+{
+    buf_printf(b, "{\"error\":\"%zu of %zu lines are wrong; nothing was appended\"", r->bad,
+               r->count);
+    put_errors(b, r, LISTED_MAX);
+}
+
+void receipts_put_not_cosigned(buf *b, const struct receipts *r, const struct tl_why *why)
+{
+    struct tl_why all = {{0}, {0}};
+    (void)tl_explain(&all, TL_E_NOT_COSIGNED, why->field,
+                     "%zu of %zu lines were refused, and not appended (errors). Of the others: %s",
+                     r->bad, r->count, why->text);
+    buf_str(b, "{\"error\":");
+    json_put_str(b, all.text);
+    buf_str(b, ",\"field\":");
+    json_put_str(b, all.field);
+    put_errors(b, r, r->count);
 }

@@ -41,5 +41,7 @@ void receipts_take(struct receipts *r, const struct log_result *result);
 void receipts_put(buf *b, const struct receipts *r);
 /* {"error","count","errors":[…]}: the bad rows, at most 100 of them. */
 void receipts_put_refusal(buf *b, const struct receipts *r);
+/* The same with all of them, where the others are stored: why no quorum has cosigned those. */
+void receipts_put_not_cosigned(buf *b, const struct receipts *r, const struct tl_why *why);
 
 #endif

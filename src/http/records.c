@@ -123,7 +123,8 @@ static void appended(void *ctx, const struct log_result *result)
     struct append *a = x->state;
     a->err = result->err;
     a->why = result->why;
-    if (result->err == TL_OK)
+    /* Not cosigned: which of them are stored is known, and of others why they are not. */
+    if (result->err == TL_OK || result->err == TL_E_NOT_COSIGNED)
         receipts_take(&a->receipts, result);
     service_post(x);
 }
@@ -141,6 +142,16 @@ static const struct receipt_row *no_session(const struct exchange *x)
     return NULL;
 }
 
+/* Lines that were not appended must not be taken for durable: each has its own error here. */
+static void answer_not_cosigned(struct exchange *x)
+{
+    struct append *a = x->state;
+    buf b;
+    buf_init(&b, ANSWER_MAX);
+    receipts_put_not_cosigned(&b, &a->receipts, &a->why);
+    answer_take(x, tl_err_http(TL_E_NOT_COSIGNED), "application/json", NULL, &b);
+}
+
 static void resume(struct exchange *x)
 {
     const struct append *a = x->state;
@@ -150,19 +161,25 @@ static void resume(struct exchange *x)
         answer_error(x, row->err, row->why);
     else if (err == TL_OK)
         answer_receipts(x);
+    else if (err == TL_E_NOT_COSIGNED && a->receipts.bad)
+        answer_not_cosigned(x);
     else
         answer_error(x, err, &a->why);
 }
 
 /* Hands the batch over, or answers why not. */
-static void submit(struct exchange *x, struct log_batch *batch)
+static void submit(struct exchange *x, struct log_batch *batch, bool waits)
 {
     struct append *a = x->state;
     x->resume = resume;
     service_hold(x);
     tl_err err = log_submit(x->service->log, batch, appended, x);
-    if (err == TL_OK)
+    if (err == TL_OK) {
+        /* The batch has its own copy, and that goes once it is durable. */
+        if (waits)
+            body_drop(x, a->receipts.count * LINE_COST);
         return;
+    }
     service_release(x);
     log_batch_free(batch);
     answer_error(x, log_refusal(x->service->log, err, &a->why), &a->why);
@@ -294,7 +311,7 @@ void post_records(struct exchange *x)
     if (err == TL_OK)
         err = add_lines(x, batch, body, params[0].value);
     if (err == TL_OK && log_batch_count(batch) && (o.partial || a->receipts.bad == 0)) {
-        submit(x, batch);
+        submit(x, batch, o.cosigned_ms > 0);
         return;
     }
     log_batch_free(batch);

@@ -6,6 +6,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <stdlib.h>
 
 static const struct {
     size_t first, count; /* in the service's places */
@@ -110,6 +111,18 @@ tl_err memory_take(struct exchange *x, size_t more, struct tl_why *why)
     s->held += more;
     x->held += more;
     return TL_OK;
+}
+
+void body_drop(struct exchange *x, size_t keep)
+{
+    struct http_service *s = x->service;
+    const size_t less = x->held > keep ? x->held - keep : 0;
+    free(x->body);
+    x->body = NULL;
+    s->inflight -= x->body_room;
+    x->body_room = 0;
+    s->held -= less;
+    x->held -= less;
 }
 
 tl_err answers_taken(const struct exchange *x, struct tl_why *why)

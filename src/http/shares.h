@@ -47,6 +47,9 @@ tl_err place_take(struct exchange *x, enum place_kind kind, struct tl_why *why) 
 
 /* Counts more bytes as x's until it is freed: TL_E_BUSY, where there are not so many left. */
 tl_err memory_take(struct exchange *x, size_t more, struct tl_why *why) TL_MUST;
+/* Frees x's body, which nobody needs any more, and counts no more than keep bytes as x's: it may
+ * wait for long, and others must not be kept out by it. */
+void body_drop(struct exchange *x, size_t keep);
 /* TL_E_BUSY where x's caller leaves a quarter of memory_answers unread. */
 tl_err answers_taken(const struct exchange *x, struct tl_why *why) TL_MUST;
 /* TL_E_BUSY where all callers together leave memory_answers unread: before there is more. */

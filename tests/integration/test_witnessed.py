@@ -203,6 +203,24 @@ class Witnessed(Case):
         self.assertRegex(again["class"], "^cosigned")
         self.assertIn("the log goes on DEGRADED", self.stderr_of(service))
 
+    def test_refused_lines_are_not_called_durable(self):
+        service = self.a_witnessed_log()
+        self.append([record("alice", "x")], "--wait-cosigned", "--timeout", "30")
+        for w in self.all[:2]:
+            w.stop()
+        size = service.status()["size"]
+        done = self.teelog("append", "--data", self.data, "--wait-cosigned", "--timeout", "1", code=3,
+                           stdin=lines([record("alice", "good", requestId="g")]) + '{"no":"record"}\n' +
+                           lines([record("alice", "too", requestId="h")]))
+        first, second, third = (json.loads(line) for line in done.stdout.splitlines())
+        for answer, line in ((first, 1), (third, 3)):
+            self.assertIn("signed and durable, and not cosigned", answer["error"])
+            self.assertEqual(answer["line"], line)
+        self.assertEqual((second["field"], second["line"]), ("no", 2))
+        self.assertNotIn("durable", second["error"])
+        self.assertIn("1 of 3 lines were refused", done.stderr)
+        self.assertEqual(service.status()["size"], size + 2)
+
     def test_an_older_disk_freezes(self):
         service = self.a_witnessed_log()
         self.append([record("alice", "x")])

@@ -4,6 +4,7 @@
 #include "testhttp.h"
 
 #include "base/encoding.h"
+#include "http/internal.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -275,6 +276,92 @@ static void time_is_over(void **state)
     assert_int_equal(log_size(), 3);
 }
 
+/* A line that was not appended is not said to be durable: before it was placed, or by the log. */
+static void refused_lines_are_named(void **state)
+{
+    (void)state;
+    struct reply r;
+    (void)fence_pass(&world);
+#define WITH_ID(id, text)                                                                          \
+    "{\"agentId\":\"alice\",\"roomId\":\"r\",\"userId\":\"u\",\"type\":\"t\",\"content\":\"" text  \
+    "\",\"requestId\":\"" id "\"}\n"
+    static const char *const full[] = {"&timeout=1&partial=1", "&timeout=1&partial=1&receipt=full"};
+    for (size_t i = 0; i < 2; i++) {
+        r = post("/v1/records", "", i ? WITH_ID("b", "first") : WITH_ID("a", "first"));
+        assert_int_equal(r.status, 200);
+        finish(&r);
+        const uint64_t size = log_size();
+        int fd =
+            post_waiting(full[i], i ? RECORD "\n{\"no\":1}\n" RECORD "\n" WITH_ID("b", "other")
+                                    : RECORD "\n{\"no\":1}\n" RECORD "\n" WITH_ID("a", "other"));
+        assert_true(read_reply(fd, &r));
+        assert_int_equal(r.status, 503);
+        assert_null(strstr(r.head, "Retry-After"));
+        assert_null(strstr(r.head, "Connection: close"));
+        json_t *o = parse(&r);
+        assert_string_equal(text_of(o, "field"), "wait");
+        assert_non_null(strstr(text_of(o, "error"), "2 of 4 lines were refused, and not appended"));
+        assert_non_null(strstr(text_of(o, "error"), "signed and durable, and not cosigned"));
+        assert_int_equal(number_of(o, "count"), 2);
+        const json_t *errors = json_object_get(o, "errors");
+        assert_int_equal(json_array_size(errors), 2);
+        assert_int_equal(number_of(json_array_get(errors, 0), "line"), 2);
+        assert_string_equal(text_of(json_array_get(errors, 0), "field"), "no");
+        assert_int_equal(number_of(json_array_get(errors, 1), "line"), 4);
+        assert_string_equal(text_of(json_array_get(errors, 1), "field"), "requestId");
+        assert_int_equal(log_size(), size + 2);
+        json_decref(o);
+        finish(&r);
+        close(fd);
+    }
+}
+
+/* Those who wait keep no bodies, of which there is a quarter of the memory for all. */
+static void waiting_bodies_are_given_back(void **state)
+{
+    (void)state;
+    static char body[300000];
+    char head[300];
+    int fds[4];
+    struct reply r;
+    (void)fence_pass(&world);
+    memset(body, 'x', sizeof body);
+    static const char begin_of[] = "{\"agentId\":\"alice\",\"roomId\":\"r\",\"userId\":\"u\","
+                                   "\"type\":\"t\",\"content\":\"";
+    memcpy(body, begin_of, sizeof begin_of - 1);
+    for (size_t i = 60000; i + 200 < sizeof body; i += 60000) {
+        memcpy(body + i - 4, "\"}\n", 3);
+        memcpy(body + i - 1, begin_of, sizeof begin_of - 1);
+    }
+    memcpy(body + sizeof body - 4, "\"}\n", 4);
+    for (size_t i = 0; i < 4; i++) {
+        const uint64_t size = log_size();
+        fds[i] = dial();
+        snprintf(head, sizeof head,
+                 POST("/v1/records?wait=cosigned&timeout=100") "Content-Length: %zu\r\n\r\n",
+                 strlen(body));
+        send_all(fds[i], head, strlen(head));
+        send_all(fds[i], body, strlen(body));
+        until_size(size + 5);
+        size_t room = 1, held = 1;
+        for (int k = 0; k < 30000 && (room || held > 5 * 2048 * (i + 1)); k++) {
+            fence_settle(&world);
+            room = *(volatile size_t *)&service->inflight;
+            held = *(volatile size_t *)&service->held;
+        }
+        assert_int_equal(room, 0);
+        assert_true(held <= 5 * 2048 * (i + 1));
+    }
+    (void)fence_pass(&world);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(read_reply(fds[i], &r));
+        assert_int_equal(r.status, 200);
+        assert_non_null(strstr(r.body, "cosigned 2 of 3"));
+        finish(&r);
+        close(fds[i]);
+    }
+}
+
 static void parameters_are_checked(void **state)
 {
     (void)state;
@@ -397,6 +484,8 @@ int main(void)
         T(append_waits),
         T(full_receipt_is_of_what_was_cosigned),
         T(time_is_over),
+        T(refused_lines_are_named),
+        T(waiting_bodies_are_given_back),
         T(parameters_are_checked),
         T(nobody_waits_for_no_witnesses),
         T(only_what_was_appended_is_waited_for),
