@@ -85,6 +85,12 @@ void witnesses_say_start(const struct service *s)
 {
     struct log_info info;
     log_info(s->log, &info);
+    if (info.other_start[0])
+        cli_say(
+            "NOTE: unlike its last boot, this start has %s. Each boot says so, and whoever goes by "
+            "the quorum of before rejects what is exported from now on until he is given the new "
+            "policy. Was that meant?",
+            info.other_start);
     if (info.frozen) {
         say_frozen(s->log, &info);
         return;

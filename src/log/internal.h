@@ -152,6 +152,7 @@ struct log {
     size_t opening_count, stall_bytes, stall_bytes_max;
     uint32_t stalled[STALL_LANES]; /* batches that wait, by a part of their lane */
     char set_aside[STORE_ASIDE];   /* where the former log is now; empty: nowhere */
+    char other_start[200];         /* what its witnesses are now and were not; empty: as before */
     bool txn_open;                 /* a transaction was begun for the boot */
     uint8_t admissions;
     unsigned session_rate; /* of limited batches, a second */
@@ -340,6 +341,8 @@ tl_err start_scrub(struct log *log, struct tl_why *why) TL_MUST;
 /* fsck_rows.c: calls bad for each row that saves work and is not ours. */
 tl_err fsck_rows(struct log *log, uint64_t size, const hash32 *root,
                  void (*bad)(void *ctx, const char *text), void *ctx) TL_MUST;
+/* other_start.c: notes where this start has other witnesses than the last boot of a stored log. */
+void other_start(struct log *log);
 /* boot.c: a boot on its way, for whom nothing else is appended. */
 struct boot {
     struct log *log;

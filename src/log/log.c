@@ -210,8 +210,10 @@ static tl_err start(struct log *log, const struct log_config *c, struct tl_why *
         err = handover_check(log, why);
     if (err != TL_OK)
         return err;
-    if (!empty)
+    if (!empty) {
+        other_start(log);
         err = fence_begin(log, why);
+    }
     if (err == TL_OK && log->fence.count)
         err = anchors_load(log, log->fence.config.policy);
     if (err == TL_OK && !empty && (log->fence.count || log->frozen))
@@ -406,6 +408,7 @@ void log_info(struct log *log, struct log_info *out)
     out->simulated = tee_simulated(log->tee);
     out->upgraded = store_was(log->store);
     memcpy(out->set_aside, log->set_aside, sizeof out->set_aside);
+    memcpy(out->other_start, log->other_start, sizeof out->other_start);
     out->indexed = log->index ? index_leaves(log->index) : 0;
     pthread_mutex_lock(&log->lock);
     out->size = log->durable_size;

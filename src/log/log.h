@@ -88,6 +88,9 @@ struct log_info {
     /* The folder below the data directory where this start has put the log of the one
      * before, whose keys are gone; empty: there was none, or it goes on. */
     char set_aside[16];
+    /* What this start's witnesses are and the last boot's were not (its config 2, 3 and 4), in
+     * words; empty: they are the same, or this is the first. */
+    char other_start[200];
     uint64_t indexed; /* of these leaves, that queries need not look at one by one */
     bool frozen;
     char frozen_why[320];

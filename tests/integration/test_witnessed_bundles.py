@@ -103,6 +103,36 @@ class Bundles(Case):
         self.assertLess(report["history"]["evidence"]["from"],
                         report["history"]["evidence"]["to"] + 1)
 
+    def test_of_other_witnesses(self):
+        """Started with others than those whom its readers go by: it says so, and they notice."""
+        service = self.a_witnessed_log()
+        self.append([record(content="before")])
+        self.quorum_policy(self.export("whole")[0])
+        self.assertNotIn("unlike its last boot", base.Witnessed.stderr_of(self, service))
+        with open(self.path("other"), "w", encoding="utf-8") as f:
+            f.write(f"{self.all[0].line()}quorum w1\n")
+        then = self.options
+        self.options = ["--origin", "example.org/log", "--witnesses", self.path("other")]
+        for options, wanted in (([], "this start has other witnesses or another quorum. "),
+                                (["--degraded-starts"], "this start has degraded starts, which it did not allow. ")):
+            service = self.start(*options)
+            self.until_open(service)
+            self.append([record(content="after")], "--wait-cosigned", "--timeout", "30")
+            bundle, said, told = self.export("b")
+            self.assertEqual((said, told["cosigned"]), ("", True))  # by those of today
+            self.assertEqual(self.verdict_of(bundle), "REJECTED")
+            self.assertIn(wanted, base.Witnessed.stderr_of(self, service))
+        for options, wanted in ((["--origin", "example.org/log"],
+                                 "this start has no witnesses any more, no degraded starts any more. "),
+                                (then, "this start has witnesses, where it had none. ")):
+            self.options = options
+            service = self.start()
+            if options == then:
+                self.until_open(service)
+            self.assertIn(wanted, base.Witnessed.stderr_of(self, service))
+        self.options = then
+        self.assertNotIn("unlike its last boot", base.Witnessed.stderr_of(self, self.start()))
+
     def test_of_run(self):
         service = self.a_witnessed_log()
         self.quorum_policy(self.export("whole")[0])
