@@ -20,7 +20,10 @@ struct teelog_logged_options {
      * c2sp.org/tlog-policy. */
     const struct teelog_policy *policy;
     struct teelog_bytes tlog_policy;
-    /* For receipts: a COSE_KeySet with the key that signed it, from where the caller trusts. */
+    /* For receipts, one of these: the report of a bundle of the log, TRUSTED under the same
+     * policy, whose boots name the keys that may have signed; or a COSE_KeySet with them. Nothing
+     * shows whose keys a bare set has, so the verdict is at most UNPINNED. */
+    const struct teelog_report *service;
     struct teelog_bytes service_keys;
     /* For a receipt of consistency: the older checkpoint, a signed note, that the caller kept.
      * Not beside other proofs. */
@@ -38,7 +41,8 @@ void teelog_logged_free(struct teelog_logged *l);
 
 /* TEELOG_TRUSTED: it is logged (resp. the log grew out of the older checkpoint), as the policy
  * wants it, and the text says LOGGED. UNPINNED: it
- * is in a log, but the policy leaves open whose, or asks nothing of its history. */
+ * is in a log, but the policy leaves open whose, or asks nothing of its history; or it is a
+ * receipt, and nothing but a set of keys that the caller brought shows whose. */
 enum teelog_verdict teelog_logged_verdict(const struct teelog_logged *l);
 /* For people, and as JSON; the caller frees with free(). NULL where memory is short. */
 char *teelog_logged_text(const struct teelog_logged *l);

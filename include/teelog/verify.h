@@ -98,8 +98,9 @@ char *teelog_report_json(const struct teelog_report *r);
 char *teelog_report_text(const struct teelog_report *r);
 char *teelog_report_html(const struct teelog_report *r);
 /* The keys by which the log's boots in the bundle sign receipts, those of the 256 newest, as a
- * COSE_KeySet: what teelog_logged_verify (proof.h) wants. They are worth what the verdict is. The
- * caller frees with free(); NULL where it is REJECTED, or memory is short. */
+ * COSE_KeySet, for others' tools: teelog_logged_verify (proof.h) takes the report itself. They are
+ * worth what the verdict is. The caller frees with free(); NULL where it is REJECTED, or memory is
+ * short. */
 uint8_t *teelog_report_service_keys(const struct teelog_report *r, size_t *n);
 /* A policy that pins what this bundle shows, as JSON; NULL with a message where
  * the report holds a failed check. For a person to review. */

@@ -88,8 +88,8 @@ static int judge(const struct teelog_logged_options *o, const char *path, bool j
     return code;
 }
 
-/* The keys of the boots in a bundle, which is to be good under the same policy. */
-static int bundle_keys(buf *keys, const struct logged_files *f)
+/* A bundle whose boots name the keys, and which is to be good under the same policy. */
+static int read_service(struct teelog_report **out, const struct logged_files *f)
 {
     static const int codes[] = {
         [TEELOG_UNPINNED] = EXIT_UNPINNED, [TEELOG_REJECTED] = EXIT_REJECTED};
@@ -104,27 +104,21 @@ static int bundle_keys(buf *keys, const struct logged_files *f)
     if (code != EXIT_GOOD)
         return code;
     enum teelog_verdict verdict = teelog_report_verdict(report);
-    size_t n = 0;
-    uint8_t *set = teelog_report_service_keys(report, &n);
-    if (verdict != TEELOG_TRUSTED) {
-        cli_say("the service's keys cannot be taken from %s: it is %s under this policy (teelog "
-                "verify says why)",
-                f->service_keys, teelog_verdict_name(verdict));
-        code = codes[verdict];
-    } else if (!set) {
-        code = cli_fail("the service's keys", TL_E_MEMORY, NULL);
-    } else {
-        buf_bytes(keys, slice_of(set, n));
+    if (verdict == TEELOG_TRUSTED) {
+        *out = report;
+        return EXIT_GOOD;
     }
-    free(set);
+    cli_say("the service's keys cannot be taken from %s: it is %s under this policy (teelog "
+            "verify says why)",
+            f->service_keys, teelog_verdict_name(verdict));
     teelog_report_free(report);
-    return code;
+    return codes[verdict];
 }
 
-static int read_keys(buf *keys, const struct logged_files *f)
+static int read_keys(struct teelog_report **service, buf *keys, const struct logged_files *f)
 {
     if (f->service_keys && is_bundle(f->service_keys))
-        return bundle_keys(keys, f);
+        return read_service(service, f);
     if (f->at || f->collateral_count)
         return cli_usage("verify", "of proofs --at and --collateral go with a bundle that has the "
                                    "service's keys (--service-keys)");
@@ -134,6 +128,7 @@ static int read_keys(buf *keys, const struct logged_files *f)
 int logged_verify(const struct logged_files *f, bool json)
 {
     struct teelog_policy *policy = NULL;
+    struct teelog_report *service = NULL;
     buf proof, entry, keys, text, since;
     buf_init(&proof, PROOF_MAX + 1);
     buf_init(&entry, STATEMENT_MAX);
@@ -144,7 +139,7 @@ int logged_verify(const struct logged_files *f, bool json)
     if (code == EXIT_GOOD && f->entry)
         code = infile_read(&entry, f->entry);
     if (code == EXIT_GOOD)
-        code = read_keys(&keys, f);
+        code = read_keys(&service, &keys, f);
     if (code == EXIT_GOOD && f->since)
         code = infile_read(&since, f->since);
     if (code == EXIT_GOOD && f->policy)
@@ -154,7 +149,8 @@ int logged_verify(const struct logged_files *f, bool json)
         .entry = bytes_of(&entry, f->entry),
         .policy = policy,
         .tlog_policy = bytes_of(&text, policy ? NULL : f->policy),
-        .service_keys = bytes_of(&keys, f->service_keys),
+        .service = service,
+        .service_keys = bytes_of(&keys, service ? NULL : f->service_keys),
         .since = bytes_of(&since, f->since),
     };
     if (code == EXIT_GOOD)
@@ -165,5 +161,6 @@ int logged_verify(const struct logged_files *f, bool json)
     buf_finish(&text);
     buf_finish(&since);
     teelog_policy_free(policy);
+    teelog_report_free(service);
     return code;
 }

@@ -5,6 +5,7 @@
 #include "base/refuse.h"
 #include "tlog/proof.h"
 #include "verify/policy.h"
+#include "verify/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,8 +54,16 @@ bool logged_take_statement(struct teelog_logged *l, slice entry)
 
 void logged_conclude(struct teelog_logged *l, const struct logged_trust *t)
 {
-    l->verdict = t->open ? TEELOG_UNPINNED : TEELOG_TRUSTED;
-    if (t->open)
+    const bool loose = l->service_keys && !t->service;
+    l->verdict = t->open || loose ? TEELOG_UNPINNED : TEELOG_TRUSTED;
+    if (loose)
+        snprintf(l->detail, sizeof l->detail, "%s",
+                 t->key_count ? "signed by a key of the set that you brought; nothing shows that "
+                                "it is of the log that the policy names: give --service-keys "
+                                "BUNDLE.teelog"
+                              : "signed by a key of the set that you brought; no policy says whose "
+                                "log it is");
+    else if (t->open)
         snprintf(l->detail, sizeof l->detail, "%s",
                  "the policy does not say what it asks of witnesses (history)");
     else if (l->witnessed)
@@ -176,6 +185,43 @@ static tl_err verify_text(struct teelog_logged *l, const struct logged_trust *t,
     return err;
 }
 
+/* ---- the keys of receipts ---- */
+
+/* Whether the policy names the log's key that the report is about. */
+static bool names_key_of(const struct logged_trust *t, const struct teelog_report *r)
+{
+    bool named = t->key_count == 0;
+    for (size_t i = 0; i < t->key_count; i++) {
+        uint8_t text[sizeof r->key];
+        buf b;
+        buf_init_fixed(&b, text, sizeof text);
+        note_key_put(&b, &t->keys[i]);
+        named = named || slice_eq_str(buf_slice(&b), r->key);
+    }
+    return named;
+}
+
+static tl_err trust_service(struct logged_trust *t, const struct teelog_logged_options *o)
+{
+    size_t n = 0;
+    t->service_keys = slice_of(o->service_keys.p, o->service_keys.n);
+    if (!o->service)
+        return TL_OK;
+    if (o->service_keys.p)
+        return LOGGED_UNUSABLE(t, TL_E_USAGE, "a bundle with the service's keys, or a set of them");
+    if (REFUSED(o->service->verdict != TEELOG_TRUSTED))
+        return LOGGED_UNUSABLE(t, TL_E_USAGE, "the bundle with the service's keys is %s",
+                               teelog_verdict_name(o->service->verdict));
+    if (REFUSED(!names_key_of(t, o->service)))
+        return LOGGED_UNUSABLE(t, TL_E_USAGE,
+                               "the bundle with the service's keys is of a log whose key the "
+                               "policy does not name");
+    t->service = o->service;
+    t->taken = teelog_report_service_keys(o->service, &n);
+    t->service_keys = slice_of(t->taken, n);
+    return t->taken ? TL_OK : TL_E_MEMORY;
+}
+
 static tl_err verify(struct teelog_logged *l, struct logged_trust *t,
                      const struct teelog_logged_options *o)
 {
@@ -190,6 +236,8 @@ static tl_err verify(struct teelog_logged *l, struct logged_trust *t,
         err = LOGGED_UNUSABLE(t, TL_E_USAGE, "a tlog-proof needs a policy: it names the log's key");
     else
         t->open = true;
+    if (err == TL_OK && !text)
+        err = trust_service(t, o);
     if (err != TL_OK)
         return err;
     if (text && o->since.p)
@@ -206,6 +254,7 @@ tl_err teelog_logged_verify(struct teelog_logged **out, const struct teelog_logg
     tl_err err = l ? verify(l, &t, o) : TL_E_MEMORY;
     tlog_policy_free(t.own);
     free(t.keys);
+    free(t.taken);
     if (err == TL_OK)
         *out = l;
     else

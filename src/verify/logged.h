@@ -13,8 +13,9 @@ struct teelog_logged {
     char detail[300];
     char origin[NOTE_NAME_MAX + 1];
     uint64_t index, size;
-    bool grown;     /* it is no entry that is shown, but that the log grew */
-    uint64_t since; /* out of this size */
+    const char *service_keys; /* whence those of a receipt: static; NULL of a tlog-proof */
+    bool grown;               /* it is no entry that is shown, but that the log grew */
+    uint64_t since;           /* out of this size */
     bool witnessed;
     size_t cosigned; /* witnesses */
     uint64_t time;   /* quorum time */
@@ -28,8 +29,11 @@ struct logged_trust {
     struct tlog_policy *own; /* of c2sp.org/tlog-policy; freed here */
     struct note_key *keys;   /* freed here */
     size_t key_count;
-    const struct tlog_policy *quorum; /* NULL: none is asked for */
-    bool open;                        /* the policy does not say what it asks of witnesses */
+    const struct tlog_policy *quorum;    /* NULL: none is asked for */
+    bool open;                           /* the policy does not say what it asks of witnesses */
+    const struct teelog_report *service; /* whose boots name the service keys; NULL: nothing does */
+    slice service_keys;                  /* of receipts */
+    uint8_t *taken;                      /* those out of service; freed here */
     char *message;
     size_t message_size;
 };

@@ -4,6 +4,7 @@
 #include "tlog/key_set.h"
 #include "tlog/transparent.h"
 #include "verify/logged.h"
+#include "verify/report.h"
 #include "verify/since.h"
 
 #include <inttypes.h>
@@ -49,6 +50,11 @@ static bool is_ours(struct teelog_logged *l, const struct logged_trust *t, const
         logged_reject(l, "the receipt is of the log %s, which the policy does not name", l->origin);
         return false;
     }
+    if (t->service && REFUSED(strcmp(t->service->origin, l->origin) != 0)) {
+        logged_reject(l, "the receipt is of the log %s, and the bundle with its keys of another",
+                      l->origin);
+        return false;
+    }
     if (REFUSED(logged_wants_quorum(t))) {
         logged_reject(l, "the policy asks for witnesses, and a receipt has no cosignatures: ask "
                          "for a tlog-proof or a bundle");
@@ -58,10 +64,9 @@ static bool is_ours(struct teelog_logged *l, const struct logged_trust *t, const
 }
 
 /* *found is false where the key is none of those that the caller trusts. */
-static tl_err find_key(struct cose_ec2 *key, bool *found, const struct logged_trust *t,
-                       const struct teelog_logged_options *o, slice kid)
+static tl_err find_key(struct cose_ec2 *key, bool *found, const struct logged_trust *t, slice kid)
 {
-    tl_err err = key_set_find(key, slice_of(o->service_keys.p, o->service_keys.n), kid);
+    tl_err err = key_set_find(key, t->service_keys, kid);
     *found = err == TL_OK;
     if (err == TL_OK || err == TL_E_NOT_FOUND)
         return TL_OK;
@@ -102,12 +107,12 @@ static tl_err verify_inclusion(struct teelog_logged *l, const struct logged_trus
 {
     struct cose_ec2 key;
     bool found;
-    if (!o->entry.p || !o->service_keys.p)
+    if (!o->entry.p || !t->service_keys.p)
         return LOGGED_UNUSABLE(t, TL_E_USAGE,
                                "a receipt needs the entry and the service's keys beside it");
     if (!is_ours(l, t, r))
         return TL_OK;
-    tl_err err = find_key(&key, &found, t, o, r->kid);
+    tl_err err = find_key(&key, &found, t, r->kid);
     if (err == TL_OK && found)
         err = judge_entry(l, t, r, &key, slice_of(o->entry.p, o->entry.n));
     else if (err == TL_OK)
@@ -120,8 +125,7 @@ static tl_err verify_inclusion(struct teelog_logged *l, const struct logged_trus
 /* Other services' receipts may stand beside ours, of any profile: those of keys that are not
  * known say nothing, as with notes. One that is known must be right. */
 static tl_err judge_each(struct teelog_logged *l, const struct logged_trust *t,
-                         const struct teelog_logged_options *o, const struct transparent *s,
-                         slice entry)
+                         const struct transparent *s, slice entry)
 {
     struct receipt r;
     struct cose_ec2 key;
@@ -130,7 +134,7 @@ static tl_err judge_each(struct teelog_logged *l, const struct logged_trust *t,
         bool found = false;
         if (receipt_read(&r, s->receipts[i]) != TL_OK)
             continue;
-        tl_err err = find_key(&key, &found, t, o, r.kid);
+        tl_err err = find_key(&key, &found, t, r.kid);
         if (err == TL_OK && found && is_ours(l, t, &r)) {
             err = judge_entry(l, t, &r, &key, entry);
             judged++;
@@ -149,7 +153,7 @@ static tl_err verify_transparent(struct teelog_logged *l, const struct logged_tr
 {
     buf entry;
     l->kind = "transparent statement";
-    if (!o->service_keys.p)
+    if (!t->service_keys.p)
         return LOGGED_UNUSABLE(t, TL_E_USAGE,
                                "a transparent statement needs the service's keys beside it");
     if (o->entry.p)
@@ -162,7 +166,7 @@ static tl_err verify_transparent(struct teelog_logged *l, const struct logged_tr
         logged_reject(l, "the statement is longer than any that is logged");
         err = TL_OK;
     } else if (err == TL_OK) {
-        err = judge_each(l, t, o, s, buf_slice(&entry));
+        err = judge_each(l, t, s, buf_slice(&entry));
     }
     buf_finish(&entry);
     return err;
@@ -221,7 +225,7 @@ static tl_err verify_growth(struct teelog_logged *l, const struct logged_trust *
     bool found;
     l->kind = "receipt of consistency";
     l->grown = true;
-    if (!o->since.p || !o->service_keys.p)
+    if (!o->since.p || !t->service_keys.p)
         return LOGGED_UNUSABLE(t, TL_E_USAGE,
                                "a receipt of consistency needs the older checkpoint and the "
                                "service's keys beside it");
@@ -233,7 +237,7 @@ static tl_err verify_growth(struct teelog_logged *l, const struct logged_trust *
     if (err != TL_OK && err != TL_E_MEMORY)
         err = LOGGED_UNUSABLE(t, TL_E_USAGE, "the older checkpoint is none: %s", tl_err_text(err));
     if (err == TL_OK)
-        err = find_key(&key, &found, t, o, r->kid);
+        err = find_key(&key, &found, t, r->kid);
     if (err == TL_OK && found)
         err = judge_growth(l, t, r, &key, &since);
     else if (err == TL_OK)
@@ -249,6 +253,7 @@ tl_err logged_verify_cose(struct teelog_logged *l, const struct logged_trust *t,
     struct receipt r;
     slice bytes = slice_of(o->proof.p, o->proof.n);
     l->kind = "receipt";
+    l->service_keys = t->service ? "bundle" : "brought";
     bool whole = transparent_read(&s, bytes) == TL_OK;
     tl_err err = whole ? TL_OK : receipt_read(&r, bytes);
     if (REFUSED(err != TL_OK)) {

@@ -69,6 +69,8 @@ char *teelog_logged_json(const struct teelog_logged *l)
     put_number(&b, "since", l->since, shown && l->grown);
     put_number(&b, "cosigned", l->cosigned, shown && l->witnessed);
     put_number(&b, "time", l->time, shown && l->witnessed);
+    buf_str(&b, ", \"serviceKeys\": ");
+    render_json_text(&b, shown ? l->service_keys : NULL);
     if (shown && l->has_statement) {
         buf_str(&b, ",\n \"entry\": {\"subject\": ");
         render_json_text(&b, l->subject);

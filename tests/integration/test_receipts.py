@@ -70,8 +70,8 @@ class Receipts(Case):
         receipt, keys = self.keep("receipt", body), self.keep(
             "keys", self.get("/.well-known/scitt-keys", "application/cbor"))
         done = self.teelog("verify", receipt, "--entry", statement, "--service-keys", keys, "--policy",
-                           self.pinned())
-        self.assertIn("LOGGED: the entry is in the tree that the log has signed", done.stdout)
+                           self.pinned(), code=4)
+        self.assertIn("UNPINNED: signed by a key of the set that you brought", done.stdout)
         self.assertIn(f"index {index} of size {size}", done.stdout)
         other = self.keep("other", self.statement(index + 1))
         self.teelog("verify", receipt, "--entry", other, "--service-keys", keys, "--policy", self.pinned(), code=1)
@@ -118,7 +118,7 @@ class Receipts(Case):
             self.assertEqual(one, key)
         # A former boot's receipt is as good as before.
         self.teelog("verify", self.keep("r", first), "--entry", entry, "--service-keys", self.keep("k", data),
-                    "--policy", self.pinned())
+                    "--policy", self.pinned(), code=4)
         # A second time, when it is kept.
         self.assertEqual(self.get("/.well-known/scitt-keys", "application/cbor"), data)
 

@@ -14,11 +14,13 @@
 #include "tlog/key_set.h"
 #include "tlog/proof.h"
 #include "tlog/receipt.h"
+#include "verify/report.h"
 
 /* Leaves: 0 boot, 1 session, 2 to 4 records of "a". */
 static struct fakelog *log_;
 static struct es256_key *service, *stranger;
 static buf proof, trust, keys;
+static struct teelog_report bundled; /* of a bundle that has the keys of key_set() */
 
 static inline int set_up(void **state)
 {
@@ -104,7 +106,7 @@ static inline struct teelog_logged_options options(slice entry)
         .proof = of(buf_slice(&proof)),
         .entry = of(entry),
         .tlog_policy = of(buf_slice(&trust)),
-        .service_keys = of(buf_slice(&keys)),
+        .service = &bundled,
     };
 }
 
@@ -161,9 +163,22 @@ static inline void receipt(struct es256_key *by, const char *origin, const char 
     assert_ok(buf_err(&proof));
 }
 
+/* The same options with the bare set in place of the bundle's report. */
+static inline struct teelog_logged_options with_set(struct teelog_logged_options o)
+{
+    o.service = NULL;
+    o.service_keys = of(buf_slice(&keys));
+    return o;
+}
+
 static inline void key_set(struct es256_key *one, struct es256_key *two)
 {
     struct cose_ec2 points[2];
+    bundled = (struct teelog_report){.verdict = TEELOG_TRUSTED, .boots = 2};
+    snprintf(bundled.origin, sizeof bundled.origin, "%s", log_->origin);
+    snprintf(bundled.key, sizeof bundled.key, "%s", log_->log_key_text);
+    es256_point(one, &bundled.service[0]);
+    es256_point(two, &bundled.service[1]);
     es256_point(one, &points[0]);
     es256_point(two, &points[1]);
     buf_reset(&keys);

@@ -122,7 +122,7 @@ static void receipts(void **state)
     o = options(nothing);
     unusable(&o, TL_E_USAGE, "a receipt needs the entry");
     o = options(entry);
-    o.service_keys.p = NULL;
+    o.service = NULL;
     unusable(&o, TL_E_USAGE, "the service's keys");
     trust_quorum();
     o = options(entry);
@@ -143,12 +143,77 @@ static void receipts(void **state)
     expect(&o, TEELOG_REJECTED, "not among the service keys given");
     buf_reset(&keys);
     buf_str(&keys, "no set");
-    o = options(entry);
+    o = with_set(options(entry));
     unusable(&o, TL_E_USAGE, "no COSE_KeySet");
     buf_reset(&proof);
     buf_str(&proof, "anything");
     o = options(entry);
     expect(&o, TEELOG_REJECTED, "neither a tlog-proof, nor a COSE receipt");
+}
+
+static void expect_keys(const struct teelog_logged_options *o, enum teelog_verdict want,
+                        const char *words)
+{
+    struct teelog_logged *l = NULL;
+    assert_ok(teelog_logged_verify(&l, o, NULL, 0));
+    char *json = teelog_logged_json(l);
+    assert_int_equal(teelog_logged_verdict(l), want);
+    if (!strstr(json, words))
+        fail_msg("%s\nand not %s", json, words);
+    free(json);
+    teelog_logged_free(l);
+}
+
+/* Whose the key of a receipt is shows a bundle alone. Another log of the same origin makes
+ * receipts by keys of its own, and brings a set of them. */
+static void whose_keys(void **state)
+{
+    (void)state;
+    slice entry = log_->leaves[3].statement;
+    struct note_key key = fake_log_key(log_->origin, 7);
+    key_set(stranger, service);
+    receipt(service, log_->origin, "a", 3);
+    trust_log(&log_->log_key, "quorum none\n");
+    struct teelog_logged_options o = options(entry);
+    expect_keys(&o, TEELOG_TRUSTED, "\"serviceKeys\": \"bundle\"");
+    o = with_set(o);
+    expect_keys(&o, TEELOG_UNPINNED, "\"serviceKeys\": \"brought\"");
+    expect(&o, TEELOG_UNPINNED,
+           "UNPINNED: signed by a key of the set that you brought; nothing shows that it is of the "
+           "log that the policy names: give --service-keys BUNDLE.teelog\n");
+    o.tlog_policy.p = NULL;
+    expect(&o, TEELOG_UNPINNED, "brought; no policy says whose log it is\n");
+    o = options(entry);
+    o.service_keys = of(buf_slice(&keys));
+    unusable(&o, TL_E_USAGE, "or a set of them");
+    /* The bundle has to be of that log, and TRUSTED. */
+    trust_log(&key, "quorum none\n");
+    o = options(entry);
+    unusable(&o, TL_E_USAGE, "whose key the policy does not name");
+    o = with_set(o);
+    expect(&o, TEELOG_UNPINNED, "UNPINNED");
+    trust_log(&key, "log ");
+    note_key_put(&trust, &log_->log_key);
+    buf_str(&trust, "\nquorum none\n");
+    o = options(entry);
+    expect(&o, TEELOG_TRUSTED, "LOGGED");
+    bundled.verdict = TEELOG_UNPINNED;
+    unusable(&o, TL_E_USAGE, "the bundle with the service's keys is UNPINNED");
+    bundled.verdict = TEELOG_REJECTED;
+    unusable(&o, TL_E_USAGE, "the bundle with the service's keys is REJECTED");
+    /* Two logs that the policy names: the keys of one make no receipts of the other. */
+    struct note_key other = fake_log_key("example.org/other", 8);
+    key_set(stranger, service);
+    trust_log(&log_->log_key, "log ");
+    note_key_put(&trust, &other);
+    buf_str(&trust, "\nquorum none\n");
+    receipt(service, "example.org/other", "a", 3);
+    o = options(entry);
+    expect(&o, TEELOG_REJECTED, "and the bundle with its keys of another");
+    make(entry, 0);
+    trust_log(&log_->log_key, "quorum none\n");
+    o = options(nothing);
+    expect_keys(&o, TEELOG_TRUSTED, "\"serviceKeys\": null");
 }
 
 /* Receipts that RFC 9942 allows and teelog does not make. */
@@ -299,10 +364,11 @@ static void allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(proofs),   cmocka_unit_test(brought),
-        cmocka_unit_test(policies), cmocka_unit_test(foreign_entries),
-        cmocka_unit_test(receipts), cmocka_unit_test(other_receipts),
-        cmocka_unit_test(key_sets), cmocka_unit_test(allocations),
+        cmocka_unit_test(proofs),     cmocka_unit_test(brought),
+        cmocka_unit_test(policies),   cmocka_unit_test(foreign_entries),
+        cmocka_unit_test(receipts),   cmocka_unit_test(other_receipts),
+        cmocka_unit_test(key_sets),   cmocka_unit_test(allocations),
+        cmocka_unit_test(whose_keys),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -74,11 +74,13 @@ static void transparent(void **state)
     carry(statement, 1);
     expect_bad(TEELOG_TRUSTED, "LOGGED: the entry is in the tree that the log has signed");
     expect_bad(TEELOG_TRUSTED, "index 3 of size 5\nentry: ");
-    struct teelog_logged_options o = options(nothing);
+    struct teelog_logged_options o = with_set(options(nothing));
+    expect(&o, TEELOG_UNPINNED, "UNPINNED: signed by a key of the set that you brought; nothing");
+    o = options(nothing);
     o.tlog_policy.p = NULL;
     expect(&o, TEELOG_UNPINNED, "UNPINNED: ");
     o = options(nothing);
-    o.service_keys.p = NULL;
+    o.service = NULL;
     unusable(&o, TL_E_USAGE, "needs the service's keys");
     o = options(statement);
     unusable(&o, TL_E_USAGE, "is the entry");
@@ -104,7 +106,7 @@ static void transparent(void **state)
     expect_bad(TEELOG_REJECTED, "about another subject");
     buf_reset(&keys);
     buf_str(&keys, "no set");
-    o = options(nothing);
+    o = with_set(options(nothing));
     unusable(&o, TL_E_USAGE, "no COSE_KeySet");
 }
 
@@ -284,6 +286,9 @@ static void grown(void **state)
     expect(&o, TEELOG_TRUSTED,
            "log: example.org/logged, size 5 out of size 4\nThis does not show "
            "which code");
+    o = with_set(o);
+    expect(&o, TEELOG_UNPINNED, "UNPINNED: signed by a key of the set that you brought; nothing");
+    o = since();
     o.tlog_policy.p = NULL;
     expect(&o, TEELOG_UNPINNED, "UNPINNED: ");
     struct teelog_logged *l = NULL;
@@ -299,7 +304,7 @@ static void grown(void **state)
     o.since.p = NULL;
     unusable(&o, TL_E_USAGE, "needs the older checkpoint");
     o = since();
-    o.service_keys.p = NULL;
+    o.service = NULL;
     unusable(&o, TL_E_USAGE, "the service's keys");
     o = since();
     o.entry = of(log_->leaves[3].statement);
@@ -344,6 +349,8 @@ static void grown_otherwise(void **state)
     o = since();
     expect(&o, TEELOG_REJECTED, "which the policy does not name");
     o.tlog_policy.p = NULL;
+    expect(&o, TEELOG_REJECTED, "and the bundle with its keys of another");
+    o = with_set(o);
     expect(&o, TEELOG_REJECTED, "not about the same log");
     growth(service, log_->origin, log_->origin, 3);
     key_set(stranger, stranger);
@@ -366,7 +373,7 @@ static void whose(void **state)
     growth(service, log_->origin, log_->origin, 3);
     keep_checkpoint(3);
     trust_log(&key, "quorum none\n");
-    struct teelog_logged_options o = since();
+    struct teelog_logged_options o = with_set(since());
     expect(&o, TEELOG_REJECTED,
            "the older checkpoint is not signed by a log that the policy names");
     /* A line of a known key that fails, beside a good one. */
@@ -381,7 +388,7 @@ static void whose(void **state)
     expect(&o, TEELOG_REJECTED, "does not verify");
     /* By a key that is trusted for another name. */
     trust_log(&another, "quorum none\n");
-    o = since();
+    o = with_set(since());
     expect(&o, TEELOG_REJECTED, "which the policy does not name");
 }
 
