@@ -71,6 +71,7 @@ class Witness:
         self.case, self.number, self.process = case, number, None
         self.data = case.path(f"w{number}")
         self.log_key, self.listen = log_key, "127.0.0.1:0"
+        self.passing = threading.Lock()  # what is asked of it and what was seen of that are one step
         self.start()
 
     def start(self):
@@ -109,6 +110,7 @@ class Door(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Passage)
         self.case, self.log, self.witness = case, log, witness
         self.behave = None
+        self.run = 0  # of the service: odd while one runs
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def handle_error(self, request, client_address):
@@ -118,15 +120,22 @@ class Door(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def answer(self, method, path, body):
-        if method == "POST":
-            size, root = note_of(body.split(b"\n\n", 1)[1])
-            self.case.saw("note", self.log, size=size, root=root)
+        with self.witness.passing:
+            run = self.run
+            if run % 2 == 0:
+                return None
+            if method == "POST":
+                size, root = note_of(body.split(b"\n\n", 1)[1])
+                self.case.saw("note", self.log, size=size, root=root)
 
         def pass_on():
-            got = self.witness.ask(method, path, body)
-            if method == "POST" and got and got[0] == 200:
-                self.case.saw("cosigned", self.log, witness=self.witness.number, size=size, root=root)
-            return got
+            with self.witness.passing:
+                if self.run != run:
+                    return None  # cut off with the service that asked
+                got = self.witness.ask(method, path, body)
+                if method == "POST" and got and got[0] == 200:
+                    self.case.saw("cosigned", self.log, witness=self.witness.number, size=size, root=root)
+                return got
         return self.behave(method, path, body, pass_on) if self.behave else pass_on()
 
 
@@ -167,6 +176,7 @@ class Log:
 
     def start(self, *options):
         self.case.saw("begin", self.number, head=disk_of(self.data)[0])
+        self.turn()
         self.service = Service(self.home, "--origin", ORIGIN, "--witnesses", self.policy, "--faulty",
                                str(self.case.faulty), *self.case.options, *options, env=self.case.env)
         self.case.assertIn("ready", self.service.ready)
@@ -180,8 +190,15 @@ class Log:
         self.said = self.service.process.stderr.read()
         self.service.__exit__()
         self.service = None
+        self.turn()
         head, leaves = disk_of(self.data)
         self.case.saw("end", self.number, head=head, leaves=leaves)
+
+    def turn(self):
+        """The doors open, or close once what is on its way to a witness was seen."""
+        for door in self.doors:
+            with door.witness.passing:
+                door.run += 1
 
     def status(self):
         return self.service.status()
