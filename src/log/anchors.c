@@ -97,6 +97,7 @@ static tl_err load_all(struct log *log, const struct tlog_policy *policy, struct
             err = TL_OK;
     }
     free(note);
+    anchors_drop_pieces(a); /* those of what was left out, and what no anchor named */
     return err;
 }
 
@@ -225,26 +226,6 @@ static bool due(const struct log *log, uint64_t size, uint64_t time)
     return size > last->size && (booted || time >= last->time + ANCHOR_EVERY_S);
 }
 
-/* Pieces that no anchor names any more are forgotten. Their rows stay, as evidence does. */
-static void drop_pieces(struct anchors *a)
-{
-    uint8_t now[ANCHOR_PIECES];
-    bool used[ANCHOR_PIECES] = {false};
-    size_t count = 0;
-    for (size_t i = 0; i < a->count; i++)
-        for (size_t n = 0; n < a->items[i].piece_count; n++)
-            used[a->items[i].pieces[n]] = true;
-    for (size_t i = 0; i < a->piece_count; i++) {
-        now[i] = (uint8_t)count;
-        if (used[i])
-            a->pieces[count++] = a->pieces[i];
-    }
-    a->piece_count = count;
-    for (size_t i = 0; i < a->count; i++)
-        for (size_t n = 0; n < a->items[i].piece_count; n++)
-            a->items[i].pieces[n] = now[a->items[i].pieces[n]];
-}
-
 /* Makes room: of two that are closest in time the earlier one, whose evidence the other then
  * dates; first of all one that has no quorum. */
 static tl_err thin(struct log *log)
@@ -264,7 +245,7 @@ static tl_err thin(struct log *log)
     note_name(name, a->items[worst].size);
     free(a->items[worst].note);
     memmove(&a->items[worst], &a->items[worst + 1], (--a->count - worst) * sizeof a->items[worst]);
-    drop_pieces(a);
+    anchors_drop_pieces(a);
     return store_drop_meta(log->store, name);
 }
 
@@ -278,6 +259,8 @@ static tl_err keep_piece(struct log *log, const struct bundle_piece *p, uint8_t 
     *place = (uint8_t)i;
     if (i < a->piece_count && a->pieces[i].state != ANCHOR_BAD)
         return TL_OK;
+    if (i == ANCHOR_PIECES)
+        return TL_E_LIMIT;
     tl_err err = store_put_evidence(log->store, &p->digest, shelf_bytes(p->item));
     if (err != TL_OK)
         return err;
@@ -293,8 +276,12 @@ static tl_err keep_pieces(struct log *log, struct bundle_collateral *c, struct a
     tl_err err = TL_OK;
     for (size_t i = 0; i < c->shelved && err == TL_OK; i++) {
         const struct bundle_piece *p = &c->pieces[i];
-        if (p->when.from <= k->time && k->time <= p->when.until)
-            err = keep_piece(log, p, &k->pieces[k->piece_count++]);
+        if (k->time < p->when.from || p->when.until < k->time)
+            continue;
+        err = keep_piece(log, p, &k->pieces[k->piece_count]);
+        k->piece_count += err == TL_OK;
+        if (err == TL_E_LIMIT)
+            err = TL_OK;
     }
     return err;
 }
@@ -319,6 +306,7 @@ static tl_err keep(struct log *log, struct bundle_collateral *c, struct anchor *
 {
     struct anchors *a = log->anchors;
     tl_err err = TL_OK;
+    anchors_drop_pieces(a); /* without an anchor there is nothing to thin, and then no piece */
     while (err == TL_OK && a->count &&
            (a->count == ANCHORS_MAX || a->piece_count + c->shelved > ANCHOR_PIECES))
         err = thin(log);

@@ -59,5 +59,7 @@ tl_err anchors_learn(struct log *log, bool *more) TL_MUST;
 void anchors_put(const struct anchors *a, buf *out);
 /* Sizes, pieces and their digests alone. TL_E_STORED. */
 tl_err anchors_read(struct anchors *out, slice list) TL_MUST;
+/* Pieces that no anchor names are forgotten. Their rows stay, as evidence does. */
+void anchors_drop_pieces(struct anchors *a);
 
 #endif

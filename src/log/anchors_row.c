@@ -58,3 +58,22 @@ tl_err anchors_read(struct anchors *out, slice list)
         read_anchor(&c, out);
     return REFUSED(cbor_end(&c) != TL_OK) ? TL_E_STORED : TL_OK;
 }
+
+void anchors_drop_pieces(struct anchors *a)
+{
+    uint8_t now[ANCHOR_PIECES];
+    bool used[ANCHOR_PIECES] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t n = 0; n < a->items[i].piece_count; n++)
+            used[a->items[i].pieces[n]] = true;
+    for (size_t i = 0; i < a->piece_count; i++) {
+        now[i] = (uint8_t)count;
+        if (used[i])
+            a->pieces[count++] = a->pieces[i];
+    }
+    a->piece_count = count;
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t n = 0; n < a->items[i].piece_count; n++)
+            a->items[i].pieces[n] = now[a->items[i].pieces[n]];
+}

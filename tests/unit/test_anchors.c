@@ -269,6 +269,51 @@ static void test_unwitnessed(void **state)
     log_close(log);
 }
 
+/* ---- as many pieces as there may be, and nothing to thin ---- */
+
+/* The host's: that many digests, and anchors whose notes are not there. */
+static void put_full_list(struct world *w, size_t anchors)
+{
+    buf b;
+    buf_init(&b, 100000);
+    cbor_put_array(&b, 2);
+    cbor_put_array(&b, ANCHOR_PIECES);
+    for (size_t i = 0; i < ANCHOR_PIECES; i++)
+        cbor_put_bytes(&b, hash_slice(&(hash32){{(uint8_t)i}}));
+    cbor_put_array(&b, anchors);
+    for (size_t i = 0; i < anchors; i++) {
+        cbor_put_array(&b, 2);
+        cbor_put_uint(&b, 1000000);
+        cbor_put_array(&b, 1);
+        cbor_put_uint(&b, 7);
+    }
+    assert_ok(store_begin(w->log->store));
+    assert_ok(store_put_meta(w->log->store, "anchors", buf_slice(&b)));
+    assert_ok(store_commit(w->log->store));
+    buf_finish(&b);
+}
+
+static void test_full(void **state)
+{
+    struct world *w = *state;
+    open_anchored(w);
+    assert_true(cosigned(w, now));
+    const size_t shelved = w->log->anchors->piece_count;
+    assert_true(shelved > 0);
+    for (size_t anchors = 0; anchors < 2; anchors++) {
+        put_full_list(w, anchors);
+        world_stop(w);
+        open_anchored(w);
+        assert_int_equal(w->log->anchors->count, 0);
+        assert_int_equal(w->log->anchors->piece_count, 0);
+        /* However they came to be there. */
+        w->log->anchors->piece_count = ANCHOR_PIECES;
+        assert_true(cosigned(w, now));
+        assert_int_equal(w->log->anchors->count, 1);
+        assert_int_equal(w->log->anchors->piece_count, shelved);
+    }
+}
+
 /* ---- the list ---- */
 
 static tl_err read_list(const char *hex)
@@ -644,13 +689,10 @@ static void test_times_ascend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_due),
-        TEST(test_unwitnessed),
-        cmocka_unit_test(test_list),
-        TEST(test_altered),
-        TEST(test_many),
-        TEST(test_dates),
-        TEST(test_collateral_gone),
+        TEST(test_due),          TEST(test_unwitnessed),
+        TEST(test_full),         cmocka_unit_test(test_list),
+        TEST(test_altered),      TEST(test_many),
+        TEST(test_dates),        TEST(test_collateral_gone),
         TEST(test_times_ascend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
