@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/infile.h"
 #include "cli/service_options.h"
+#include "cli/successor_ask.h"
 #include "cli/witnesses.h"
 #include "crypto/sign.h"
 #include "http/json_put.h"
@@ -95,6 +96,8 @@ static tl_err find_note(struct log_last_note *out, const struct options *o,
                       : log_last_note_read(out, o->old, &last, why);
     if (err == TL_OK)
         err = check_origin(o, out, why);
+    if (err == TL_OK && last.policy)
+        err = successor_ask(out, &key, last.policy, why);
     tlog_policy_free(old);
     return err;
 }

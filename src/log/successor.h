@@ -26,7 +26,13 @@ struct log_last_options {
  * TL_E_SIGNATURE, … where it is not of that key. */
 tl_err log_last_note_judge(struct log_last_note *out, slice note, const struct log_last_options *o,
                            struct tl_why *why) TL_MUST;
-/* The largest that the stopped log in dir has kept and that will do. */
+/* Whether another note stands against following n: TL_E_FROZEN where it is under that key and
+ * larger, or as large with another root; TL_E_SIGNATURE where it is not under that key. who has
+ * it: a few words for the sentence. */
+tl_err log_last_note_against(const struct log_last_note *n, const struct note_key *key, slice other,
+                             const char *who, struct tl_why *why) TL_MUST;
+/* The largest that the stopped log in dir has kept and that will do. TL_E_FROZEN where something
+ * else that it has kept stands against that. */
 tl_err log_last_note_read(struct log_last_note *out, const char *dir,
                           const struct log_last_options *o, struct tl_why *why) TL_MUST;
 

@@ -219,6 +219,28 @@ class Bundles(Case):
         self.assertEqual(self.verdict_of(bundle), "TRUSTED")
         self.assertEqual(self.verdict(bundle)["log"]["succeeds"]["size"], size)
 
+    def test_successor_of_an_older_disk(self):
+        """What was acknowledged as cosigned is left out by no successor without a word."""
+        service = self.a_witnessed_log()
+        key = service.status()["logKey"]
+        service.stop()
+        shutil.copytree(self.data, self.path("older"))
+        service = self.start()
+        self.until_open(service)
+        self.append([record(content="acknowledged")], "--wait-cosigned", "--timeout", "30")
+        service.stop()
+        follow = ["successor", "--data", self.path("next"), "--tee", "sim", "--origin", "example.org/log/2",
+                  "--old", self.path("older"), "--log-key", key, "--witnesses", self.path("policy")]
+        said = self.teelog(*follow, code=3).stderr
+        self.assertRegex(said, "witness w[123] has a note of size")
+        self.assertIn("--note FILE", said)
+        self.assertFalse(os.path.exists(os.path.join(self.path("next"), "teelog.db")))
+        for w in self.all:
+            w.stop()
+        done = self.teelog(*follow)
+        for i in (1, 2, 3):
+            self.assertIn(f"witness w{i} could not be asked", done.stderr)
+
 
 if __name__ == "__main__":
     main()

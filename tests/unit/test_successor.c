@@ -2,6 +2,8 @@
 #include "fakefence.h"
 #include "fakehistory.h"
 
+#include "codec/cbor.h"
+#include "log/internal.h"
 #include "log/successor.h"
 
 #include <time.h>
@@ -55,6 +57,14 @@ static void test_judge(void **state)
     assert_err(judge(buf_slice(&note), NULL, false, &out, &why), TL_E_NOT_COSIGNED);
     assert_non_null(strstr(why.text, "--old-witnesses"));
     assert_int_equal(out.note.n, 0);
+    /* By a quorum of none nothing is cosigned. */
+    struct tlog_policy *none = NULL;
+    assert_ok(tlog_policy_read(&none, slice_str("quorum none\n"), NULL));
+    assert_err(judge(buf_slice(&note), none, false, &out, &why), TL_E_NOT_COSIGNED);
+    assert_non_null(strstr(why.text, "k at least 1"));
+    assert_ok(judge(buf_slice(&note), none, true, &out, &why));
+    assert_false(out.cosigned);
+    tlog_policy_free(none);
     /* On the owner's word. */
     for (int i = 0; i < 2; i++) {
         assert_ok(judge(buf_slice(&note), i ? two_of_three : NULL, true, &out, &why));
@@ -141,11 +151,12 @@ static void test_kept(void **state)
     uint64_t seen = fence_pass(w);
     append_one(w, "alice", "two");
     world_stop(w);
-    for (int i = 0; i < 2; i++) {
-        assert_ok(read_kept(w, &key, true, i != 0, &out, &why));
-        assert_true(out.cosigned);
-        assert_int_equal(out.size, seen);
-    }
+    assert_ok(read_kept(w, &key, true, true, &out, &why));
+    assert_true(out.cosigned);
+    assert_int_equal(out.size, seen);
+    /* What it signed after that may have been cosigned as well: here nobody knows. */
+    assert_err(read_kept(w, &key, true, false, &out, &why), TL_E_FROZEN);
+    assert_non_null(strstr(why.text, "its database has a note of size"));
     /* Nobody knows its witnesses: then what the log signed last will do, where the owner says so.
      */
     assert_ok(read_kept(w, &key, false, true, &out, &why));
@@ -156,6 +167,93 @@ static void test_kept(void **state)
     const struct note_key other = fake_log_key("test/log", 1);
     assert_err(read_kept(w, &other, true, true, &out, &why), TL_E_SIGNATURE);
     log_last_note_finish(&out);
+}
+
+/* ---- what stands against it ---- */
+
+static void keep_fork(struct world *w, slice ours, slice theirs)
+{
+    struct store *s = NULL;
+    buf b;
+    buf_init(&b, 3 * NOTE_MAX);
+    cbor_put_array(&b, 3);
+    cbor_put_str(&b, "w1");
+    cbor_put_bytes(&b, ours);
+    cbor_put_bytes(&b, theirs);
+    assert_ok(store_open(&s, w->dir, STORE_OPEN, NULL));
+    assert_ok(store_begin(s));
+    assert_ok(store_put_meta(s, LOG_FORK, buf_slice(&b)));
+    assert_ok(store_commit(s));
+    store_close(s);
+    buf_finish(&b);
+}
+
+static void test_against(void **state)
+{
+    (void)state;
+    const hash32 root = {{1}}, another = {{2}};
+    const struct note_key key = fake_log_key("old.example/log", 9);
+    struct log_last_note n;
+    struct tl_why why = {{0}, {0}};
+    log_last_note_init(&n);
+    n.size = 70;
+    n.root = root;
+    const struct {
+        uint8_t key;
+        uint64_t size;
+        const hash32 *root;
+        tl_err err;
+    } cases[] = {
+        {9, 70, &root, TL_OK},          {9, 69, &another, TL_OK},       {9, 71, &root, TL_E_FROZEN},
+        {9, 70, &another, TL_E_FROZEN}, {8, 71, &root, TL_E_SIGNATURE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        buf b;
+        buf_init(&b, NOTE_MAX);
+        fake_checkpoint(&b, "old.example/log", cases[i].key, cases[i].size, cases[i].root);
+        assert_err(log_last_note_against(&n, &key, buf_slice(&b), "w1", &why), cases[i].err);
+        buf_finish(&b);
+    }
+    log_last_note_finish(&n);
+}
+
+/* An older disk that froze keeps the larger note by which it did. */
+static void test_froze(void **state)
+{
+    struct world *w = *state, old;
+    struct log_last_note out;
+    struct tl_why why;
+    buf newer, note;
+    log_last_note_init(&out);
+    buf_init(&note, NOTE_MAX);
+    submit_witnessing = (struct log_witnessing){.policy = two_of_three, .wait_ms = 60000};
+    fence_open(w);
+    (void)fence_pass(w);
+    struct note_key key = key_of(w);
+    world_stop(w);
+    world_copy(&old, w);
+    assert_ok(read_kept(&old, &key, true, false, &out, &why));
+    const uint64_t seen = out.size;
+    fence_open(w);
+    append_one(w, "alice", "acknowledged");
+    (void)fence_cosign(w, &newer, 0, 0);
+    world_stop(w);
+    fake_checkpoint(&note, "test/log", 8, 1000, &(hash32){{0}}); /* under another's key */
+    for (int unwitnessed = 0; unwitnessed < 2; unwitnessed++) {
+        for (int which = 0; which < 2; which++) {
+            keep_fork(&old, buf_slice(which ? &newer : &note), buf_slice(which ? &note : &newer));
+            assert_err(read_kept(&old, &key, true, unwitnessed, &out, &why), TL_E_FROZEN);
+            assert_non_null(strstr(why.text, "the log froze, and its database has a note of size"));
+            assert_non_null(strstr(why.text, "--note FILE"));
+        }
+        keep_fork(&old, buf_slice(&note), buf_slice(&note));
+        assert_ok(read_kept(&old, &key, true, unwitnessed, &out, &why));
+        assert_int_equal(out.size, seen);
+    }
+    world_finish(&old);
+    log_last_note_finish(&out);
+    buf_finish(&newer);
+    buf_finish(&note);
 }
 
 /* ---- the genesis ---- */
@@ -220,6 +318,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge),
         TEST(test_kept),
+        cmocka_unit_test(test_against),
+        TEST(test_froze),
         TEST(test_genesis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
