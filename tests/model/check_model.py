@@ -40,7 +40,6 @@ HOLDS = {
 LONGER = {
     "2 of 3, both disks put back, 5": {"HOST": 2, "NODES": 5},
     "4 of 5, one lies, 5": {**FIVE, "NODES": 5},
-    "2 of 3, answers to this start, 5": {"REPLAYS": 0, "NODES": 5},
     "3 of 4, one lies, degraded starts": {**ONE_LIES, "DEGRADED": 1, "HOST": 2},
 }
 BREAKS = {
