@@ -108,7 +108,7 @@ class Bundles(Case):
         service = self.a_witnessed_log()
         self.append([record(content="before")])
         self.quorum_policy(self.export("whole")[0])
-        self.assertNotIn("unlike its last boot", base.Witnessed.stderr_of(self, service))
+        self.assertIn("this start has witnesses, where it had none. ", base.Witnessed.stderr_of(self, service))
         with open(self.path("other"), "w", encoding="utf-8") as f:
             f.write(f"{self.all[0].line()}quorum w1\n")
         then = self.options
