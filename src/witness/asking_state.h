@@ -26,10 +26,10 @@ struct asked {
     size_t member;    /* of the policy */
     const char *name; /* of its key */
     char *url;        /* its own, without slashes at the end; NULL: it is not asked */
-    bool sure;        /* who answers there is nobody on the way: https, or this machine */
     uint64_t old;     /* what it has of this log, as far as is known */
     uint64_t size;    /* that it cosigned last for us, and when; 0: none */
     uint64_t time;
+    bool sure;     /* who answers at its URL is nobody on the way: https, or this machine */
     bool answered; /* since the start */
 
     /* The request that is under way. */
