@@ -46,6 +46,18 @@ static tl_err check(const struct log_witnessing *c, size_t *k, size_t *n, struct
     return TL_OK;
 }
 
+static struct witness_client_options client_options(const struct log *log)
+{
+    const struct log_witnessing *c = &log->fence.config;
+    return (struct witness_client_options){.policy = c->policy,
+                                           .log_key = &log->keys.note_key,
+                                           .interval_ms = c->interval_ms,
+                                           .refresh_ms = c->refresh_ms,
+                                           .timeout_ms = c->timeout_ms,
+                                           .ca_file = c->ca_file,
+                                           .proxy = c->proxy};
+}
+
 tl_err witnessing_set_up(struct log *log, const struct log_witnessing *c, struct tl_why *why)
 {
     struct fence *f = &log->fence;
@@ -67,7 +79,9 @@ tl_err witnessing_set_up(struct log *log, const struct log_witnessing *c, struct
                           LOG_QUORUM_MAX);
     f->need = k;
     f->count = n;
-    return err;
+    /* There may be no log yet: none is made that could not be started. */
+    const struct witness_client_options o = client_options(log);
+    return err == TL_OK ? witness_client_check(&o, why) : err;
 }
 
 /* ---- the log, as the client sees it: on the client's thread ---- */
@@ -237,22 +251,15 @@ static void set_client(struct log *log, struct witness_client *c)
 
 tl_err witnessing_start(struct log *log, struct tl_why *why)
 {
-    const struct log_witnessing *config = &log->fence.config;
     const struct witness_log_face face = witnessing_face(log);
+    struct witness_client_options o = client_options(log);
     struct witness_client *c = NULL;
     buf kept;
     if (log->fence.count == 0)
         return TL_OK;
     buf_init(&kept, NOTE_MAX);
     tl_err err = log_cosigned(log, &kept, NULL, NULL);
-    const struct witness_client_options o = {.policy = config->policy,
-                                             .log_key = &log->keys.note_key,
-                                             .cosigned = buf_slice(&kept),
-                                             .interval_ms = config->interval_ms,
-                                             .refresh_ms = config->refresh_ms,
-                                             .timeout_ms = config->timeout_ms,
-                                             .ca_file = config->ca_file,
-                                             .proxy = config->proxy};
+    o.cosigned = buf_slice(&kept);
     if (err == TL_OK || err == TL_E_NOT_FOUND)
         err = witness_client_start(&c, &o, &face, why);
     buf_finish(&kept);
@@ -261,6 +268,8 @@ tl_err witnessing_start(struct log *log, struct tl_why *why)
     return err;
 }
 
+/* Who else has it is done with it before witnessing_stop: log_end is called once nobody uses the
+ * log any more, and has stopped the owner thread by then. */
 static struct witness_client *take_client(struct log *log, bool away)
 {
     pthread_mutex_lock(&log->lock);

@@ -103,8 +103,9 @@ static void finish(struct witness_client *c)
     free(c);
 }
 
-tl_err witness_client_start(struct witness_client **out, const struct witness_client_options *o,
-                            const struct witness_log_face *log, struct tl_why *why)
+/* All but its thread. */
+static tl_err make(struct witness_client **out, const struct witness_client_options *o,
+                   const struct witness_log_face *log, struct tl_why *why)
 {
     struct witness_client *c = calloc(1, sizeof *c);
     if (!c)
@@ -120,16 +121,40 @@ tl_err witness_client_start(struct witness_client **out, const struct witness_cl
     const struct wire_options wire = {c->count, o->timeout_ms, o->ca_file, o->proxy};
     if (err == TL_OK)
         err = wire_open(&c->wire, &wire, why);
-    if (err == TL_OK) {
-        show(c);
-        if (pthread_create(&c->thread, NULL, run, c) != 0)
-            err = TL_E_MEMORY;
-    }
     if (err == TL_OK)
         *out = c;
     else
         finish(c);
     return err;
+}
+
+tl_err witness_client_check(const struct witness_client_options *o, struct tl_why *why)
+{
+    static const struct note_key no_key;
+    struct witness_client_options any = *o;
+    struct witness_client *c = NULL;
+    any.log_key = &no_key;
+    any.cosigned = (slice){NULL, 0};
+    tl_err err = make(&c, &any, &(struct witness_log_face){NULL}, why);
+    if (err == TL_OK)
+        finish(c);
+    return err;
+}
+
+tl_err witness_client_start(struct witness_client **out, const struct witness_client_options *o,
+                            const struct witness_log_face *log, struct tl_why *why)
+{
+    struct witness_client *c = NULL;
+    tl_err err = make(&c, o, log, why);
+    if (err != TL_OK)
+        return err;
+    show(c);
+    if (pthread_create(&c->thread, NULL, run, c) != 0) {
+        finish(c);
+        return TL_E_MEMORY;
+    }
+    *out = c;
+    return TL_OK;
 }
 
 void witness_client_stop(struct witness_client *c)

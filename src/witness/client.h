@@ -52,8 +52,11 @@ struct witness_client_options {
 };
 
 struct witness_client;
-/* Begins to ask at once. TL_E_USAGE where the policy has not enough witnesses with a URL (http
- * or https) for its quorum, and in a build without libcurl. */
+/* Whether they could be asked at all, before there is a log: log_key and cosigned do not matter.
+ * TL_E_USAGE where the policy has not enough witnesses with a URL (http or https) for its quorum,
+ * and in a build without libcurl. */
+tl_err witness_client_check(const struct witness_client_options *o, struct tl_why *why) TL_MUST;
+/* Begins to ask at once. Fails as the former. */
 tl_err witness_client_start(struct witness_client **out, const struct witness_client_options *o,
                             const struct witness_log_face *log, struct tl_why *why) TL_MUST;
 /* Ends requests that are under way, and returns within a second once the log has answered what

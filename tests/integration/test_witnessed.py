@@ -308,6 +308,7 @@ class Witnessed(Case):
         for text, wanted in ((f"log {key}\n{lines_of}group g 2 w1 w2 w3\nquorum g\n", "begins with log"),
                              (f"{lines_of}group g 1 w1 w2 w3\nquorum g\n", "2 k > n + faulty"),
                              (f"{lines_of}quorum none\n", "one group that has all of them"),
+                             (f"{self.all[0].line()}quorum w1\n".replace("http:", "ftp:"), "is none to ask it at"),
                              ("nonsense\n", "line 1"), ("", "quorum")):
             with open(self.path("policy"), "w", encoding="utf-8") as f:
                 f.write(text)

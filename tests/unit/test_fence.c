@@ -379,6 +379,8 @@ static void what_is_no_quorum_is_refused(void **state)
     snprintf(all, sizeof all, "witness w\xff %.*s http://a\nquorum w\xff\n", (int)b.n,
              (const char *)b.p);
     assert_refused(w, all, 0, "UTF-8");
+    snprintf(all, sizeof all, "witness w1 %.*s ftp://a\nquorum w1\n", (int)b.n, (const char *)b.p);
+    assert_refused(w, all, 0, "is none to ask it at");
     free(whole);
     free(longest);
     buf_finish(&b);
