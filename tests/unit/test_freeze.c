@@ -15,12 +15,16 @@ tl_err __real_owner_start(struct log *log);
 tl_err __wrap_owner_start(struct log *log);
 tl_err __real_merkle_root(const struct merkle_nodes *nodes, uint64_t size, hash32 *out);
 tl_err __wrap_merkle_root(const struct merkle_nodes *nodes, uint64_t size, hash32 *out);
+tl_err __real_store_put_meta(struct store *s, const char *name, slice value);
+tl_err __wrap_store_put_meta(struct store *s, const char *name, slice value);
 
 static _Atomic uint64_t later_us; /* than it is */
 static _Atomic int moved;
 static char said[400];
 static void (*_Atomic beside_quote)(void);
 static tl_err disk_fails;     /* what reading the tree gives */
+static _Atomic int keeps; /* times that what a quorum has cosigned was to be kept, and … */
+static _Atomic tl_err keep_fails; /* … what that gives */
 static int owners_until_fail; /* owner threads that start; negative: all do */
 
 uint64_t __wrap_stats_now_us(void)
@@ -51,6 +55,13 @@ tl_err __wrap_merkle_root(const struct merkle_nodes *nodes, uint64_t size, hash3
     return logs && disk_fails != TL_OK ? disk_fails : __real_merkle_root(nodes, size, out);
 }
 
+tl_err __wrap_store_put_meta(struct store *s, const char *name, slice value)
+{
+    const bool note = strcmp(name, LOG_COSIGNED) == 0;
+    keeps += note;
+    return note && keep_fails != TL_OK ? keep_fails : __real_store_put_meta(s, name, value);
+}
+
 static void count_moved(void *ctx)
 {
     (void)ctx;
@@ -73,7 +84,7 @@ static int set_up(void **state)
     moved = 0;
     later_us = 0;
     said[0] = 0;
-    disk_fails = TL_OK;
+    disk_fails = keep_fails = TL_OK;
     owners_until_fail = -1;
     submit_witnessing = (struct log_witnessing){
         .policy = fence_policy(), .wait_ms = 60000, .moved = count_moved, .say = keep_said};
@@ -405,6 +416,27 @@ static void failed_commit_ends_the_boot(void **state)
     old.fatal = 0;
 }
 
+/* No room on the disk, say: it is tried again after a while, and not all the time. */
+static void kept_again_later(void **state)
+{
+    (void)state;
+    later_us += 2 * COSIGNED_SAVE_US;
+    fence_settle(&w);
+    keep_fails = TL_E_IO;
+    (void)fence_pass(&w);
+    const int before = keeps;
+    later_us += COSIGNED_SAVE_US;
+    for (int i = 0; i < 1000; i++)
+        assert_ok(log_ping(w.log));
+    assert_true(keeps > before && keeps < before + 200);
+    keep_fails = TL_OK;
+    const int then = keeps;
+    later_us += COSIGNED_SAVE_US;
+    fence_settle(&w);
+    assert_true(keeps > then);
+    assert_false(w.log->fence.unsaved);
+}
+
 /* ---- without witnesses ---- */
 
 static void stays_frozen_without_witnesses(void **state)
@@ -466,6 +498,7 @@ int main(void)
         TEST(seen_at_the_end),
         TEST(no_owner_for_the_end),
         TEST(failed_commit_ends_the_boot),
+        TEST(kept_again_later),
         TEST(stays_frozen_without_witnesses),
         TEST(goes_on_without_witnesses),
     };

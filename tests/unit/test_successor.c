@@ -171,20 +171,25 @@ static void test_kept(void **state)
 
 /* ---- what stands against it ---- */
 
-static void keep_fork(struct world *w, slice ours, slice theirs)
+static void keep(struct world *w, const char *name, slice value)
 {
     struct store *s = NULL;
+    assert_ok(store_open(&s, w->dir, STORE_OPEN, NULL));
+    assert_ok(store_begin(s));
+    assert_ok(store_put_meta(s, name, value));
+    assert_ok(store_commit(s));
+    store_close(s);
+}
+
+static void keep_fork(struct world *w, slice ours, slice theirs)
+{
     buf b;
     buf_init(&b, 3 * NOTE_MAX);
     cbor_put_array(&b, 3);
     cbor_put_str(&b, "w1");
     cbor_put_bytes(&b, ours);
     cbor_put_bytes(&b, theirs);
-    assert_ok(store_open(&s, w->dir, STORE_OPEN, NULL));
-    assert_ok(store_begin(s));
-    assert_ok(store_put_meta(s, LOG_FORK, buf_slice(&b)));
-    assert_ok(store_commit(s));
-    store_close(s);
+    keep(w, LOG_FORK, buf_slice(&b));
     buf_finish(&b);
 }
 
@@ -250,6 +255,13 @@ static void test_froze(void **state)
         assert_ok(read_kept(&old, &key, true, unwitnessed, &out, &why));
         assert_int_equal(out.size, seen);
     }
+    /* One that no good cosignature is under is the log's all the same. */
+    fake_cosign(&newer, 1, 1000);
+    uint8_t *in_line = &newer.p[newer.n - 20];
+    *in_line = *in_line == 'A' ? 'B' : 'A';
+    keep(&old, LOG_COSIGNED, buf_slice(&newer));
+    assert_err(read_kept(&old, &key, true, true, &out, &why), TL_E_FROZEN);
+    assert_non_null(strstr(why.text, "its database has a note of size"));
     world_finish(&old);
     log_last_note_finish(&out);
     buf_finish(&newer);
