@@ -219,6 +219,37 @@ class Bundles(Case):
         self.assertEqual(self.verdict_of(bundle), "TRUSTED")
         self.assertEqual(self.verdict(bundle)["log"]["succeeds"]["size"], size)
 
+    def test_of_an_older_disk_and_a_witness_of_the_hosts_own(self):
+        """The host can have a log opened so. It says so, and deceives nobody who goes by the others."""
+        service = self.a_witnessed_log()
+        key = service.status()["logKey"]
+        self.append([record(content="before")])
+        service.stop()
+        shutil.copytree(self.data, self.path("older"))
+        service = self.start()
+        self.until_open(service)
+        self.append([record(content="regretted")], "--wait-cosigned", "--timeout", "30")
+        newest = self.export("newest")[0]
+        self.quorum_policy(newest)
+        self.assertEqual(self.verdict_of(newest), "TRUSTED")
+        service.stop()
+        shutil.rmtree(self.data)
+        shutil.move(self.path("older"), self.data)
+        own = base.Witness(self, 9, key)
+        self.addCleanup(own.stop)
+        with open(self.path("other"), "w", encoding="utf-8") as f:
+            f.write(f"{own.line()}quorum w9\n")
+        self.options = ["--origin", "example.org/log", "--witnesses", self.path("other")]
+        service = self.start()
+        self.until_open(service)
+        (receipt,) = self.append([record(content="another story")], "--wait-cosigned", "--timeout", "30")
+        self.assertEqual(receipt["class"], "cosigned 1 of 1")
+        bundle, said, told = self.export("b")
+        self.assertEqual((said, told["cosigned"]), ("", True))  # by the host's own
+        self.assertEqual(self.verdict_of(bundle), "REJECTED")
+        self.assertIn("this start has other witnesses or another quorum. ",
+                      base.Witnessed.stderr_of(self, service))
+
     def test_successor_of_an_older_disk(self):
         """What was acknowledged as cosigned is left out by no successor without a word."""
         service = self.a_witnessed_log()
