@@ -22,10 +22,10 @@ static _Atomic uint64_t later_us; /* than it is */
 static _Atomic int moved;
 static char said[400];
 static void (*_Atomic beside_quote)(void);
-static tl_err disk_fails;     /* what reading the tree gives */
+static tl_err disk_fails; /* what reading the tree gives */
 static _Atomic int keeps; /* times that what a quorum has cosigned was to be kept, and … */
 static _Atomic tl_err keep_fails; /* … what that gives */
-static int owners_until_fail; /* owner threads that start; negative: all do */
+static int owners_until_fail;     /* owner threads that start; negative: all do */
 
 uint64_t __wrap_stats_now_us(void)
 {
