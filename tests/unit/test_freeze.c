@@ -84,7 +84,8 @@ static int set_up(void **state)
     moved = 0;
     later_us = 0;
     said[0] = 0;
-    disk_fails = keep_fails = TL_OK;
+    disk_fails = TL_OK;
+    keep_fails = TL_OK;
     owners_until_fail = -1;
     submit_witnessing = (struct log_witnessing){
         .policy = fence_policy(), .wait_ms = 60000, .moved = count_moved, .say = keep_said};
@@ -103,7 +104,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    beside_quote = NULL;
+    atomic_store(&beside_quote, 0);
     fence_early = NULL;
     buf_finish(&newest);
     world_finish(&old);
