@@ -63,7 +63,8 @@ tl_err monitor_open(struct monitor **out, const struct monitor_options *o, struc
         shown_start(&m->earlier[i], "the log, earlier,");
     m->scratch = malloc(sizeof *m->scratch);
     m->witnesses = calloc(members + 1, sizeof *m->witnesses);
-    tl_err err = m->scratch && m->witnesses ? TL_OK : TL_E_MEMORY;
+    m->noted = calloc(members + 1, sizeof *m->noted);
+    tl_err err = m->scratch && m->witnesses && m->noted ? TL_OK : TL_E_MEMORY;
     for (size_t i = 0; err == TL_OK && i < members; i++)
         shown_start(&m->witnesses[i], (const char *)o->policy->members[i].key.name);
     if (err == TL_OK)
@@ -91,6 +92,7 @@ void monitor_close(struct monitor *m)
         shown_finish(&m->earlier[i]);
     follow_free(m->follow);
     free(m->witnesses);
+    free(m->noted);
     free(m->scratch);
     if (m->dir >= 0)
         close(m->dir);
@@ -142,11 +144,13 @@ static tl_err settle(struct monitor *m, struct tile_source *s, struct tl_why *wh
 {
     time_t until = monitor_now() + (time_t)m->o->lag;
     uint64_t target = monitor_shown_size(m);
+    unsigned wait = 1;
     tl_err err = ask_checkpoint(m, s, why);
-    while (err == TL_OK && m->log.size < target && monitor_now() < until) {
+    for (time_t left; err == TL_OK && m->log.size < target && (left = until - monitor_now()) > 0;) {
         monitor_set_aside(m);
         monitor_check_age(m, m->began);
-        sleep(1);
+        sleep(left < (time_t)wait ? (unsigned)left : wait);
+        wait *= 2;
         err = ask_checkpoint(m, s, why);
     }
     return err;
@@ -306,12 +310,13 @@ static tl_err look_once(struct monitor *m, const struct monitor_reach *r, struct
 }
 
 /* A tile may be gone because the log has grown: static copies keep those that their checkpoint
- * needs. Then there is a newer one. */
+ * needs. Then there is a newer one. Or a cache has the checkpoint, and the tile not yet. */
 static tl_err look(struct monitor *m, const struct monitor_reach *r, struct tl_why *why)
 {
     tl_err err = TL_E_NOT_FOUND;
     for (int i = 0; i < ATTEMPTS && err == TL_E_NOT_FOUND; i++) {
         *why = (struct tl_why){{0}, {0}};
+        sleep(i ? (m->o->lag + 1) / 2 : 0);
         err = look_once(m, r, why);
         if (err == TL_E_NOT_FOUND && !m->log.there)
             return err;
@@ -346,7 +351,7 @@ tl_err monitor_look(struct monitor *m, const struct monitor_reach *r, struct tl_
     monitor_recall_fork(m);
     if (sound) {
         m->unread = 0;
-        m->ahead_since = 0;
+        m->ahead = 0;
         monitor_say_over(m);
     }
     for (int i = 0; i < ALARM_COUNT && err == TL_OK; i++)

@@ -4,7 +4,8 @@
 #include "cli/monitor_own.h"
 
 #define U(v)       ((unsigned long long)(v))
-#define UNREAD_MAX 3 /* looks */
+#define UNREAD_MAX 3   /* looks */
+#define OUTAGE     600 /* seconds: a log is started again, or a copy of it mended */
 
 static const struct shown *in_hand(const struct monitor *m, size_t i)
 {
@@ -46,12 +47,10 @@ void monitor_set_aside(struct monitor *m)
     for (size_t i = 0; i < EARLIER_MAX; i++) {
         struct shown *e = &m->earlier[i];
         if (!e->there && shown_take(e, m, buf_slice(&m->log.note)) != TL_OK)
-            break;
+            return;
         if (e->size == m->log.size && hash_eq(&e->root, &m->log.root))
             return;
     }
-    monitor_shout(m, ALARM_GAP, UINT64_MAX,
-                  "the log shows more and more checkpoints, and not the trees that they are of");
 }
 
 tl_err monitor_compare_one(struct monitor *m, struct tile_source *s, const struct shown *w,
@@ -81,17 +80,20 @@ tl_err monitor_compare_earlier(struct monitor *m, struct tile_source *s, struct 
 
 /* ---- a log that does not answer ---- */
 
-/* A witness has more of the log than it shows, for longer than a cache may be behind. */
+/* The log has not come as far as a witness was once seen to be, for long. */
 static void check_ahead(struct monitor *m)
 {
     const struct shown *w = monitor_largest_witness(m);
-    if (!w || w->size <= m->known.size || (m->log.there && m->log.size >= w->size)) {
-        m->ahead_since = 0;
+    uint64_t size = m->log.there && m->log.size > m->known.size ? m->log.size : m->known.size;
+    if (size >= m->ahead)
+        m->ahead = 0;
+    if (!w || w->size <= size)
         return;
-    }
-    if (m->ahead_since == 0)
+    if (m->ahead == 0) {
+        m->ahead = w->size;
         m->ahead_since = monitor_now();
-    if (monitor_now() - m->ahead_since < (time_t)m->o->lag)
+    }
+    if (monitor_now() - m->ahead_since < OUTAGE)
         return;
     monitor_keep_proof(m, ALARM_ROLLBACK, &m->known, w);
     monitor_shout(m, ALARM_ROLLBACK, UINT64_MAX,
@@ -104,14 +106,15 @@ tl_err monitor_judge_silence(struct monitor *m, tl_err err, struct tl_why *why)
     if (err == TL_E_PROOF || err == TL_E_STORED || err == TL_E_MEMORY)
         return err;
     if (m->log.there) {
-        m->unread++;
+        if (m->unread++ == 0)
+            m->unread_since = monitor_now();
         monitor_set_aside(m);
     }
     if (m->failed[0])
         monitor_shout(m, ALARM_GAP, UINT64_MAX,
                       "%s, and whose fault that is the log does not let us see: %s", m->failed,
                       tl_why_text(why, err));
-    else if (m->unread >= UNREAD_MAX)
+    else if (m->unread >= UNREAD_MAX && monitor_now() - m->unread_since >= OUTAGE)
         monitor_shout(m, ALARM_GAP, UINT64_MAX,
                       "the log has signed %llu entries, and does not show them whole: %s",
                       U(m->log.size), tl_why_text(why, err));

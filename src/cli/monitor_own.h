@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-#define EARLIER_MAX 8
+#define EARLIER_MAX 32
 #define PROOFS_MAX  8 /* pairs of notes of a kind of alarm */
 
 /* A note under the log's key, and who shows it. */
@@ -20,6 +20,13 @@ struct shown {
     uint64_t size;
     hash32 root;
     bool there;
+};
+
+/* What is said once an hour, for as long as it lasts. */
+struct raised {
+    bool now;
+    time_t said; /* monitor_now */
+    char text[320];
 };
 
 struct monitor {
@@ -34,15 +41,14 @@ struct monitor {
     struct shown *witnesses;              /* by place among those of the policy; of this look */
     struct shown earlier[EARLIER_MAX];    /* that the log has shown, and that wait to be compared */
     struct shown printed;                 /* the latest proof that there was no place for */
-    struct {
-        bool now;
-        time_t said; /* monitor_now */
-        char text[320];
-    } raised[ALARM_COUNT];
-    uint64_t began;     /* this look; seconds since 1970 */
-    char failed[320];   /* what failed in this look before it is known whose fault it is; "" */
-    unsigned unread;    /* looks that came to a checkpoint, and not to the end of its tree */
-    time_t ahead_since; /* monitor_now: a witness shows more, and the log not; 0: it does */
+    struct raised raised[ALARM_COUNT];
+    struct raised *noted; /* of each witness, as witnesses */
+    uint64_t began;       /* this look; seconds since 1970 */
+    char failed[320];     /* what failed in this look before it is known whose fault it is; "" */
+    unsigned unread;      /* looks that came to a checkpoint, and not to the end of its tree */
+    time_t unread_since;  /* monitor_now */
+    uint64_t ahead;       /* so many entries a witness has shown, and the log not; 0: it has */
+    time_t ahead_since;   /* monitor_now */
     struct note *scratch;
     bool said; /* the agents, all of them, in an earlier look */
 };
@@ -66,8 +72,8 @@ const char *alarm_name(enum alarm alarm);
 __attribute__((format(printf, 4, 5))) void monitor_shout(struct monitor *m, enum alarm alarm,
                                                          uint64_t index, const char *fmt, ...);
 #define monitor_alarm(m, alarm, ...) (monitor_shout((m), (alarm), __VA_ARGS__), TL_E_PROOF)
-/* Of witnesses that are no alarm: away, or at fault themselves. */
-__attribute__((format(printf, 3, 4))) void monitor_note(const struct monitor *m, const char *who,
+/* The same of a witness, which is no alarm: away, or at fault itself. */
+__attribute__((format(printf, 3, 4))) void monitor_note(struct monitor *m, size_t witness,
                                                         const char *fmt, ...);
 /* What there is after a look that found no fault: before is the size of the one before. */
 void monitor_say(struct monitor *m, uint64_t before);
@@ -96,7 +102,7 @@ tl_err monitor_judge(struct monitor *m, struct tile_source *s, uint64_t at, tl_e
 void monitor_compare_in_hand(struct monitor *m);
 /* So many entries the log, or a witness, has shown. */
 uint64_t monitor_shown_size(const struct monitor *m);
-/* What the log shows is not looked at now: it is compared later. */
+/* What the log shows is not looked at now: it is compared later, where there is room. */
 void monitor_set_aside(struct monitor *m);
 /* Those, against what m knows. */
 tl_err monitor_compare_earlier(struct monitor *m, struct tile_source *s,

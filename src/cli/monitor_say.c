@@ -46,6 +46,16 @@ static void json_alarm(const char *event, enum alarm alarm, uint64_t index, cons
     finish(&b);
 }
 
+/* Whether it is new, or an hour old. */
+static bool is_news(struct raised *r, const char *text)
+{
+    if (strcmp(r->text, text) == 0 && monitor_now() - r->said < AGAIN)
+        return false;
+    r->said = monitor_now();
+    snprintf(r->text, sizeof r->text, "%s", text);
+    return true;
+}
+
 void monitor_shout(struct monitor *m, enum alarm alarm, uint64_t index, const char *fmt, ...)
 {
     char said[sizeof m->raised[0].text];
@@ -57,11 +67,8 @@ void monitor_shout(struct monitor *m, enum alarm alarm, uint64_t index, const ch
     (void)tl_explain(&why, TL_E_PROOF, NULL, "%s", said);
     monitor_alarmed = 1;
     m->raised[alarm].now = true;
-    if (strcmp(m->raised[alarm].text, why.text) == 0 &&
-        monitor_now() - m->raised[alarm].said < AGAIN)
+    if (!is_news(&m->raised[alarm], why.text))
         return;
-    m->raised[alarm].said = monitor_now();
-    memcpy(m->raised[alarm].text, why.text, sizeof why.text);
     if (index == UINT64_MAX)
         cli_say("ALARM (%s): %s", alarm_name(alarm), why.text);
     else
@@ -99,8 +106,9 @@ void monitor_say_over(struct monitor *m)
     }
 }
 
-void monitor_note(const struct monitor *m, const char *who, const char *fmt, ...)
+void monitor_note(struct monitor *m, size_t witness, const char *fmt, ...)
 {
+    const char *who = m->witnesses[witness].who;
     char said[320];
     struct tl_why why = {{0}, {0}};
     va_list args;
@@ -108,6 +116,8 @@ void monitor_note(const struct monitor *m, const char *who, const char *fmt, ...
     vsnprintf(said, sizeof said, fmt, args);
     va_end(args);
     (void)tl_explain(&why, TL_E_PEER, NULL, "%s", said);
+    if (!is_news(&m->noted[witness], why.text))
+        return;
     cli_say("note: the witness %s %s", who, why.text);
     if (!m->o->json)
         return;

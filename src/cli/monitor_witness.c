@@ -41,11 +41,11 @@ static void ask_one(struct monitor *m, size_t i)
     buf_init(&note, NOTE_MAX);
     tl_err err = ask(m, w, &note, &why);
     if (err != TL_OK && err != TL_E_NOT_FOUND)
-        monitor_note(m, m->witnesses[i].who, "cannot be asked: %s", tl_why_text(&why, err));
+        monitor_note(m, i, "cannot be asked: %s", tl_why_text(&why, err));
     if (err == TL_OK) {
         err = shown_take(&m->witnesses[i], m, buf_slice(&note));
         if (err != TL_OK)
-            monitor_note(m, m->witnesses[i].who, "shows a note that this log's key did not sign");
+            monitor_note(m, i, "shows a note that this log's key did not sign");
     }
     buf_finish(&note);
 }
@@ -107,7 +107,7 @@ static tl_err merge(struct monitor *m, size_t first, buf *out)
         if (err == TL_OK)
             err = cosignature_verify(m->scratch, &p->members[i - 1].key, &time);
         if (err == TL_E_SIGNATURE)
-            monitor_note(m, w->who, "shows a cosignature of its own that does not verify");
+            monitor_note(m, i - 1, "shows a cosignature of its own that does not verify");
         for (size_t l = 0; err == TL_OK && l < m->scratch->signature_count; l++)
             if (slice_eq(slice_of(m->scratch->signatures[l].id, VKEY_ID_SIZE),
                          slice_of(p->members[i - 1].key.id, VKEY_ID_SIZE)))

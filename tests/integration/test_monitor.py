@@ -339,6 +339,17 @@ class Made(Base):
         self.server.hook = lambda p: other if p.endswith("checkpoint") else None
         self.alarm("fork")
 
+    def test_a_tile_that_a_cache_has_not_yet(self):
+        self.put(self.tree(600))
+        bundle = "some/prefix/tile/entries/001"
+        late = [threading.Timer(0.5, self.server.files.__setitem__, (bundle, self.server.files.pop(bundle)))]
+
+        def hook(path):
+            if path == "/" + bundle and late:
+                late.pop().start()
+        self.server.hook = hook
+        self.assertEqual(self.monitor("--lag", "4")["log", None]["size"], 600)
+
     def test_a_fork_is_never_over(self):
         self.put(self.tree(600))
         self.monitor()
@@ -559,15 +570,60 @@ class Witnessed(Base):
         self.assertIn(("alarm", "fork"), self.monitor(code=1))
         self.assertTrue(os.path.exists(self.path("state/fork.shown")))
 
-    def test_a_witness_is_ahead_of_a_log_that_is_away(self):
+    def test_a_log_that_is_started_again(self):
         self.put(self.tree(600))
         self.monitor()
         self.server.files = {}
-        self.monitor(code=3)
         self.witness(1, self.tree(700), int(time.time()))
-        self.monitor("--lag", "600", code=3)  # not yet
-        self.alarm("rollback")
-        self.assertEqual(self.read("state/rollback.shown"), self.server.files[self.shown[1]])
+        for _ in range(2):
+            self.monitor(code=3)
+        self.put(self.tree(700))
+        self.monitor()
+
+    def test_a_copy_that_is_behind_and_grows(self):
+        self.put(self.tree(600))
+        self.monitor()
+        self.put(self.tree(708))
+        self.witness(1, self.tree(708), int(time.time()))
+        notes = [self.tree(600 + 9 * i).note() for i in range(13)]
+        began = time.monotonic()
+
+        def behind(path):
+            return notes[min(int(time.monotonic() - began), 12)] if path.endswith("prefix/checkpoint") else None
+        self.server.hook = behind
+        self.assertEqual(self.monitor("--lag", "60")["log", None]["added"], 108)
+
+    def alarm_before(self, held, slow, *options):
+        """It is said that there is no quorum once slow was answered, and before held is; each is asked of a path."""
+        heard, in_time = threading.Event(), []
+
+        def hook(path):
+            if slow(path):
+                time.sleep(2.5)
+            if held(path):
+                in_time.append(heard.wait(15))
+            return None
+        self.server.hook = hook
+        args = ["--log-key", self.key.verifier(), "--policy", self.path("policy"), "--max-age", "1", "--json", "--once"]
+        p = subprocess.Popen([TEELOG, "monitor", self.server.url + "/some/prefix", "--state", self.path("state"), *args,
+                              *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.env)
+        with p:
+            for line in p.stdout:
+                if json.loads(line).get("alarm") == "stale":
+                    heard.set()
+        self.assertEqual(p.returncode, 1)
+        self.assertEqual(in_time[:1], [True])
+
+    def test_age_is_looked_at_while_it_takes_long(self):
+        self.put(self.tree(600))
+        for i in range(2):
+            self.witness(i, self.tree(600), int(time.time()) + 3600)
+        self.alarm_before(lambda p: p.endswith("entries/001"), lambda p: p.endswith("entries/000"))  # a tree without end
+        self.alarm_before(lambda p: p.endswith("prefix/checkpoint"), lambda p: p.startswith("/w0/"))
+        smaller, asked = self.tree(590).note(), []
+        self.server.files["some/prefix/checkpoint"] = smaller
+        self.alarm_before(lambda p: p.endswith("prefix/checkpoint") and (asked.append(p) or len(asked) == 4),
+                          lambda p: False, "--lag", "20")
 
     def test_a_head_without_end(self):
         drips = Dripping()

@@ -30,22 +30,26 @@ void cli_say(const char *fmt, ...)
     shouts++;
 }
 
-/* No HTTP here. */
+/* No HTTP here, but for what each witness shows. */
+static slice witness_shows;
+
 tl_err client_send(struct client *c, const char *method, const char *target, slice body,
                    struct tl_why *w)
 {
     (void)c, (void)method, (void)target, (void)body, (void)w;
-    return TL_E_IO;
+    return witness_shows.p ? TL_OK : TL_E_IO;
 }
 tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w)
 {
-    (void)c, (void)out, (void)w;
-    return TL_E_IO;
+    (void)c, (void)w;
+    *out = (struct client_answer){.status = 200};
+    return witness_shows.p ? TL_OK : TL_E_IO;
 }
 tl_err client_body_all(struct client *c, buf *out, struct tl_why *w)
 {
-    (void)c, (void)out, (void)w;
-    return TL_E_IO;
+    (void)c, (void)w;
+    buf_bytes(out, witness_shows);
+    return buf_err(out);
 }
 tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl_why *w)
 {
@@ -55,8 +59,9 @@ tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl
 tl_err client_open_url(struct client **out, const struct link_url *url,
                        const struct link_trust *trust, const char *token, struct tl_why *w)
 {
-    (void)out, (void)url, (void)trust, (void)token, (void)w;
-    return TL_E_IO;
+    (void)url, (void)trust, (void)token, (void)w;
+    *out = NULL;
+    return witness_shows.p ? TL_OK : TL_E_IO;
 }
 void client_set_patience(struct client *c, int milliseconds)
 {
@@ -114,15 +119,20 @@ static void put_entries(const struct fakelog *f, uint64_t size)
     buf_finish(&b);
 }
 
-static void put_note(const struct fakelog *f, uint64_t size)
+static void sign_note(buf *b, const struct fakelog *f, uint64_t size)
 {
     struct merkle_leaves leaves = {f->hashes, f->count};
     const struct merkle_nodes nodes = {merkle_leaves_get, &leaves};
     hash32 root;
+    assert_ok(merkle_root(&nodes, size, &root));
+    assert_ok(checkpoint_sign(b, slice_str(ORIGIN), size, &root, &f->log_key, f->seed));
+}
+
+static void put_note(const struct fakelog *f, uint64_t size)
+{
     buf b;
     buf_init(&b, NOTE_MAX);
-    assert_ok(merkle_root(&nodes, size, &root));
-    assert_ok(checkpoint_sign(&b, slice_str(ORIGIN), size, &root, &f->log_key, f->seed));
+    sign_note(&b, f, size);
     assert_ok(tile_files_checkpoint(public_fd, buf_slice(&b), NULL));
     buf_finish(&b);
 }
@@ -584,7 +594,7 @@ static void block(const char *name)
                      0); /* which cannot be read: no answer, and not "not here" */
 }
 
-/* A tree that is never shown whole is an alarm, if not at once. */
+/* A tree that is not shown whole for long is an alarm; a copy that is mended is none. */
 static void test_an_unread_tree(void **state)
 {
     (void)state;
@@ -596,10 +606,14 @@ static void test_an_unread_tree(void **state)
     block("tile/entries/001");
     for (int i = 0; i < 2; i++) {
         assert_err(look_again(m), TL_E_IO);
+        m->unread_since -= i ? 0 : 601; /* for long, but these were two looks */
         cut = true;
         assert_err(look_again(m), TL_E_IO); /* a log that is away is none */
         cut = false;
     }
+    m->unread_since += 601; /* or three in a short time */
+    assert_err(look_again(m), TL_E_IO);
+    m->unread_since -= 601;
     assert_err(look_again(m), TL_E_PROOF);
     assert_true(m->raised[ALARM_GAP].now);
     assert_int_equal(shouts, 1);
@@ -607,10 +621,65 @@ static void test_an_unread_tree(void **state)
     give(logs[0], 700);
     assert_ok(look_again(m));
     assert_false(m->raised[ALARM_GAP].now);
+    block("tile/entries/001");
+    put_note(logs[0], 650);
+    assert_err(look_again(m), TL_E_PROOF); /* another time begins another count */
+    assert_false(m->raised[ALARM_GAP].now);
     give(logs[0], 300);
     assert_err(look_again(m), TL_E_PROOF);
     assert_true(m->raised[ALARM_ROLLBACK].now);
     monitor_close(m);
+}
+
+/* A witness shows more than a log that is away: it may be started again, or hide that. */
+static void test_a_witness_is_ahead(void **state)
+{
+    (void)state;
+    struct monitor *m = NULL;
+    struct tlog_policy *policy = NULL;
+    buf b;
+    buf_init(&b, NOTE_MAX);
+    fake_witness_lines(&b, 1, 1);
+    b.n--; /* its end of line */
+    buf_str(&b, " http://127.0.0.1:1/\nquorum none\n");
+    assert_ok(tlog_policy_read(&policy, buf_slice(&b), NULL));
+    options.policy = policy;
+    assert_ok(monitor_open(&m, &options, &why));
+    give(logs[0], 300);
+    assert_ok(look_again(m));
+    assert_int_equal(shouts, 1); /* that the witness is away */
+    assert_ok(look_again(m));
+    assert_int_equal(shouts, 0);
+    buf_reset(&b);
+    sign_note(&b, logs[0], 400);
+    witness_shows = buf_slice(&b);
+    cut = true;
+    assert_err(look_again(m), TL_E_IO);
+    m->ahead_since -= 500;
+    assert_err(look_again(m), TL_E_IO);
+    /* It has come so far, though its tree is not to be had yet; and the witness further. */
+    cut = false;
+    give(logs[0], 400);
+    block("tile/entries/001.p/144");
+    m->ahead_since -= 500;
+    buf_reset(&b);
+    sign_note(&b, logs[0], 410);
+    witness_shows = buf_slice(&b);
+    assert_err(look_again(m), TL_E_IO);
+    cut = true;
+    assert_err(look_again(m), TL_E_IO);
+    m->ahead_since -= 601;
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_true(m->raised[ALARM_ROLLBACK].now);
+    assert_int_equal(shouts, 1);
+    cut = false;
+    empty_public();
+    give(logs[0], 410);
+    assert_ok(look_again(m));
+    witness_shows = (slice){NULL, 0};
+    monitor_close(m);
+    tlog_policy_free(policy);
+    buf_finish(&b);
 }
 
 /* What failed its check is not forgotten because the rest is withheld. */
@@ -674,6 +743,7 @@ int main(void)
         T(test_proofs_are_kept),
         T(test_more_proofs),
         T(test_an_unread_tree),
+        T(test_a_witness_is_ahead),
         T(test_a_fault_and_then_silence),
         T(test_a_checkpoint_that_is_taken_back),
     };
