@@ -488,6 +488,12 @@ class Doctored(WitnessedCase):
         without(lambda i, e: e["do"] == "cosigned" and i > begins[-1] and e["size"] == good[begins[-1]]["head"][0])
         # A start that nobody saw.
         without(lambda i, e: i == begins[-1])
+        # A receipt that says more than there is, or less.
+        for kind in ("cosigned 3 of 3", "cosigned 2 of 2", "degraded"):
+            self.events = [dict(e, **{"class": kind}) if i == acks[0] else e for i, e in enumerate(good)
+                           if not (e["do"] == "cosigned" and e["witness"] == 2)]
+            with self.assertRaises(self.refused):
+                self.judge()
 
 
 if __name__ == "__main__":

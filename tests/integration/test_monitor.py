@@ -194,8 +194,9 @@ class Base(Reading):
 class Dripping(threading.Thread):
     """Answers with lines of a head, and never a last one."""
 
-    def __init__(self):
+    def __init__(self, pause):
         super().__init__(daemon=True)
+        self.pause = pause
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         self.start()
@@ -210,7 +211,7 @@ class Dripping(threading.Thread):
             connection.sendall(b"HTTP/1.1 200 OK\r\n")
             while True:
                 connection.sendall(b"X: y\r\n")
-                time.sleep(0.01)
+                time.sleep(self.pause)
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
@@ -570,6 +571,18 @@ class Witnessed(Base):
         self.assertIn(("alarm", "fork"), self.monitor(code=1))
         self.assertTrue(os.path.exists(self.path("state/fork.shown")))
 
+    def test_a_split_view_is_found_where_the_tree_is_withheld(self):
+        self.put(self.tree(600))
+        self.monitor()
+        self.put(self.tree(650))
+        self.witness(1, Tree(self.key, [b"another"] + self.entries, 650), int(time.time()))
+
+        def silent(path):
+            if "/tile/" in path:
+                raise ConnectionError
+        self.server.hook = silent
+        self.alarm("fork")
+
     def test_a_log_that_is_started_again(self):
         self.put(self.tree(600))
         self.monitor()
@@ -626,18 +639,25 @@ class Witnessed(Base):
                           lambda p: False, "--lag", "20")
 
     def test_a_head_without_end(self):
-        drips = Dripping()
-        self.addCleanup(drips.close)
         with open(self.path("policy")) as f:
             text = f.read()
-        with open(self.path("policy"), "w") as f:
-            f.write(text.replace(self.server.url + "/w1/", drips.url + "/"))
         self.put(self.tree(600))
+        url = self.server.url
+        # Of too many lines; and of fewer in all the time that there is.
+        for pause, what in (0.01, "does not speak"), (0.4, "not answered whole"):
+            drips = Dripping(pause)
+            self.addCleanup(drips.close)
+            with open(self.path("policy"), "w") as f:
+                f.write(text.replace(url + "/w1/", drips.url + "/"))
+            self.server.url = drips.url
+            self.monitor(code=3)
+            witness, log = [line for line in self.stderr.splitlines() if what in line]
+            self.assertIn("w1.example cannot be asked", witness)
+            self.assertNotIn("w1.example", log)
+        self.server.url = url
+        with open(self.path("policy"), "w") as f:
+            f.write(text)
         self.monitor()
-        self.assertIn("w1.example cannot be asked", self.stderr)
-        self.server.url = drips.url
-        self.monitor(code=3)
-        self.alarm("stale", "--max-age", "1")
 
     def test_witnesses_at_fault(self):
         """No alarm: nothing in it is of the log's making."""

@@ -118,6 +118,21 @@ class Trace(unittest.TestCase):
         s.end(0)
         self.refused("ack")
 
+    def test_refuses_more_witnesses_than_there_are(self):
+        s = self.seen
+        s.start(0)
+        s.cosigned(0, 2, 1, 1)
+        for said in ("cosigned 3 of 3", "cosigned 2 of 2", "cosigned 1 of 3", "sighed"):
+            good = s.events[:]
+            s.ack(0, said)
+            s.end(0)
+            self.refused("ack")
+            s.events = good
+        s.ack(0, "cosigned 2 of 3")
+        s.end(0)
+        self.accepted()
+        self.refused("ack", count=4)
+
     def test_refuses_a_note_that_was_not_durable(self):
         s = self.seen
         s.start(0)
@@ -217,6 +232,30 @@ class Trace(unittest.TestCase):
         s.ack(0, "signed")
         s.end(0)
         self.accepted(degraded=True)
+
+    def test_refuses_degraded_where_nothing_is(self):
+        s = self.seen
+        s.start(0)
+        good = copy.deepcopy(s.events)
+        s.ack(0, "degraded")
+        s.end(0)
+        self.refused("ack")
+        self.refused("ack", degraded=True)
+        s.events = good
+        s.end(0)
+        s.begin(0, s.leaves[0])
+        s.add(0, "boot")
+        s.add(0)
+        s.ack(0, "degraded")
+        s.cosigned(0, 0, 1)
+        s.ack(0, "cosigned 2 of 3")
+        good = copy.deepcopy(s.events)
+        s.end(0)
+        self.accepted(degraded=True)
+        s.events = good
+        s.ack(0, "degraded")  # a quorum has cosigned the boot by now
+        s.end(0)
+        self.refused("ack", degraded=True)
 
     def test_refuses_what_nobody_made(self):
         s = self.seen

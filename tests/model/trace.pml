@@ -91,9 +91,22 @@ inline signed(p)
     fi
 }
 
+/* Of class `degraded`: the boot has no quorum. */
+inline said_degraded(p)
+{
+    if
+    :: phase[p] != OFF && degraded[p] -> skip
+    :: else -> REFUSE
+    fi
+}
+
 /* One of class `cosigned`, by this checkpoint. */
 inline cosigned(p, node)
 {
+    if
+    :: CAN_MEND(p) -> mend(p)
+    :: else
+    fi;
     if
     :: CAN_ACK(p) && HAS(quorums, node) && STANDS_IN(node, disk[p]) -> ack(p); look()
     :: else -> REFUSE

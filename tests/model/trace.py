@@ -16,6 +16,7 @@ writes the events as a process of the model, and spin goes through it.
 """
 import hashlib
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -52,8 +53,10 @@ class Run:
 
 
 class Compiler:
-    def __init__(self, events, honest):
+    def __init__(self, events, honest, quorum, count):
         self.events = events
+        self.quorum, self.count = quorum, count
+        self.lines = {}  # (size, root): the witnesses that have cosigned it
         self.witness = {w: i for i, w in enumerate(honest)}
         self.nodes = {}  # (size, root): number
         self.runs = {}   # of each log, the present one
@@ -106,6 +109,13 @@ class Compiler:
         self.runs[p].size = size
         self.step(at, f"begins({p}, {node})")
 
+    def cosigned(self, at, e, root):
+        """`cosigned k of n`: a quorum, of so many witnesses, which were seen to cosign this tree."""
+        k, n = re.fullmatch(r"cosigned (\d+) of (\d+)", e["class"]).groups()
+        lines = self.lines.get((e["size"], root), ())
+        self.ensure(int(n) == self.count, at, f"there are {self.count} witnesses")
+        self.ensure(self.quorum <= int(k) <= len(lines), at, f"{len(lines)} witnesses have cosigned it")
+
     def event(self, at, e):
         p, do = e["log"], e["do"]
         if do == "begin":
@@ -118,15 +128,22 @@ class Compiler:
                         "this checkpoint is not of what was on the disk after the end")
             if e["size"] > run.size:
                 self.grow(at, p, e["size"])
+            if do == "cosigned":
+                self.lines.setdefault((e["size"], e["root"]), set()).add(e["witness"])
             if do == "cosigned" and e["witness"] in self.witness:
                 self.step(at, f"cosigns({p}, {self.witness[e['witness']]}, {self.node(at, e['size'], e['root'])})")
         elif do == "ack":
             self.ensure(e["index"] < e["size"], at, "it is not in its own tree")
             self.grow(at, p, e["size"])
             if e["class"].startswith("cosigned"):
+                self.cosigned(at, e, run.root(e["size"]))
                 self.step(at, f"cosigned({p}, {self.node(at, e['size'], run.root(e['size']))})")
             elif e["class"] == "signed":
                 self.step(at, f"signed({p})")
+            elif e["class"] == "degraded":
+                self.step(at, f"said_degraded({p})")
+            else:
+                self.ensure(False, at, "no such class")
         elif do == "frozen":
             self.step(at, f"freezes({p}, {self.node(at, *e['theirs'])})" if e["theirs"]
                       else f"freezes_by_word({p})")
@@ -148,10 +165,10 @@ class Compiler:
         return "\n".join([*lines, '    printf("accepted\\n")', "}", ""])
 
 
-def check(events, honest, quorum, faulty=0, degraded=False, replays=False):
-    """Raises Refused. honest: the numbers of the witnesses that do as they should. replays: a start
-    may be given answers to another."""
-    compiler = Compiler(events, honest)
+def check(events, honest, quorum, faulty=0, degraded=False, replays=False, count=None):
+    """Raises Refused. honest: the numbers of the witnesses that do as they should, of count (all).
+    replays: a start may be given answers to another."""
+    compiler = Compiler(events, honest, quorum, len(honest) if count is None else count)
     for at, e in enumerate(events):
         compiler.event(at, e)
     with tempfile.TemporaryDirectory(prefix="teelog-trace-") as folder:

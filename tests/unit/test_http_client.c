@@ -201,6 +201,32 @@ static void a_slow_answer_ends(void **state)
     }
 }
 
+/* Nor is one waited for whose time was over before. */
+static void a_late_answer_ends(void **state)
+{
+    (void)state;
+    struct client_answer a;
+    slice piece;
+    bool more;
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh";
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(write(fds[1], text, sizeof text - 1), sizeof text - 1);
+    client = (struct client){.link = {.fd = fds[0]}, .where = "test", .patience = 60000};
+    buf_init(&client.in, INPUT_MAX);
+    client_set_limit(&client, 50);
+    assert_ok(client_head(&client, &a, &why));
+    assert_ok(client_body(&client, &piece, &more, &why));
+    usleep(100000);
+    alarm(60); /* it does not come any more */
+    assert_err(client_body(&client, &piece, &more, &why), TL_E_IO);
+    alarm(0);
+    assert_non_null(strstr(why.text, "not answered whole"));
+    close(fds[1]);
+    hang_up();
+}
+
 static void every_cut_is_noticed(void **state)
 {
     (void)state;
@@ -348,6 +374,7 @@ int main(void)
         cmocka_unit_test(encodes_urls),
         cmocka_unit_test(bounds_a_head),
         cmocka_unit_test(a_slow_answer_ends),
+        cmocka_unit_test(a_late_answer_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
