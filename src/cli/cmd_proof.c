@@ -87,6 +87,7 @@ static tl_err fetch(const struct options *o, struct proof_found *found, struct t
     const struct proof_trust trust = {
         .policy = o->trusted,
         .tlog_policy = o->text.n && !o->trusted ? buf_slice(&o->text) : (slice){NULL, 0},
+        .key_alone = o->log_key,
     };
     struct client *c = NULL;
     tl_err err = reach_open(&c, &o->reach, why);

@@ -273,7 +273,7 @@ tl_err proof_fetch_receipt(struct proof_found *out, struct client *c, uint64_t i
 }
 
 static tl_err check_growth(struct proof_found *out, const struct receipt *r, uint64_t from,
-                           slice older, struct tl_why *why)
+                           slice older, const struct proof_trust *trust, struct tl_why *why)
 {
     if (REFUSED(r->kind != RECEIPT_CONSISTENCY) || REFUSED(r->first != from) ||
         REFUSED(!origin_valid(r->issuer)))
@@ -283,9 +283,11 @@ static tl_err check_growth(struct proof_found *out, const struct receipt *r, uin
     out->size = r->tree_size;
     if (!older.p)
         return TL_OK;
-    const struct teelog_logged_options o = {.proof = bytes_of(buf_slice(&out->proof)),
-                                            .service_keys = bytes_of(buf_slice(&out->key)),
-                                            .since = bytes_of(older)};
+    const struct teelog_logged_options o = {
+        .proof = bytes_of(buf_slice(&out->proof)),
+        .service_keys = bytes_of(buf_slice(&out->key)),
+        .tlog_policy = bytes_of(trust->key_alone ? trust->tlog_policy : (slice){NULL, 0}),
+        .since = bytes_of(older)};
     return judge(&o, why);
 }
 
@@ -299,5 +301,5 @@ tl_err proof_fetch_growth(struct proof_found *out, struct client *c, uint64_t fr
     if (receipt_read(&r, buf_slice(&out->proof)) != TL_OK)
         return wrong(why, "it is no receipt of what was asked for");
     err = fetch_key(&out->key, c, &r, trust, why);
-    return err == TL_OK ? check_growth(out, &r, from, older, why) : err;
+    return err == TL_OK ? check_growth(out, &r, from, older, trust, why) : err;
 }

@@ -12,6 +12,7 @@
 struct proof_trust {
     const struct teelog_policy *policy;
     slice tlog_policy; /* .p == NULL: none */
+    bool key_alone;    /* tlog_policy has the log's key and asks for no witnesses */
 };
 
 struct proof_found {
@@ -33,7 +34,9 @@ tl_err proof_fetch_text(struct proof_found *out, struct client *c, uint64_t inde
 tl_err proof_fetch_receipt(struct proof_found *out, struct client *c, uint64_t index, bool inside,
                            const struct proof_trust *trust, struct tl_why *why) TL_MUST;
 /* The receipt that the log grew out of this size, signed by such a key. older: that checkpoint's
- * note, whose root the receipt then leads from; .p == NULL where the caller does not have it. */
+ * note, whose root the receipt then leads from, and which the log's key has signed where trust is
+ * that key alone (a receipt never has witnesses' lines); .p == NULL where the caller does not have
+ * it: then the receipt's signature cannot be checked. */
 tl_err proof_fetch_growth(struct proof_found *out, struct client *c, uint64_t from, slice older,
                           const struct proof_trust *trust, struct tl_why *why) TL_MUST;
 

@@ -249,6 +249,14 @@ class Proof(Case):
         size = self.service.status()["size"]
         self.append([record("alice", "three")])
         self.refused(liar, {rf"/v1/consistency\?from={size}": flip(-1)}, "--since", "older")
+        # What was kept is the log's own, where its key is given.
+        liar.lies = {}
+        self.teelog("proof", "--socket", liar.socket, "-o", "truth", "--since", "older", "--log-key", self.key)
+        text, signature = self.read("older").split(b"\n\n")[0], self.service.get("/checkpoint")[2].split(b"\n\n")[1]
+        with open(self.path("older"), "wb") as f:
+            f.write(text + b"\n\n" + signature)
+        self.assertIn("older checkpoint is not signed", self.refused(liar, {}, "--since", "older", "--log-key", self.key))
+        self.teelog("proof", "--socket", liar.socket, "-o", "x", "--since", "older")  # nothing is pinned
         self.assertFalse(os.path.exists(self.path("lie")))
 
     def test_a_key_of_no_boot(self):
