@@ -157,6 +157,40 @@ class Witnessed(Case):
         service.stop()
         self.teelog("fsck", "--data", self.data, "--tee", "sim")
 
+    def test_a_proof_has_the_cosignatures(self):
+        service = self.a_witnessed_log()
+        (receipt,) = self.append([record("alice", "x")], "--wait-cosigned", "--timeout", str(LONG))
+        index, key = str(receipt["index"]), service.status()["logKey"]
+        policy, proof = self.path("log-and-policy"), self.path("p.tlog-proof")
+        with open(self.path("policy"), encoding="utf-8") as f, open(policy, "w", encoding="utf-8") as to:
+            to.write(f"log {key}\n" + f.read())
+
+        def cosigned():
+            report = json.loads(self.teelog("verify", proof, "--policy", policy, "--json").stdout)
+            self.assertEqual((report["verdict"], report["kind"], report["index"], report["entry"]["subject"]),
+                             ("LOGGED", "tlog-proof", int(index), "alice"))
+            with open(proof, encoding="utf-8") as f:
+                names = {line.split(" ")[1] for line in f if line.startswith("\u2014 ")}
+            self.assertEqual(len(names & {f"w{w.number}.example" for w in self.all}), report["cosigned"])
+            return report["cosigned"]
+        with open(proof, "wb") as f:
+            f.write(service.get(f"/v1/proof/{index}")[2])
+        self.assertGreaterEqual(cosigned(), 2)
+        self.teelog("proof", index, "--data", self.data, "--policy", policy, "-o", proof)
+        self.assertGreaterEqual(cosigned(), 2)
+        for w in self.all[:2]:
+            w.stop()
+        (receipt,) = self.append([record("alice", "unseen")])
+        later = str(receipt["index"])
+        done = self.teelog("proof", later, "--data", self.data, "--policy", policy, "-o", "q", code=1)
+        self.assertIn("which is no quorum", done.stderr)
+        self.assertFalse(os.path.exists(self.path("q")))
+        self.teelog("proof", later, "--data", self.data, "--log-key", key, "-o", "q")
+        self.assertIn("which is no quorum", self.teelog("verify", "q", "--policy", policy, code=1).stdout)
+        # What a quorum has seen they have seen.
+        self.teelog("proof", index, "--data", self.data, "--policy", policy, "-o", proof)
+        self.assertGreaterEqual(cosigned(), 2)
+
     def test_a_quorum_that_is_down_keeps_a_start_waiting(self):
         service = self.a_witnessed_log()
         self.append([record("alice", "x")])
