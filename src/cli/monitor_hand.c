@@ -64,6 +64,13 @@ tl_err monitor_compare_one(struct monitor *m, struct tile_source *s, const struc
                          U(w->size), U(m->log.size));
 }
 
+/* It is proven to be of another tree, and that is in the folder. */
+static bool is_settled(const struct monitor *m, const struct shown *e, tl_err err)
+{
+    return err == TL_E_PROOF && e->size <= m->known.size && !m->raised[ALARM_REWRITE].now &&
+           monitor_has_proof(m, ALARM_FORK);
+}
+
 tl_err monitor_compare_earlier(struct monitor *m, struct tile_source *s, struct tl_why *why)
 {
     tl_err err = TL_OK;
@@ -72,7 +79,7 @@ tl_err monitor_compare_earlier(struct monitor *m, struct tile_source *s, struct 
         if (!e->there)
             continue;
         err = monitor_compare_one(m, s, e, why);
-        if (err == TL_OK)
+        if (err == TL_OK || is_settled(m, e, err))
             shown_finish(e);
     }
     return err;

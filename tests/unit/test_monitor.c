@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/monitor_own.h"
 #include "cli/tile_files.h"
+#include "cli/web_address.h"
 #include "fakelog.h"
 #include "fakewitness.h"
 
@@ -720,11 +721,33 @@ static void test_a_checkpoint_that_is_taken_back(void **state)
     assert_true(m->raised[ALARM_FORK].now);
     assert_int_equal(m->known.size, 700);
     assert_err(look_again(m), TL_E_PROOF);
+    assert_int_equal(shouts, 1); /* the rollback is over */
+    assert_err(look_again(m), TL_E_PROOF);
     assert_int_equal(shouts, 0);
     m->raised[ALARM_FORK].said -= 3601;
     assert_err(look_again(m), TL_E_PROOF);
     assert_int_equal(shouts, 1);
+    take_away("fork.shown");
+    assert_ok(look_again(m));
+    assert_int_equal(shouts, 0); /* a fork is not said to be over */
     monitor_close(m);
+}
+
+/* Nothing secret is sent there, so that http:// may leave this machine. */
+static void test_addresses(void **state)
+{
+    (void)state;
+    struct web_address at;
+    static const char *const bad[] = {"ftp://log.example.org", "http://",
+                                      "http://log.example.org/a b", "https://log.example.org/?x"};
+    assert_ok(web_address_read(&at, slice_str("http://log.example.org/some/prefix/"), NULL));
+    assert_string_equal(at.host.host, "log.example.org");
+    assert_string_equal(at.prefix, "/some/prefix");
+    assert_true(at.host.clear && !at.host.tls);
+    assert_ok(web_address_read(&at, slice_str("https://log.example.org:8443"), NULL));
+    assert_string_equal(at.prefix, "");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_err(web_address_read(&at, slice_str(bad[i]), NULL), TL_E_USAGE);
 }
 
 int main(void)
@@ -746,6 +769,7 @@ int main(void)
         T(test_a_witness_is_ahead),
         T(test_a_fault_and_then_silence),
         T(test_a_checkpoint_that_is_taken_back),
+        T(test_addresses),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
