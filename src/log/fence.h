@@ -59,7 +59,9 @@ struct fence {
     char witness[128];
     bool fork_unsaved;
 
-    struct cosign_wait *answering, **answering_last; /* the owner thread's */
+    /* The owner thread's. */
+    bool fork_failed; /* to be kept, and the operator knows */
+    struct cosign_wait *answering, **answering_last;
 };
 
 /* ---- fence.c ---- */
@@ -141,8 +143,8 @@ tl_err fork_judge(struct log *log, struct fork_finding *f, bool *contradicts) TL
 void fork_freeze(struct log *log, const struct fork_finding *f, const char *witness, slice note);
 /* Judges what is kept, at a start. */
 tl_err fork_load(struct log *log) TL_MUST;
-/* Keeps what is not kept yet, durably; fails with TL_E_COMMIT alone, which ends the boot. On the
- * owner thread. */
+/* Keeps what is not kept yet, durably: TL_E_COMMIT ends the boot, after another failure it is
+ * tried again. On the owner thread. */
 tl_err fork_keep(struct log *log) TL_MUST;
 
 /* ---- witnessing.c ---- */

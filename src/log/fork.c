@@ -108,9 +108,10 @@ static tl_err store(struct log *log, slice value)
 
 tl_err fork_keep(struct log *log)
 {
+    struct fence *f = &log->fence;
     buf b;
     pthread_mutex_lock(&log->lock);
-    bool wanted = log->fence.fork_unsaved;
+    bool wanted = f->fork_unsaved;
     pthread_mutex_unlock(&log->lock);
     if (!wanted)
         return TL_OK;
@@ -119,8 +120,15 @@ tl_err fork_keep(struct log *log)
     if (err == TL_OK)
         err = store(log, buf_slice(&b));
     buf_finish(&b);
-    if (err != TL_OK) /* the log is frozen all the same, and a later start asks again */
+    if (err == TL_OK)
+        return TL_OK;
+    if (!f->fork_failed)
         fence_say(log, "the checkpoint by which the log froze could not be kept on the disk");
+    f->fork_failed = true;
+    /* It is frozen all the same. The next turn tries again, or the end. */
+    pthread_mutex_lock(&log->lock);
+    f->fork_unsaved = true;
+    pthread_mutex_unlock(&log->lock);
     return err == TL_E_COMMIT ? err : TL_OK;
 }
 

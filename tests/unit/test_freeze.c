@@ -22,10 +22,11 @@ static _Atomic uint64_t later_us; /* than it is */
 static _Atomic int moved;
 static char said[400];
 static void (*_Atomic beside_quote)(void);
-static tl_err disk_fails; /* what reading the tree gives */
-static _Atomic int keeps; /* times that what a quorum has cosigned was to be kept, and … */
-static _Atomic tl_err keep_fails; /* … what that gives */
-static int owners_until_fail;     /* owner threads that start; negative: all do */
+static tl_err disk_fails;               /* what reading the tree gives */
+static const char *kept = LOG_COSIGNED; /* the small value of which these are: */
+static _Atomic int keeps;               /* times that it was to be written, and … */
+static _Atomic tl_err keep_fails;       /* … what that gives */
+static int owners_until_fail;           /* owner threads that start; negative: all do */
 
 uint64_t __wrap_stats_now_us(void)
 {
@@ -57,7 +58,7 @@ tl_err __wrap_merkle_root(const struct merkle_nodes *nodes, uint64_t size, hash3
 
 tl_err __wrap_store_put_meta(struct store *s, const char *name, slice value)
 {
-    const bool note = strcmp(name, LOG_COSIGNED) == 0;
+    const bool note = strcmp(name, kept) == 0;
     keeps += note;
     return note && keep_fails != TL_OK ? keep_fails : __real_store_put_meta(s, name, value);
 }
@@ -438,6 +439,23 @@ static void kept_again_later(void **state)
     assert_false(w.log->fence.unsaved);
 }
 
+/* The proof of a freeze as well, at the end at the latest. */
+static void proof_kept_again(void **state)
+{
+    (void)state;
+    world_open(&old);
+    kept = LOG_FORK;
+    keep_fails = TL_E_IO;
+    assert_true(see(&old, buf_slice(&newest), "w2"));
+    assert_frozen(&old, "is larger than this log", "w2");
+    assert_non_null(strstr(said, "could not be kept on the disk"));
+    keep_fails = TL_OK;
+    world_stop(&old);
+    kept = LOG_COSIGNED;
+    world_open(&old);
+    assert_frozen(&old, "is larger than this log", "w2");
+}
+
 /* ---- without witnesses ---- */
 
 static void stays_frozen_without_witnesses(void **state)
@@ -500,6 +518,7 @@ int main(void)
         TEST(no_owner_for_the_end),
         TEST(failed_commit_ends_the_boot),
         TEST(kept_again_later),
+        TEST(proof_kept_again),
         TEST(stays_frozen_without_witnesses),
         TEST(goes_on_without_witnesses),
     };
