@@ -388,6 +388,35 @@ static void what_is_no_quorum_is_refused(void **state)
     assert_int_equal(fence_info(w).size, 1);
 }
 
+/* What the last boot says of its witnesses is what it signed, or nothing. */
+static void an_altered_boot_says_nothing(void **state)
+{
+    struct world *w = *state;
+    struct log *log = NULL;
+    char sql[200];
+    fence_open(w);
+    const unsigned boot = (unsigned)fence_info(w).boot;
+    world_stop(w);
+    assert_ok(log_open_read(&log, w->tee, w->dir, NULL));
+    assert_non_null(log->anchors);
+    log_close(log);
+    world_open(w);
+    assert_string_equal(fence_info(w).other_start, "");
+    world_stop(w);
+    /* A byte of log_id: all else can be read as before. */
+    snprintf(sql, sizeof sql,
+             "UPDATE leaf SET body = CAST(substr(body, 1, 9) || x'a5' || substr(body, 11) AS BLOB) "
+             "WHERE idx = %u",
+             boot);
+    host_sql(w, sql);
+    assert_ok(log_open_read(&log, w->tee, w->dir, NULL));
+    assert_null(log->anchors);
+    log_close(log);
+    world_open(w);
+    assert_string_equal(fence_info(w).other_start,
+                        "perhaps other witnesses: its last boot cannot be read (teelog fsck)");
+}
+
 /* ---- a boot that takes its time ---- */
 
 /* A quorum has cosigned what is on the disk, and the boot waits for its quote. */
@@ -854,6 +883,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(boot_says_what_is_configured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_quorum_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_altered_boot_says_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_go_on_beside_a_slow_boot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slow_boot_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_freeze_comes_before_a_slow_boot, set_up, tear_down),
