@@ -198,10 +198,10 @@ static int64_t clock_ms(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* SSL_connect, the whole of it within our patience: however often something comes. */
-static bool connect_tls(const struct link *l)
+/* SSL_connect, the whole of it in so many milliseconds, however often something comes. */
+static bool connect_tls(const struct link *l, int64_t limit)
 {
-    int64_t until = clock_ms() + patience.tv_sec * 1000;
+    int64_t until = clock_ms() + limit;
     int n = 0;
     if (fcntl(l->fd, F_SETFL, O_NONBLOCK) != 0)
         return false;
@@ -229,7 +229,7 @@ static tl_err shake_hands(struct link *l, const struct link_url *u, struct attes
         SSL_set_alpn_protos(l->ssl, http, sizeof http - 1) != 0)
         return TL_E_CRYPTO;
     /* The second: whatever OpenSSL makes of it, nothing goes on unjudged. */
-    if (!connect_tls(l) || (a->trust->policy && !a->report.ok))
+    if (!connect_tls(l, patience.tv_sec * 1000) || (a->trust->policy && !a->report.ok))
         return not_shaken(l, u, a, why);
     l->simulated = a->report.evidence.simulated;
     return TL_OK;

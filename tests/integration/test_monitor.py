@@ -604,7 +604,9 @@ class Witnessed(Base):
         def behind(path):
             return notes[min(int(time.monotonic() - began), 12)] if path.endswith("prefix/checkpoint") else None
         self.server.hook = behind
+        self.server.asked.clear()
         self.assertEqual(self.monitor("--lag", "60")["log", None]["added"], 108)
+        self.assertLess(self.server.asked.count("/some/prefix/checkpoint"), 8)  # less and less often
 
     def alarm_before(self, held, slow, *options):
         """It is said that there is no quorum once slow was answered, and before held is; each is asked of a path."""

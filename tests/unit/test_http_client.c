@@ -227,6 +227,25 @@ static void a_late_answer_ends(void **state)
     hang_up();
 }
 
+static void a_late_handshake_ends(void **state)
+{
+    (void)state;
+    int fds[2];
+    struct link l = {.fd = -1};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    l.fd = fds[0];
+    l.ctx = SSL_CTX_new(TLS_client_method());
+    assert_non_null(l.ctx);
+    l.ssl = SSL_new(l.ctx);
+    assert_non_null(l.ssl);
+    assert_int_equal(SSL_set_fd(l.ssl, l.fd), 1);
+    alarm(60); /* no answer comes */
+    assert_false(connect_tls(&l, 0));
+    alarm(0);
+    link_close(&l);
+    close(fds[1]);
+}
+
 static void every_cut_is_noticed(void **state)
 {
     (void)state;
@@ -375,6 +394,7 @@ int main(void)
         cmocka_unit_test(bounds_a_head),
         cmocka_unit_test(a_slow_answer_ends),
         cmocka_unit_test(a_late_answer_ends),
+        cmocka_unit_test(a_late_handshake_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

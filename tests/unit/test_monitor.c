@@ -677,10 +677,33 @@ static void test_a_witness_is_ahead(void **state)
     empty_public();
     give(logs[0], 410);
     assert_ok(look_again(m));
+    /* Of one size and another tree: it needs no log. */
+    cut = true;
+    buf_reset(&b);
+    sign_note(&b, logs[1], 410);
+    witness_shows = buf_slice(&b);
+    assert_err(look_again(m), TL_E_IO);
+    assert_true(m->raised[ALARM_FORK].now);
+    cut = false;
     witness_shows = (slice){NULL, 0};
     monitor_close(m);
     tlog_policy_free(policy);
     buf_finish(&b);
+}
+
+/* Of one size with what is known, and another root: nothing is said of that log but the alarm. */
+static void test_the_same_size(void **state)
+{
+    (void)state;
+    struct monitor *m = NULL;
+    give(logs[0], 400);
+    assert_ok(look());
+    give(logs[1], 400);
+    assert_ok(monitor_open(&m, &options, &why));
+    assert_err(look_again(m), TL_E_PROOF);
+    assert_true(m->raised[ALARM_FORK].now);
+    assert_false(m->said);
+    monitor_close(m);
 }
 
 /* What failed its check is not forgotten because the rest is withheld. */
@@ -770,6 +793,7 @@ int main(void)
         T(test_a_fault_and_then_silence),
         T(test_a_checkpoint_that_is_taken_back),
         T(test_addresses),
+        T(test_the_same_size),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
