@@ -15,19 +15,9 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 from cbor_read import Cbor, byte_string, decode  # noqa: E402
+from npm.install import install  # noqa: E402
 from rfc6962 import consistency_roots, inclusion_root  # noqa: E402
 from teelogtest import Case, record  # noqa: E402
-
-LIBRARIES = ["@auth0/cose@1", "cose-js@0.9"]
-
-
-def install(directory):
-    """Why they cannot be had, or None."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "there is no npm"
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", *LIBRARIES],
-                          cwd=directory, capture_output=True, text=True, timeout=300, check=False)
-    return None if done.returncode == 0 else f"npm cannot install {LIBRARIES[0]}"
 
 
 def parts(message):
@@ -47,7 +37,7 @@ class Libraries(Case):
     def setUpClass(cls):
         cls.modules = tempfile.mkdtemp(prefix="teelog-test-")
         cls.addClassCleanup(shutil.rmtree, cls.modules, ignore_errors=True)
-        missing = install(cls.modules)
+        missing = install("cose_libraries", cls.modules)
         if missing:
             raise unittest.SkipTest(missing)
         shutil.copy(HERE / "cose_libraries.mjs", cls.modules)

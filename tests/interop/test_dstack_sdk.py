@@ -15,28 +15,17 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 from dstack_agent import Agent  # noqa: E402
+from npm.install import install  # noqa: E402
 
 TEELOG = os.path.realpath(os.environ["TEELOG"])
 MAKEDCAP = os.path.realpath(os.environ["MAKEDCAP"])
-SDK = ["@phala/dstack-sdk@0.5", "@noble/curves@1"]  # the second is one that it imports
-
-
-def install(directory):
-    """Why it cannot be had, or None."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "there is no npm"
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--no-save",
-                           "--ignore-scripts", *SDK], cwd=directory, capture_output=True, text=True,
-                          timeout=300, check=False)
-    return None if done.returncode == 0 else f"npm cannot install {SDK[0]}"
-
 
 class Sdk(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.dir = tempfile.mkdtemp(prefix="teelog-test-")
         cls.addClassCleanup(shutil.rmtree, cls.dir, ignore_errors=True)
-        missing = install(cls.dir)
+        missing = install("dstack_sdk", cls.dir)
         if missing:
             raise unittest.SkipTest(missing)
         shutil.copy(HERE / "dstack_sdk.mjs", cls.dir)

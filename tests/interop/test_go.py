@@ -135,9 +135,6 @@ class Litewitness(Go):
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.end, agent)
         self.fingerprint = agent.stdout.readline().strip()
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
         self.witness = None
         self.start()
 
@@ -159,7 +156,17 @@ class Litewitness(Go):
                 stream.close()
 
     def start(self):
-        """Until it answers; its verifier key is in what it says."""
+        """It does not say which port it has of 0: one that was free a moment ago, until it gets it."""
+        for _ in range(10):
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                self.port = s.getsockname()[1]
+            if self.answers():
+                return
+        self.fail("no port is free for long enough")
+
+    def answers(self):
+        """Starts it, until it answers; its verifier key is in what it says. False where its port is another's."""
         log = open(self.path("witness.log"), "w")  # noqa: SIM115
         self.addCleanup(log.close)
         self.witness = subprocess.Popen([os.path.join(self.bin, "litewitness"), "-name", self.NAME, "-db",
@@ -168,7 +175,10 @@ class Litewitness(Go):
         self.addCleanup(self.end, self.witness)
         until = time.monotonic() + 120
         while time.monotonic() < until:
-            self.assertIsNone(self.witness.poll(), pathlib.Path(self.path("witness.log")).read_text())
+            if self.witness.poll() is not None:
+                said = pathlib.Path(self.path("witness.log")).read_text()
+                self.assertIn("address already in use", said)
+                return False
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=10).close()
                 break
@@ -176,6 +186,7 @@ class Litewitness(Go):
                 time.sleep(0.1)
         said = pathlib.Path(self.path("witness.log")).read_text()
         self.vkey = said.split("vkey=")[1].split()[0].strip('"')
+        return True
 
     def submit(self, old, note, hashes):
         lines = "".join(base64.b64encode(h).decode() + "\n" for h in (consistency(old, hashes) if old else []))
