@@ -18,16 +18,18 @@ static tl_err check_extra(slice text)
     return err;
 }
 
-static tl_err read_path(struct tlog_proof *out, slice *rest)
+tl_err tlog_proof_read_path(hash32 path[MERKLE_MAX_PATH], size_t *count, slice *rest)
 {
-    for (slice line; (line = note_line(rest)).n; out->path_count++) {
+    size_t n = 0;
+    for (slice line; (line = note_line(rest)).n; n++) {
         buf b;
-        if (REFUSED(out->path_count == MERKLE_MAX_PATH))
+        if (REFUSED(n == MERKLE_MAX_PATH))
             return TL_E_PROOF;
-        buf_init_fixed(&b, out->path[out->path_count].b, sizeof out->path[0].b);
-        if (base64_read(&b, line) != TL_OK || REFUSED(b.n != sizeof out->path[0].b))
+        buf_init_fixed(&b, path[n].b, sizeof path[n].b);
+        if (base64_read(&b, line) != TL_OK || REFUSED(b.n != sizeof path[n].b))
             return TL_E_PROOF;
     }
+    *count = n;
     return TL_OK;
 }
 
@@ -50,7 +52,7 @@ tl_err tlog_proof_read(struct tlog_proof *out, slice text)
     tl_err err =
         decimal_read(&p.index, slice_of(line.p + strlen(INDEX), line.n - strlen(INDEX)), INT64_MAX);
     if (err == TL_OK)
-        err = read_path(&p, &text);
+        err = tlog_proof_read_path(p.path, &p.path_count, &text);
     if (err != TL_OK)
         return err;
     /* Else a line before it, which may lack its end, would be the last. */

@@ -23,6 +23,9 @@ struct tlog_proof {
 
 /* The form; TL_E_PROOF or an error of what stands in it. The note itself is not read. */
 tl_err tlog_proof_read(struct tlog_proof *out, slice text) TL_MUST;
+/* Its path, and those of others: a line with base64 of each hash, up to an empty one, which is
+ * taken off the front of rest as well. TL_E_PROOF. */
+tl_err tlog_proof_read_path(hash32 path[MERKLE_MAX_PATH], size_t *count, slice *rest) TL_MUST;
 /* extra: decoded; .p == NULL for none. */
 void tlog_proof_put(buf *b, slice extra, uint64_t index, const hash32 *path, size_t path_count,
                     slice checkpoint);

@@ -3,17 +3,11 @@
 #include "base/encoding.h"
 #include "base/reader.h"
 #include "base/refuse.h"
+#include "tlog/proof.h"
 
 #include <stdlib.h>
 
 #define OLD "old "
-
-static tl_err read_hash(hash32 *out, slice line)
-{
-    buf b;
-    buf_init_fixed(&b, out->b, sizeof out->b);
-    return base64_read(&b, line) != TL_OK || REFUSED(b.n != sizeof out->b) ? TL_E_PROOF : TL_OK;
-}
 
 /* "old <size>", and 0 to 63 lines of proof before an empty one. */
 static tl_err read_proof(struct witness_request *out, slice *rest)
@@ -23,17 +17,7 @@ static tl_err read_proof(struct witness_request *out, slice *rest)
         return TL_E_FIELD;
     tl_err err =
         decimal_read(&out->old, slice_of(line.p + old.n, line.n - old.n), COSIGNATURE_TIME_MAX);
-    if (err != TL_OK)
-        return err;
-    out->path_count = 0;
-    while ((line = note_line(rest)).n) {
-        if (REFUSED(out->path_count == MERKLE_MAX_PATH))
-            return TL_E_PROOF;
-        err = read_hash(&out->path[out->path_count++], line);
-        if (err != TL_OK)
-            return err;
-    }
-    return TL_OK;
+    return err == TL_OK ? tlog_proof_read_path(out->path, &out->path_count, rest) : err;
 }
 
 static tl_err read_request(struct witness_request *out, slice body)
