@@ -28,13 +28,14 @@ step() {
     return 1
 }
 
-# suite NAME BUILD ARGS…: runs meson's tests; every case in them is a result.
+# suite NAME BUILD ARGS…: runs meson's tests; every case in them is a result. Many of them wait
+# more than they compute, so that more run at a time than there are processors.
 suite() {
     local name=$1 build=$2 began=$SECONDS log
     shift 2
     log=build/logs/${name// /-}.log
     rm -f "$build/meson-logs/testlog.json"
-    meson test -C "$build" --no-rebuild --print-errorlogs "$@" >"$log" 2>&1 </dev/null || true
+    meson test -C "$build" --no-rebuild --print-errorlogs --num-processes $(($(nproc) + 2)) "$@" >"$log" 2>&1 </dev/null || true
     if scripts/count-tests "$name" "$build/meson-logs/testlog.json" >"$log.count"; then
         printf 'ok      %-28s %4d s, %s\n' "$name" $((SECONDS - began)) "$(tail -n 1 "$log.count")"
     else

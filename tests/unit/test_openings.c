@@ -419,7 +419,8 @@ static void stops_while_some_wait(void **state)
     assert_true(is_answered(&first));
     assert_true(is_answered(&second));
     assert_err(first.receipts[0].err, TL_E_NO_QUOTE);
-    assert_err(second.receipts[0].err, TL_E_NO_QUOTE);
+    if (second.receipts[0].err != TL_E_STOPPING) /* where it had not come to the quotes yet */
+        assert_err(second.receipts[0].err, TL_E_NO_QUOTE);
     allow(1); /* its thread comes back to nobody */
     await_idle();
     tee_set_deadline(w.tee, TEE_DEADLINE_MS);
