@@ -17,6 +17,11 @@ IN_GRAMINE = "in-gramine" in TEELOG  # behind tests/lib/gramine_calls.c
 not_in_gramine = functools.partial(unittest.skipIf, IN_GRAMINE)  # with the reason
 TRANSCRIPT = ROOT / "examples" / "elizaos-1.7.2.jsonl"
 
+# What whoever started the tests ignores (nohup, a shell's background job) is not ours to test.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+
 
 def record(agent="alice", content="5 USDC to bob", **more):
     fields = {"agentId": agent, "roomId": "room", "userId": "user", "type": "Action:PAY",
