@@ -10,6 +10,7 @@
 #include "codec/problem.h"
 #include "fakedcap.h"
 #include "fuzz.h"
+#include "http/json_put.h"
 #include "log/backup_form.h"
 #include "log/recovery.h"
 #include "tee/sim_crl.h"
@@ -192,6 +193,53 @@ static void witness_seeds(void)
     receipt_seeds(path);
     save_str("tlog_policy", "none", "quorum none\n");
     buf_finish(&b);
+    buf_finish(&note);
+}
+
+/* The receipt of what fuzz_receipt_check sends, the second leaf of two. */
+static void receipt_check_seed(void)
+{
+    static const uint8_t zeros[64] = {0};
+    uint8_t seed[32];
+    struct note_key key = log_key(seed);
+    const struct body_record record = {.salt = slice_of(zeros, BODY_SALT),
+                                       .room_id = slice_str("r"),
+                                       .user_id = slice_str("u"),
+                                       .content = slice_str("c")};
+    struct statement st = {.kind = ST_RECORD,
+                           .alg = COSE_ES256,
+                           .origin = slice_str("fuzz.example/log"),
+                           .subject = slice_str("alice"),
+                           .type = slice_str("t"),
+                           .seq = 5,
+                           .has_prev = true};
+    buf b, header, statement, note;
+    buf_init(&b, 4000);
+    buf_init(&header, 1000);
+    buf_init(&statement, 2000);
+    buf_init(&note, 1000);
+    body_record_put(&b, &record);
+    st.payload = sha256(buf_slice(&b));
+    statement_header_put(&header, &st);
+    statement_put(&statement, buf_slice(&header), &st.payload, zeros);
+    const hash32 first = sha256(slice_str("1")), leaf = merkle_leaf_hash(buf_slice(&statement));
+    const hash32 top = merkle_node_hash(&first, &leaf);
+    MUST(checkpoint_sign(&note, slice_str("fuzz.example/log"), 2, &top, &key, seed) == TL_OK);
+    buf_reset(&b);
+    buf_str(&b, "{\"index\":1,\"seq\":5,\"agentId\":\"alice\",\"leafHash\":\"");
+    hex_put(&b, hash_slice(&leaf));
+    buf_str(&b, "\",\"treeSize\":2,\"class\":\"signed\"");
+    json_put_base64(&b, "salt", record.salt);
+    json_put_base64(&b, "statement", buf_slice(&statement));
+    json_put_name(&b, "checkpoint");
+    json_put_text(&b, buf_slice(&note));
+    buf_str(&b, ",\"path\":[\"");
+    base64_put(&b, hash_slice(&first));
+    buf_str(&b, "\"]}\n");
+    save("receipt_check", "good", buf_slice(&b));
+    buf_finish(&b);
+    buf_finish(&header);
+    buf_finish(&statement);
     buf_finish(&note);
 }
 
@@ -850,6 +898,7 @@ int main(int argc, char **argv)
     der_seeds();
     text_seeds();
     witness_seeds();
+    receipt_check_seed();
     json_seeds();
     ask_seeds();
     tail_seeds();

@@ -79,6 +79,8 @@ void receipts_take(struct receipts *r, const struct log_result *result)
         row->seq = got->seq;
         row->leaf = got->leaf;
         row->repeated = got->repeated;
+        row->has_salt = got->has_salt;
+        memcpy(row->salt, got->salt, sizeof row->salt);
         if (got->err != TL_OK)
             receipts_bad(r, i, got->err, &got->why);
         else if (r->full && result->statements)
@@ -96,6 +98,8 @@ void receipts_take(struct receipts *r, const struct log_result *result)
 
 static void put_full(buf *b, const struct receipts *r, const struct receipt_row *row)
 {
+    if (row->has_salt)
+        json_put_base64(b, "salt", SLICE_ARRAY(row->salt));
     buf_str(b, ",\"statement\":\"");
     base64_put(b, kept(r, row->statement_at, row->statement_n));
     buf_str(b, "\",\"checkpoint\":");

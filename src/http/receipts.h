@@ -14,6 +14,8 @@ struct receipt_row {
     uint32_t agent_at, agent_n; /* in receipts.bytes */
     uint32_t statement_at, statement_n;
     uint32_t path_at, path_count; /* hashes of 32 bytes, in receipts.bytes */
+    bool has_salt;
+    uint8_t salt[BODY_SALT];
 };
 
 struct receipts {

@@ -164,7 +164,8 @@ static tl_err grow(struct log_batch *b)
 
 /* The plain body is made in memory that is wiped, and goes sealed into the
  * arena. */
-static tl_err seal_body(struct log_batch *b, const struct log_record *r, struct record_item *item)
+static tl_err seal_body(struct log_batch *b, const struct log_record *r, struct record_item *item,
+                        struct log_receipt *receipt)
 {
     uint8_t mem[4096];
     buf plain, large;
@@ -190,6 +191,8 @@ static tl_err seal_body(struct log_batch *b, const struct log_record *r, struct 
     }
     secret_wipe(mem, plain.n);
     buf_finish_secret(&large);
+    receipt->has_salt = true;
+    memcpy(receipt->salt, body.salt.p, BODY_SALT);
     return err;
 }
 
@@ -213,6 +216,7 @@ tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_
                                .has_ref = r->has_ref,
                                .ref = r->ref,
                                .has_request = r->request.n > 0};
+    struct log_receipt receipt = {.err = TL_OK};
     size_t before = b->arena.n;
     tl_err err = check(b, r, why);
     if (err == TL_OK)
@@ -225,7 +229,7 @@ tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_
     buf_bytes(&b->arena, r->type);
     err = buf_err(&b->arena);
     if (err == TL_OK)
-        err = seal_body(b, r, &item);
+        err = seal_body(b, r, &item, &receipt);
     if (err == TL_OK)
         err = add_terms(b, r, &item);
     if (err != TL_OK) {
@@ -238,7 +242,7 @@ tl_err log_batch_add(struct log_batch *b, const struct log_record *r, struct tl_
         item.content_mac = request_content_mac(b->log, r);
     }
     b->items[b->count] = item;
-    b->receipts[b->count] = (struct log_receipt){.err = TL_OK};
+    b->receipts[b->count] = receipt;
     b->count++;
     return TL_OK;
 }

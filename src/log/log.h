@@ -147,6 +147,8 @@ struct log_receipt {
     uint64_t index, seq;
     hash32 leaf;
     bool repeated; /* the request id was seen before; index and so on are the first's */
+    bool has_salt; /* not where the first was erased since */
+    uint8_t salt[BODY_SALT];
 };
 
 struct log_batch;

@@ -96,10 +96,11 @@ tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
     return TL_OK;
 }
 
-/* Whether the record at this leaf, which is proven, is the one with this MAC. What has
- * no body any more (it may be erased) is taken for it. */
+/* Whether the record at this leaf, which is proven, is the one with this MAC; then its salt goes
+ * into the receipt. What has no body any more (it may be erased) is taken for it. */
 static tl_err request_same(struct log *log, const hash32 *content_mac,
-                           const struct store_leaf *leaf, const struct statement *st, bool *same)
+                           const struct store_leaf *leaf, const struct statement *st, bool *same,
+                           struct log_receipt *receipt)
 {
     buf plain;
     struct body_record body;
@@ -127,6 +128,8 @@ static tl_err request_same(struct log *log, const hash32 *content_mac,
                                    .ref = st->ref};
         hash32 mac = request_content_mac(log, &first);
         *same = hash_eq(&mac, content_mac);
+        receipt->has_salt = true;
+        memcpy(receipt->salt, body.salt.p, BODY_SALT);
     }
     buf_finish_secret(&plain);
     return err;
@@ -151,7 +154,7 @@ static tl_err request_receipt(struct log *log, const struct record_item *item, s
     if (err == TL_OK)
         err = stored_leaf(log, first.index, &leaf, &st);
     if (err == TL_OK)
-        err = request_same(log, &item->content_mac, &leaf, &st, &same);
+        err = request_same(log, &item->content_mac, &leaf, &st, &same, &first);
     if (err == TL_E_SEALED)
         return tl_explain(&receipt->why, err, "requestId",
                           "the record that was appended under this request id cannot be opened "
