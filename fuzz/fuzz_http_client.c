@@ -1,6 +1,6 @@
 /* The client's reading of answers: however the bytes arrive, the same comes out.
  * The parser is private to its file, hence the include. */
-#include "cli/client.c"
+#include "client/client.c"
 #include "fuzz.h"
 
 #include <sys/socket.h>

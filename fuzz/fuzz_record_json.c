@@ -1,7 +1,7 @@
 /* JSON lines of records. What is taken has attributes that a body takes. */
 #include "fuzz.h"
-#include "http/attributes.h"
 #include "http/record_json.h"
+#include "tlog/attributes.h"
 
 /* As JSON and back they are the same bytes. */
 static void attributes_again(slice encoded)

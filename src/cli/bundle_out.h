@@ -2,7 +2,7 @@
 #ifndef TL_CLI_BUNDLE_OUT_H
 #define TL_CLI_BUNDLE_OUT_H
 
-#include "cli/client.h"
+#include "client/client.h"
 #include "log/log.h"
 
 /* Writes a bundle to path ("-": standard output). said may be NULL, here as below. */

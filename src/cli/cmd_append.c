@@ -2,9 +2,9 @@
 #include "cli/batches.h"
 #include "cli/cli.h"
 #include "cli/reach.h"
-#include "cli/url.h"
+#include "client/url.h"
 #include "codec/cose.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 #include <jansson.h>
 #include <poll.h>

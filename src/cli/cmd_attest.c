@@ -3,8 +3,8 @@
 #include "cli/cli.h"
 #include "cli/reach.h"
 #include "cli/report.h"
+#include "codec/json_put.h"
 #include "crypto/secret.h"
-#include "http/json_put.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 #include "cli/reach.h"
 #include "cli/record_query.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "log/erase.h"
 
 #include <jansson.h>

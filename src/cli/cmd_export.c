@@ -2,7 +2,7 @@
 #include "cli/bundle_out.h"
 #include "cli/cli.h"
 #include "cli/reach.h"
-#include "cli/url.h"
+#include "client/url.h"
 
 #include <inttypes.h>
 #include <stdio.h>

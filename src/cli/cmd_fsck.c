@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "log/log.h"
 
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #include "cli/outfile.h"
 #include "cli/proof_fetch.h"
 #include "cli/reach.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "tlog/checkpoint.h"
 
 #include <inttypes.h>

@@ -4,8 +4,8 @@
 #include "cli/service_options.h"
 #include "cli/successor_ask.h"
 #include "cli/witnesses.h"
+#include "codec/json_put.h"
 #include "crypto/sign.h"
-#include "http/json_put.h"
 #include "log/successor.h"
 
 #include <inttypes.h>

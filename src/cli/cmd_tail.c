@@ -3,7 +3,7 @@
 #include "cli/reach.h"
 #include "cli/record_print.h"
 #include "cli/record_query.h"
-#include "cli/url.h"
+#include "client/url.h"
 #include "codec/json.h"
 
 #include <jansson.h>

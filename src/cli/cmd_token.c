@@ -3,8 +3,8 @@
 #include "cli/cli.h"
 #include "cli/outfile.h"
 #include "cli/reach.h"
-#include "cli/url.h"
-#include "http/json_put.h"
+#include "client/url.h"
+#include "codec/json_put.h"
 
 #include <jansson.h>
 #include <stdio.h>

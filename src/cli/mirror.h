@@ -3,7 +3,7 @@
 #ifndef TL_CLI_MIRROR_H
 #define TL_CLI_MIRROR_H
 
-#include "cli/client.h"
+#include "client/client.h"
 #include "tlog/checkpoint.h"
 #include "tlog/tile.h"
 

@@ -3,7 +3,7 @@
 #include "base/encoding.h"
 #include "cli/cli.h"
 #include "cli/monitor_own.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 #include <stdarg.h>
 #include <stdio.h>

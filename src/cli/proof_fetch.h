@@ -2,7 +2,7 @@
 #ifndef TL_CLI_PROOF_FETCH_H
 #define TL_CLI_PROOF_FETCH_H
 
-#include "cli/client.h"
+#include "client/client.h"
 #include "teelog/proof.h"
 #include "tlog/note.h"
 

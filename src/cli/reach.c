@@ -157,8 +157,13 @@ tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why
     if (!r->remote)
         return client_open(out, r->path, token, why);
     tl_err err = TL_OK;
+    const struct ra_tls_identity *own = NULL;
     if (r->identity)
-        err = identity_get(r->identity, (uint64_t)time(NULL), &trust.identity, why);
+        err = identity_get(r->identity, (uint64_t)time(NULL), &own, why);
+    if (err == TL_OK && own) {
+        trust.cert = own->cert;
+        trust.key = own->key;
+    }
     if (err == TL_OK)
         err = client_open_url(out, &r->where, &trust, token, why);
     if (err == TL_OK && client_is_simulated(*out))

@@ -2,8 +2,8 @@
 #ifndef TL_CLI_REACH_H
 #define TL_CLI_REACH_H
 
-#include "cli/client.h"
 #include "cli/identity.h"
+#include "client/client.h"
 
 #include <getopt.h>
 

@@ -1,7 +1,7 @@
 #include "cli/record_query.h"
 
 #include "cli/cli.h"
-#include "cli/url.h"
+#include "client/url.h"
 
 #include <stdio.h>
 

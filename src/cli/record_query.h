@@ -4,7 +4,7 @@
 #define TL_CLI_RECORD_QUERY_H
 
 #include "base/buf.h"
-#include "cli/client.h"
+#include "client/client.h"
 #include "http/filters.h"
 
 #include <getopt.h>

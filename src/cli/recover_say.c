@@ -2,7 +2,7 @@
 #include "base/encoding.h"
 #include "cli/cli.h"
 #include "cli/recover_out.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "cli/run_log.h"
 
 #include "codec/cbor.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "log/waiter.h"
 
 #include <sys/wait.h>

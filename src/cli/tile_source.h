@@ -3,7 +3,7 @@
 #ifndef TL_CLI_TILE_SOURCE_H
 #define TL_CLI_TILE_SOURCE_H
 
-#include "cli/client.h"
+#include "client/client.h"
 
 /* Bytes of a whole bundle of entries: 256 of 65,535, each with its length. */
 #define TILE_FILE_MAX     (256u * (2 + 65535))

@@ -2,8 +2,8 @@
 #ifndef TL_CLI_WEB_ADDRESS_H
 #define TL_CLI_WEB_ADDRESS_H
 
-#include "cli/link.h"
 #include "cli/tile_source.h"
+#include "client/link.h"
 
 struct web_address {
     struct link_url host;

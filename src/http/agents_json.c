@@ -1,6 +1,6 @@
 #include "http/agents_json.h"
 
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 const char *admission_name(enum admission a)
 {

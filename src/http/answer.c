@@ -1,5 +1,5 @@
+#include "codec/json_put.h"
 #include "http/internal.h"
-#include "http/json_put.h"
 #include "http/problems.h"
 
 #include <event2/buffer.h>

@@ -1,9 +1,9 @@
 /* POST /v1/erasures: records by their indexes, or all that match, found page by page
  * and erased as many at a time as one request of the log takes. */
 #include "base/refuse.h"
+#include "codec/json_put.h"
 #include "http/erasure_json.h"
 #include "http/internal.h"
-#include "http/json_put.h"
 #include "log/erase.h"
 #include "log/query.h"
 

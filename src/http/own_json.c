@@ -1,7 +1,7 @@
 #include "http/own_json.h"
 
+#include "codec/json_put.h"
 #include "http/agents_json.h"
-#include "http/json_put.h"
 #include "tlog/body.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "http/receipts.h"
 
 #include "base/encoding.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 #include <stdlib.h>
 

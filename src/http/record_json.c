@@ -1,8 +1,8 @@
 #include "http/record_json.h"
 
 #include "base/refuse.h"
-#include "http/attributes.h"
 #include "http/json_get.h"
+#include "tlog/attributes.h"
 
 enum member {
     AGENT_ID,

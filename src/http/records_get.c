@@ -1,8 +1,8 @@
 /* GET /v1/records: a page of what matches. */
 #include "base/encoding.h"
 #include "base/refuse.h"
+#include "codec/json_put.h"
 #include "http/filters.h"
-#include "http/json_put.h"
 #include "http/lookup.h"
 
 #define LIMIT_DEFAULT 100

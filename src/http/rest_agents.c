@@ -1,6 +1,6 @@
 /* GET /tee/agents and GET /tee/agents/ID. */
 #include "base/refuse.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "http/rest.h"
 
 #define AGENT "/tee/agents/"

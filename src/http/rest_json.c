@@ -2,7 +2,7 @@
 
 #include "base/encoding.h"
 #include "codec/der.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 static void text_put(buf *b, const char *name, slice text)
 {

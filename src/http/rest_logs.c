@@ -1,6 +1,6 @@
 /* POST /tee/logs. */
 #include "base/refuse.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "http/rest.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 #include "http/row_json.h"
 
 #include "base/encoding.h"
-#include "http/attributes.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "http/own_json.h"
+#include "tlog/attributes.h"
 
 static const char proof_signature[] = "signature";
 

@@ -7,9 +7,9 @@
  * has not taken what it was sent. */
 #include "base/encoding.h"
 #include "base/refuse.h"
+#include "codec/json_put.h"
 #include "http/filters.h"
 #include "http/internal.h"
-#include "http/json_put.h"
 #include "http/row_json.h"
 
 #include <stdio.h>

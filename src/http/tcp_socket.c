@@ -42,13 +42,6 @@ tl_err tcp_address_read(struct tcp_address *out, const char *text, struct tl_why
     return TL_OK;
 }
 
-bool tcp_is_loopback(const struct tcp_address *a)
-{
-    if (a->any.sa_family == AF_INET)
-        return ntohl(a->v4.sin_addr.s_addr) >> 24 == 127;
-    return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
-}
-
 tl_err tcp_may_be_plain(const struct tcp_address *a, bool simulated, struct tl_why *why)
 {
     if (REFUSED(!simulated))

@@ -2,24 +2,13 @@
 #ifndef TL_HTTP_TCP_SOCKET_H
 #define TL_HTTP_TCP_SOCKET_H
 
-#include "base/err.h"
+#include "client/address.h"
 
-#include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
-
-struct tcp_address {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    };
-};
 
 /* Reads 127.0.0.1:8443 or [::1]:8443: numbers alone, since a name could come to mean
  * another address. Port 0: any that is free. */
 tl_err tcp_address_read(struct tcp_address *out, const char *text, struct tl_why *why) TL_MUST;
-bool tcp_is_loopback(const struct tcp_address *a);
 /* Plain TCP is for trying things out: on a loopback address of a simulated platform.
  * TL_E_USAGE otherwise. */
 tl_err tcp_may_be_plain(const struct tcp_address *a, bool simulated, struct tl_why *why) TL_MUST;

@@ -3,9 +3,9 @@
 #include "base/refuse.h"
 #include "codec/cbor.h"
 #include "codec/json.h"
+#include "codec/json_put.h"
 #include "crypto/secret.h"
 #include "http/internal.h"
-#include "http/json_put.h"
 
 #include <stdio.h>
 

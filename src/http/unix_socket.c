@@ -6,19 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-tl_err unix_address(struct sockaddr_un *out, const char *path, struct tl_why *why)
-{
-    size_t n = strlen(path);
-    if (n == 0 || n >= sizeof out->sun_path)
-        return tl_explain(why, TL_E_USAGE, "socket",
-                          "the socket path has %zu bytes and a Unix socket takes 1 to %zu; "
-                          "choose a shorter one with --socket",
-                          n, sizeof out->sun_path - 1);
-    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
-    memcpy(out->sun_path, path, n);
-    return TL_OK;
-}
-
 static tl_err failed(const char *what, const char *path, struct tl_why *why)
 {
     /* Under a sanitizer gcc thinks that path may be NULL, and warns. */

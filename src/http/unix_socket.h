@@ -2,12 +2,8 @@
 #ifndef TL_HTTP_UNIX_SOCKET_H
 #define TL_HTTP_UNIX_SOCKET_H
 
-#include "base/err.h"
+#include "client/address.h"
 
-#include <sys/un.h>
-
-/* TL_E_USAGE, naming the limit, for a path that does not fit. */
-tl_err unix_address(struct sockaddr_un *out, const char *path, struct tl_why *why) TL_MUST;
 /* A non-blocking listener with mode 0600. A stale socket file is replaced;
  * TL_E_LOCKED where a service answers on it, TL_E_EXISTS for any other file. */
 tl_err unix_listen(int *out, const char *path, struct tl_why *why) TL_MUST;

@@ -1,6 +1,6 @@
 /* The routes that show the log's state. */
+#include "codec/json_put.h"
 #include "http/internal.h"
-#include "http/json_put.h"
 #include "http/witnessed_json.h"
 
 /* Two notes with each byte escaped, and some hundred witnesses. */

@@ -1,7 +1,7 @@
 #include "http/witnessed_json.h"
 
 #include "base/encoding.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 #include <inttypes.h>
 

@@ -1,7 +1,7 @@
 /* Asking a platform's agent on a Unix socket: one POST of JSON, one answer.
  *
  * Written here and not taken from libcurl, which an enclave's build does not have and
- * which fills in for what it is not told; nor from src/cli/client.c, which stands
+ * which fills in for what it is not told; nor from src/client/client.c, which stands
  * above this floor, waits for ever and trusts that it talks to a teelog. One request
  * a connection, so nothing that is left over can be taken for the next answer. */
 #ifndef TL_TEE_AGENT_H

@@ -2,11 +2,12 @@
 #include "testlib.h"
 
 /* Its parser is private to the file. */
-#include "cli/client.c"
-#include "cli/client_call.c"
-#include "cli/link.c"
-#include "cli/link_url.c"
-#include "cli/url.c"
+#include "client/client.c"
+#include "client/client_call.c"
+#include "client/link.c"
+#include "client/link_url.c"
+#include "client/url.c"
+#include "http/tcp_socket.h"
 
 #include <pthread.h>
 

@@ -2,9 +2,9 @@
 #include "testlib.h"
 
 #include "codec/cbor.h"
-#include "http/attributes.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "http/record_json.h"
+#include "tlog/attributes.h"
 
 static struct record_json json;
 static struct log_record record;

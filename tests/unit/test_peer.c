@@ -3,8 +3,8 @@
  * certificate of a service without having its key. */
 #include "testlib.h"
 
-#include "cli/link.c"
-#include "cli/link_url.c"
+#include "client/link.c"
+#include "client/link_url.c"
 
 #include "http/ra_tls.h"
 #include "http/tls.h"

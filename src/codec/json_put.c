@@ -1,4 +1,4 @@
-#include "http/json_put.h"
+#include "codec/json_put.h"
 
 #include "base/encoding.h"
 

@@ -1,4 +1,4 @@
-#include "cli/client.h"
+#include "client/client.h"
 
 #include "base/encoding.h"
 #include "base/refuse.h"

@@ -1,6 +1,6 @@
 /* URLs of the service's routes. */
-#ifndef TL_CLI_URL_H
-#define TL_CLI_URL_H
+#ifndef TL_CLIENT_URL_H
+#define TL_CLIENT_URL_H
 
 #include "base/buf.h"
 

@@ -1,10 +1,10 @@
 /* A small strict HTTP/1.1 client over a Unix socket or TLS: blocking, keep-alive,
  * several requests may be under way. */
-#ifndef TL_CLI_CLIENT_H
-#define TL_CLI_CLIENT_H
+#ifndef TL_CLIENT_CLIENT_H
+#define TL_CLIENT_CLIENT_H
 
 #include "base/buf.h"
-#include "cli/link.h"
+#include "client/link.h"
 
 struct client;
 

@@ -1,8 +1,8 @@
-#include "http/attributes.h"
+#include "tlog/attributes.h"
 
 #include "base/refuse.h"
 #include "codec/cbor.h"
-#include "http/json_put.h"
+#include "codec/json_put.h"
 #include "tlog/body.h"
 
 #include <stdlib.h>

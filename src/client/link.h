@@ -1,12 +1,11 @@
 /* A stream of bytes to a service, not blocking: over its socket, or over TCP and TLS,
  * whose certificate has to be that of the host that was named. */
-#ifndef TL_CLI_LINK_H
-#define TL_CLI_LINK_H
+#ifndef TL_CLIENT_LINK_H
+#define TL_CLIENT_LINK_H
 
 #include "attest/ratls.h"
 
-#include "http/ra_tls.h"
-
+#include <openssl/types.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -37,7 +36,8 @@ struct link_trust {
     const struct policy *policy; /* where this is not NULL, that it is attested (ratls.h) */
     slice collateral;            /* with a policy: of the caller; .p == NULL for none */
     /* And what is shown of ourselves where that is asked for; NULL: nothing. */
-    const struct ra_tls_identity *identity;
+    X509 *cert;
+    EVP_PKEY *key;
 };
 
 /* *l untouched on failure. */

@@ -1,7 +1,7 @@
 /* Attributes: a JSON object to the deterministic CBOR map of docs/format.md
  * section 5, and back. Pure. */
-#ifndef TL_HTTP_ATTRIBUTES_H
-#define TL_HTTP_ATTRIBUTES_H
+#ifndef TL_TLOG_ATTRIBUTES_H
+#define TL_TLOG_ATTRIBUTES_H
 
 #include "base/buf.h"
 

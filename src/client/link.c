@@ -1,8 +1,7 @@
-#include "cli/link.h"
+#include "client/link.h"
 
 #include "base/refuse.h"
-#include "http/tcp_socket.h"
-#include "http/unix_socket.h"
+#include "client/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -150,10 +149,9 @@ static tl_err make_context(SSL_CTX **out, struct attested *a, struct tl_why *why
     } else {
         err = trust_roots(ctx, a->trust->ca_file, why);
     }
-    const struct ra_tls_identity *own = a->trust->identity;
-    if (err == TL_OK && own &&
-        (SSL_CTX_use_certificate(ctx, own->cert) != 1 ||
-         SSL_CTX_use_PrivateKey(ctx, own->key) != 1))
+    if (err == TL_OK && a->trust->cert &&
+        (SSL_CTX_use_certificate(ctx, a->trust->cert) != 1 ||
+         SSL_CTX_use_PrivateKey(ctx, a->trust->key) != 1))
         err = TL_E_CRYPTO;
     if (err == TL_OK)
         *out = ctx;

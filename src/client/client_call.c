@@ -1,5 +1,5 @@
 /* Whole requests and answers. */
-#include "cli/client.h"
+#include "client/client.h"
 
 #include "codec/problem.h"
 

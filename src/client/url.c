@@ -1,4 +1,4 @@
-#include "cli/url.h"
+#include "client/url.h"
 
 void url_put(buf *b, const char *text)
 {

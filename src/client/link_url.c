@@ -1,6 +1,6 @@
 /* Addresses of services. */
 #include "base/encoding.h"
-#include "cli/link.h"
+#include "client/link.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

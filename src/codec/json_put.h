@@ -1,6 +1,6 @@
 /* Writing JSON, one line at a time. Pure. */
-#ifndef TL_HTTP_JSON_PUT_H
-#define TL_HTTP_JSON_PUT_H
+#ifndef TL_CODEC_JSON_PUT_H
+#define TL_CODEC_JSON_PUT_H
 
 #include "base/buf.h"
 
