@@ -14,6 +14,7 @@ struct batch {
     uint64_t first; /* number of its first line in the input, from 1 */
     size_t lines;
     bool too_long;
+    uint64_t least; /* the log's size, as far as it was known when this was sent first */
 };
 
 struct batches {

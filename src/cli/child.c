@@ -31,23 +31,36 @@ static void scrub_environment(void)
     }
 }
 
+/* The log's key, which nobody knows before the log is open, and which says that we may go. */
+static void await_go(int go, char *log_key, size_t size)
+{
+    size_t n = 0;
+    while (n < size - 1) {
+        ssize_t got = read(go, log_key + n, size - 1 - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+    }
+    if (n == 0)
+        _exit(EXIT_RUN_FAILED);
+    log_key[n] = 0;
+}
+
 static void child_main(char **argv, const char *socket, const char *token, int go, int failed)
 {
-    char byte;
-    ssize_t n;
-    do
-        n = read(go, &byte, 1);
-    while (n < 0 && errno == EINTR);
-    if (n != 1)
-        _exit(EXIT_RUN_FAILED);
+    char log_key[512];
+    await_go(go, log_key, sizeof log_key);
     scrub_environment();
-    if (setenv("TEELOG_SOCKET", socket, 1) == 0 && setenv("TEELOG_TOKEN", token, 1) == 0) {
+    if (setenv("TEELOG_SOCKET", socket, 1) == 0 && setenv("TEELOG_TOKEN", token, 1) == 0 &&
+        setenv("TEELOG_LOG_KEY", log_key, 1) == 0) {
         signals_reset();
         cores_reset();
         execvp(argv[0], argv);
     }
     int error = errno;
-    n = write(failed, &error, sizeof error);
+    ssize_t n = write(failed, &error, sizeof error);
     (void)n;
     _exit(EXIT_RUN_FAILED);
 }
@@ -76,12 +89,12 @@ tl_err child_fork(struct child *c, char **argv, const char *socket, const char *
     return TL_OK;
 }
 
-tl_err child_go(struct child *c, const char *name, struct tl_why *why)
+tl_err child_go(struct child *c, const char *name, const char *log_key, struct tl_why *why)
 {
     int error = 0;
-    ssize_t n = write(c->go, "g", 1);
+    ssize_t n = write(c->go, log_key, strlen(log_key)); /* less than PIPE_BUF: whole */
     close(c->go);
-    if (n == 1)
+    if (n > 0)
         do
             n = read(c->failed, &error, sizeof error);
         while (n < 0 && errno == EINTR);

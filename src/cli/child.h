@@ -1,4 +1,4 @@
-/* The command of `run`: forked before any thread exists, started by a go-byte. */
+/* The command of `run`: forked before any thread exists, started by being told the log's key. */
 #ifndef TL_CLI_CHILD_H
 #define TL_CLI_CHILD_H
 
@@ -10,18 +10,19 @@
 struct child {
     pid_t pid;
     bool group; /* it leads a process group of its own */
-    int go;     /* one byte here lets it exec */
+    int go;     /* what comes here lets it exec */
     int failed; /* reads its errno where exec failed, else ends */
 };
 
-/* Forks. The child waits; where the go-byte never comes it ends without having
+/* Forks. The child waits; where child_go is never called it ends without having
  * run anything. It gets a process group of its own, unless standard input is a
  * terminal, of which it could not read then. Its environment is ours without TEELOG_ variables,
- * with TEELOG_SOCKET and TEELOG_TOKEN set. argv is NULL-terminated. */
+ * with TEELOG_SOCKET and TEELOG_TOKEN set, and TEELOG_LOG_KEY. argv is NULL-terminated. */
 tl_err child_fork(struct child *c, char **argv, const char *socket, const char *token,
                   struct tl_why *why) TL_MUST;
 /* Lets it run: TL_OK once exec has succeeded. */
-tl_err child_go(struct child *c, const char *name, struct tl_why *why) TL_MUST;
+tl_err child_go(struct child *c, const char *name, const char *log_key,
+                struct tl_why *why) TL_MUST;
 /* Sends it off without having run. */
 void child_cancel(struct child *c);
 

@@ -1,6 +1,7 @@
 #include "base/encoding.h"
 #include "cli/batches.h"
 #include "cli/cli.h"
+#include "cli/pinned.h"
 #include "cli/reach.h"
 #include "client/url.h"
 #include "codec/cose.h"
@@ -23,10 +24,11 @@
 #define TIMEOUT_MOST    300
 
 #define OUTCOME_UNKNOWN "the outcome is unknown; repeat it with a requestId"
+#define NOT_PINNED      "not to be taken as logged: a receipt of its request does not hold"
 #define NOT_COSIGNED    "signed and durable, and not cosigned; repeat it with the same requestId"
 
 struct options {
-    const char *agent, *alg;
+    const char *agent, *alg, *log_key;
     bool full;
     bool cosigned;    /* each batch waits for the log's witnesses … */
     uint64_t timeout; /* … so many seconds */
@@ -37,6 +39,7 @@ struct appender {
     const struct options *o;
     char *target;
     struct client *client;
+    struct pinned *pinned; /* what receipts are checked by, or NULL */
     struct batches in;
     struct batch batches[DEPTH];
     size_t first, count; /* of batches, in a ring */
@@ -110,21 +113,48 @@ static void put_not_cosigned(struct appender *a, const struct batch *b, const js
     }
 }
 
+/* sent: the record's line. */
+static tl_err put_receipt(struct appender *a, const struct batch *b, slice sent, slice line,
+                          struct tl_why *why)
+{
+    tl_err err = TL_OK;
+    if (a->pinned)
+        err = pinned_check(a->pinned, line, sent, a->o->agent, b->least, why);
+    if (err == TL_E_PEER)
+        a->known = NOT_PINNED;
+    if (err == TL_OK)
+        err = cli_check_json(line, why);
+    if (err == TL_OK && a->pinned && !a->o->full)
+        return pinned_put_short(&a->out, line);
+    if (err == TL_OK)
+        buf_bytes(&a->out, line);
+    return err;
+}
+
+/* The next of the batch's lines, taken off. */
+static slice next_sent(slice *rest)
+{
+    const uint8_t *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+    slice line = {rest->p, lf ? (size_t)(lf - rest->p) : rest->n};
+    *rest = lf ? slice_of(lf + 1, rest->n - line.n - 1) : (slice){NULL, 0};
+    return line;
+}
+
 static tl_err put_answer(struct appender *a, const struct batch *b, struct tl_why *why)
 {
     static const char wrong[] = "{\"error\"";
-    slice rest = buf_slice(&a->answer);
+    slice rest = buf_slice(&a->answer), sent = buf_slice(&b->body);
     tl_err err = TL_OK;
     size_t lines = 0;
     for (; rest.n && err == TL_OK; lines++) {
         const uint8_t *lf = memchr(rest.p, '\n', rest.n);
         if (!lf)
             break;
-        slice line = slice_of(rest.p, (size_t)(lf - rest.p) + 1);
+        slice line = slice_of(rest.p, (size_t)(lf - rest.p) + 1), record = next_sent(&sent);
         if (slice_starts(line, slice_of(wrong, sizeof wrong - 1)))
             put_error_line(a, b, line);
-        else if ((err = cli_check_json(line, why)) == TL_OK)
-            buf_bytes(&a->out, line);
+        else
+            err = put_receipt(a, b, record, line, why);
         rest = slice_of(lf + 1, rest.n - line.n);
     }
     if (err == TL_OK && (rest.n || lines != b->lines))
@@ -230,6 +260,7 @@ static tl_err take_batch(struct appender *a, struct tl_why *why)
     if (err != TL_OK)
         return err;
     a->count++;
+    b->least = a->pinned ? pinned_size(a->pinned) : 0;
     return send_batch(a, b, why);
 }
 
@@ -283,7 +314,7 @@ static tl_err make_target(struct appender *a)
     buf b;
     buf_init(&b, 2048);
     buf_str(&b, "/v1/records?partial=1");
-    if (o->full)
+    if (o->full || a->pinned)
         buf_str(&b, "&receipt=full");
     if (o->agent) {
         buf_str(&b, "&agent=");
@@ -302,13 +333,17 @@ static int append(const struct reach *reach, const struct options *o)
 {
     struct appender a = {.reach = reach, .o = o, .known = OUTCOME_UNKNOWN};
     struct tl_why why = {{0}, {0}};
+    tl_err err = o->log_key ? pinned_new(&a.pinned, o->log_key, &why) : TL_OK;
+    if (err == TL_E_USAGE)
+        return cli_usage("append", "%s", why.text);
     (void)signal(SIGPIPE, SIG_IGN);
     batches_init(&a.in, STDIN_FILENO);
     buf_init(&a.answer, ANSWER_MAX);
     buf_init(&a.out, 2 * ANSWER_MAX);
     for (size_t i = 0; i < DEPTH; i++)
         buf_init(&a.batches[i].body, LINE_MAX_BYTES + 1);
-    tl_err err = make_target(&a);
+    if (err == TL_OK)
+        err = make_target(&a);
     if (err == TL_OK)
         err = connect_to(&a, &why);
     if (err == TL_OK)
@@ -318,6 +353,7 @@ static int append(const struct reach *reach, const struct options *o)
         report_unknown(&a);
     }
     client_close(a.client);
+    pinned_free(a.pinned);
     batches_finish(&a.in);
     buf_finish(&a.answer);
     buf_finish(&a.out);
@@ -330,12 +366,17 @@ static int append(const struct reach *reach, const struct options *o)
 int cmd_append(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},   {"alg", required_argument, NULL, 'k'},
-        {"full", no_argument, NULL, 'f'},          {"wait-cosigned", no_argument, NULL, 'w'},
-        {"timeout", required_argument, NULL, 't'}, REACH_OPTIONS,
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"agent", required_argument, NULL, 'a'},
+        {"alg", required_argument, NULL, 'k'},
+        {"full", no_argument, NULL, 'f'},
+        {"wait-cosigned", no_argument, NULL, 'w'},
+        {"log-key", required_argument, NULL, 'l'},
+        {"timeout", required_argument, NULL, 't'},
+        REACH_OPTIONS,
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
-    struct options o = {.timeout = 0};
+    struct options o = {.log_key = cli_log_key()};
     struct reach reach = {.socket = NULL};
     enum cose_alg known;
     for (int got; (got = cli_option(argc, argv, "h", longs, "append")) != -1;) {
@@ -345,6 +386,9 @@ int cmd_append(int argc, char **argv)
             break;
         case 'k':
             o.alg = optarg;
+            break;
+        case 'l':
+            o.log_key = optarg;
             break;
         case 'f':
             o.full = true;

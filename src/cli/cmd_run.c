@@ -107,8 +107,10 @@ static int run_child(struct service *s, struct child *c, const struct run_option
         (void)cli_fail("cannot run", err, &why);
         return EXIT_RUN_FAILED;
     }
+    struct log_info info;
+    log_info(s->log, &info);
     service_say_ready(s, stderr);
-    tl_err started = child_go(c, o->argv[0], &why);
+    tl_err started = child_go(c, o->argv[0], info.log_key, &why);
     if (!wait_for(&status, s, c))
         return end_both(s, c);
     return finish(s, o, start, status, started, &why);

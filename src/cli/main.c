@@ -66,13 +66,15 @@ const struct command commands[] = {
      "                  --witness-wait SECONDS; CMD is started once they let the log begin\n"
      "  --agent ID      an agent that CMD may log as; repeat it for more. Without\n"
      "                  it CMD may log as any\n"
-     "CMD finds the socket in TEELOG_SOCKET and its token in TEELOG_TOKEN.\n",
+     "CMD finds the socket in TEELOG_SOCKET, its token in TEELOG_TOKEN, and the log's\n"
+     "key, to check receipts under, in TEELOG_LOG_KEY.\n",
      cmd_run},
     {"append", "[--agent ID] [--alg ALG] [--full] [--wait-cosigned] [--socket PATH | --data DIR]",
      "append records, JSON lines on standard input",
      "  --agent ID      the agent of records that name none\n"
      "  --alg ALG       what they sign by, ES256 or ES256K; costs a quote to change\n"
      "  --full          receipts with statement, checkpoint and path\n"
+     "  --log-key KEY   check each receipt under this verifier key (or TEELOG_LOG_KEY)\n"
      "  --wait-cosigned   receipts once the log's witnesses have cosigned what was appended,\n"
      "                  after --timeout SECONDS (10) at most\n"
      "  --socket PATH   the service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"

@@ -58,7 +58,8 @@ class Run(Case):
         seen = json.loads(self.run_it(
             "python3", "-c", "import json,os; print(json.dumps(dict(os.environ)))").stdout)
         self.assertEqual({k for k in seen if k.startswith("TEELOG_")},
-                         {"TEELOG_SOCKET", "TEELOG_TOKEN"})
+                         {"TEELOG_SOCKET", "TEELOG_TOKEN", "TEELOG_LOG_KEY"})
+        self.assertRegex(seen["TEELOG_LOG_KEY"], r"^[A-Za-z0-9._:@/-]+\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{43}$")
         self.assertEqual(seen["OTHER"], "kept")
         self.assertRegex(seen["TEELOG_TOKEN"], "^[0-9a-f]{64}$")
         self.assertEqual(seen["TEELOG_SOCKET"], os.path.join(self.data, "teelog.sock"))
