@@ -1,0 +1,210 @@
+"""Clients for agents, in C, Python and shell, each by its example: an agent that pays people. Whatever stands
+between it and its log, it pays only once that is logged, and nothing is logged twice."""
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import liar
+from liar import Liar
+from teelogtest import Case, main, not_in_gramine, piped
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+AGENTS = {
+    "C": [os.environ["AGENT_C"]],
+    "Python": ["python3", str(EXAMPLES / "agent.py")],
+    "shell": ["sh", str(EXAMPLES / "agent.sh")],
+}
+REPEATING = ("C", "Python")  # the others give up where an answer was lost
+
+
+class Agents(Case):
+    def setUp(self):
+        super().setUp()
+        self.service = self.serve("--origin", "example.org/log")
+        self.key = self.service.status()["logKey"]
+
+    def agent(self, name, socket, payments, code, key=None):
+        """(standard output, standard error) of an agent that ends with this code."""
+        env = {**self.env, "TEELOG_SOCKET": socket, "TEELOG_LOG_KEY": key or self.key,
+               "ASAN_OPTIONS": "detect_leaks=1"}
+        done = subprocess.run(AGENTS[name], input=payments, capture_output=True, text=True, env=env,
+                              cwd=self.dir, timeout=120)
+        self.assertEqual(done.returncode, code, f"{name}: {done.stdout} {done.stderr}")
+        return done.stdout, done.stderr
+
+    def liar(self, *lies):
+        it = Liar(self.path("between"), self.service.socket, *lies)
+        self.addCleanup(it.close)
+        return it
+
+    def records(self):
+        """(phase, ref) of what is logged of the payer, and their indexes."""
+        out = self.teelog("records", "--data", self.data, "--json", "--agent", "payer").stdout
+        rows = [json.loads(line) for line in out.splitlines()]
+        rows = [r for r in rows if r["type"] == "Action:PAY"]
+        return [(json.loads(r["content"])["phase"], r.get("ref")) for r in rows], [r["index"] for r in rows]
+
+    def test_they_log_before_and_after(self):
+        for n, name in enumerate(AGENTS):
+            out, err = self.agent(name, self.service.socket, "bob 5\nnobody 7\nal 1\n", 0)
+            self.assertEqual(err, "", name)
+            self.assertEqual([line for line in out.splitlines() if "paid" in line], ["paid bob 5", "paid al 1"])
+            said, at = self.records()
+            said, at = said[6 * n:], at[6 * n:]
+            self.assertEqual(said, [("intent", None), ("result", at[0]), ("intent", None), ("failure", at[2]),
+                                    ("intent", None), ("result", at[4])], name)
+            self.assertIn(f"statement {at[0]}, and {at[1]} that answers it: signed", out)
+
+    def refused(self, lies, words, payments="bob 5\n", paid="", names=AGENTS, key=None):
+        """Each agent meets these lies, and pays no more than that."""
+        for name in names:
+            with self.subTest(agent=name):
+                between = self.liar(*lies)
+                out, err = self.agent(name, between.path, payments, 1, key)
+                between.close()
+                self.assertEqual("".join(line + "\n" for line in out.splitlines() if "paid" in line), paid)
+                self.assertIn("not logged", err)
+                self.assertRegex(err, words)
+
+    def test_another_log(self):
+        """Genuine, of the same code and the same name."""
+        self.data = self.path("other/log")
+        os.mkdir(self.path("other"))
+        home, self.dir = self.dir, self.path("other")
+        other = self.serve("--origin", "example.org/log")
+        self.dir, self.data = home, os.path.join(home, "log")
+        self.refused([liar.other_log_(other.socket)], "another log|not signed by a log")
+        self.assertEqual(self.records()[0], [])
+
+    def test_an_older_receipt(self):
+        """Of the same words, which it has seen before."""
+        self.refused([None, None, liar.older_receipt], "another record|other content|older one|another content",
+                     "bob 5\nbob 5\n", "paid bob 5\n")
+
+        def again(between, connection, _):
+            connection.sendall(between.answers[0])
+
+        self.refused([None, None, again], "older one's|was there before", "bob 5\nbob 5\n", "paid bob 5\n")
+
+    def test_another_record(self):
+        self.refused([liar.other_record_(b"bob", b"eve")], "of another record|another content")
+        self.refused([liar.other_record_(b"Action:PAY", b"Action:GET")], "another record")
+        self.refused([liar.other_record_(b'"payer"', b'"prayer"')], "another record")
+
+    def test_altered_receipts(self):
+        def with_(**members):
+            return liar.altered_(lambda receipt: receipt.update(members))
+
+        def bend(receipt):
+            receipt["path"] = receipt["path"][::-1] + receipt["path"][:1]
+
+        for lie in (with_(index=1), with_(statement="AAAA"), with_(checkpoint="none"), with_(path=[]),
+                    with_(salt="AAAAAAAAAAAAAAAAAAAAAA=="), liar.altered_(bend),
+                    liar.altered_(lambda receipt: receipt.pop("salt"))):
+            self.refused([lie], "not hold|receipt")
+        for lie in (with_(leafHash="00" * 32), with_(treeSize=9), with_(seq=8), with_(agentId="bob"),
+                    with_(**{"class": "\x1b[2J"}), with_(index=1.0)):
+            self.refused([lie], "receipt", names=REPEATING)
+
+    def test_no_receipts(self):
+        for body in (b"", b"{}\n", b"[]\n", b"{\n", b"null\n", b"\xff\n", b'{"index":1}\n', b'{"error":7}\n',
+                     b"{}\n{}\n", b'{"index":1}'):
+            self.refused([liar.says_(body)], "not logged")
+        self.refused([liar.no_http, liar.no_http], "HTTP", names=REPEATING)
+
+    def test_endless_answers(self):
+        for lie in (liar.endless, liar.endless_head):
+            began = time.monotonic()
+            self.refused([lie], "longer than receipts|HTTP", names=REPEATING)
+            self.assertLess(time.monotonic() - began, 30)
+
+    def test_a_frozen_log(self):
+        self.refused([liar.frozen], "frozen")
+
+    def test_silence(self):
+        self.refused([liar.silent], "time is up|has not moved|not answered whole|timed out", names=REPEATING)
+
+    def once(self, lies, names=REPEATING, tries=None):
+        """Each agent meets these and goes on; all is logged once."""
+        for name in names:
+            with self.subTest(agent=name):
+                before = len(self.records()[1])
+                between = self.liar(*lies)
+                out, _ = self.agent(name, between.path, "bob 5\nal 1\n", 0)
+                between.close()
+                self.assertEqual([line for line in out.splitlines() if "paid" in line], ["paid bob 5", "paid al 1"])
+                said, at = self.records()
+                said, at = said[before:], at[before:]
+                self.assertEqual(said, [("intent", None), ("result", at[0]), ("intent", None), ("result", at[2])])
+                bodies = [liar.body_of(r) for r in between.requests]
+                self.assertEqual(len(bodies), 4 + len([lie for lie in lies if lie]))
+                self.assertEqual(len(set(bodies)), 4)  # the same bytes, with the same ids
+
+    def test_lost_requests_and_answers(self):
+        self.once([liar.lose_request])
+        self.once([liar.lose_answer])
+        self.once([None, liar.lose_answer, liar.lose_request, liar.lose_answer])
+
+    def test_a_busy_service(self):
+        began = time.monotonic()
+        self.once([liar.busy, None, liar.busy])
+        self.assertGreater(time.monotonic() - began, 2 * len(REPEATING))
+
+    @not_in_gramine("the service is killed, and started again")
+    def test_the_service_is_killed_in_the_middle(self):
+        for name in REPEATING:
+            with self.subTest(agent=name):
+                env = {**self.env, "TEELOG_SOCKET": self.service.socket, "TEELOG_LOG_KEY": self.key}
+                before = len(self.records()[1])
+                with piped(AGENTS[name], env) as agent:
+                    agent.stdin.write("bob 5\n")
+                    agent.stdin.flush()
+                    self.assertEqual(agent.stdout.readline(), "paid bob 5\n")
+                    self.assertIn("answers it", agent.stdout.readline())
+                    self.service.process.kill()
+                    self.service.process.wait()
+                    agent.stdin.write("al 1\n")  # it waits for the log
+                    agent.stdin.flush()
+                    self.service = self.serve()
+                    self.assertEqual(agent.stdout.readline(), "paid al 1\n")
+                    agent.stdin.close()
+                    self.assertIn("answers it", agent.stdout.readline())
+                    self.assertEqual(agent.wait(60), 0)
+                said, _ = self.records()
+                self.assertEqual([phase for phase, _ in said[before:]], ["intent", "result"] * 2)
+
+    def test_no_service(self):
+        for name in AGENTS:
+            out, err = self.agent(name, self.path("nowhere"), "bob 5\n", 1)
+            self.assertEqual(out, "", name)
+            self.assertIn("not logged", err)
+
+    def test_without_a_pin(self):
+        for name in AGENTS:
+            env = {**self.env, "TEELOG_SOCKET": self.service.socket}
+            done = subprocess.run(AGENTS[name], input="bob 5\n", capture_output=True, text=True, env=env)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), (name, done.stderr))
+            self.assertIn("which log?", done.stderr)
+
+    def test_another_pin(self):
+        for name in AGENTS:
+            key = self.key.replace("example.org/log", "example.org/lag")
+            out, err = self.agent(name, self.service.socket, "bob 5\n", 2 if name != "shell" else 1, key)
+            self.assertEqual(out, "", name)
+
+    def test_under_teelog_run(self):
+        for name in AGENTS:
+            done = self.teelog("run", "--data", self.path("run"), "--tee", "sim", "--export", "bundle", "--",
+                               *AGENTS[name], stdin="bob 5\n")
+            self.assertIn("paid bob 5\n", done.stdout)
+        self.teelog("policy", "init", "bundle", "-o", "policy")
+        agents = {a["id"]: a for a in self.verdict("bundle", "--policy", "policy")["scope"]["agents"]}
+        self.assertEqual(agents["payer"]["count"], 3 * 4)  # session, intent, result, end
+
+
+
+
+if __name__ == "__main__":
+    main()
