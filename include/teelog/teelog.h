@@ -1,4 +1,4 @@
-/* All of teelog's public headers. */
+/* All public headers of libteelog. teelog/client.h is that of libteelog-client. */
 #ifndef TEELOG_TEELOG_H
 #define TEELOG_TEELOG_H
 

@@ -15,6 +15,7 @@
 #define PAUSE_MOST      2000        /* between two tries, likewise */
 #define STATUS_MAX      (64u << 10) /* bytes of an answer */
 #define KEY_TEXT_MAX    400
+#define UNKNOWN         ". Whether it is logged is not known: call again with the same records"
 
 struct teelog_client {
     char *socket, *token, *ca_file, *collateral; /* owned copies, or NULL */
@@ -35,10 +36,12 @@ static int64_t clock_ms(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static tl_err told(tl_err err, const struct tl_why *why, char *message, size_t message_size)
+/* more: behind the sentence. */
+static tl_err told(tl_err err, const struct tl_why *why, const char *more, char *message,
+                   size_t message_size)
 {
     if (err != TL_OK && message && message_size)
-        snprintf(message, message_size, "%s", tl_why_text(why, err));
+        snprintf(message, message_size, "%s%s", tl_why_text(why, err), more);
     return err;
 }
 
@@ -170,7 +173,7 @@ tl_err teelog_client_append(struct teelog_client *c, struct teelog_client_receip
         if (receipts[i].err == TL_E_IO)
             receipts[i].err = err;
     outgoing_finish(&out);
-    return told(err, &why, message, message_size);
+    return told(err, &why, err == TL_E_IO ? UNKNOWN : "", message, message_size);
 }
 
 /* ---- opening ---- */
@@ -279,7 +282,7 @@ tl_err teelog_client_open(struct teelog_client **out, const struct teelog_client
         *out = c;
     else
         teelog_client_close(c);
-    return told(err, &why, message, message_size);
+    return told(err, &why, "", message, message_size);
 }
 
 void teelog_client_close(struct teelog_client *c)
