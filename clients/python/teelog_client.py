@@ -434,8 +434,12 @@ class _Connection:
         self.where, self.token, self.rest = where, token, b""
         if where.scheme == "unix":
             self.socket, self.host = socket.socket(socket.AF_UNIX), "localhost"
-            self.socket.settimeout(self._left(until))
-            self.socket.connect(where.path)
+            try:
+                self.socket.settimeout(self._left(until))
+                self.socket.connect(where.path)
+            except OSError:
+                self.socket.close()
+                raise
             return
         self.host = where.netloc
         port = where.port or (443 if where.scheme == "https" else 80)
@@ -516,6 +520,7 @@ class Client:
         self._token = token or env("TEELOG_TOKEN")
         self._context = context or (self._tls(ca_file) if self._where.scheme == "https" else None)
         self._connection, self._seen, self._lock = None, (0, b""), threading.RLock()
+        self._owed = []  # outcomes that could not be logged
         log_key = log_key or env("TEELOG_LOG_KEY")
         if not log_key and not first_use:
             raise ValueError("which log? Give its key (log_key, TEELOG_LOG_KEY), or say first_use to take "
@@ -639,26 +644,45 @@ class Client:
             raise receipt
         return receipt
 
+    def settle(self):
+        """Logs the outcomes of actions that could not be logged when they came. No action begins before."""
+        with self._lock:
+            while self._owed:
+                self.append_records(self._owed[:1])  # one that is refused now is refused for good
+                self._owed.pop(0)
+
     def action(self, type, parameters=None, **more):
         """A `with` block that runs only once its intent is logged; see Action."""
         return Action(self, type, parameters, more)
 
 
 class Action:
-    """An intent, and its outcome with a ref to it. intent and outcome are their receipts."""
+    """An intent, and its outcome with a ref to it. intent and outcome are their receipts. An outcome that cannot
+    be logged is an error, and kept: the next action of this Client begins only after it is logged."""
 
     def __init__(self, client, type, parameters, more):
-        self._client, self._type, self._parameters, self._more = client, type, parameters, more
+        self._client, self._parameters = client, parameters
+        self._fields = {"agent": client.agent, **more, "type": type}
         self.intent = self.outcome = None
 
     def __enter__(self):
-        self.intent = self._client.append(
-            self._type, {"phase": "intent", "parameters": self._parameters}, **self._more)
+        self._client.settle()
+        self.intent = self._client.append(content={"phase": "intent", "parameters": self._parameters},
+                                          **self._fields)
         return self
 
     def _say(self, content):
-        self.outcome = self._client.append(self._type, content, **{**self._more, "ref": self.intent.index})
-        return self.outcome
+        record = Record(content=content, **{**self._fields, "ref": self.intent.index, "request_id": None})
+        try:
+            [outcome] = self._client.append_records([record])
+        except NotLogged as e:
+            if not e.known:
+                self._client._owed.append(record)
+            raise
+        if isinstance(outcome, Refused):
+            raise outcome
+        self.outcome = outcome
+        return outcome
 
     def result(self, result=None):
         """Logs what came of it."""

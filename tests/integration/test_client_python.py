@@ -172,6 +172,29 @@ class Services(Case):
                     ran = True
             self.assertFalse(ran)
 
+    def test_an_outcome_that_could_not_be_logged(self):
+        """It is kept, and no other action begins before it is logged, once."""
+        self.service = self.serve()
+        ran = []
+        with self.open(timeout=1) as log:
+            with self.assertRaises(t.NotLogged), log.action("Action:A") as first:
+                self.service.stop()
+                ran.append(1)
+                first.result("done")
+            with self.assertRaises(t.NotLogged), log.action("Action:A"):
+                ran.append(2)
+            self.assertEqual(ran, [1])
+            log.timeout = 20
+            self.service = self.serve()
+            with log.action("Action:A"):
+                ran.append(3)
+        self.assertEqual(ran, [1, 3])
+        out = self.teelog("records", "--data", self.data, "--json", "--agent", "alice", "--type", "Action:A").stdout
+        rows = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([(json.loads(r["content"])["phase"], r.get("ref")) for r in rows],
+                         [("intent", None), ("result", first.intent.index), ("intent", None),
+                          ("result", rows[2]["index"])])
+
     def test_threads_take_turns(self):
         self.service = self.serve()
         with self.open() as log:

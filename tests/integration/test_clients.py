@@ -3,12 +3,14 @@ between it and its log, it pays only once that is logged, and nothing is logged 
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
 import liar
+from doors import Door, make_certificate
 from liar import Liar
-from teelogtest import Case, main, not_in_gramine, piped
+from teelogtest import TEELOG, Case, lines, main, not_in_gramine, piped, record
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 AGENTS = {
@@ -204,6 +206,122 @@ class Agents(Case):
         self.assertEqual(agents["payer"]["count"], 3 * 4)  # session, intent, result, end
 
 
+
+
+class Doors(Case):
+    """The C client on every way to a service."""
+
+    def tool(self, *words, code=0):
+        env = {k: v for k, v in self.env.items() if k != "SSL_CERT_FILE"}
+        done = subprocess.run([os.environ["APPENDTOOL"], *words, "x"], capture_output=True, text=True, env=env,
+                              cwd=self.dir, timeout=120)
+        self.assertEqual(done.returncode, code, (words, done.stdout, done.stderr))
+        return done.stdout
+
+    def test_the_socket(self):
+        service = self.serve()
+        key = service.status()["logKey"]
+        self.assertEqual(self.tool("socket", service.socket, "first_use", "1"), f"2 signed {key}\n")
+        self.assertEqual(self.tool("socket", service.socket, "log_key", key), f"3 signed {key}\n")
+        self.assertIn("E_USAGE: which log?", self.tool("socket", service.socket, code=1))
+
+    def test_tls(self):
+        door = Door(self, "tls")
+        url, key = f"https://localhost:{door.address[1]}", door.service.status()["logKey"]
+        token = self.teelog("token", "create", "--scope", "append", "--data", self.data).stdout.strip()
+        at = ("url", url, "log_key", key, "token", token)
+        self.assertEqual(self.tool(*at, "ca_file", door.cert), f"2 signed {key}\n")
+        self.assertIn("E_AUTH: the certificate of", self.tool(*at, code=1))
+        other, _ = make_certificate(self.dir, "other")
+        self.assertIn("E_AUTH: the certificate of", self.tool(*at, "ca_file", other, code=1))
+        self.assertIn("E_USAGE: none holds no certificates", self.tool(*at, "ca_file", "none", code=1))
+        self.assertIn("E_AUTH: ", self.tool("url", url, "log_key", key, "ca_file", door.cert, code=1))
+        self.assertIn("E_AUTH: ", self.tool(*at[:-1], "teelog_" + token[:6:-1], "ca_file", door.cert, code=1))
+
+    def test_attested_tls(self):
+        service = self.serve("--listen", "127.0.0.1:0", "--ra-tls", "full")
+        url, key = "https://" + re.search(r"listening on (\S+?:\d+)", service.ready)[1], service.status()["logKey"]
+        self.teelog("export", "--data", self.data, "-o", "bundle")
+        self.teelog("policy", "init", "bundle", "-o", "policy")
+        token = self.teelog("token", "create", "--scope", "append", "--data", self.data).stdout.strip()
+        at = ("url", url, "log_key", key, "token", token)
+        self.assertRegex(self.tool(*at, "peer_policy", "policy"), r"^\d+ signed ")
+        with open(self.path("policy"), encoding="utf-8") as f:
+            policy = json.load(f)
+        policy["evidence"][0]["mrenclave"] = ["ab" * 32]
+        with open(self.path("other"), "w", encoding="utf-8") as f:
+            json.dump(policy, f)
+        self.assertIn("E_AUTH: the certificate of", self.tool(*at, "peer_policy", "other", code=1))
+        with open(self.path("no"), "w", encoding="utf-8") as f:
+            f.write("{}")
+        self.assertIn("E_USAGE: ", self.tool(*at, "peer_policy", "no", code=1))
+
+
+class Append(Case):
+    """teelog append --log-key."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.serve("--origin", "example.org/log")
+        self.key = self.service.status()["logKey"]
+
+    def through(self, lies, records, code=3, *options):
+        """(the lines that it answers, standard error, what came in between)"""
+        between = Liar(self.path("between"), self.service.socket, *lies)
+        try:
+            done = self.teelog("append", "--socket", between.path, "--log-key", self.key, *options,
+                               stdin=lines(records), code=code)
+        finally:
+            between.close()
+        return [json.loads(line) for line in done.stdout.splitlines()], done.stderr, between
+
+    def test_what_holds(self):
+        records = [record("alice", str(i), ref=2 if i == 7 else None, requestId="q" if i in (3, 5) else None)
+                   for i in range(1500)]
+        records[2]["attributes"] = {"b": [1, "\u20ac\u0000"], "aa": {"x": None}}
+        records[3]["content"] = records[5]["content"] = "the same"
+        records[9]["type"] = "teelog.boot"
+        plain = self.append(records, code=3)
+        for r in records:
+            r.update(requestId="again" if "requestId" in r else None)
+        records = [{k: v for k, v in r.items() if v is not None} for r in records]
+        pinned = self.append(records, "--log-key", self.key, code=3)
+        self.assertEqual([list(r) for r in pinned], [list(r) for r in plain])
+        self.assertEqual(pinned[8]["index"] - pinned[0]["index"], plain[8]["index"] - plain[0]["index"])
+        self.assertEqual(pinned[5]["repeated"], True)
+        full = self.append([record()], "--log-key", self.key, "--full")[0]
+        self.assertLessEqual({"salt", "statement", "checkpoint", "path"}, set(full))
+        self.env["TEELOG_LOG_KEY"] = self.key
+        self.assertNotIn("salt", self.append([record()])[0])
+        self.env["TEELOG_LOG_KEY"] = self.key.replace("example.org/log", "example.org/lag")
+        self.append([record()], code=2)
+
+    def test_what_does_not(self):
+        two = [record("alice", "5 to bob"), record("alice", "7 to al")]
+        for lies, words in (([liar.other_record_(b"bob", b"eve")], "of another record than was sent"),
+                            ([liar.altered_(lambda r: r.update(index=1))], "path does not lead to the checkpoint"),
+                            ([liar.altered_(lambda r: r.pop("salt"))], "has no salt"),
+                            ([liar.says_(b"{}\n{}\n")], "no index")):
+            got, err, between = self.through(lies, two)
+            self.assertEqual([r["line"] for r in got], [1, 2])
+            for r in got:
+                self.assertIn("not to be taken as logged", r["error"])
+            self.assertIn(words, err)
+            self.assertEqual(len(between.requests), 1)
+
+    def test_an_older_receipt(self):
+        """The second request, of the same words, is answered as the first was."""
+        between = Liar(self.path("between"), self.service.socket, None, liar.older_receipt)
+        self.addCleanup(between.close)
+        with piped([TEELOG, "append", "--socket", between.path, "--log-key", self.key], self.env) as p:
+            for _ in range(2):
+                p.stdin.write(lines([record()]))
+                p.stdin.flush()
+                said = json.loads(p.stdout.readline())
+            p.stdin.close()
+            self.assertIn("not to be taken as logged", said["error"])
+            self.assertEqual(p.wait(60), 3)
+            self.assertIn("it is an older one's", p.stderr.read())
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class Usage(Case):
         for args in (["serve"], ["run", "--tee", "sim", "--", "true"], ["append"], ["agents"],
                      ["export"], ["export", "-o", "x"], ["verify"], ["verify", "a", "b"],
                      ["policy"], ["policy", "init", "x"], ["policy", "show", "x", "-o", "y"],
+                     ["append", "--log-key", "x", "--data", "d"],
                      ["fsck"], ["version", "x"], ["serve", "x", "--data", "d"],
                      ["agents", "--tee", "sim"], ["records"], ["tail"],
                      ["records", "--tee", "sim"], ["records", "x", "--data", "d"],
