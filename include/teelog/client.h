@@ -2,13 +2,16 @@
  *
  *     struct teelog_client *c = NULL;
  *     struct teelog_client_options o = {0};
- *     teelog_client_environment(&o);            (what `teelog run` gives its command)
- *     if (teelog_client_open(&c, &o, why, sizeof why)) …
+ *     teelog_client_environment(&o);    (what `teelog run` gives its command)
+ *     if (teelog_client_open(&c, &o, why, sizeof why) != TL_OK)
+ *         exit(2);
  *
- *     struct teelog_client_record intent = {.agent = "alice", .type = "Action:pay", .content =
- * "…"}; struct teelog_client_receipt receipt; if (teelog_client_append(c, &receipt, &intent, 1,
- * why, sizeof why) != TL_OK) return;                               (not logged, so not done) pay();
- *     struct teelog_client_record result = {… .has_ref = true, .ref = receipt.index};
+ *     struct teelog_client_receipt receipt;
+ *     struct teelog_client_record intent = {.agent = "alice", .type = "Action:pay", …};
+ *     if (teelog_client_append(c, &receipt, &intent, 1, why, sizeof why) != TL_OK)
+ *         return;                       (not logged, so not done)
+ *     pay();
+ *     struct teelog_client_record result = {…, .has_ref = true, .ref = receipt.index};
  *
  * Every receipt is checked under the log's key, which the caller pins: that it is of what was sent,
  * that the log has signed a tree with it, and that this log has not grown smaller (docs/format.md
@@ -43,7 +46,8 @@ struct teelog_client_options {
      * system's), or, with a policy (JSON, docs/policy.md), one with good evidence in it; then
      * collateral may be brought (JSON, docs/format.md section 8). */
     const char *ca_file, *peer_policy, *peer_collateral;
-    /* How long an append may take in all, repeats and waiting included; 0: 30,000. */
+    /* How long an append may take in all, repeats and waiting included; 0: 30,000. A connection
+     * that is being made over TCP may take half a minute more. */
     unsigned timeout_ms;
 };
 
