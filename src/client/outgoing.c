@@ -166,8 +166,10 @@ static tl_err answered_one(const struct outgoing *o, struct teelog_client_receip
 {
     static const char wrong[] = "{\"error\"";
     struct receipt_checked got;
-    if (slice_starts(line, slice_str(wrong)))
-        return receipts[i].err = client_refusal_of(line, 400, why);
+    if (slice_starts(line, slice_str(wrong))) {
+        receipts[i].err = client_refusal_of(line, 400, why);
+        return receipts[i].err;
+    }
     tl_err err = receipt_check(&got, line, &o->records[i].sent, log_key, seen, why);
     if (err == TL_OK && REFUSED(taken_before(o, receipts, i, got.index)))
         err = tl_explain(why, TL_E_PEER, "index",

@@ -29,8 +29,7 @@ class Agents(Case):
 
     def agent(self, name, socket, payments, code, key=None):
         """(standard output, standard error) of an agent that ends with this code."""
-        env = {**self.env, "TEELOG_SOCKET": socket, "TEELOG_LOG_KEY": key or self.key,
-               "ASAN_OPTIONS": "detect_leaks=1"}
+        env = {**self.env, "TEELOG_SOCKET": socket, "TEELOG_LOG_KEY": key or self.key}
         done = subprocess.run(AGENTS[name], input=payments, capture_output=True, text=True, env=env,
                               cwd=self.dir, timeout=120)
         self.assertEqual(done.returncode, code, f"{name}: {done.stdout} {done.stderr}")
