@@ -102,6 +102,8 @@ def encode(value):
 
 
 def _decode_item(data, at, depth):
+    if depth == 16:
+        raise ValueError("nested too deeply")
     major, n = data[at] >> 5, data[at] & 31
     at += 1
     if 24 <= n <= 27:
@@ -116,8 +118,8 @@ def _decode_item(data, at, depth):
         return (piece if major == 2 else piece.decode("utf-8")), at
     if major == 7:
         return {20: False, 21: True, 22: None}[n], at
-    if n > len(data) or depth == 16:
-        raise ValueError("longer than it is, or nested too deeply")
+    if n > len(data):
+        raise ValueError("longer than it is")
     items = []
     for _ in range(n * (2 if major == 5 else 1)):
         item, at = _decode_item(data, at, depth + 1)
