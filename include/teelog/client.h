@@ -14,13 +14,16 @@
  *     struct teelog_client_record result = {…, .has_ref = true, .ref = receipt.index};
  *
  * Every receipt is checked under the log's key, which the caller pins: that it is of what was sent,
- * that the log has signed a tree with it, and that this log has not grown smaller (docs/format.md
- * section 11). What cannot be checked is an error, and to be taken as not logged.
+ * that the log has signed a tree with it, and that this log has not grown smaller as long as the
+ * client is open (docs/format.md section 11). What cannot be checked is an error, and to be taken
+ * as not logged. Put something into each content that no other has, a random number: the first
+ * receipt of a client might else be an older one, of the same words.
  *
  * This is libteelog-client, a library of its own beside libteelog, which does no I/O: this one
  * opens sockets, waits, and reads the monotonic clock; the wall clock where a certificate is to be
  * judged. It starts no thread, takes no signal (SIGPIPE is held back while it writes), prints
- * nothing. A client is for one thread at a time. examples/agent.c is a whole agent. */
+ * nothing. A client is for one thread at a time, and for the process that opened it: after a fork
+ * the child opens its own. examples/agent.c is a whole agent. */
 #ifndef TEELOG_CLIENT_H
 #define TEELOG_CLIENT_H
 
@@ -36,7 +39,7 @@ struct teelog_client;
 struct teelog_client_options {
     const char *socket; /* path of the service's Unix socket; or */
     const char *url;    /* https://HOST:PORT; http:// on this machine. Counts before socket */
-    const char *token;  /* that may append, or NULL */
+    const char *token;  /* that may append, or NULL; shown to whatever socket or url leads to */
     /* The log's verifier key, NAME+HASH+BASE64, as `teelog serve` prints it: the pin. */
     const char *log_key;
     /* Without a pin: take the key that the service shows first, and keep it for this client. It
@@ -46,14 +49,15 @@ struct teelog_client_options {
      * system's), or, with a policy (JSON, docs/policy.md), one with good evidence in it; then
      * collateral may be brought (JSON, docs/format.md section 8). */
     const char *ca_file, *peer_policy, *peer_collateral;
-    /* How long an append may take in all, repeats and waiting included; 0: 30,000. A connection
-     * that is being made over TCP may take half a minute more. */
+    /* How long an append may take in all, repeats and waiting included; 0: 30,000. What the
+     * resolver of names takes comes on top. */
     unsigned timeout_ms;
 };
 
 /* Fills in what is NULL from TEELOG_SOCKET, TEELOG_URL, TEELOG_TOKEN and TEELOG_LOG_KEY, where
- * they are set and not empty; a socket or a URL only where neither is given. Borrowed from the
- * environment. */
+ * they are set and not empty; a socket or a URL only where neither is given (the token is then for
+ * where the caller says: for another log than that of the environment give its own). Borrowed from
+ * the environment. */
 void teelog_client_environment(struct teelog_client_options *o);
 
 /* TL_E_USAGE where what is given cannot be used or is not enough, the pin above all. Connects only
@@ -86,14 +90,16 @@ struct teelog_client_record {
 /* What holds of a record that is logged. All but the class, simulated and repeated is shown by the
  * log's key; those the service says. */
 struct teelog_client_receipt {
-    tl_err err; /* TL_OK; TL_E_USAGE: the service did not take this record. Else as returned */
+    /* TL_OK; TL_E_USAGE: the service did not take this record; TL_E_BUSY: not yet. Else as returned
+     */
+    tl_err err;
     uint64_t index, seq;
     uint64_t time_ms; /* since 1970, by the service's clock */
     uint64_t tree_size;
     uint8_t leaf[32];
     char class_name[40]; /* "signed", "degraded" or "cosigned K of N" */
-    bool simulated;
-    bool repeated; /* it was logged by an earlier request */
+    bool simulated;      /* also where the service's certificate shows it */
+    bool repeated;       /* it was logged by an earlier request */
 };
 
 #define TEELOG_CLIENT_RECORDS 1024 /* in one call, and 8 MiB of JSON */
@@ -106,8 +112,9 @@ struct teelog_client_receipt {
  * one; receipts says of each record what is known. TL_E_USAGE: the request, or some record in it,
  * is not one that the service takes. TL_E_AUTH, TL_E_FORBIDDEN: the token is not good, or not for
  * this agent, or the certificate is not. TL_E_PEER: what came is no receipt of this record by the
- * pinned log. TL_E_BUSY, TL_E_RATE, TL_E_FULL: it was not logged. TL_E_IO: the time is up, and
- * whether it is logged is not known. */
+ * pinned log. TL_E_BUSY, TL_E_RATE, TL_E_FULL: it was not logged. All of this but TL_E_PEER is the
+ * service's word, which nobody has signed. TL_E_IO: the time is up, or the answer to one try was
+ * lost and a later one came to another error: whether it is logged is not known. */
 tl_err teelog_client_append(struct teelog_client *c, struct teelog_client_receipt *receipts,
                             struct teelog_client_record *records, size_t count, char *message,
                             size_t message_size) TL_MUST;

@@ -61,12 +61,18 @@ static void drop_first(struct appender *a)
     a->count--;
 }
 
-static void put_line_error(struct appender *a, uint64_t line, const char *field, const char *text)
+static void put_error(struct appender *a, tl_err err, uint64_t line, const char *field,
+                      const char *text)
 {
     struct tl_why why = {{0}, {0}};
-    tl_err err = tl_explain(&why, TL_E_FIELD, field, "%s", text);
+    err = tl_explain(&why, err, field, "%s", text);
     json_put_error(&a->out, err, &why, line);
     a->bad = true;
+}
+
+static void put_line_error(struct appender *a, uint64_t line, const char *field, const char *text)
+{
+    put_error(a, TL_E_FIELD, line, field, text);
 }
 
 static tl_err flush(struct appender *a, struct tl_why *why)
@@ -88,10 +94,11 @@ static void put_error_line(struct appender *a, const struct batch *b, slice line
     const char *text = json_string_value(json_object_get(root, "error"));
     const char *field = json_string_value(json_object_get(root, "field"));
     json_int_t number = json_integer_value(json_object_get(root, "line"));
+    bool later = json_is_true(json_object_get(root, "later"));
     if (number < 1 || (uint64_t)number > b->lines)
         number = 1;
-    put_line_error(a, b->first + (uint64_t)number - 1, field,
-                   text ? text : "the service gave no reason");
+    put_error(a, later ? TL_E_BUSY : TL_E_FIELD, b->first + (uint64_t)number - 1, field,
+              text ? text : "the service gave no reason");
     json_decref(root);
 }
 
@@ -125,7 +132,7 @@ static tl_err put_receipt(struct appender *a, const struct batch *b, slice sent,
     if (err == TL_OK)
         err = cli_check_json(line, why);
     if (err == TL_OK && a->pinned && !a->o->full)
-        return pinned_put_short(&a->out, line);
+        return pinned_put_short(&a->out, line, why);
     if (err == TL_OK)
         buf_bytes(&a->out, line);
     return err;
@@ -142,16 +149,17 @@ static slice next_sent(slice *rest)
 
 static tl_err put_answer(struct appender *a, const struct batch *b, struct tl_why *why)
 {
-    static const char wrong[] = "{\"error\"";
     slice rest = buf_slice(&a->answer), sent = buf_slice(&b->body);
     tl_err err = TL_OK;
     size_t lines = 0;
+    if (a->pinned)
+        pinned_answer(a->pinned);
     for (; rest.n && err == TL_OK; lines++) {
         const uint8_t *lf = memchr(rest.p, '\n', rest.n);
         if (!lf)
             break;
         slice line = slice_of(rest.p, (size_t)(lf - rest.p) + 1), record = next_sent(&sent);
-        if (slice_starts(line, slice_of(wrong, sizeof wrong - 1)))
+        if (client_is_refusal(line))
             put_error_line(a, b, line);
         else
             err = put_receipt(a, b, record, line, why);

@@ -3,12 +3,10 @@
 #include "cli/mirror.h"
 #include "cli/reach.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#define STATUS_MAX    65536
 #define EVERY_DEFAULT 10    /* seconds */
 #define EVERY_MOST    86400 /* seconds */
 
@@ -26,30 +24,12 @@ static void stop(int number)
     _exit(EXIT_GOOD);
 }
 
-/* Where nobody said which key the log has, the service says it. */
-static tl_err ask_key(struct note_key *out, struct client *c, struct tl_why *why)
-{
-    buf status;
-    buf_init(&status, STATUS_MAX);
-    tl_err err = client_get(c, "/v1/status", &status, why);
-    if (err == TL_OK) {
-        json_t *root = json_loadb((const char *)status.p, status.n, JSON_REJECT_DUPLICATES, NULL);
-        const char *key = json_string_value(json_object_get(root, "logKey"));
-        if (!key || note_key_read(out, slice_str(key)) != TL_OK)
-            err =
-                tl_explain(why, TL_E_PEER, NULL, "the service does not say what its log's key is");
-        json_decref(root);
-    }
-    buf_finish(&status);
-    return err;
-}
-
 static tl_err find_key(struct note_key *out, const struct options *o, struct client *c,
                        struct tl_why *why)
 {
     if (o->log_key)
         return note_key_read(out, slice_str(o->log_key));
-    tl_err err = ask_key(out, c, why);
+    tl_err err = client_log_key(c, out, why);
     if (err == TL_OK)
         cli_say("note: the log's key is what the service says it is; --log-key pins it");
     return err;

@@ -1,15 +1,25 @@
 #include "cli/pinned.h"
 
+#include "base/refuse.h"
+#include "cli/batches.h"
 #include "http/record_json.h"
 #include "verify/receipt_check.h"
 
 #include <stdlib.h>
 
+/* A receipt of the answer that is under way. */
+struct given {
+    uint64_t index;
+    hash32 request; /* digest of its request id, which may be empty */
+};
+
 struct pinned {
     struct note_key key;
     struct receipt_seen seen;
     struct record_json record;
-    uint64_t next; /* one more than the index of the last record without a request id */
+    uint64_t next; /* one more than the largest index of a receipt */
+    struct given given[BATCH_LINES];
+    size_t count;
 };
 
 tl_err pinned_new(struct pinned **out, const char *log_key, struct tl_why *why)
@@ -41,6 +51,34 @@ uint64_t pinned_size(const struct pinned *p)
     return p->seen.size;
 }
 
+void pinned_answer(struct pinned *p)
+{
+    p->count = 0;
+}
+
+/* Two records of one request are two statements, unless they have one request id. */
+static bool given_before(const struct pinned *p, const struct given *g)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->given[i].index == g->index && !hash_eq(&p->given[i].request, &g->request))
+            return true;
+    return false;
+}
+
+static tl_err note_given(struct pinned *p, uint64_t index, slice request, struct tl_why *why)
+{
+    const struct given g = {index, sha256(request)};
+    if (REFUSED(given_before(p, &g)))
+        return tl_explain(why, TL_E_PEER, "index",
+                          "the receipt is of statement %llu, which is another record's of the same "
+                          "request",
+                          (unsigned long long)index);
+    if (p->count < BATCH_LINES) /* of no more lines was one sent */
+        p->given[p->count++] = g;
+    p->next = p->next > index ? p->next : index + 1;
+    return TL_OK;
+}
+
 tl_err pinned_check(struct pinned *p, slice receipt, slice record, const char *agent,
                     uint64_t least, struct tl_why *why)
 {
@@ -62,12 +100,10 @@ tl_err pinned_check(struct pinned *p, slice receipt, slice record, const char *a
     if (!r.request.n) /* it cannot have been sent before */
         sent.least = least > p->next ? least : p->next;
     err = receipt_check(&got, receipt, &sent, &p->key, &p->seen, why);
-    if (err == TL_OK && !r.request.n)
-        p->next = got.index + 1;
-    return err;
+    return err == TL_OK ? note_given(p, got.index, r.request, why) : err;
 }
 
-tl_err pinned_put_short(buf *out, slice receipt)
+tl_err pinned_put_short(buf *out, slice receipt, struct tl_why *why)
 {
     static const char *const proof[] = {"salt", "statement", "checkpoint", "path"};
     json_t *root = json_loadb((const char *)receipt.p, receipt.n, JSON_REJECT_DUPLICATES, NULL);
@@ -75,8 +111,8 @@ tl_err pinned_put_short(buf *out, slice receipt)
         (void)json_object_del(root, proof[i]);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
-    if (!text)
-        return TL_E_MEMORY; /* it was read and checked */
+    if (!text) /* it was read and checked; jansson may not take what was passed over */
+        return tl_explain(why, TL_E_PEER, NULL, "the receipt has members that cannot be read");
     buf_str(out, text);
     buf_str(out, "\n");
     free(text);

@@ -8,7 +8,7 @@ tl_err unix_address(struct sockaddr_un *out, const char *path, struct tl_why *wh
     if (n == 0 || n >= sizeof out->sun_path)
         return tl_explain(why, TL_E_USAGE, "socket",
                           "the socket path has %zu bytes and a Unix socket takes 1 to %zu; "
-                          "choose a shorter one with --socket",
+                          "choose a shorter one",
                           n, sizeof out->sun_path - 1);
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(out->sun_path, path, n);

@@ -2,12 +2,12 @@
 
 #include "base/encoding.h"
 #include "base/refuse.h"
+#include "client/clock.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 
 #define INPUT_MAX  (256u << 20) /* bytes of answers that wait to be read */
 #define HEAD_MAX   16384        /* bytes of a line */
@@ -32,14 +32,8 @@ struct client {
     int patience;  /* milliseconds without a byte */
     int limit;     /* milliseconds for a whole answer without its body; 0: none */
     int64_t began; /* with a limit: when it, or the request, was begun */
+    int64_t until; /* the end of all waiting, or 0 */
 };
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static tl_err lost(const struct client *c, struct tl_why *why)
 {
@@ -73,28 +67,32 @@ static tl_err too_slow(const struct client *c, struct tl_why *why)
     return tl_explain(why, TL_E_IO, NULL,
                       "the service on %s has not answered whole in %lld seconds; look at its log, "
                       "then try again",
-                      c->where, (long long)(now() - c->began) / 1000);
+                      c->where, (long long)(clock_ms() - c->began) / 1000);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* Until one of these comes, for as long as one waits for a service. */
 static tl_err await(const struct client *c, struct pollfd *f, struct tl_why *why)
 {
     int64_t left = c->patience;
-    if (c->limit) {
-        left = c->began + c->limit + (int64_t)(c->got / SLOWEST) - now();
-        if (REFUSED(left <= 0)) /* though there may be another byte */
-            return too_slow(c, why);
-        left = left < c->patience ? left : c->patience;
-    }
+    if (c->limit)
+        left = least(left, c->began + c->limit + (int64_t)(c->got / SLOWEST) - clock_ms());
+    if (c->until)
+        left = least(left, c->until - clock_ms());
+    if (REFUSED(left <= 0)) /* though there may be another byte */
+        return too_slow(c, why);
     int n = poll(f, 1, (int)left);
     if (n == 0)
         return left < c->patience ? too_slow(c, why) : client_silent(c, why);
     return TL_OK; /* a signal: the caller tries again */
 }
 
-/* A client over what is open, which it takes over. host: for the field Host. */
-static tl_err client_new(struct client **out, struct link *link, const char *where,
-                         const char *host, const char *token)
+tl_err client_over(struct client **out, struct link *link, const char *where, const char *host,
+                   const char *token)
 {
     struct client *c = calloc(1, sizeof *c);
     if (!c) {
@@ -114,8 +112,8 @@ static tl_err client_new(struct client **out, struct link *link, const char *whe
 tl_err client_open(struct client **out, const char *path, const char *token, struct tl_why *why)
 {
     struct link link;
-    tl_err err = link_open_socket(&link, path, why);
-    return err == TL_OK ? client_new(out, &link, path, "localhost", token) : err;
+    tl_err err = link_open_socket(&link, path, 0, why);
+    return err == TL_OK ? client_over(out, &link, path, "localhost", token) : err;
 }
 
 tl_err client_open_url(struct client **out, const struct link_url *url,
@@ -123,7 +121,7 @@ tl_err client_open_url(struct client **out, const struct link_url *url,
 {
     struct link link;
     tl_err err = link_open_url(&link, url, trust, why);
-    return err == TL_OK ? client_new(out, &link, url->authority, url->authority, token) : err;
+    return err == TL_OK ? client_over(out, &link, url->authority, url->authority, token) : err;
 }
 
 void client_close(struct client *c)
@@ -148,6 +146,12 @@ int client_patience(const struct client *c)
 void client_set_limit(struct client *c, int milliseconds)
 {
     c->limit = milliseconds;
+}
+
+void client_set_bounds(struct client *c, int64_t until_ms, size_t bytes)
+{
+    c->until = until_ms;
+    c->in.max = bytes;
 }
 
 int client_fd(const struct client *c)
@@ -245,7 +249,7 @@ tl_err client_send(struct client *c, const char *method, const char *target, sli
                    struct tl_why *why)
 {
     buf head;
-    c->began = now();
+    c->began = clock_ms();
     buf_init(&head, HEAD_MAX);
     buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, c->host);
     if (c->token)
@@ -334,7 +338,7 @@ tl_err client_head(struct client *c, struct client_answer *out, struct tl_why *w
     slice text;
     c->framing = NONE;
     c->got = 0;
-    c->began = now();
+    c->began = clock_ms();
     tl_err err = line(c, &text, why);
     if (err != TL_OK)
         return err;

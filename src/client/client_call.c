@@ -1,11 +1,13 @@
 /* Whole requests and answers. */
 #include "client/client.h"
 
+#include "codec/json.h"
 #include "codec/problem.h"
 
 #include <jansson.h>
 
-#define REFUSAL_MAX (1u << 20) /* bytes */
+#define REFUSAL_MAX (1u << 20)  /* bytes */
+#define STATUS_MAX  (64u << 10) /* likewise */
 
 tl_err client_body_all(struct client *c, buf *out, struct tl_why *why)
 {
@@ -44,6 +46,11 @@ static tl_err status_error(int status)
     }
 }
 
+bool client_is_refusal(slice line)
+{
+    return slice_starts(line, slice_str("{\"error\""));
+}
+
 /* A line of JSON, or, by SCITT's routes, problem details; never both, by its first byte. */
 tl_err client_refusal_of(slice body, int status, struct tl_why *why)
 {
@@ -54,6 +61,8 @@ tl_err client_refusal_of(slice body, int status, struct tl_why *why)
     json_t *root = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
     const char *text = json_string_value(json_object_get(root, "error"));
     const char *field = json_string_value(json_object_get(root, "field"));
+    if (json_is_true(json_object_get(root, "later")))
+        status = 503;
     tl_err err =
         tl_explain(why, status_error(status), field, "%s%s%s", field ? field : "",
                    field ? ": " : "", text ? text : "the service answered without a reason");
@@ -68,6 +77,27 @@ tl_err client_refusal(struct client *c, const struct client_answer *a, struct tl
     tl_err err = client_body_all(c, &body, why);
     if (err == TL_OK)
         err = client_refusal_of(buf_slice(&body), a->status, why);
+    buf_finish(&body);
+    return err;
+}
+
+tl_err client_log_key(struct client *c, struct note_key *out, struct tl_why *why)
+{
+    slice key = {NULL, 0};
+    buf body;
+    buf_init(&body, STATUS_MAX);
+    tl_err err = client_get(c, "/v1/status", &body, why);
+    js j = js_of(buf_slice(&body));
+    js_object(&j);
+    for (slice name; err == TL_OK && js_member(&j, &name);)
+        if (slice_eq_str(name, "logKey"))
+            key = js_plain(&j);
+        else
+            js_skip(&j);
+    if (err == TL_E_LIMIT ||
+        (err == TL_OK && (js_end(&j) != TL_OK || note_key_read(out, key) != TL_OK)))
+        err = tl_explain(why, TL_E_PEER, "logKey",
+                         "what answers is no teelog service: it names no log key");
     buf_finish(&body);
     return err;
 }

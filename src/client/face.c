@@ -1,19 +1,18 @@
 /* The public face: what a client is given, and how it goes on when a service does not. */
 #include "base/refuse.h"
 #include "client/client.h"
+#include "client/clock.h"
 #include "client/outgoing.h"
-#include "client/sigpipe.h"
-#include "codec/json.h"
 #include "crypto/secret.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define TIMEOUT_DEFAULT 30000       /* milliseconds */
-#define PAUSE_MOST      2000        /* between two tries, likewise */
-#define STATUS_MAX      (64u << 10) /* bytes of an answer */
+#define TIMEOUT_DEFAULT 30000      /* milliseconds */
+#define PAUSE_MOST      2000       /* between two tries, likewise */
+#define PAUSE_LINE      1000       /* where a line says "later", likewise */
+#define WAITING_MAX     (1u << 20) /* bytes that have come and are not taken yet */
 #define KEY_TEXT_MAX    400
 #define UNKNOWN         ". Whether it is logged is not known: call again with the same records"
 
@@ -28,13 +27,6 @@ struct teelog_client {
     unsigned timeout_ms;
     struct client *connection; /* NULL: none, or it is broken */
 };
-
-static int64_t clock_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* more: behind the sentence. */
 static tl_err told(tl_err err, const struct tl_why *why, const char *more, char *message,
@@ -53,75 +45,96 @@ static void disconnect(struct teelog_client *c)
     c->connection = NULL;
 }
 
-/* No answer is waited for longer than left milliseconds. */
-static tl_err connect_within(struct teelog_client *c, int left, struct tl_why *why)
+/* A connection, of before or a new one, on which nothing is waited for beyond until. */
+static tl_err connect_until(struct teelog_client *c, int64_t until, struct tl_why *why)
 {
     const struct link_trust trust = {
         .ca_file = c->ca_file,
         .policy = c->policy,
         .collateral = c->collateral ? slice_str(c->collateral) : (slice){NULL, 0},
+        .until_ms = until,
     };
+    const char *where = c->remote ? c->url.authority : c->socket;
+    struct link link;
     tl_err err = TL_OK;
-    if (!c->connection)
-        err = c->remote ? client_open_url(&c->connection, &c->url, &trust, c->token, why)
-                        : client_open(&c->connection, c->socket, c->token, why);
-    if (err == TL_OK) {
-        client_set_patience(c->connection, left);
-        client_set_limit(c->connection, left);
+    if (!c->connection) {
+        err = c->remote ? link_open_url(&link, &c->url, &trust, why)
+                        : link_open_socket(&link, c->socket, until, why);
+        if (err == TL_OK)
+            err = client_over(&c->connection, &link, where, c->remote ? where : "localhost",
+                              c->token);
     }
+    if (err == TL_OK)
+        client_set_bounds(c->connection, until, WAITING_MAX);
     return err;
 }
 
-/* One try. *again_ms: the service says that nothing was done, and when to come again. */
-typedef tl_err attempt_fn(struct teelog_client *c, void *ctx, int *again_ms, struct tl_why *why);
+/* How a try went, beside its error. */
+struct tried {
+    bool sent;     /* something may have come to the service */
+    bool answered; /* what it did is known, of each record */
+    int again_ms;  /* if not 0: the service says that it will do it later, and when */
+};
+typedef tl_err attempt_fn(struct teelog_client *c, void *ctx, struct tried *t, struct tl_why *why);
 
-static tl_err one_try(struct teelog_client *c, attempt_fn *attempt, void *ctx, int left,
-                      int *again_ms, struct tl_why *why)
+static tl_err one_try(struct teelog_client *c, attempt_fn *attempt, void *ctx, int64_t until,
+                      struct tried *t, struct tl_why *why)
 {
-    struct sigpipe held;
-    sigpipe_hold(&held);
-    tl_err err = connect_within(c, left, why);
+    tl_err err = connect_until(c, until, why);
+    t->sent = err == TL_OK;
     if (err == TL_OK)
-        err = attempt(c, ctx, again_ms, why);
+        err = attempt(c, ctx, t, why);
+    if (REFUSED(err == TL_E_LIMIT))
+        err = tl_explain(why, TL_E_PEER, NULL, "the answer is longer than receipts can be");
     if (err != TL_OK && err != TL_E_USAGE)
         disconnect(c);
-    sigpipe_release(&held);
     return err;
 }
 
-/* Until it is done, or refused, or the time is up. */
+/* Whatever signals come. */
+static void sleep_until(int64_t time)
+{
+    for (int64_t left; (left = time - clock_ms()) > 0;)
+        (void)poll(NULL, 0, (int)left);
+}
+
+/* Until it is done, or refused, or the time is up. Where the answer to one try was lost, a later
+ * one that is not answered does not tell whether the first was done: then it is TL_E_IO. */
 static tl_err keep_trying(struct teelog_client *c, attempt_fn *attempt, void *ctx,
                           struct tl_why *why)
 {
     const int64_t until = clock_ms() + c->timeout_ms;
     int pause = 0; /* at once where a connection of before is gone */
+    bool lost = false;
     for (;;) {
         struct tl_why now = {{0}, {0}};
-        int again_ms = 0;
-        int64_t left = until - clock_ms();
-        tl_err err = one_try(c, attempt, ctx, left > 1 ? (int)left : 1, &again_ms, &now);
+        struct tried t = {.sent = false};
+        tl_err err = one_try(c, attempt, ctx, until, &t, &now);
         if (err == TL_OK)
             return err;
-        int wait = again_ms ? again_ms : pause;
-        if ((err != TL_E_IO && !again_ms) || clock_ms() + wait >= until) {
+        int wait = t.again_ms ? t.again_ms : pause;
+        lost = lost || (t.sent && err == TL_E_IO);
+        if ((err != TL_E_IO && !t.again_ms) || clock_ms() + wait >= until) {
             *why = now;
-            return err;
+            return lost && !t.answered ? TL_E_IO : err;
         }
-        (void)poll(NULL, 0, wait);
+        sleep_until(clock_ms() + wait);
         pause = pause == 0 ? 50 : pause < PAUSE_MOST / 2 ? 2 * pause : PAUSE_MOST;
     }
 }
 
 /* Of an answer of another status than 200. */
-static tl_err refused(struct teelog_client *c, const struct client_answer *a, int *again_ms,
+static tl_err refused(struct teelog_client *c, const struct client_answer *a, struct tried *t,
                       struct tl_why *why)
 {
     tl_err err = client_refusal(c->connection, a, why);
     if ((a->status == 503 || a->status == 429) && a->retry_after)
-        *again_ms = (int)a->retry_after * 1000;
-    if (a->close)
+        t->again_ms = (int)a->retry_after * 1000;
+    if (a->close || err == TL_E_LIMIT)
         disconnect(c);
-    return err == TL_E_LIMIT && a->status != 413 ? TL_E_PEER : err;
+    if (err == TL_E_LIMIT && a->status == 413)
+        return TL_E_USAGE;
+    return err == TL_E_NOT_FOUND ? TL_E_PEER : err; /* there is no such route */
 }
 
 /* ---- appending ---- */
@@ -131,20 +144,24 @@ struct append {
     struct teelog_client_receipt *receipts;
 };
 
-static tl_err take_answer(struct teelog_client *c, const struct append *a, struct tl_why *why)
+static tl_err take_answer(struct teelog_client *c, const struct append *a, struct tried *t,
+                          struct tl_why *why)
 {
     buf body;
     buf_init(&body, outgoing_answer_max(a->out));
     tl_err err = client_body_all(c->connection, &body, why);
-    if (REFUSED(err == TL_E_LIMIT))
-        err = tl_explain(why, TL_E_PEER, NULL, "the answer is longer than receipts can be");
-    if (err == TL_OK)
+    if (err == TL_OK) {
+        t->answered = true;
         err = outgoing_answered(a->out, a->receipts, buf_slice(&body), &c->key, &c->seen, why);
+        t->again_ms = err == TL_E_BUSY ? PAUSE_LINE : 0;
+        for (size_t i = 0; i < a->out->count && client_is_simulated(c->connection); i++)
+            a->receipts[i].simulated = true;
+    }
     buf_finish(&body);
     return err;
 }
 
-static tl_err append_once(struct teelog_client *c, void *ctx, int *again_ms, struct tl_why *why)
+static tl_err append_once(struct teelog_client *c, void *ctx, struct tried *t, struct tl_why *why)
 {
     static const char target[] = "/v1/records?partial=1&receipt=full";
     const struct append *a = ctx;
@@ -154,7 +171,7 @@ static tl_err append_once(struct teelog_client *c, void *ctx, int *again_ms, str
         err = client_head(c->connection, &answer, why);
     if (err != TL_OK)
         return err;
-    return answer.status == 200 ? take_answer(c, a, why) : refused(c, &answer, again_ms, why);
+    return answer.status == 200 ? take_answer(c, a, t, why) : refused(c, &answer, t, why);
 }
 
 tl_err teelog_client_append(struct teelog_client *c, struct teelog_client_receipt *receipts,
@@ -170,7 +187,7 @@ tl_err teelog_client_append(struct teelog_client *c, struct teelog_client_receip
     if (err == TL_OK)
         err = keep_trying(c, append_once, &a, &why);
     for (size_t i = 0; i < count && err != TL_OK; i++)
-        if (receipts[i].err == TL_E_IO)
+        if (receipts[i].err == TL_E_IO || receipts[i].err == TL_E_BUSY)
             receipts[i].err = err;
     outgoing_finish(&out);
     return told(err, &why, err == TL_E_IO ? UNKNOWN : "", message, message_size);
@@ -189,32 +206,20 @@ static tl_err pin(struct teelog_client *c, slice text, struct tl_why *why)
     return TL_OK;
 }
 
-/* The member logKey of the service's status. */
-static tl_err learn_key(struct teelog_client *c, void *ctx, int *again_ms, struct tl_why *why)
+static tl_err learn_key(struct teelog_client *c, void *ctx, struct tried *t, struct tl_why *why)
 {
-    struct client_answer answer;
-    slice key = {NULL, 0};
-    buf body;
-    (void)ctx;
-    tl_err err = client_send(c->connection, "GET", "/v1/status", (slice){NULL, 0}, why);
+    struct note_key key;
+    buf text;
+    (void)ctx, (void)t;
+    tl_err err = client_log_key(c->connection, &key, why);
+    if (err != TL_OK)
+        return err == TL_E_NOT_FOUND ? TL_E_PEER : err;
+    buf_init(&text, KEY_TEXT_MAX);
+    note_key_put(&text, &key);
+    err = buf_err(&text);
     if (err == TL_OK)
-        err = client_head(c->connection, &answer, why);
-    if (err == TL_OK && answer.status != 200)
-        return refused(c, &answer, again_ms, why);
-    buf_init(&body, STATUS_MAX);
-    if (err == TL_OK)
-        err = client_body_all(c->connection, &body, why);
-    js j = js_of(buf_slice(&body));
-    js_object(&j);
-    for (slice name; err == TL_OK && js_member(&j, &name);)
-        if (slice_eq_str(name, "logKey"))
-            key = js_plain(&j);
-        else
-            js_skip(&j);
-    if (err == TL_E_LIMIT || (err == TL_OK && (js_end(&j) != TL_OK || pin(c, key, NULL) != TL_OK)))
-        err = tl_explain(why, TL_E_PEER, "logKey",
-                         "what answers is no teelog service: it names no log key");
-    buf_finish(&body);
+        err = pin(c, buf_slice(&text), why);
+    buf_finish(&text);
     return err;
 }
 
@@ -235,6 +240,11 @@ static tl_err take_address(struct teelog_client *c, const struct teelog_client_o
     if (err == TL_OK && (o->ca_file || o->peer_policy) && !c->url.tls)
         return tl_explain(why, TL_E_USAGE, o->ca_file ? "ca_file" : "peer_policy",
                           "judges a certificate: give url, https://HOST:PORT");
+    if (err == TL_OK && o->ca_file && o->peer_policy)
+        return tl_explain(why, TL_E_USAGE, "ca_file",
+                          "a certificate is judged by ca_file or by peer_policy: give one of them");
+    if (err == TL_OK && o->peer_collateral && !o->peer_policy)
+        return tl_explain(why, TL_E_USAGE, "peer_collateral", "is of use with peer_policy alone");
     if (err == TL_OK && o->peer_policy)
         err = policy_read(&c->policy, slice_str(o->peer_policy), why);
     return err == TL_E_POLICY ? TL_E_USAGE : err;
@@ -287,12 +297,9 @@ tl_err teelog_client_open(struct teelog_client **out, const struct teelog_client
 
 void teelog_client_close(struct teelog_client *c)
 {
-    struct sigpipe held;
     if (!c)
         return;
-    sigpipe_hold(&held);
     disconnect(c);
-    sigpipe_release(&held);
     if (c->token)
         secret_wipe(c->token, strlen(c->token));
     policy_free(c->policy);

@@ -2,6 +2,8 @@
 
 #include "base/refuse.h"
 #include "client/address.h"
+#include "client/clock.h"
+#include "client/sigpipe.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,17 +22,36 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct timeval patience = {30, 0};
+#define PATIENCE_MOST 30000 /* milliseconds */
 
 /* ---- opening ---- */
 
-tl_err link_open_socket(struct link *l, const char *path, struct tl_why *why)
+/* Milliseconds for the next step. */
+static int64_t patience(int64_t until_ms)
+{
+    const int64_t left = until_ms ? until_ms - clock_ms() : PATIENCE_MOST;
+    return left < 1 ? 1 : left < PATIENCE_MOST ? left : PATIENCE_MOST;
+}
+
+/* Linux holds connect to it as well (socket(7), unix(7)): one to a socket whose service does not
+ * accept waits too, once enough others do. */
+static void be_patient(int fd, int64_t until_ms)
+{
+    const int64_t ms = patience(until_ms);
+    const struct timeval t = {ms / 1000, ms % 1000 * 1000};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+}
+
+tl_err link_open_socket(struct link *l, const char *path, int64_t until_ms, struct tl_why *why)
 {
     struct sockaddr_un address;
     tl_err err = unix_address(&address, path, why);
     if (err != TL_OK)
         return err;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        be_patient(fd, until_ms);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
         fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
         err = tl_explain(why, TL_E_IO, "socket",
@@ -56,15 +77,13 @@ static bool may_go(const struct link_url *u, const struct addrinfo *a)
     return tcp_is_loopback(&to);
 }
 
-static int connect_one(const struct addrinfo *a)
+static int connect_one(const struct addrinfo *a, int64_t until_ms)
 {
     static const int on = 1;
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    /* Linux holds connect to it as well (socket(7)). */
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    be_patient(fd, until_ms);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
         return fd;
@@ -74,14 +93,14 @@ static int connect_one(const struct addrinfo *a)
     return -1;
 }
 
-static tl_err connect_tcp(int *out, const struct link_url *u, struct tl_why *why)
+static tl_err connect_tcp(int *out, const struct link_url *u, int64_t until_ms, struct tl_why *why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
     int fd = -1, found = getaddrinfo(u->host, u->port, &hints, &list);
     int error = EADDRNOTAVAIL;
     for (const struct addrinfo *a = list; found == 0 && fd < 0 && a; a = a->ai_next)
         if (!REFUSED(!may_go(u, a))) {
-            fd = connect_one(a);
+            fd = connect_one(a, until_ms);
             error = errno;
         }
     if (list)
@@ -180,7 +199,7 @@ static tl_err not_shaken(const struct link *l, const struct link_url *u, const s
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     if (a->report.stage)
         return tl_explain(why, TL_E_AUTH, "url",
-                          "the certificate of %s is not good under --peer-policy: %s: %s",
+                          "the certificate of %s is not good under the policy for it: %s: %s",
                           u->authority, a->report.stage, a->report.detail);
     if (verified != X509_V_OK)
         return tl_explain(why, TL_E_AUTH, "url", "the certificate of %s is not good: %s",
@@ -189,22 +208,25 @@ static tl_err not_shaken(const struct link *l, const struct link_url *u, const s
                       reason ? reason : "the connection ended");
 }
 
-static int64_t clock_ms(void)
+static int connect_step(SSL *ssl)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    struct sigpipe held;
+    sigpipe_hold(&held);
+    int n = SSL_connect(ssl);
+    sigpipe_release(&held);
+    return n == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, n);
 }
 
 /* SSL_connect, the whole of it in so many milliseconds, however often something comes. */
 static bool connect_tls(const struct link *l, int64_t limit)
 {
     int64_t until = clock_ms() + limit;
-    int n = 0;
     if (fcntl(l->fd, F_SETFL, O_NONBLOCK) != 0)
         return false;
-    while ((n = SSL_connect(l->ssl)) != 1) {
-        int error = SSL_get_error(l->ssl, n);
+    for (;;) {
+        int error = connect_step(l->ssl);
+        if (error == SSL_ERROR_NONE)
+            return true;
         int64_t left = until - clock_ms();
         struct pollfd f = {.fd = l->fd, .events = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT};
         if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
@@ -212,7 +234,6 @@ static bool connect_tls(const struct link *l, int64_t limit)
         if (REFUSED(left <= 0) || (poll(&f, 1, (int)left) < 0 && errno != EINTR))
             return false;
     }
-    return true;
 }
 
 static tl_err shake_hands(struct link *l, const struct link_url *u, struct attested *a,
@@ -227,7 +248,7 @@ static tl_err shake_hands(struct link *l, const struct link_url *u, struct attes
         SSL_set_alpn_protos(l->ssl, http, sizeof http - 1) != 0)
         return TL_E_CRYPTO;
     /* The second: whatever OpenSSL makes of it, nothing goes on unjudged. */
-    if (!connect_tls(l, patience.tv_sec * 1000) || (a->trust->policy && !a->report.ok))
+    if (!connect_tls(l, patience(a->trust->until_ms)) || (a->trust->policy && !a->report.ok))
         return not_shaken(l, u, a, why);
     l->simulated = a->report.evidence.simulated;
     return TL_OK;
@@ -238,7 +259,7 @@ tl_err link_open_url(struct link *out, const struct link_url *url, const struct 
 {
     struct link l = {.fd = -1};
     struct attested a = {.trust = trust};
-    tl_err err = connect_tcp(&l.fd, url, why);
+    tl_err err = connect_tcp(&l.fd, url, trust->until_ms, why);
     if (err == TL_OK && url->tls)
         err = shake_hands(&l, url, &a, why);
     if (l.ctx) /* it goes on, and a does not */
@@ -255,8 +276,12 @@ tl_err link_open_url(struct link *out, const struct link_url *url, const struct 
 
 void link_close(struct link *l)
 {
-    if (l->ssl)
+    struct sigpipe held;
+    if (l->ssl) {
+        sigpipe_hold(&held);
         (void)SSL_shutdown(l->ssl);
+        sigpipe_release(&held);
+    }
     ERR_clear_error();
     SSL_free(l->ssl);
     SSL_CTX_free(l->ctx);
@@ -300,16 +325,24 @@ ssize_t link_read(struct link *l, void *out, size_t n)
 {
     if (!l->ssl)
         return read(l->fd, out, n);
+    struct sigpipe held;
+    sigpipe_hold(&held); /* it may have to write first */
     errno = 0;
-    return outcome(l, SSL_read(l->ssl, out, n < INT_MAX ? (int)n : INT_MAX), false);
+    ssize_t got = outcome(l, SSL_read(l->ssl, out, n < INT_MAX ? (int)n : INT_MAX), false);
+    sigpipe_release(&held);
+    return got;
 }
 
 ssize_t link_write(struct link *l, const void *p, size_t n)
 {
     if (!l->ssl)
         return send(l->fd, p, n, MSG_NOSIGNAL);
+    struct sigpipe held;
+    sigpipe_hold(&held);
     errno = 0;
-    return outcome(l, SSL_write(l->ssl, p, n < INT_MAX ? (int)n : INT_MAX), true);
+    ssize_t sent = outcome(l, SSL_write(l->ssl, p, n < INT_MAX ? (int)n : INT_MAX), true);
+    sigpipe_release(&held);
+    return sent;
 }
 
 short link_events(const struct link *l, bool writing)

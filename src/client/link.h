@@ -38,16 +38,19 @@ struct link_trust {
     /* And what is shown of ourselves where that is asked for; NULL: nothing. */
     X509 *cert;
     EVP_PKEY *key;
+    int64_t until_ms; /* of client/clock.h: when the connection must stand; 0: no such time */
 };
 
-/* *l untouched on failure. */
-tl_err link_open_socket(struct link *l, const char *path, struct tl_why *why) TL_MUST;
-/* Waits for up to 30 seconds for each step. */
+/* *l untouched on failure. Each step, to each address of a name, is waited for for 30 seconds at
+ * most, and none beyond until_ms; what the resolver takes comes on top. */
+tl_err link_open_socket(struct link *l, const char *path, int64_t until_ms,
+                        struct tl_why *why) TL_MUST;
 tl_err link_open_url(struct link *l, const struct link_url *url, const struct link_trust *trust,
                      struct tl_why *why) TL_MUST;
 void link_close(struct link *l);
 
-/* As read(2) and send(2). With errno EAGAIN: again once link_events has come. */
+/* As read(2) and send(2), and without a SIGPIPE. With errno EAGAIN: again once link_events has
+ * come. */
 ssize_t link_read(struct link *l, void *out, size_t n);
 ssize_t link_write(struct link *l, const void *p, size_t n);
 /* What poll(2) is to wait for, after a read, or a write, that came to nothing. */

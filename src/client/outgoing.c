@@ -164,9 +164,8 @@ static tl_err answered_one(const struct outgoing *o, struct teelog_client_receip
                            size_t i, slice line, const struct note_key *log_key,
                            struct receipt_seen *seen, struct tl_why *why)
 {
-    static const char wrong[] = "{\"error\"";
     struct receipt_checked got;
-    if (slice_starts(line, slice_str(wrong))) {
+    if (client_is_refusal(line)) {
         receipts[i].err = client_refusal_of(line, 400, why);
         return receipts[i].err;
     }
@@ -187,6 +186,7 @@ tl_err outgoing_answered(const struct outgoing *o, struct teelog_client_receipt 
                          slice answer, const struct note_key *log_key, struct receipt_seen *seen,
                          struct tl_why *why)
 {
+    struct tl_why refusal = {{0}, {0}};
     tl_err first = TL_OK;
     for (size_t i = 0; i < o->count; i++) {
         const uint8_t *lf = answer.n ? memchr(answer.p, '\n', answer.n) : NULL;
@@ -195,13 +195,21 @@ tl_err outgoing_answered(const struct outgoing *o, struct teelog_client_receipt 
                               o->count, i);
         slice line = slice_of(answer.p, (size_t)(lf - answer.p));
         answer = slice_of(lf + 1, answer.n - line.n - 1);
-        tl_err err = answered_one(o, receipts, i, line, log_key, seen, why);
-        if (err != TL_OK && err != TL_E_USAGE)
+        struct tl_why now = {{0}, {0}};
+        tl_err err = answered_one(o, receipts, i, line, log_key, seen, &now);
+        if (err != TL_OK && !client_is_refusal(line)) {
+            *why = now;
             return err;
-        first = first == TL_OK ? err : first;
+        }
+        if (err != TL_OK && (first == TL_OK || (first == TL_E_USAGE && err == TL_E_BUSY))) {
+            first = err;
+            refusal = now;
+        }
     }
     if (REFUSED(answer.n))
         return tl_explain(why, TL_E_PEER, NULL, "%zu records were answered with more lines",
                           o->count);
+    if (first != TL_OK)
+        *why = refusal;
     return first;
 }

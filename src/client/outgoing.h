@@ -26,8 +26,9 @@ tl_err outgoing_make(struct outgoing *o, struct teelog_client_record *records, s
 void outgoing_finish(struct outgoing *o);
 /* No answer that is true is longer, in bytes. */
 size_t outgoing_answer_max(const struct outgoing *o);
-/* The body of an answer of status 200. TL_OK: all of them are logged. TL_E_USAGE: all but those
- * whose receipts say so. TL_E_PEER: it is no such answer; receipts say which were checked before.
+/* The body of an answer of status 200. TL_OK: all of them are logged. TL_E_USAGE, or
+ * TL_E_BUSY where they may be sent again: all but those whose receipts say so. TL_E_PEER: it is no
+ * such answer; receipts say which were checked before.
  */
 tl_err outgoing_answered(const struct outgoing *o, struct teelog_client_receipt *receipts,
                          slice answer, const struct note_key *log_key, struct receipt_seen *seen,

@@ -21,8 +21,10 @@ void sigpipe_release(struct sigpipe *s)
 {
     static const struct timespec none = {0, 0};
     sigset_t set;
+    const int error = errno;
     only_pipe(&set);
     while (!s->pending && sigtimedwait(&set, NULL, &none) < 0 && errno == EINTR)
         ;
     (void)pthread_sigmask(SIG_SETMASK, &s->before, NULL);
+    errno = error;
 }

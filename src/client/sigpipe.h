@@ -11,6 +11,6 @@ struct sigpipe {
     bool pending; /* one was held back already: it is not ours to take */
 };
 void sigpipe_hold(struct sigpipe *s);
-void sigpipe_release(struct sigpipe *s);
+void sigpipe_release(struct sigpipe *s); /* leaves errno as it is */
 
 #endif

@@ -97,7 +97,8 @@ tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
 }
 
 /* Whether the record at this leaf, which is proven, is the one with this MAC; then its salt goes
- * into the receipt. What has no body any more (it may be erased) is taken for it. */
+ * into the receipt. What is erased is taken for it: its body is looked at no more, wherever the
+ * host has it from; what has none may be erased. */
 static tl_err request_same(struct log *log, const hash32 *content_mac,
                            const struct store_leaf *leaf, const struct statement *st, bool *same,
                            struct log_receipt *receipt)
@@ -110,6 +111,10 @@ static tl_err request_same(struct log *log, const hash32 *content_mac,
         bool known = log->erased.ready || !log->erased.statements;
         if (REFUSED(known && !log_is_erased(log, leaf->index)))
             return TL_E_SEALED;
+        *same = true;
+        return TL_OK;
+    }
+    if (REFUSED(log_is_erased(log, leaf->index))) {
         *same = true;
         return TL_OK;
     }

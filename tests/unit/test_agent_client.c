@@ -3,8 +3,10 @@
 #include "testhttp.h"
 
 #include "client/address.h"
+#include "client/client.h"
 #include "client/outgoing.h"
 #include "client/sigpipe.h"
+#include "codec/json_put.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -77,6 +79,11 @@ static void options_that_cannot_be_used(void **state)
     unusable(&o, "judges a certificate");
     o.url = "https://example.org";
     unusable(&o, "teelog_policy");
+    o.ca_file = "/etc/hosts";
+    unusable(&o, "give one of them");
+    o.ca_file = o.peer_policy = NULL;
+    o.peer_collateral = "{}";
+    unusable(&o, "is of use with peer_policy alone");
     o = options();
     o.token = "a token";
     unusable(&o, "no token");
@@ -299,8 +306,49 @@ static void answers_line_by_line(void **state)
     assert_ok(receipts[2].err);
     snprintf(other, sizeof other, "{\"error\":\"no\"}\n{}\n%s\n", lines[1]);
     assert_err(answered(&o, other, receipts, &why), TL_E_PEER);
+    assert_string_equal(why.field, "index"); /* and not the first one's sentence */
+    /* What may be sent again counts more than what may not. */
+    snprintf(other, sizeof other, "{\"error\":\"no\"}\n{\"error\":\"wait\",\"later\":true}\n%s\n",
+             lines[2]);
+    assert_err(answered(&o, other, receipts, &why), TL_E_BUSY);
+    assert_string_equal(why.text, "wait");
+    assert_err(receipts[0].err, TL_E_USAGE);
+    assert_err(receipts[1].err, TL_E_BUSY);
+    assert_ok(receipts[2].err);
+    outgoing_finish(&o);
+    /* Receipts of before, of the same words. */
+    seen.size = log_size();
+    for (size_t i = 0; i < 3; i++)
+        records[i] = payment("the same");
+    assert_ok(outgoing_make(&o, records, 3, &seen, &why));
+    snprintf(other, sizeof other, "%s\n%s\n%s\n", lines[0], lines[1], lines[2]);
+    assert_err(answered(&o, other, receipts, &why), TL_E_PEER);
+    assert_non_null(strstr(why.text, "it is an older one's"));
     outgoing_finish(&o);
     free(text);
+}
+
+static void errors_as_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        tl_err err;
+        uint64_t line;
+        bool later;
+    } list[] = {{TL_E_FIELD, 3, false},
+                {TL_E_RATE, 3, true},
+                {TL_E_BUSY, 3, true},
+                {TL_E_IO, 3, true},
+                {TL_E_RATE, 0, false}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        buf b;
+        buf_init(&b, 1000);
+        json_put_error(&b, list[i].err, NULL, list[i].line);
+        assert_true(client_is_refusal(buf_slice(&b)));
+        buf_u8(&b, 0);
+        assert_true(!strstr((const char *)b.p, ",\"later\":true}") == !list[i].later);
+        buf_finish(&b);
+    }
 }
 
 static void without_memory(void **state)
@@ -347,6 +395,7 @@ static struct stranger {
     char path[220];
     const char *answer;
     bool endless;
+    bool loses; /* the first request is not answered */
     int listener;
     atomic_int requests;
     pthread_t thread;
@@ -360,7 +409,8 @@ static void *answer_all(void *arg)
     for (int fd; (fd = accept(stranger.listener, NULL, NULL)) >= 0; close(fd)) {
         if (read(fd, request, sizeof request) <= 0)
             continue;
-        stranger.requests++;
+        if (stranger.requests++ == 0 && stranger.loses)
+            continue;
         send_all(fd, stranger.answer, strlen(stranger.answer));
         while (stranger.endless && send(fd, more, sizeof more, MSG_NOSIGNAL) > 0)
             ;
@@ -448,6 +498,41 @@ static void strangers(void **state)
     teelog_client_close(c);
 }
 
+/* What is said to the second try does not tell what became of the first. */
+static void a_lost_try_is_not_forgotten(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        HEAD("503 No", "Content-Length: 19\r\n") "{\"error\":\"frozen\"}\n",
+        HEAD("507 No", "Content-Length: 17\r\n") "{\"error\":\"full\"}\n",
+        HEAD("403 No", "Content-Length: 17\r\n") "{\"error\":\"none\"}\n",
+        HEAD("400 No", "Content-Length: 17\r\n") "{\"error\":\"what\"}\n",
+    };
+    stranger.loses = true;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        appends(answers[i], false, 20000, TL_E_IO, "call again with the same records");
+        assert_int_equal(stranger.requests, 2);
+    }
+    /* Unless it is said of the record itself. */
+    appends(HEAD("200 OK", "Content-Length: 15\r\n") "{\"error\":\"no\"}\n", false, 20000,
+            TL_E_USAGE, "no");
+    stranger.loses = false;
+}
+
+/* A line that may be sent again is sent again; and a service that has no such route is none. */
+static void what_else_is_said(void **state)
+{
+    (void)state;
+    appends(HEAD("200 OK", "Content-Length: 28\r\n") "{\"error\":\"no\",\"later\":true}\n", false,
+            3000, TL_E_BUSY, "no");
+    assert_true(stranger.requests > 1);
+    appends(HEAD("404 No", "Content-Length: 15\r\n") "{\"error\":\"no\"}\n", false, 20000,
+            TL_E_PEER, "no");
+    appends(HEAD("413 No", "Content-Length: 15\r\n") "{\"error\":\"no\"}\n", false, 20000,
+            TL_E_USAGE, "no");
+    assert_int_equal(stranger.requests, 1);
+}
+
 static void first_use(void **state)
 {
     (void)state;
@@ -533,7 +618,10 @@ int main(void)
         TEST(what_is_not_sent),
         TEST(answers_line_by_line),
         TEST(without_memory),
+        TEST(errors_as_lines),
         TEST(strangers),
+        TEST(a_lost_try_is_not_forgotten),
+        TEST(what_else_is_said),
         TEST(first_use),
         cmocka_unit_test(no_signal_is_left),
     };

@@ -247,6 +247,100 @@ static void a_late_handshake_ends(void **state)
     close(fds[1]);
 }
 
+/* OpenSSL writes without MSG_NOSIGNAL. */
+static void no_signal_where_nobody_reads(void **state)
+{
+    (void)state;
+    int fds[2];
+    struct link l = {.fd = -1};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    close(fds[1]);
+    l.fd = fds[0];
+    l.ctx = SSL_CTX_new(TLS_client_method());
+    assert_non_null(l.ctx);
+    l.ssl = SSL_new(l.ctx);
+    assert_non_null(l.ssl);
+    assert_int_equal(SSL_set_fd(l.ssl, l.fd), 1);
+    (void)signal(SIGPIPE, SIG_DFL); /* which would end us */
+    assert_false(connect_tls(&l, 1000));
+    assert_int_equal(link_write(&l, "x", 1), -1);
+    link_close(&l);
+}
+
+/* A connection whose other end is fds[1]. */
+static void connect_pair(int fds[2])
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    client = (struct client){
+        .link = {.fd = fds[0]}, .where = "test", .host = "localhost", .patience = 60000};
+    buf_init(&client.in, INPUT_MAX);
+    memset(&why, 0, sizeof why);
+}
+
+static void all_waiting_ends(void **state)
+{
+    (void)state;
+    struct client_answer a;
+    int fds[2];
+    connect_pair(fds);
+    const int64_t began = clock_ms();
+    client_set_bounds(&client, began + 100, INPUT_MAX);
+    alarm(60); /* no answer comes */
+    assert_ok(client_send(&client, "GET", "/", (slice){NULL, 0}, &why));
+    assert_err(client_head(&client, &a, &why), TL_E_IO);
+    assert_non_null(strstr(why.text, "not answered whole"));
+    assert_true(clock_ms() >= began + 100);
+    /* Nor is waited for another one. */
+    assert_err(client_head(&client, &a, &why), TL_E_IO);
+    alarm(0);
+    close(fds[1]);
+    hang_up();
+}
+
+/* Answers that come while nobody takes the request. */
+static void what_waits_is_bounded(void **state)
+{
+    (void)state;
+    static uint8_t much[4 << 20];
+    int fds[2];
+    connect_pair(fds);
+    struct dripping d = {fds[1], (const char *)much, (const char *)much};
+    pthread_t thread;
+    memset(much, 'y', sizeof much - 1);
+    client_set_bounds(&client, 0, 1 << 20);
+    assert_int_equal(pthread_create(&thread, NULL, drip, &d), 0);
+    assert_err(client_send(&client, "POST", "/", SLICE_ARRAY(much), &why), TL_E_LIMIT);
+    assert_true(client.in.cap <= 1 << 20);
+    hang_up();
+    pthread_join(thread, NULL);
+}
+
+/* One who listens and does not accept. */
+static void a_full_backlog_is_not_waited_for(void **state)
+{
+    (void)state;
+    char path[200], *dir = test_tmpdir();
+    struct sockaddr_un address;
+    struct link l[8];
+    tl_err err = TL_OK;
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/s", dir);
+    assert_ok(unix_address(&address, path, NULL));
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    alarm(60);
+    for (; err == TL_OK && n < 8; n += err == TL_OK)
+        err = link_open_socket(&l[n], path, clock_ms() + 100, &why);
+    alarm(0);
+    assert_err(err, TL_E_IO);
+    while (n)
+        link_close(&l[--n]);
+    close(listener);
+    test_rmdir(dir);
+}
+
 static void every_cut_is_noticed(void **state)
 {
     (void)state;
@@ -396,6 +490,10 @@ int main(void)
         cmocka_unit_test(a_slow_answer_ends),
         cmocka_unit_test(a_late_answer_ends),
         cmocka_unit_test(a_late_handshake_ends),
+        cmocka_unit_test(no_signal_where_nobody_reads),
+        cmocka_unit_test(all_waiting_ends),
+        cmocka_unit_test(what_waits_is_bounded),
+        cmocka_unit_test(a_full_backlog_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

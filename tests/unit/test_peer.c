@@ -145,7 +145,7 @@ static void other_code(void **state)
     entry.mrenclave.count = 1;
     policy.evidence_count = 0;
     policy.simulator = false;
-    must_refuse(genuine, &attested, TL_E_AUTH, "not good under --peer-policy");
+    must_refuse(genuine, &attested, TL_E_AUTH, "not good under the policy for it: ");
     policy.evidence_count = 1;
     policy.simulator = true;
 }
