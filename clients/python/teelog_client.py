@@ -22,7 +22,10 @@ A client may be used from several threads; they take turns. Python 3.9 or later.
 """
 import base64
 import binascii
+import contextlib
+import dataclasses
 import hashlib
+import ipaddress
 import json
 import os
 import re
@@ -45,20 +48,26 @@ PATH_MAX = 63  # hashes
 
 
 class NotLogged(Exception):
-    """It is not logged, as far as is known. Do not act on it. `known`: the service has said so itself;
-    else it may have been logged: append the same Record again to find out."""
-
-    known = False
+    """It is not logged, as far as is known. Do not act on it. Unless it is Refused, it may have been logged:
+    append the same Record again to find out."""
 
 
 class Refused(NotLogged):
-    """The service did not take it, or the token; its sentence."""
-
-    known = True
+    """The service did not take the record, or the token, or it takes nothing now; its sentence."""
 
 
 class Untrue(NotLogged):
     """What answered gave no receipt of this record by the log that is pinned."""
+
+
+_WRONG = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # of JSON that is not as it should be
+_NAME = r"[^\s+\x00-\x1f\x7f]+"
+_UNKNOWN = "Whether it is logged is not known: append the same Record again"
+
+
+def _shown(text):
+    """What comes from outside, for a sentence: no terminal obeys it."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
 
 
 class _Later(Exception):
@@ -237,15 +246,22 @@ class LogKey:
             raise ValueError("the log key is no verifier key; it looks like NAME+HASH+BASE64, as "
                              "`teelog serve` prints it") from e
         digest = hashlib.sha256(self.name.encode() + b"\n" + data).digest()
-        if data[0] != 1 or len(key_id) != 8 or self.id != digest[:4] or not self.name:
+        if data[0] != 1 or len(key_id) != 8 or self.id != digest[:4] or not re.fullmatch(_NAME, self.name):
             raise ValueError("the log key is no verifier key: its hash is not that of its name and key")
-        self.text, self.key = text, data[1:]
+        self.text, self.key, self._last = text, data[1:], (None, None)
 
     def __str__(self):
         return self.text
 
     def open(self, note):
         """(size, root) of the checkpoint in a note that this key signed. ValueError."""
+        last, checkpoint = self._last
+        if note != last:  # the receipts of a request have one
+            checkpoint = self._open(note)
+            self._last = (note, checkpoint)
+        return checkpoint
+
+    def _open(self, note):
         text, blank, lines = note.rpartition("\n\n")
         if not blank or not lines.endswith("\n") or len(note) > 65536:
             raise ValueError("not a signed note")
@@ -256,7 +272,7 @@ class LogKey:
             if dash != "\u2014" or len(data) < 5:
                 raise ValueError("not a signed note")
             if name == self.name and data[:4] == self.id:
-                if not _verify(self.key, data[4:], signed):
+                if found or not _verify(self.key, data[4:], signed):
                     raise ValueError("the log's signature does not verify")
                 found = True
         if not found:
@@ -337,13 +353,20 @@ class Record:
         return encode(body)
 
 
+@dataclasses.dataclass(frozen=True, repr=False)
 class Receipt:
-    """That a record is logged: index, seq, time_ms, tree_size and leaf_hash (hex) are shown by the log's
-    key; log_class ("signed", "degraded", "cosigned K of N"), simulated and repeated are what the
-    service says. line: the receipt as it came, to keep."""
+    """That a record is logged. Down to leaf_hash it is shown by the log's key; the others are what the service
+    says. line: the receipt as it came, to keep, as you keep the content: with its salt a guess at that can be tried."""
 
-    def __init__(self, **members):
-        self.__dict__.update(members)
+    index: int
+    seq: int
+    time_ms: int
+    tree_size: int
+    leaf_hash: str  # in hex
+    log_class: str  # "signed", "degraded", "cosigned K of N"
+    simulated: bool
+    repeated: bool  # it was logged by an earlier request
+    line: bytes
 
     def __repr__(self):
         return f"<statement {self.index} of {self.tree_size}, {self.log_class}>"
@@ -384,6 +407,8 @@ def _statement(data):
     own = header[-70001]
     if (list(header) != [1, 4, 15, 16, 258, 259, -70001] or unprotected != {} or len(payload) != 32
             or len(signature) != 64 or len(header[4]) != 32 or header[258] != -16 or len(own) not in (6, 7)
+            or header[1] not in (-7, -9, -47) or list(header[15]) != [1, 2]
+            or not all(type(n) is int and n >= 0 for n in own[2:5] + own[6:])
             or header[16] != "application/teelog-statement+cose" or own[0] != 1
             or header[259] != "application/teelog-body+cbor" or own[1].startswith("teelog.")):
         raise ValueError("no statement of a record")
@@ -420,7 +445,7 @@ def check_receipt(line, record, log_key, seen=(0, b"")):
             raise ValueError(f"the log had {seen[0]} statements and now shows {size}, or another tree: "
                              "it was rolled back or forked. Keep both checkpoints, and see `teelog monitor`")
     except (ValueError, RecursionError, binascii.Error) as e:
-        raise Untrue(f"the receipt does not hold: {e}") from None
+        raise Untrue(_shown(f"the receipt does not hold: {e}")) from None
     return Receipt(index=got["index"], seq=st["seq"], time_ms=st["time_ms"], tree_size=size,
                    leaf_hash=leaf.hex(), log_class=got["class"], simulated=got.get("simulated", False),
                    repeated=got.get("repeated", False), line=line), (size, root)
@@ -433,24 +458,45 @@ class _Connection:
     """HTTP/1.1 as far as a teelog service speaks it, with one end to all waiting."""
 
     def __init__(self, where, token, context, until):
-        self.where, self.token, self.rest = where, token, b""
+        self.token, self.rest, self.process = token, b"", os.getpid()
+        self.host, self.flags = where.netloc or "localhost", 0 if where.scheme == "https" else socket.MSG_NOSIGNAL
         if where.scheme == "unix":
-            self.socket, self.host = socket.socket(socket.AF_UNIX), "localhost"
-            try:
-                self.socket.settimeout(self._left(until))
-                self.socket.connect(where.path)
-            except OSError:
-                self.socket.close()
-                raise
-            return
-        self.host = where.netloc
-        port = where.port or (443 if where.scheme == "https" else 80)
-        self.socket = socket.create_connection((where.hostname, port), self._left(until))
+            self.socket = self._dial(socket.AF_UNIX, where.path, until)
+        else:
+            self.socket = self._dial_host(where, until)
         if where.scheme == "https":
+            self.socket.settimeout(self._left(until))
             self.socket = context.wrap_socket(self.socket, server_hostname=where.hostname)
+
+    def _dial(self, family, address, until):
+        s = socket.socket(family)
+        try:
+            s.settimeout(self._left(until))
+            s.connect(address)
+            return s
+        except BaseException:
+            s.close()
+            raise
+
+    def _dial_host(self, where, until):
+        error = OSError("the name has no address that can be used")
+        port = where.port or (443 if where.scheme == "https" else 80)
+        for family, _, _, _, address in socket.getaddrinfo(where.hostname, port, type=socket.SOCK_STREAM):
+            if where.scheme == "http" and not ipaddress.ip_address(address[0].split("%")[0]).is_loopback:
+                continue  # whatever a name server says of localhost
+            try:
+                return self._dial(family, address, until)
+            except OSError as e:
+                error = e
+        raise error
 
     def close(self):
         self.socket.close()
+
+    def _send(self, data, until):
+        while data:
+            self.socket.settimeout(self._left(until))
+            data = data[self.socket.send(data[:1 << 16], *([self.flags] if self.flags else [])):]
 
     @staticmethod
     def _left(until):
@@ -471,8 +517,10 @@ class _Connection:
         head = f"{method} {target} HTTP/1.1\r\nHost: {self.host}\r\n"
         head += f"Authorization: Bearer {self.token}\r\n" if self.token else ""
         head += f"Content-Length: {len(body)}\r\n\r\n" if body is not None else "\r\n"
-        self.socket.settimeout(self._left(until))
-        self.socket.sendall(head.encode() + (body or b""))
+        if self.rest:
+            raise Untrue("what answers says more than it was asked")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before it had all
+            self._send(memoryview(head.encode() + (body or b"")), until)
         while b"\r\n\r\n" not in self.rest:
             if len(self.rest) > HEAD_MAX:
                 raise Untrue("what answers does not speak teelog's HTTP")
@@ -499,8 +547,8 @@ def _where(address, url):
         return urllib.parse.SplitResult("unix", "", address, "", "")
     where = urllib.parse.urlsplit(url)
     here = where.hostname in ("localhost", "::1") or re.fullmatch(r"127(\.\d+){3}", where.hostname or "")
-    if not where.hostname or where.path not in ("", "/") or where.query or where.username or not (
-            where.scheme == "https" or (where.scheme == "http" and here)):
+    if not where.hostname or where.path not in ("", "/") or where.query or where.fragment or "@" in where.netloc or not (
+            where.scheme == "https" or (where.scheme == "http" and here)) or where.port == 0:
         raise ValueError("a service's address is https://HOST:PORT, with nothing behind the port; "
                          "http:// is for this machine alone")
     return where
@@ -509,7 +557,8 @@ def _where(address, url):
 class Client:
     """A connection to one log, made when it is needed, and again when it was lost.
 
-    socket, url, token, log_key: else TEELOG_SOCKET, TEELOG_URL, TEELOG_TOKEN, TEELOG_LOG_KEY.
+    socket, url, token, log_key: else TEELOG_SOCKET, TEELOG_URL, TEELOG_TOKEN (or a file, TEELOG_TOKEN_FILE),
+    TEELOG_LOG_KEY.
     agent: of records that name none. timeout: seconds for one append, repeats and waiting included.
     ca_file: for https://, in place of the system's roots; or context, an ssl.SSLContext."""
 
@@ -519,15 +568,24 @@ class Client:
         if not socket and not url:
             socket, url = env("TEELOG_SOCKET"), env("TEELOG_URL")
         self._where, self.agent, self.timeout = _where(socket, url), agent, timeout
-        self._token = token or env("TEELOG_TOKEN")
+        self._token = token or self._token_file(env("TEELOG_TOKEN_FILE")) or env("TEELOG_TOKEN")
+        if self._token and not re.fullmatch("[!-~]+", self._token):
+            raise ValueError("the token has characters of no token")
         self._context = context or (self._tls(ca_file) if self._where.scheme == "https" else None)
         self._connection, self._seen, self._lock = None, (0, b""), threading.RLock()
-        self._owed = []  # outcomes that could not be logged
+        self.owed = []  # Records of outcomes that could not be logged
         log_key = log_key or env("TEELOG_LOG_KEY")
         if not log_key and not first_use:
             raise ValueError("which log? Give its key (log_key, TEELOG_LOG_KEY), or say first_use to take "
                              "the one that answers")
         self.log_key = LogKey(log_key or self._keep_trying(self._learn_key))
+
+    @staticmethod
+    def _token_file(path):
+        if not path:
+            return None
+        with open(path, encoding="ascii") as f:
+            return f.read().strip()
 
     @staticmethod
     def _tls(ca_file):
@@ -542,55 +600,71 @@ class Client:
         self.close()
 
     def close(self):
+        """Ends the connection. Outcomes that could not be logged are tried once more; NotLogged where they still
+        cannot, and then they are in `owed`."""
         with self._lock:
-            if self._connection:
-                self._connection.close()
-            self._connection = None
+            try:
+                self.settle()
+            finally:
+                self._hang_up()
+
+    def _hang_up(self):
+        if self._connection:
+            self._connection.close()
+        self._connection = None
 
     def _ask(self, method, target, body, most, until):
         """The body of an answer of status 200. _Later, Refused, ConnectionError."""
+        if self._connection and self._connection.process != os.getpid():
+            self._hang_up()  # it is our parent's
         if not self._connection:
             self._connection = _Connection(self._where, self._token, self._context, until)
         status, fields, data = self._connection.ask(method, target, body, most, until)
         if fields.get("connection", "").lower() == "close":
-            self.close()
+            self._hang_up()
         if status == 200:
             return data
         try:
             text = json.loads(data)
             text = f'{text["field"]}: {text["error"]}' if "field" in text else text["error"]
-        except (ValueError, KeyError, TypeError):
+        except _WRONG:
             text = f"the service answered {status} without a reason"
+        text = _shown(text)
         after = fields.get("retry-after", "")
         if status in (429, 503) and re.fullmatch("[1-9][0-9]{0,3}", after):
             raise _Later(text, int(after))
         if status >= 500 and status not in (503, 507):
             raise ConnectionError(text)
+        if status == 404:  # it has no such route
+            raise Untrue(text)
         raise Refused(text)
 
     def _keep_trying(self, attempt, *args):
         """Until it is done, refused, or the time is up."""
         with self._lock:
-            until, pause = time.monotonic() + self.timeout, 0
+            until, pause, lost = time.monotonic() + self.timeout, 0, False
             while True:
                 try:
                     return attempt(*args, until)
                 except _Later as e:
                     wait, error = e.seconds, Refused(str(e))
                 except ssl.SSLCertVerificationError as e:
-                    self.close()
-                    raise NotLogged(f"the service's certificate is not good: {e.verify_message}") from e
+                    text = f"the service's certificate is not good: {e.verify_message}"
+                    raise NotLogged(f"{text}. {_UNKNOWN}" if lost else text) from e
                 except OSError as e:
-                    wait = pause
-                    error = NotLogged(f"the service cannot be reached, or its answer was lost: {e}. Whether it "
-                                      "is logged is not known: append the same Record again")
-                except NotLogged as e:
-                    if not isinstance(e, Refused):
-                        self.close()
+                    wait, lost = pause, lost or self._connection is not None
+                    error = NotLogged(f"the service cannot be reached, or its answer was lost: {e}. {_UNKNOWN}")
+                except Refused as e:
+                    if not lost:
+                        raise
+                    wait, error = float("inf"), e
+                except BaseException:  # in the middle of an answer, maybe
+                    self._hang_up()
                     raise
-                self.close()
+                self._hang_up()
                 if time.monotonic() + wait >= until:
-                    raise error
+                    # What is said now does not tell whether the try was done whose answer was lost.
+                    raise NotLogged(f"{error}. {_UNKNOWN}") if lost and isinstance(error, Refused) else error
                 time.sleep(wait)
                 pause = min(2 * pause or 0.05, 2)
 
@@ -598,7 +672,7 @@ class Client:
         answer = self._ask("GET", "/v1/status", None, 64 << 10, until)
         try:
             return LogKey(json.loads(answer)["logKey"]).text
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
+        except _WRONG as e:
             raise Untrue("what answers is no teelog service: it names no log key") from e
 
     def _append(self, records, body, until):
@@ -621,9 +695,13 @@ class Client:
     def _refusal(line):
         try:
             said = json.loads(line)
-            return Refused(f'{said["field"]}: {said["error"]}' if "field" in said else said["error"])
-        except (ValueError, KeyError, TypeError):
+            text = _shown(f'{said["field"]}: {said["error"]}' if "field" in said else said["error"])
+            later = said.get("later") is True
+        except _WRONG:
             raise Untrue("what answers gave no receipt of teelog's") from None
+        if later:  # all of them are sent again, and what is logged by now is only repeated
+            raise _Later(text, 1)
+        return Refused(text)
 
     def append_records(self, records):
         """Logs 1 to 1,024 records in their order, and waits until they are durable: a list with a Receipt,
@@ -649,9 +727,11 @@ class Client:
     def settle(self):
         """Logs the outcomes of actions that could not be logged when they came. No action begins before."""
         with self._lock:
-            while self._owed:
-                self.append_records(self._owed[:1])  # one that is refused now is refused for good
-                self._owed.pop(0)
+            while self.owed:
+                [receipt] = self.append_records(self.owed[:1])
+                self.owed.pop(0)
+                if isinstance(receipt, Refused):  # for good: it is said once
+                    raise receipt
 
     def action(self, type, parameters=None, **more):
         """A `with` block that runs only once its intent is logged; see Action."""
@@ -666,24 +746,35 @@ class Action:
         self._client, self._parameters = client, parameters
         self._fields = {"agent": client.agent, **more, "type": type}
         self.intent = self.outcome = None
+        self._ended = False  # the outcome is logged, or kept
 
     def __enter__(self):
         self._client.settle()
-        self.intent = self._client.append(content={"phase": "intent", "parameters": self._parameters},
-                                          **self._fields)
+        # The id: so that no receipt of an older intent is one of this.
+        content = {"phase": "intent", "id": secrets.token_hex(8), "parameters": self._parameters}
+        self.intent = self._client.append(content=self._text(content), **self._fields)
         return self
 
+    @staticmethod
+    def _text(content):
+        """As JSON; what JSON cannot hold as Python shows it."""
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=repr)
+        return text.encode("utf-8", "replace").decode("utf-8")
+
     def _say(self, content):
-        record = Record(content=content, **{**self._fields, "ref": self.intent.index, "request_id": None})
+        record = Record(content=self._text(content),
+                        **{**self._fields, "ref": self.intent.index, "request_id": None})
         try:
             [outcome] = self._client.append_records([record])
-        except NotLogged as e:
-            if not e.known:
-                self._client._owed.append(record)
+        except ValueError:  # it cannot be a record
+            raise
+        except BaseException:  # an interrupt too leaves it unknown
+            self._client.owed.append(record)
+            self._ended = True
             raise
         if isinstance(outcome, Refused):
             raise outcome
-        self.outcome = outcome
+        self.outcome, self._ended = outcome, True
         return outcome
 
     def result(self, result=None):
@@ -695,8 +786,14 @@ class Action:
         return self._say({"phase": "refusal", "reason": reason})
 
     def __exit__(self, kind, error, _):
-        if self.outcome is None and error is None:
-            self.result()
-        elif self.outcome is None and not isinstance(error, NotLogged):
-            self._say({"phase": "failure", "error": f"{kind.__name__}: {error}"})
+        if not self._ended:
+            self._say({"phase": "result", "result": None} if error is None else
+                      {"phase": "failure", "error": self._error(kind, error)})
         return False
+
+    @staticmethod
+    def _error(kind, error):
+        try:
+            return f"{kind.__name__}: {error}"[:4000]
+        except Exception:  # of its own __str__
+            return kind.__name__

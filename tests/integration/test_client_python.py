@@ -1,11 +1,14 @@
 """The Python client: what it reads of hostile bytes, held to the vectors that the C code is held to, and what
 its own tests of whole agents (test_clients.py) do not reach."""
+import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import sys
 import threading
 
+import liar
 from doors import Door, make_certificate
 from teelogtest import Case, main
 
@@ -75,7 +78,7 @@ class Bytes(Case):
             bent = good[:at] + chr(ord(good[at]) ^ 1) + good[at + 1:]
             self.assertRaises(ValueError, key.open, bent)
         for text in ("", "a", "a+b+c", v["key"][:-1], v["key"].replace("+", "+0", 1), "x" + v["key"],
-                     v["key"] + "=", "\u00e9+00000000+AA=="):
+                     v["key"] + "=", "\u00e9+00000000+AA==", " " + v["key"]):
             self.assertRaises(ValueError, t.LogKey, text)
 
     def test_paths(self):
@@ -195,6 +198,168 @@ class Services(Case):
                          [("intent", None), ("result", first.intent.index), ("intent", None),
                           ("result", rows[2]["index"])])
 
+    def rows(self):
+        """(phase, ref) of what is logged of actions, and their indexes."""
+        out = self.teelog("records", "--data", self.data, "--json", "--agent", "alice", "--type", "Action:A").stdout
+        rows = [json.loads(line) for line in out.splitlines()]
+        return [(json.loads(r["content"])["phase"], r.get("ref")) for r in rows], [r["index"] for r in rows]
+
+    def between(self, *lies):
+        """A client through what stands between."""
+        it = liar.Liar(self.path("between"), self.service.socket, *lies)
+        self.addCleanup(it.close)
+        return it, t.Client(socket=it.path, log_key=self.service.status()["logKey"], agent="alice", timeout=1)
+
+    def test_outcomes_are_owed_whatever_is_said(self):
+        """No action begins before the outcome of the one before is logged."""
+        self.service = self.serve()
+        no = liar.answer(b'{"error":"no token"}\n', "403 Forbidden")
+        for lie in (liar.frozen, liar.busy, liar.lose_request, lambda _, c, __: c.sendall(no),
+                    liar.says_(b'{"error":' + b"[" * 100000 + b"\n"), liar.says_(b'{"error":"wait","later":true}\n'),
+                    liar.altered_(lambda r: r.update(index=1))):
+            before = len(self.rows()[1])
+            it, log = self.between(None, *[lie] * 40)
+            with self.assertRaises(t.NotLogged), log.action("Action:A"):
+                pass
+            self.assertEqual(len(log.owed), 1)
+            with self.assertRaises(t.NotLogged), log.action("Action:A"):
+                self.fail("it ran")
+            self.assertRaises(t.NotLogged, log.close)
+            self.assertEqual(len(log.owed), 1)
+            it.lies.clear()
+            with log.action("Action:A"):
+                pass
+            log.close()
+            it.close()
+            said, at = self.rows()
+            self.assertEqual(said[before:], [("intent", None), ("result", at[before]), ("intent", None),
+                                             ("result", at[before + 2])])
+
+    def test_an_outcome_that_is_refused(self):
+        """For what it is: it is said, and not kept; and that it could not be told is logged in its place."""
+        self.service = self.serve()
+        with self.open() as log:
+            with self.assertRaises(t.Refused), log.action("Action:A") as action:
+                action.result("x" * (2 << 20))
+            self.assertEqual(log.owed, [])
+            self.assertEqual([phase for phase, _ in self.rows()[0]], ["intent", "failure"])
+            # An owed one that is refused later stops one action.
+            log.owed.append(t.Record("t", "x" * (2 << 20), "alice"))
+            with self.assertRaises(t.Refused), log.action("Action:A"):
+                self.fail("it ran")
+            self.assertEqual(log.owed, [])
+
+    def test_outcomes_are_told_once(self):
+        self.service = self.serve()
+        it, log = self.between(None, *[liar.frozen] * 2)
+        with log.action("Action:A") as action, contextlib.suppress(t.NotLogged):
+            action.result("done")
+        with self.assertRaises(t.NotLogged), log.action("Action:A"):
+            pass
+        it.lies.clear()
+        log.settle()
+        self.assertEqual([phase for phase, _ in self.rows()[0]], ["intent", "result"])
+        # What is not logged in the block is another's.
+        with self.assertRaises(t.Refused), log.action("Action:A"):
+            log.append("teelog.no", "x")
+        self.assertEqual([phase for phase, _ in self.rows()[0]], ["intent", "result", "intent", "failure"])
+
+        class Odd(Exception):
+            def __str__(self):
+                raise ZeroDivisionError
+
+        for error in (OSError("\udcff\udc00"), Odd(), ValueError("x" * (2 << 20))):
+            with self.assertRaises(type(error)), log.action("Action:A", {"a": {1, 2}, "b": "\ud800"}) as action:
+                raise error
+            self.assertTrue(action.outcome)
+        with log.action("Action:A") as action:
+            action.result(b"bytes")
+        log.close()
+
+    def test_receipts_of_before(self):
+        """Of the same words, by the same agent: within one client, and in one that has just begun."""
+        self.service = self.serve()
+        it, log = self.between(None, liar.older_receipt)
+        log.append("t", "the same")
+        with self.assertRaisesRegex(t.Untrue, "was there before"):
+            log.append("t", "the same")
+        it.lies = [None, None]
+        with log.action("Action:A", {"to": "bob"}):
+            pass
+        intent = it.answers[-2]
+        log.close()
+        it.lies = [lambda _, connection, __: connection.sendall(intent)]
+        log = t.Client(socket=it.path, log_key=self.service.status()["logKey"], agent="alice", timeout=1)
+        with self.assertRaisesRegex(t.Untrue, "another record"), log.action("Action:A", {"to": "bob"}):
+            self.fail("it ran")
+
+    def test_what_is_no_receipt(self):
+        self.service = self.serve()
+        for body in (b"", b"{}\n", b"[]\n", b"{\n", b"null\n", b"\xff\n", b'{"index":1}\n', b'{"error":7',
+                     b'{"error":[]}', b"{}\n{}\n", b'{"index":1}', b"[" * 100000 + b"\n", b"\x1b[2J\n"):
+            it, log = self.between(liar.says_(body))
+            with self.assertRaises(t.NotLogged) as caught:
+                log.append("t", "x")
+            self.assertTrue(str(caught.exception).isprintable(), body)
+            it.close()
+        it, log = self.between(liar.says_(b'{"error":"\\u001b[2J"}\n'))
+        with self.assertRaisesRegex(t.Refused, r"^\?\[2J$"):
+            log.append("t", "x")
+        log.close()
+
+    def test_a_lost_try_is_not_forgotten(self):
+        """What is said to the second try does not tell what became of the first."""
+        self.service = self.serve()
+        for lie in (liar.frozen, liar.busy):
+            it, log = self.between(liar.lose_answer, *[lie] * 9)
+            with self.assertRaisesRegex(t.NotLogged, "is not known") as caught:
+                log.append("t", "x")
+            self.assertNotIsInstance(caught.exception, t.Refused)
+            it.close()
+
+    def test_interrupted(self):
+        """What comes then of an answer is not taken for the next one's."""
+        self.service = self.serve()
+
+        class Stop(BaseException):
+            pass
+
+        it, log = self.between()
+        log.append("t", "1")
+        log._connection._more = lambda until: (_ for _ in ()).throw(Stop())
+        self.assertRaises(Stop, log.append, "t", "1")
+        self.assertIsNone(log._connection)
+        log.append("t", "1")
+        log._connection.rest = b"x"
+        self.assertRaisesRegex(t.Untrue, "more than it was asked", log.append, "t", "1")
+        log.append("t", "1")
+        log.close()
+
+    def test_after_a_fork(self):
+        self.service = self.serve()
+        with self.open() as log:
+            log.append("t", "1")
+            child = os.fork()
+            if child == 0:
+                try:
+                    log.append("t", "the child's")
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+            log.append("t", "the parent's")
+
+    def test_the_token(self):
+        self.service = self.serve()
+        key = self.service.status()["logKey"]
+        for bad in ("a\n", "a b", "\u20ac"):
+            self.assertRaisesRegex(ValueError, "token", t.Client, socket="s", log_key=key, token=bad)
+        path = self.path("token")
+        pathlib.Path(path).write_text("abc\n")
+        os.environ["TEELOG_TOKEN_FILE"] = path
+        self.addCleanup(os.environ.pop, "TEELOG_TOKEN_FILE")
+        self.assertEqual(t.Client(socket="s", log_key=key)._token, "abc")
+
     def test_threads_take_turns(self):
         self.service = self.serve()
         with self.open() as log:
@@ -231,7 +396,8 @@ class Services(Case):
         other, _ = make_certificate(self.dir, "other")
         with t.Client(url=url, ca_file=other, token=token, log_key=key) as log:
             self.assertRaisesRegex(t.NotLogged, "certificate is not good", log.append, "t", "x", agent="a")
-        for bad in ("http://example.org", "https://", "https://h/x", "https://u@h", "ftp://h", "https://h?x", "x"):
+        for bad in ("http://example.org", "https://", "https://h/x", "https://u@h", "https://:p@h", "https://h#x",
+                    "https://h:0", "https://h:99999", "ftp://h", "https://h?x", "x"):
             self.assertRaises(ValueError, t.Client, url=bad, log_key=key)
 
 
