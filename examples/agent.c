@@ -11,27 +11,32 @@
  *     cc -o agent examples/agent.c $(pkg-config --cflags --libs teelog-client) */
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <teelog/client.h>
 
 static struct teelog_client *log_;
+/* How the last payment went, and whether that is not logged yet. */
+static struct teelog_client_record outcome;
+static bool owed;
 
-/* One record of a payment, logged or not; its receipt is checked by then. ref: the intent's index,
- * of what follows it. */
-static bool logged(struct teelog_client_receipt *receipt, const char *content, const uint64_t *ref)
+/* Logged or not; its receipt is checked by then. */
+static bool logged(struct teelog_client_receipt *receipt, struct teelog_client_record *record)
 {
     char why[400];
-    struct teelog_client_record record = {
-        .agent = "payer",
-        .type = "Action:PAY",
-        .content = content,
-        .has_ref = ref != NULL,
-        .ref = ref ? *ref : 0,
-    };
-    if (teelog_client_append(log_, receipt, &record, 1, why, sizeof why) == TL_OK)
+    record->agent = "payer";
+    record->type = "Action:PAY";
+    if (teelog_client_append(log_, receipt, record, 1, why, sizeof why) == TL_OK)
         return true;
     fprintf(stderr, "agent: not logged: %s\n", why);
     return false;
+}
+
+/* The same record, until it is logged: it has its request id since the first time. */
+static bool settle(struct teelog_client_receipt *receipt)
+{
+    owed = owed && !logged(receipt, &outcome);
+    return !owed;
 }
 
 /* In place of a bank. */
@@ -46,17 +51,27 @@ static bool pay(const char *name, unsigned amount)
 static bool act(const char *name, unsigned amount)
 {
     char content[200];
-    struct teelog_client_receipt intent, outcome;
-    snprintf(content, sizeof content, "{\"phase\":\"intent\",\"to\":\"%s\",\"amount\":%u}", name,
+    unsigned long long id; /* so that no receipt of an older intent is one of this */
+    struct teelog_client_record intent = {.content = content};
+    struct teelog_client_receipt before, after;
+    if (getrandom(&id, sizeof id, 0) != sizeof id)
+        return false;
+    snprintf(content, sizeof content,
+             "{\"phase\":\"intent\",\"id\":\"%016llx\",\"to\":\"%s\",\"amount\":%u}", id, name,
              amount);
-    if (!logged(&intent, content, NULL))
+    if (!settle(&before) || !logged(&before, &intent))
         return false; /* and not done */
     bool done = pay(name, amount);
-    snprintf(content, sizeof content, "{\"phase\":\"%s\"}", done ? "result" : "failure");
-    if (!logged(&outcome, content, &intent.index))
+    outcome = (struct teelog_client_record){
+        .content = done ? "{\"phase\":\"result\"}" : "{\"phase\":\"failure\"}",
+        .has_ref = true,
+        .ref = before.index,
+    };
+    owed = true;
+    if (!settle(&after))
         return false;
-    printf("statement %llu, and %llu that answers it: %s\n", (unsigned long long)intent.index,
-           (unsigned long long)outcome.index, outcome.class_name);
+    printf("statement %llu, and %llu that answers it: %s\n", (unsigned long long)before.index,
+           (unsigned long long)after.index, after.class_name);
     return fflush(stdout) == 0;
 }
 
@@ -71,9 +86,9 @@ int main(void)
         return 2;
     }
     bool good = true;
-    while (good && fgets(line, sizeof line, stdin))
+    while (fgets(line, sizeof line, stdin))
         if (sscanf(line, "%31[a-z] %u", name, &amount) == 2)
-            good = act(name, amount);
+            good = act(name, amount) && good;
     teelog_client_close(log_);
     return good ? 0 : 1;
 }

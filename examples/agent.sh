@@ -6,9 +6,9 @@
 #
 # It posts to the log's socket with curl, and checks each receipt as far as a shell can: that the
 # statement is in a tree that the log of TEELOG_LOG_KEY has signed, is this agent's, and of the type and the
-# content that were sent; and that it is none that was there before. It does not check ref, nor that two trees of one size are
-# the same, and it does not repeat what was lost (a requestId would have to). `teelog append` does all of
-# that: where it will do, pipe JSON to it instead. Exits with 1 where something could not be logged.
+# content that were sent; and that it is none that was there before. It does not check ref, nor repeat what was
+# lost (with a requestId it could). `teelog append` does all of that: where it will do, pipe JSON to it
+# instead. Exits with 1 where something could not be logged.
 set -u
 agent=payer type=Action:PAY
 work=$(mktemp -d) || exit 2
@@ -54,23 +54,23 @@ refuse() {
 logged() {
     line="{\"agentId\":\"$agent\",\"roomId\":\"\",\"userId\":\"\",\"type\":\"$type\","
     line="$line\"content\":\"$(printf %s "$1" | sed 's/"/\\"/g')\"${2:+,\"ref\":$2}}"
-    curl --silent --show-error --fail-with-body --max-time 10 --unix-socket "$TEELOG_SOCKET" \
-        ${TEELOG_TOKEN:+--header "Authorization: Bearer $TEELOG_TOKEN"} --data-binary "$line" \
-        --output "$work/receipt" 'http://localhost/v1/records?receipt=full' ||
+    # The token and the content by standard input and a file: all users see a program's arguments.
+    printf %s "$line" >"$work/record"
+    printf '%s\n' "${TEELOG_TOKEN:+header = \"Authorization: Bearer $TEELOG_TOKEN\"}" |
+        curl --disable --config - --silent --show-error --fail-with-body --max-time 10 \
+            --unix-socket "$TEELOG_SOCKET" --data-binary "@$work/record" --output "$work/receipt" \
+            'http://localhost/v1/records?receipt=full' ||
         refuse "$(cat "$work/receipt" 2>/dev/null)" || return
     grep -q '^{"index":' "$work/receipt" || refuse "$(cat "$work/receipt")" || return
     proof >"$work/proof"
     said=$(teelog verify "$work/proof" --policy "$work/policy" 2>&1) ||
         refuse "the receipt does not hold: $said" || return
-    case $said in
-    *"entry: $type of $agent, seq "*) ;;
-    *) refuse "the receipt is of another record: $said" || return ;;
-    esac
+    printf '%s\n' "$said" | grep -q "^entry: $type of $agent, seq " ||
+        refuse "the receipt is of another record: $said" || return
     [ "$(digest_sent "$1")" = "$(digest_logged)" ] ||
         refuse "the receipt is of another content" || return
-    [ "$(member index)" -ge "$size" ] && [ "$(member treeSize)" -gt "$(member index)" ] ||
-        refuse "the receipt is an older one's" || return
-    size=$(member treeSize)
+    [ "$(member index)" -ge "$size" ] || refuse "the receipt is an older one's" || return
+    size=$(printf %b "$(member checkpoint)" | sed -n 2p) # which was verified
 }
 
 # In place of a bank.
@@ -79,9 +79,14 @@ pay() {
 }
 
 while read -r name amount; do
-    logged "{\"phase\":\"intent\",\"to\":\"$name\",\"amount\":$amount}" || exit 1
+    case $name$amount in
+    *[!a-z0-9]* | '') continue ;;
+    esac
+    # A random id, so that no receipt of an older intent is one of this.
+    id=$(od -An -N8 -tx8 /dev/urandom | tr -d ' \n')
+    logged "{\"phase\":\"intent\",\"id\":\"$id\",\"to\":\"$name\",\"amount\":$amount}" || exit 1
     intent=$(member index) phase=result
     pay "$name" "$amount" || phase=failure
     logged "{\"phase\":\"$phase\",\"to\":\"$name\"}" "$intent" || exit 1
-    echo "statement $intent, and $(member index) that answers it: $(member class)"
+    echo "statement $intent, and $(member index) that answers it: $(member class | tr -c '[:alnum:] \n' '?')"
 done
