@@ -41,6 +41,7 @@ __all__ = ["Client", "Record", "Receipt", "NotLogged", "Refused", "Untrue", "che
 INT_MAX = 2**53 - 1
 LINES_MAX = 1024  # records of a request
 BODY_MAX = 8 << 20  # bytes of a request
+CONTENT_MAX = 1 << 20  # bytes of a record's content
 RECEIPT_MAX = 256 << 10  # bytes of a line of an answer
 ANSWER_MAX = 64 << 20
 HEAD_MAX = 64 << 10
@@ -73,9 +74,9 @@ def _shown(text):
 class _Later(Exception):
     """The service has no time now."""
 
-    def __init__(self, text, seconds):
+    def __init__(self, text, seconds, partly=False):
         super().__init__(text)
-        self.seconds = seconds
+        self.seconds, self.partly = seconds, partly  # some of the records are logged
 
 
 # ---- deterministic CBOR, as far as statements and bodies need it (docs/format.md section 1)
@@ -330,6 +331,8 @@ class Record:
     def check(self):
         """ValueError for what cannot be a record."""
         encode([self.agent, self.room, self.user, self.type, self.content, self.request_id, self.ref])
+        if len(self.content.encode()) > CONTENT_MAX:
+            raise ValueError("the content is longer than 1 MiB")
         if self.attributes is not None:
             if not isinstance(self.attributes, dict) or not self.attributes:
                 raise ValueError("attributes are a map with at least one member")
@@ -619,6 +622,7 @@ class Client:
             self._hang_up()  # it is our parent's
         if not self._connection:
             self._connection = _Connection(self._where, self._token, self._context, until)
+        self._sent = True
         status, fields, data = self._connection.ask(method, target, body, most, until)
         if fields.get("connection", "").lower() == "close":
             self._hang_up()
@@ -644,15 +648,16 @@ class Client:
         with self._lock:
             until, pause, lost = time.monotonic() + self.timeout, 0, False
             while True:
+                self._sent = False
                 try:
                     return attempt(*args, until)
                 except _Later as e:
-                    wait, error = e.seconds, Refused(str(e))
+                    wait, lost, error = e.seconds, lost or e.partly, Refused(str(e))
                 except ssl.SSLCertVerificationError as e:
                     text = f"the service's certificate is not good: {e.verify_message}"
                     raise NotLogged(f"{text}. {_UNKNOWN}" if lost else text) from e
                 except OSError as e:
-                    wait, lost = pause, lost or self._connection is not None
+                    wait, lost = pause, lost or self._sent
                     error = NotLogged(f"the service cannot be reached, or its answer was lost: {e}. {_UNKNOWN}")
                 except Refused as e:
                     if not lost:
@@ -683,7 +688,7 @@ class Client:
         out, ids = [], {}
         for line, record in zip(lines, records):
             if line.startswith(b'{"error"'):
-                out.append(self._refusal(line))
+                out.append(self._refusal(line, bool(ids)))
                 continue
             receipt, self._seen = check_receipt(line, record, self.log_key, self._seen)
             if ids.setdefault(receipt.index, record.request_id) != record.request_id:
@@ -692,7 +697,7 @@ class Client:
         return out
 
     @staticmethod
-    def _refusal(line):
+    def _refusal(line, partly):
         try:
             said = json.loads(line)
             text = _shown(f'{said["field"]}: {said["error"]}' if "field" in said else said["error"])
@@ -700,7 +705,7 @@ class Client:
         except _WRONG:
             raise Untrue("what answers gave no receipt of teelog's") from None
         if later:  # all of them are sent again, and what is logged by now is only repeated
-            raise _Later(text, 1)
+            raise _Later(text, 1, partly)
         return Refused(text)
 
     def append_records(self, records):
@@ -725,13 +730,14 @@ class Client:
         return receipt
 
     def settle(self):
-        """Logs the outcomes of actions that could not be logged when they came. No action begins before."""
+        """Logs the outcomes of actions that could not be logged when they came, for whatever reason that was given.
+        No action begins before."""
         with self._lock:
             while self.owed:
                 [receipt] = self.append_records(self.owed[:1])
-                self.owed.pop(0)
-                if isinstance(receipt, Refused):  # for good: it is said once
+                if isinstance(receipt, Refused):
                     raise receipt
+                self.owed.pop(0)
 
     def action(self, type, parameters=None, **more):
         """A `with` block that runs only once its intent is logged; see Action."""
@@ -740,7 +746,8 @@ class Client:
 
 class Action:
     """An intent, and its outcome with a ref to it. intent and outcome are their receipts. An outcome that cannot
-    be logged is an error, and kept: the next action of this Client begins only after it is logged."""
+    be logged is an error, and kept: the next action of this Client begins only after it is logged. (Who has to
+    go on without takes it out of Client.owed.)"""
 
     def __init__(self, client, type, parameters, more):
         self._client, self._parameters = client, parameters
@@ -752,29 +759,36 @@ class Action:
         self._client.settle()
         # The id: so that no receipt of an older intent is one of this.
         content = {"phase": "intent", "id": secrets.token_hex(8), "parameters": self._parameters}
-        self.intent = self._client.append(content=self._text(content), **self._fields)
+        text = self._text(content)
+        if content["id"] not in text:
+            raise ValueError("the parameters are too long, or cannot be told as JSON")
+        self.intent = self._client.append(content=text, **self._fields)
         return self
 
     @staticmethod
     def _text(content):
-        """As JSON; what JSON cannot hold as Python shows it."""
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=repr)
-        return text.encode("utf-8", "replace").decode("utf-8")
+        """As JSON; what JSON cannot hold as Python shows it, and of what is too long the digest."""
+        try:
+            text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=repr)
+        except Exception:  # of a key that is no text, a circle, its own __repr__
+            text = json.dumps({"phase": content["phase"], "unreadable": True}, separators=(",", ":"))
+        data = text.encode("utf-8", "replace")
+        if len(data) > CONTENT_MAX:
+            digest = {"phase": content["phase"], "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            data = json.dumps(digest, separators=(",", ":")).encode()
+        return data.decode("utf-8")
 
     def _say(self, content):
         record = Record(content=self._text(content),
                         **{**self._fields, "ref": self.intent.index, "request_id": None})
-        try:
-            [outcome] = self._client.append_records([record])
-        except ValueError:  # it cannot be a record
-            raise
-        except BaseException:  # an interrupt too leaves it unknown
-            self._client.owed.append(record)
+        with self._client._lock:
             self._ended = True
-            raise
-        if isinstance(outcome, Refused):
-            raise outcome
-        self.outcome, self._ended = outcome, True
+            self._client.owed.append(record)  # until there is a receipt
+            [outcome] = self._client.append_records([record])
+            if isinstance(outcome, Refused):
+                raise outcome
+            self._client.owed.remove(record)
+        self.outcome = outcome
         return outcome
 
     def result(self, result=None):

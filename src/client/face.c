@@ -166,6 +166,9 @@ static tl_err append_once(struct teelog_client *c, void *ctx, struct tried *t, s
     static const char target[] = "/v1/records?partial=1&receipt=full";
     const struct append *a = ctx;
     struct client_answer answer;
+    for (size_t i = 0; i < a->out->count; i++) /* what was said before counts no more */
+        if (a->receipts[i].err != TL_OK)
+            a->receipts[i].err = TL_E_IO;
     tl_err err = client_send(c->connection, "POST", target, buf_slice(&a->out->body), why);
     if (err == TL_OK)
         err = client_head(c->connection, &answer, why);
@@ -187,7 +190,7 @@ tl_err teelog_client_append(struct teelog_client *c, struct teelog_client_receip
     if (err == TL_OK)
         err = keep_trying(c, append_once, &a, &why);
     for (size_t i = 0; i < count && err != TL_OK; i++)
-        if (receipts[i].err == TL_E_IO || receipts[i].err == TL_E_BUSY)
+        if (receipts[i].err == TL_E_IO)
             receipts[i].err = err;
     outgoing_finish(&out);
     return told(err, &why, err == TL_E_IO ? UNKNOWN : "", message, message_size);

@@ -216,6 +216,7 @@ class Services(Case):
         no = liar.answer(b'{"error":"no token"}\n', "403 Forbidden")
         for lie in (liar.frozen, liar.busy, liar.lose_request, lambda _, c, __: c.sendall(no),
                     liar.says_(b'{"error":' + b"[" * 100000 + b"\n"), liar.says_(b'{"error":"wait","later":true}\n'),
+                    liar.says_(b'{"error":"no"}\n'),
                     liar.altered_(lambda r: r.update(index=1))):
             before = len(self.rows()[1])
             it, log = self.between(None, *[lie] * 40)
@@ -235,19 +236,26 @@ class Services(Case):
             self.assertEqual(said[before:], [("intent", None), ("result", at[before]), ("intent", None),
                                              ("result", at[before + 2])])
 
-    def test_an_outcome_that_is_refused(self):
-        """For what it is: it is said, and not kept; and that it could not be told is logged in its place."""
+    def test_what_is_hard_to_tell(self):
+        """A result that is too long is told by its digest, and parameters that are not are not acted on."""
         self.service = self.serve()
+        circle = []
+        circle.append(circle)
         with self.open() as log:
-            with self.assertRaises(t.Refused), log.action("Action:A") as action:
+            with log.action("Action:A") as action:
                 action.result("x" * (2 << 20))
-            self.assertEqual(log.owed, [])
-            self.assertEqual([phase for phase, _ in self.rows()[0]], ["intent", "failure"])
-            # An owed one that is refused later stops one action.
-            log.owed.append(t.Record("t", "x" * (2 << 20), "alice"))
-            with self.assertRaises(t.Refused), log.action("Action:A"):
-                self.fail("it ran")
-            self.assertEqual(log.owed, [])
+            for odd in (circle, {(1, 2): 3}):
+                with log.action("Action:A") as action:
+                    action.result(odd)
+            for odd in (circle, "x" * (2 << 20)):
+                with self.assertRaises(ValueError), log.action("Action:A", odd):
+                    self.fail("it ran")
+            self.assertRaises(ValueError, log.append, "t", "x" * (2 << 20))
+        out = self.teelog("records", "--data", self.data, "--json", "--agent", "alice", "--type", "Action:A").stdout
+        said = [json.loads(json.loads(line)["content"]) for line in out.splitlines()]
+        self.assertEqual([r["phase"] for r in said], ["intent", "result"] * 3)
+        self.assertGreater(said[1]["bytes"], 2 << 20)
+        self.assertEqual(said[3], {"phase": "result", "unreadable": True})
 
     def test_outcomes_are_told_once(self):
         self.service = self.serve()
