@@ -1,11 +1,9 @@
 #include "base/encoding.h"
-#include "cli/batches.h"
+#include "cli/answers.h"
 #include "cli/cli.h"
-#include "cli/pinned.h"
 #include "cli/reach.h"
 #include "client/url.h"
 #include "codec/cose.h"
-#include "codec/json_put.h"
 
 #include <jansson.h>
 #include <poll.h>
@@ -25,7 +23,6 @@
 
 #define OUTCOME_UNKNOWN "the outcome is unknown; repeat it with a requestId"
 #define NOT_PINNED      "not to be taken as logged: a receipt of its request does not hold"
-#define NOT_COSIGNED    "signed and durable, and not cosigned; repeat it with the same requestId"
 
 struct options {
     const char *agent, *alg, *log_key;
@@ -44,9 +41,9 @@ struct appender {
     struct batch batches[DEPTH];
     size_t first, count; /* of batches, in a ring */
     unsigned retries;
-    bool bad;          /* a line was wrong */
     const char *known; /* what is known of the first batch, where no receipts came */
-    buf answer, out;
+    buf answer;
+    struct answers said;
 };
 
 static struct batch *at(struct appender *a, size_t i)
@@ -59,116 +56,6 @@ static void drop_first(struct appender *a)
     buf_reset(&at(a, 0)->body);
     a->first = (a->first + 1) % DEPTH;
     a->count--;
-}
-
-static void put_error(struct appender *a, tl_err err, uint64_t line, const char *field,
-                      const char *text)
-{
-    struct tl_why why = {{0}, {0}};
-    err = tl_explain(&why, err, field, "%s", text);
-    json_put_error(&a->out, err, &why, line);
-    a->bad = true;
-}
-
-static void put_line_error(struct appender *a, uint64_t line, const char *field, const char *text)
-{
-    put_error(a, TL_E_FIELD, line, field, text);
-}
-
-static tl_err flush(struct appender *a, struct tl_why *why)
-{
-    slice s = buf_slice(&a->out);
-    tl_err err = buf_err(&a->out);
-    if (err == TL_OK && s.n && fwrite(s.p, 1, s.n, stdout) != s.n)
-        err = TL_E_IO;
-    if (err == TL_OK && fflush(stdout) != 0)
-        err = TL_E_IO;
-    buf_reset(&a->out);
-    return err == TL_E_IO ? tl_explain(why, err, NULL, "cannot write to standard output") : err;
-}
-
-/* The service counts lines within its request; the user counts them in the input. */
-static void put_error_line(struct appender *a, const struct batch *b, slice line)
-{
-    json_t *root = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
-    const char *text = json_string_value(json_object_get(root, "error"));
-    const char *field = json_string_value(json_object_get(root, "field"));
-    json_int_t number = json_integer_value(json_object_get(root, "line"));
-    bool later = json_is_true(json_object_get(root, "later"));
-    if (number < 1 || (uint64_t)number > b->lines)
-        number = 1;
-    put_error(a, later ? TL_E_BUSY : TL_E_FIELD, b->first + (uint64_t)number - 1, field,
-              text ? text : "the service gave no reason");
-    json_decref(root);
-}
-
-/* Of a batch that no quorum has cosigned: the lines that were refused have their own error, the
- * others are stored. */
-static void put_not_cosigned(struct appender *a, const struct batch *b, const json_t *errors)
-{
-    size_t next = 0;
-    for (size_t i = 0; i < b->lines; i++) {
-        const json_t *e = json_array_get(errors, next); /* in order of their lines */
-        const char *text = json_string_value(json_object_get(e, "error"));
-        if (json_integer_value(json_object_get(e, "line")) == (json_int_t)i + 1) {
-            put_line_error(a, b->first + i, json_string_value(json_object_get(e, "field")),
-                           text ? text : "the service gave no reason");
-            next++;
-        } else {
-            put_line_error(a, b->first + i, NULL, NOT_COSIGNED);
-        }
-    }
-}
-
-/* sent: the record's line. */
-static tl_err put_receipt(struct appender *a, const struct batch *b, slice sent, slice line,
-                          struct tl_why *why)
-{
-    tl_err err = TL_OK;
-    if (a->pinned)
-        err = pinned_check(a->pinned, line, sent, a->o->agent, b->least, why);
-    if (err == TL_E_PEER)
-        a->known = NOT_PINNED;
-    if (err == TL_OK)
-        err = cli_check_json(line, why);
-    if (err == TL_OK && a->pinned && !a->o->full)
-        return pinned_put_short(&a->out, line, why);
-    if (err == TL_OK)
-        buf_bytes(&a->out, line);
-    return err;
-}
-
-/* The next of the batch's lines, taken off. */
-static slice next_sent(slice *rest)
-{
-    const uint8_t *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
-    slice line = {rest->p, lf ? (size_t)(lf - rest->p) : rest->n};
-    *rest = lf ? slice_of(lf + 1, rest->n - line.n - 1) : (slice){NULL, 0};
-    return line;
-}
-
-static tl_err put_answer(struct appender *a, const struct batch *b, struct tl_why *why)
-{
-    slice rest = buf_slice(&a->answer), sent = buf_slice(&b->body);
-    tl_err err = TL_OK;
-    size_t lines = 0;
-    if (a->pinned)
-        pinned_answer(a->pinned);
-    for (; rest.n && err == TL_OK; lines++) {
-        const uint8_t *lf = memchr(rest.p, '\n', rest.n);
-        if (!lf)
-            break;
-        slice line = slice_of(rest.p, (size_t)(lf - rest.p) + 1), record = next_sent(&sent);
-        if (client_is_refusal(line))
-            put_error_line(a, b, line);
-        else
-            err = put_receipt(a, b, record, line, why);
-        rest = slice_of(lf + 1, rest.n - line.n);
-    }
-    if (err == TL_OK && (rest.n || lines != b->lines))
-        err = tl_explain(why, TL_E_HTTP, NULL, "the service answered %zu lines with %zu", b->lines,
-                         lines);
-    return err == TL_OK ? flush(a, why) : err;
 }
 
 static tl_err send_batch(struct appender *a, const struct batch *b, struct tl_why *why)
@@ -214,11 +101,10 @@ static tl_err refused(struct appender *a, const struct batch *b, const struct cl
     if (answer->status != 503 || strcmp(why->field, "wait") != 0)
         return err;
     json_t *root = json_loadb((const char *)a->answer.p, a->answer.n, JSON_REJECT_DUPLICATES, NULL);
-    buf_reset(&a->out);
-    put_not_cosigned(a, b, json_object_get(root, "errors"));
+    answers_put_not_cosigned(&a->said, b, json_object_get(root, "errors"));
     json_decref(root);
     drop_first(a);
-    tl_err put = flush(a, why);
+    tl_err put = answers_flush(&a->said, why);
     return put == TL_OK ? err : put;
 }
 
@@ -238,7 +124,9 @@ static tl_err receive(struct appender *a, struct tl_why *why)
     buf_reset(&a->answer);
     err = client_body_all(a->client, &a->answer, why);
     if (err == TL_OK)
-        err = put_answer(a, b, why);
+        err = answers_put(&a->said, b, buf_slice(&a->answer), why);
+    if (a->pinned && err == TL_E_PEER)
+        a->known = NOT_PINNED;
     if (err == TL_OK)
         drop_first(a);
     return err;
@@ -248,10 +136,10 @@ static tl_err receive(struct appender *a, struct tl_why *why)
 static tl_err answer_long_lines(struct appender *a, struct tl_why *why)
 {
     while (a->count && at(a, 0)->too_long) {
-        put_line_error(a, at(a, 0)->first, NULL, "the line is longer than 8 MiB");
+        answers_put_error(&a->said, at(a, 0)->first, NULL, "the line is longer than 8 MiB");
         drop_first(a);
     }
-    return a->out.n ? flush(a, why) : TL_OK;
+    return a->said.out.n ? answers_flush(&a->said, why) : TL_OK;
 }
 
 /* A batch goes off when it is full, or when nothing more can be read just now. */
@@ -309,11 +197,10 @@ static tl_err run(struct appender *a, struct tl_why *why)
 static void report_unknown(struct appender *a)
 {
     struct tl_why why = {{0}, {0}};
-    buf_reset(&a->out);
+    buf_reset(&a->said.out);
     for (size_t i = 0; i < a->count; i++)
-        for (size_t j = 0; j < at(a, i)->lines; j++)
-            put_line_error(a, at(a, i)->first + j, NULL, i == 0 ? a->known : OUTCOME_UNKNOWN);
-    (void)!flush(a, &why);
+        answers_put_errors(&a->said, at(a, i), i == 0 ? a->known : OUTCOME_UNKNOWN);
+    (void)!answers_flush(&a->said, &why);
 }
 
 static tl_err make_target(struct appender *a)
@@ -347,7 +234,10 @@ static int append(const struct reach *reach, const struct options *o)
     (void)signal(SIGPIPE, SIG_IGN);
     batches_init(&a.in, STDIN_FILENO);
     buf_init(&a.answer, ANSWER_MAX);
-    buf_init(&a.out, 2 * ANSWER_MAX);
+    answers_init(&a.said);
+    a.said.agent = o->agent;
+    a.said.full = o->full;
+    a.said.pinned = a.pinned;
     for (size_t i = 0; i < DEPTH; i++)
         buf_init(&a.batches[i].body, LINE_MAX_BYTES + 1);
     if (err == TL_OK)
@@ -364,11 +254,11 @@ static int append(const struct reach *reach, const struct options *o)
     pinned_free(a.pinned);
     batches_finish(&a.in);
     buf_finish(&a.answer);
-    buf_finish(&a.out);
+    answers_finish(&a.said);
     for (size_t i = 0; i < DEPTH; i++)
         buf_finish(&a.batches[i].body);
     free(a.target);
-    return err != TL_OK || a.bad ? EXIT_FAILED : EXIT_GOOD;
+    return err != TL_OK || a.said.bad ? EXIT_FAILED : EXIT_GOOD;
 }
 
 int cmd_append(int argc, char **argv)
