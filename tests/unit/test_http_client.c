@@ -460,7 +460,7 @@ static void a_token_in_clear_stays_here(void **state)
         snprintf(text, sizeof text, "%s://%s:%u", hosts[i].scheme, hosts[i].host,
                  ntohs(a.v4.sin_port));
         assert_ok(link_url_read(&u, text, NULL));
-        assert_int_equal(connect_tcp(&fd, &u, NULL), hosts[i].want);
+        assert_int_equal(connect_tcp(&fd, &u, 0, NULL), hosts[i].want);
         if (hosts[i].want == TL_OK)
             close(fd);
     }
@@ -468,7 +468,7 @@ static void a_token_in_clear_stays_here(void **state)
     struct link_url u;
     snprintf(text, sizeof text, "http://localhost:%u", ntohs(a.v4.sin_port));
     assert_ok(link_url_read_clear(&u, text, NULL));
-    assert_ok(connect_tcp(&fd, &u, NULL));
+    assert_ok(connect_tcp(&fd, &u, 0, NULL));
     close(fd);
     assert_err(link_url_read(&u, "http://log.example.org", NULL), TL_E_USAGE);
     assert_ok(link_url_read_clear(&u, "http://log.example.org", NULL));
