@@ -30,6 +30,7 @@ import json
 import os
 import re
 import secrets
+import select
 import socket
 import ssl
 import threading
@@ -496,6 +497,12 @@ class _Connection:
     def close(self):
         self.socket.close()
 
+    def stale(self):
+        """It is our parent's, or the service has ended it meanwhile, or says what nobody asked it."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return self.process != os.getpid() or bool(self.rest) or bool(poll.poll(0))
+
     def _send(self, data, until):
         while data:
             self.socket.settimeout(self._left(until))
@@ -520,8 +527,6 @@ class _Connection:
         head = f"{method} {target} HTTP/1.1\r\nHost: {self.host}\r\n"
         head += f"Authorization: Bearer {self.token}\r\n" if self.token else ""
         head += f"Content-Length: {len(body)}\r\n\r\n" if body is not None else "\r\n"
-        if self.rest:
-            raise Untrue("what answers says more than it was asked")
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before it had all
             self._send(memoryview(head.encode() + (body or b"")), until)
         while b"\r\n\r\n" not in self.rest:
@@ -618,8 +623,8 @@ class Client:
 
     def _ask(self, method, target, body, most, until):
         """The body of an answer of status 200. _Later, Refused, ConnectionError."""
-        if self._connection and self._connection.process != os.getpid():
-            self._hang_up()  # it is our parent's
+        if self._connection and self._connection.stale():
+            self._hang_up()
         if not self._connection:
             self._connection = _Connection(self._where, self._token, self._context, until)
         self._sent = True

@@ -45,6 +45,13 @@ static void disconnect(struct teelog_client *c)
     c->connection = NULL;
 }
 
+/* The service has ended it meanwhile, or says what nobody asked it. */
+static bool is_stale(const struct client *c)
+{
+    struct pollfd f = {.fd = client_fd(c), .events = POLLIN};
+    return client_has_input(c) || poll(&f, 1, 0) > 0;
+}
+
 /* A connection, of before or a new one, on which nothing is waited for beyond until. */
 static tl_err connect_until(struct teelog_client *c, int64_t until, struct tl_why *why)
 {
@@ -57,6 +64,8 @@ static tl_err connect_until(struct teelog_client *c, int64_t until, struct tl_wh
     const char *where = c->remote ? c->url.authority : c->socket;
     struct link link;
     tl_err err = TL_OK;
+    if (c->connection && is_stale(c->connection))
+        disconnect(c);
     if (!c->connection) {
         err = c->remote ? link_open_url(&link, &c->url, &trust, why)
                         : link_open_socket(&link, c->socket, until, why);

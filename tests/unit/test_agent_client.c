@@ -626,5 +626,6 @@ int main(void)
         cmocka_unit_test(no_signal_is_left),
     };
     (void)signal(SIGPIPE, SIG_IGN);
+    submit_admissions = 1 << ADMISSION_BEARER | 1 << ADMISSION_CHILD;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
