@@ -124,7 +124,7 @@ class Agents(Case):
 
     def test_no_receipts(self):
         for body in (b"", b'{"index":1}\n'):
-            self.refused([liar.says_(body)], "")
+            self.refused([liar.says_(body)], "not logged")
         self.refused([liar.no_http, liar.no_http], "HTTP", names=self.repeating)
 
     def test_endless_answers(self):
@@ -213,7 +213,7 @@ class Agents(Case):
                                *self.agents[name], stdin="bob 5\n")
             self.assertIn("paid bob 5\n", done.stdout)
         self.teelog("policy", "init", "bundle", "-o", "policy")
-        agents = {a["id"]: a for a in self.verdict("bundle", "--policy", "policy")["scope"]["agents"]}
+        agents = {a["agent"]: a for a in self.verdict("bundle", "--policy", "policy")["scope"]["agents"]}
         self.assertEqual(agents["payer"]["count"], 3 * 4)  # session, intent, result, end
 
 
@@ -297,6 +297,7 @@ class Append(Case):
         records[2]["attributes"] = {"b": [1, "\u20ac\u0000"], "aa": {"x": None}}
         records[3]["content"] = records[5]["content"] = "the same"
         records[9]["type"] = "teelog.boot"
+        self.append([record("alice")])  # statement 2
         plain = self.append(records, code=3)
         for r in records:
             r.update(requestId="again" if "requestId" in r else None)
