@@ -21,8 +21,7 @@ struct child {
 tl_err child_fork(struct child *c, char **argv, const char *socket, const char *token,
                   struct tl_why *why) TL_MUST;
 /* Lets it run: TL_OK once exec has succeeded. */
-tl_err child_go(struct child *c, const char *name, const char *log_key,
-                struct tl_why *why) TL_MUST;
+tl_err child_go(struct child *c, const char *name, const char *log_key, struct tl_why *why) TL_MUST;
 /* Sends it off without having run. */
 void child_cancel(struct child *c);
 
