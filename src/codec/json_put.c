@@ -135,7 +135,7 @@ void json_put_error(buf *b, tl_err err, const struct tl_why *why, uint64_t line)
     if (line) {
         buf_str(b, ",\"line\":");
         json_put_uint(b, line);
-        if (tl_err_http(err) == 429 || tl_err_http(err) >= 500)
+        if (tl_err_http(err) == 429 || tl_err_http(err) == 503)
             buf_str(b, ",\"later\":true");
     }
     buf_str(b, "}\n");

@@ -114,12 +114,18 @@ static tl_err request_same(struct log *log, const hash32 *content_mac,
         *same = true;
         return TL_OK;
     }
+    bool ready = false;
+    tl_err err = erased_load(log, &ready, NULL); /* a slice of it, at most, after a start */
+    if (err == TL_OK && !ready)
+        err = TL_E_BUSY;
+    if (err != TL_OK)
+        return err;
     if (REFUSED(log_is_erased(log, leaf->index))) {
         *same = true;
         return TL_OK;
     }
     buf_init(&plain, BODY_MAX);
-    tl_err err = body_open(log->bodies, &plain, &st->payload, leaf->body);
+    err = body_open(log->bodies, &plain, &st->payload, leaf->body);
     if (err == TL_OK)
         err = body_record_read(&body, buf_slice(&plain));
     if (err == TL_OK) {
@@ -164,6 +170,10 @@ static tl_err request_receipt(struct log *log, const struct record_item *item, s
         return tl_explain(&receipt->why, err, "requestId",
                           "the record that was appended under this request id cannot be opened "
                           "any more: its body was altered or removed. Use another requestId");
+    if (err == TL_E_BUSY)
+        return tl_explain(&receipt->why, err, "requestId",
+                          "what was erased is still being read since the start, and this record "
+                          "may be of it: repeat it later");
     if (err == TL_E_STORED)
         return tl_explain(&receipt->why, err, "requestId",
                           "what is stored of this request id is not of this log's history: the "

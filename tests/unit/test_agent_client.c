@@ -338,7 +338,7 @@ static void errors_as_lines(void **state)
     } list[] = {{TL_E_FIELD, 3, false},
                 {TL_E_RATE, 3, true},
                 {TL_E_BUSY, 3, true},
-                {TL_E_IO, 3, true},
+                {TL_E_IO, 3, false},
                 {TL_E_RATE, 0, false}};
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         buf b;

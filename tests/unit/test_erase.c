@@ -482,14 +482,22 @@ static void bodies_put_back_stay_erased(void **state)
     world_open(&small);
     (void)erase(&small, some, 5);
     world_stop(&small);
-    snprintf(sql, sizeof sql,
-             "ATTACH '%s/teelog.db' AS old;"
-             "UPDATE leaf SET body = (SELECT body FROM old.leaf WHERE old.leaf.idx = leaf.idx)"
-             " WHERE idx IN (2, 10)",
-             small_kept.dir);
+    snprintf(
+        sql, sizeof sql,
+        "ATTACH '%s/teelog.db' AS old;"
+        "UPDATE main.leaf AS m SET body = (SELECT o.body FROM old.leaf AS o WHERE o.idx = m.idx)"
+        " WHERE idx IN (2, 10)",
+        small_kept.dir);
     host_sql(&small, sql);
     fsck_says(&small, "statement 2: it was erased, and someone put its body back");
     world_open(&small);
+    /* It is compared with nothing, though nobody has asked yet what was erased. */
+    struct log_receipt again;
+    do
+        again = pay_again(&small);
+    while (again.err == TL_E_BUSY);
+    assert_ok(again.err);
+    assert_true(again.repeated && !again.has_salt);
     struct bodies now = bodies_now(&small, &whole);
     assert_int_equal(now.verdict, TEELOG_TRUSTED);
     assert_int_equal(now.erased, 4);
@@ -504,7 +512,6 @@ static void bodies_put_back_stay_erased(void **state)
     assert_true(row->erased);
     assert_null(row->body.p);
     log_query_free(q);
-    assert_false(pay_again(&small).has_salt); /* it is compared with nothing */
 }
 
 static void places_of_erasures_save_work_only(void **state)
