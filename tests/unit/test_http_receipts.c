@@ -2,6 +2,7 @@
  * of one request's lines, and of what was erased since. */
 #include "testhttp.h"
 
+#include "cli/pinned.h"
 #include "verify/receipt_check.h"
 
 static struct note_key pin;
@@ -120,15 +121,73 @@ static void short_ones_have_no_salt(void **state)
     finish(&r);
 }
 
+/* ---- as teelog append checks them ---- */
+
+static tl_err pinned_line(struct pinned *p, const char *receipt, const char *record, uint64_t least,
+                          struct tl_why *why)
+{
+    *why = (struct tl_why){{0}, {0}};
+    return pinned_check(p, slice_of(receipt, strcspn(receipt, "\n")), slice_str(record), NULL,
+                        least, why);
+}
+
+static void under_a_pin(void **state)
+{
+    (void)state;
+    static const char a[] = LINE("1", ",\"requestId\":\"a\""),
+                      b[] = LINE("1", ",\"requestId\":\"b\""), plain[] = LINE("1", "");
+    struct log_info info;
+    struct pinned *p = NULL;
+    struct tl_why why = {{0}, {0}};
+    log_info(world.log, &info);
+    assert_err(pinned_new(&p, "no key", &why), TL_E_USAGE);
+    assert_ok(pinned_new(&p, info.log_key, &why));
+    struct reply r = post("/v1/records?receipt=full", "", LINE("1", "") LINE("1", ""));
+    const char *second = second_line(&r);
+    pinned_answer(p);
+    assert_ok(pinned_line(p, r.body, a, 0, &why));
+    /* Two ids and two statements; one id may be there twice. */
+    assert_err(pinned_line(p, r.body, b, 0, &why), TL_E_PEER);
+    assert_non_null(strstr(why.text, "another record's of the same request"));
+    assert_ok(pinned_line(p, r.body, a, 0, &why));
+    assert_ok(pinned_line(p, second, b, 0, &why));
+    /* One without an id is none of those. */
+    assert_err(pinned_line(p, second, plain, 0, &why), TL_E_PEER);
+    assert_non_null(strstr(why.text, "an older one's"));
+    /* In another answer one with an id may be repeated. */
+    pinned_answer(p);
+    assert_ok(pinned_line(p, r.body, b, 0, &why));
+    assert_int_equal(pinned_size(p), log_size());
+    assert_err(pinned_line(p, r.body, "{}", 0, &why), TL_E_PEER);
+    pinned_free(p);
+    finish(&r);
+}
+
+static void without_what_proves_them(void **state)
+{
+    (void)state;
+    struct tl_why why = {{0}, {0}};
+    buf out;
+    buf_init(&out, 20000);
+    struct reply r = post("/v1/records?receipt=full", "", LINE("1", "")),
+                 s = post("/v1/records", "", LINE("1", ""));
+    assert_ok(pinned_put_short(&out, slice_str(r.body), &why));
+    buf_u8(&out, 0);
+    assert_null(strstr((const char *)out.p, "salt"));
+    assert_int_equal(strlen((const char *)out.p), strlen(s.body));
+    assert_err(pinned_put_short(&out, slice_str("{\"x\":\"\\u0000\"}"), &why), TL_E_PEER);
+    buf_finish(&out);
+    finish(&r);
+    finish(&s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(of_new_records),
-        TEST(of_repeated_ones),
-        TEST(of_what_was_erased),
-        TEST(short_ones_have_no_salt),
+        TEST(of_new_records),          TEST(of_repeated_ones), TEST(of_what_was_erased),
+        TEST(short_ones_have_no_salt), TEST(under_a_pin),      TEST(without_what_proves_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
