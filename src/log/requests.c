@@ -98,10 +98,10 @@ tl_err request_row_read(const struct log *log, slice row, const uint8_t tag[16],
 
 /* Whether the record at this leaf, which is proven, is the one with this MAC; then its salt goes
  * into the receipt. What is erased is taken for it: its body is looked at no more, wherever the
- * host has it from; what has none may be erased. */
+ * host has it from; what has none may be erased. erased: whether it is known what is. */
 static tl_err request_same(struct log *log, const hash32 *content_mac,
-                           const struct store_leaf *leaf, const struct statement *st, bool *same,
-                           struct log_receipt *receipt)
+                           const struct store_leaf *leaf, const struct statement *st, tl_err erased,
+                           bool *same, struct log_receipt *receipt)
 {
     buf plain;
     struct body_record body;
@@ -114,18 +114,14 @@ static tl_err request_same(struct log *log, const hash32 *content_mac,
         *same = true;
         return TL_OK;
     }
-    bool ready = false;
-    tl_err err = erased_load(log, &ready, NULL); /* a slice of it, at most, after a start */
-    if (err == TL_OK && !ready)
-        err = TL_E_BUSY;
-    if (err != TL_OK)
-        return err;
+    if (erased != TL_OK)
+        return erased;
     if (REFUSED(log_is_erased(log, leaf->index))) {
         *same = true;
         return TL_OK;
     }
     buf_init(&plain, BODY_MAX);
-    err = body_open(log->bodies, &plain, &st->payload, leaf->body);
+    tl_err err = body_open(log->bodies, &plain, &st->payload, leaf->body);
     if (err == TL_OK)
         err = body_record_read(&body, buf_slice(&plain));
     if (err == TL_OK) {
@@ -146,6 +142,14 @@ static tl_err request_same(struct log *log, const hash32 *content_mac,
     return err;
 }
 
+/* Whether it is known what was erased; after a start a slice of it is read. */
+static tl_err know_erased(struct log *log)
+{
+    bool ready = false;
+    tl_err err = erased_load(log, &ready, NULL);
+    return err == TL_OK && !ready ? TL_E_BUSY : err;
+}
+
 /* The receipt that a stored row stands for, into *receipt. The row may be ours and
  * yet of another history, if the host puts an older database under newer rows: its
  * leaf must be in this one. */
@@ -162,10 +166,11 @@ static tl_err request_receipt(struct log *log, const struct record_item *item, s
         err = tree_leaf(log->tree, first.index, &hash);
     if (err == TL_E_RANGE || (err == TL_OK && REFUSED(!hash_eq(&hash, &first.leaf))))
         err = TL_E_STORED;
+    const tl_err erased = err == TL_OK ? know_erased(log) : err; /* before leaf is borrowed */
     if (err == TL_OK)
         err = stored_leaf(log, first.index, &leaf, &st);
     if (err == TL_OK)
-        err = request_same(log, &item->content_mac, &leaf, &st, &same, &first);
+        err = request_same(log, &item->content_mac, &leaf, &st, erased, &same, &first);
     if (err == TL_E_SEALED)
         return tl_explain(&receipt->why, err, "requestId",
                           "the record that was appended under this request id cannot be opened "
