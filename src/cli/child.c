@@ -14,7 +14,7 @@
 
 #define GRACE 5 /* seconds between SIGTERM and SIGKILL */
 
-static void scrub_environment(void)
+void child_scrub_environment(void)
 {
     /* unsetenv moves the list, so begin again after each. */
     for (size_t i = 0; environ && environ[i];) {
@@ -52,7 +52,7 @@ static void child_main(char **argv, const char *socket, const char *token, int g
 {
     char log_key[512];
     await_go(go, log_key, sizeof log_key);
-    scrub_environment();
+    child_scrub_environment();
     if (setenv("TEELOG_SOCKET", socket, 1) == 0 && setenv("TEELOG_TOKEN", token, 1) == 0 &&
         setenv("TEELOG_LOG_KEY", log_key, 1) == 0) {
         signals_reset();

@@ -25,6 +25,9 @@ tl_err child_go(struct child *c, const char *name, const char *log_key, struct t
 /* Sends it off without having run. */
 void child_cancel(struct child *c);
 
+/* In a child before exec: takes every TEELOG_ variable out of the environment. */
+void child_scrub_environment(void);
+
 /* Sends a signal to it, with its group where it has one of its own. */
 void child_signal(const struct child *c, int number);
 /* Begins its end: SIGTERM now, and SIGKILL some seconds later, whatever this

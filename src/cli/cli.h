@@ -41,6 +41,7 @@ int cmd_records(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
 int cmd_successor(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
+int cmd_mcp(int argc, char **argv);
 int cmd_mirror(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_proof(int argc, char **argv);
@@ -86,6 +87,8 @@ const char *cli_data_default(void);
 const char *cli_socket_default(void);
 /* TEELOG_URL, or NULL. */
 const char *cli_url_default(void);
+/* TEELOG_LOG_KEY, or NULL. */
+const char *cli_log_key(void);
 /* What `run` gave to its command, TEELOG_TOKEN, or NULL. */
 const char *cli_token(void);
 /* The key to check receipts under, TEELOG_LOG_KEY, or NULL. */

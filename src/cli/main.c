@@ -162,6 +162,33 @@ const struct command commands[] = {
      "  --attest KIND   show evidence of this platform, as an attested peer\n"
      "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
      cmd_tail},
+    {"mcp",
+     "[OPTIONS] -- SERVER [ARG]...\n       teelog mcp [OPTIONS] --url URL [--listen ADDR:PORT]",
+     "log each tool call that an agent makes of an MCP server, before and after it",
+     "  --url URL       a server that speaks streamable HTTP, https://HOST:PORT/PATH, or http://\n"
+     "                  on this machine; --ca FILE what its certificate goes back to (PEM)\n"
+     "  --listen ADDR:PORT   where agents find it then: a loopback address (127.0.0.1:0, any\n"
+     "                  port that is free)\n"
+     "  --agent ID      the agent that the records are of (mcp)\n"
+     "  --name NAME     what the records call the server (else the last part of SERVER, or URL's "
+     "host)\n"
+     "  --log-key KEY   the log's verifier key (or TEELOG_LOG_KEY), by which each receipt is\n"
+     "                  checked; --trust-on-first-use: where it is not known, the first\n"
+     "                  one that is seen\n"
+     "  --rule GLOB=ARGUMENTS[,RESULT]   what is recorded of the tools that match: text,\n"
+     "                  digest or none; or GLOB=pass: their calls are not logged. The first\n"
+     "                  that matches counts; repeat it for more\n"
+     "  --text-max N    record longer texts by their digest (65536)\n"
+     "  --log-timeout SECONDS   refuse a call whose record takes longer (5)\n"
+     "  --socket PATH   the log's service (or TEELOG_SOCKET; else DIR/teelog.sock)\n"
+     "  --data DIR      the service's data directory (or TEELOG_DATA)\n"
+     "  --log-url URL   a service elsewhere, https://HOST:PORT (or TEELOG_URL); --log-ca FILE\n"
+     "                  what its certificate goes back to (PEM), not the system's roots\n"
+     "  --peer-policy FILE   judge its certificate by the evidence in it (--ra-tls);\n"
+     "                  --peer-collateral FILE for that\n"
+     "  --attest KIND   show evidence of this platform, as an attested peer\n"
+     "  --token-file FILE   the token to show (or TEELOG_TOKEN_FILE)\n",
+     cmd_mcp},
     {"mirror", "DIR [--log-key KEY] [--follow] [--socket PATH | --data DIR]",
      "copy the log's tree and entries into a folder of static files",
      "  --log-key KEY   the log's verifier key; without it the service's word is taken\n"

@@ -85,6 +85,11 @@ int signals_wait(long timeout_ms, bool *from_terminal)
     return n == 1 ? byte & ~FROM_TERMINAL : SIGNALS_FATAL;
 }
 
+int signals_fd(void)
+{
+    return ends[0];
+}
+
 void signals_fatal(void)
 {
     put(SIGNALS_FATAL);

@@ -23,6 +23,8 @@ bool signals_pending(void);
  * is not 0, and then SIGNALS_NONE. *from_terminal: a key was pressed, and every
  * process of the terminal's group has got it too. */
 int signals_wait(long timeout_ms, bool *from_terminal);
+/* For poll(2): readable where signals_wait would not wait. */
+int signals_fd(void);
 /* From any thread: the log has stopped. */
 void signals_fatal(void);
 /* Likewise: the log's fence has moved, or it is frozen. */

@@ -14,7 +14,7 @@ class Usage(Case):
     def test_help(self):
         self.assertEqual(self.teelog(code=2).stdout, "")
         names = self.commands()
-        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "successor", "tail", "mirror", "monitor", "proof", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
+        self.assertEqual(names, ["serve", "run", "append", "agents", "records", "recover", "successor", "tail", "mcp", "mirror", "monitor", "proof", "witness", "erase", "export", "backup", "restore", "attest", "token", "fsck", "verify", "policy",
                                  "quote", "version"])
         for name in names:
             text = self.teelog("help", name).stdout
@@ -43,7 +43,13 @@ class Usage(Case):
                      ["records", "--agent", "", "--data", "d"],
                      ["tail", "-n", "1001", "--data", "d"],
                      ["tail", "-n", "1", "--from", "1", "--data", "d"],
-                     ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["mirror"], ["mirror", "m"], ["mirror", "a", "b", "--data", "d"],
+                     ["tail", "--to", "5", "--data", "d"], ["tail", "x", "--data", "d"], ["mcp", "--", "true"], ["mcp", "--log-key", KEY], ["mcp", "--log-key", "x", "--data", "d", "--", "true"],
+                     ["mcp", "--log-key", KEY, "--trust-on-first-use", "--data", "d", "--", "true"],
+                     ["mcp", "--log-key", KEY, "--rule", "x=y", "--data", "d", "--", "true"],
+                     ["mcp", "--log-key", KEY, "--log-timeout", "0", "--data", "d", "--", "true"],
+                     ["mcp", "--log-key", KEY, "--listen", "127.0.0.1:0", "--data", "d", "--", "true"],
+                     ["mcp", "--log-key", KEY, "--url", "http://localhost/", "--data", "d", "--", "true"],
+                     ["mirror"], ["mirror", "m"], ["mirror", "a", "b", "--data", "d"],
                      ["mirror", "m", "--log-key", "x", "--data", "d"], ["mirror", "m", "--every", "0", "--data", "d"],
                      ["successor"], ["successor", "--data", "d", "--origin", "o"],
                      ["successor", "--data", "d", "--old", "x"],

@@ -1,0 +1,73 @@
+/* The calls that go through the MCP proxy: what is logged of a message, when it may go on, and
+ * what goes on in its place (docs/mcp.md). Knows nothing of how messages come and go. */
+#ifndef TL_CLI_MCP_CALLS_H
+#define TL_CLI_MCP_CALLS_H
+
+#include "cli/mcp_log.h"
+#include "cli/mcp_rules.h"
+
+#define MCP_MESSAGE_MAX (64u << 20) /* bytes */
+#define MCP_IN_FLIGHT   256
+#define MCP_HOLD        2000 /* milliseconds that a result waits for its record */
+
+struct mcp_call;
+
+enum mcp_item_state {
+    MCP_ITEM_HELD,    /* something is being logged first */
+    MCP_ITEM_READY,   /* text may go on */
+    MCP_ITEM_REFUSED, /* of the agent: text, which may be empty, is the answer to it */
+};
+
+/* A message, or a batch, with all of its bytes. */
+struct mcp_item {
+    struct mcp_item *next; /* the transport's */
+    size_t at;             /* likewise: bytes that are written */
+    buf text;              /* owned */
+    bool line;             /* of stdio */
+    enum mcp_item_state state;
+    bool spliced; /* a receipt has been put in */
+    /* What follows is of mcp_calls.c. */
+    bool cancels;
+    size_t waiting; /* records */
+    int64_t until;  /* when a held one of the server goes on without them; 0: never */
+    char why[640];  /* why it is refused; empty: it is not */
+    struct mcp_call *calls, **last;
+};
+struct mcp_item *mcp_item_new(buf *text, bool line); /* takes text over; NULL: memory is short */
+
+struct mcp_calls_options {
+    const char *server;
+    const struct mcp_rules *rules;
+};
+struct mcp_calls;
+/* Options and log are borrowed. */
+tl_err mcp_calls_new(struct mcp_calls **out, const struct mcp_calls_options *o,
+                     struct mcp_log *log) TL_MUST;
+void mcp_calls_free(struct mcp_calls *c);
+
+/* Whose answers belong to whose calls. */
+typedef uint64_t mcp_scope;
+struct mcp_where {
+    mcp_scope answers; /* where the answer to a call comes: on this connection */
+    mcp_scope session; /* where its cancellation comes from */
+};
+
+/* Judges an item that has been read whole; its state says what next. */
+void mcp_calls_from_agent(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where);
+void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, mcp_scope scope);
+/* An item of the agent that is ready is about to be written. */
+void mcp_calls_go(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where);
+/* A held item of the server whose time is over becomes ready. */
+void mcp_calls_expire(struct mcp_calls *c, struct mcp_item *item, int64_t now);
+/* Forgets an item: written, or not to be written any more. */
+void mcp_calls_drop(struct mcp_calls *c, struct mcp_item *item);
+/* No answers come any more: what is in flight has failed, for this reason. */
+void mcp_calls_end(struct mcp_calls *c, mcp_scope scope, const char *reason);
+/* The answers to what is in flight are to be had elsewhere now. */
+void mcp_calls_move(struct mcp_calls *c, mcp_scope from, mcp_scope to);
+/* How many answers may come to this scope. */
+size_t mcp_calls_in_flight(const struct mcp_calls *c, mcp_scope scope);
+/* A JSON-RPC error by this proxy; id: as it is spelt, .p == NULL for null. */
+void mcp_put_error(buf *b, slice id, slice tool, const char *why);
+
+#endif

@@ -1,0 +1,188 @@
+#include "cli/mcp_log_own.h"
+
+#include "base/encoding.h"
+#include "crypto/secret.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define BODY_MAX   (8u << 20) /* bytes, what the service takes */
+#define ANSWER_MAX (64u << 20)
+
+int64_t mcp_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void mcp_log_set_key(struct mcp_log *l, const struct note_key *key)
+{
+    char id[2 * sizeof key->id + 1];
+    hex_text(id, key->id, sizeof key->id);
+    l->key = *key;
+    snprintf(l->name, sizeof l->name, "%s+%s", key->name, id);
+    l->known = true;
+}
+
+tl_err mcp_log_new(struct mcp_log **out, const struct mcp_log_options *o, struct tl_why *why)
+{
+    struct mcp_log *l = calloc(1, sizeof *l);
+    if (!l)
+        return tl_explain(why, TL_E_MEMORY, NULL, "%s", tl_err_text(TL_E_MEMORY));
+    l->o = o;
+    l->last = &l->first;
+    buf_init(&l->body, BODY_MAX);
+    buf_init(&l->answer, ANSWER_MAX);
+    if (o->key)
+        mcp_log_set_key(l, o->key);
+    *out = l;
+    return TL_OK;
+}
+
+static void entry_free(struct mcp_entry *e)
+{
+    buf_finish(&e->content);
+    free(e);
+}
+
+void mcp_log_free(struct mcp_log *l)
+{
+    if (!l)
+        return;
+    struct mcp_logged fate = {.fate = MCP_TOO_LATE, .why = "the proxy ends"};
+    while (l->first)
+        mcp_log_settle(l, &l->first, &fate);
+    client_close(l->client);
+    buf_finish(&l->body);
+    buf_finish(&l->answer);
+    free(l);
+}
+
+tl_err mcp_log_add(struct mcp_log *l, const char *type, buf *content, const uint64_t *ref,
+                   bool limited, mcp_log_done done, void *ctx)
+{
+    uint8_t random[16];
+    /* Outcomes are as many as the calls that have gone before. */
+    bool full = limited && (l->count >= MCP_LOG_RECORDS || l->bytes >= MCP_LOG_BYTES);
+    struct mcp_entry *e = full ? NULL : calloc(1, sizeof *e);
+    tl_err err = full ? TL_E_FULL : !e ? TL_E_MEMORY : buf_err(content);
+    if (err == TL_OK)
+        err = random_bytes(random, sizeof random);
+    if (err != TL_OK) {
+        buf_finish(content);
+        free(e);
+        return err;
+    }
+    hex_text(e->request_id, random, sizeof random);
+    e->type = type;
+    e->content = *content;
+    e->has_ref = ref != NULL;
+    e->ref = ref ? *ref : 0;
+    e->limit = limited ? mcp_now() + l->o->timeout : 0;
+    e->done = done;
+    e->ctx = ctx;
+    *l->last = e;
+    l->last = &e->next;
+    l->count++;
+    l->bytes += e->content.n;
+    return TL_OK;
+}
+
+/* Takes one out of the list; at points to it. */
+static void drop(struct mcp_log *l, struct mcp_entry **at)
+{
+    struct mcp_entry *e = *at;
+    *at = e->next;
+    if (l->last == &e->next)
+        l->last = at;
+    l->count--;
+    l->bytes -= e->content.n;
+    entry_free(e);
+}
+
+void mcp_log_settle(struct mcp_log *l, struct mcp_entry **at, const struct mcp_logged *fate)
+{
+    struct mcp_entry *e = *at;
+    mcp_log_done done = e->done;
+    void *ctx = e->ctx;
+    if (fate->fate == MCP_UNKNOWN)
+        e->late = true;
+    else
+        drop(l, at);
+    done(ctx, fate);
+}
+
+/* ---- the loop's side ---- */
+
+static void expire(struct mcp_log *l, int64_t now)
+{
+    char text[600];
+    snprintf(text, sizeof text, "it was not logged in %g seconds%s%s", l->o->timeout / 1000.0,
+             l->why[0] ? ": " : "", l->why);
+    size_t n = 0;
+    for (struct mcp_entry **at = &l->first; *at; n++) {
+        struct mcp_entry *e = *at;
+        if (!e->limit || e->late || now < e->limit) {
+            at = &e->next;
+            continue;
+        }
+        struct mcp_logged fate = {.fate = e->sent ? MCP_UNKNOWN : MCP_TOO_LATE, .why = text};
+        mcp_log_settle(l, at, &fate);
+        if (fate.fate == MCP_UNKNOWN)
+            at = &e->next;
+    }
+}
+
+void mcp_log_move(struct mcp_log *l, int64_t now)
+{
+    struct tl_why why = {{0}, {0}};
+    if (l->client && l->under_way) {
+        struct pollfd f = {.fd = client_fd(l->client), .events = POLLIN};
+        if (client_has_input(l->client) || poll(&f, 1, 0) > 0)
+            mcp_log_receive(l);
+        else if (now - l->asked >= MCP_LOG_SILENCE)
+            mcp_log_hang_up(l, 0, &why, client_silent(l->client, &why));
+    }
+    expire(l, now);
+    if (l->first && !l->under_way && now >= l->retry) {
+        tl_err err = mcp_log_ask(l, &why);
+        if (err != TL_OK)
+            mcp_log_hang_up(l, 0, &why, err);
+    }
+}
+
+int mcp_log_fd(const struct mcp_log *l)
+{
+    return l->client && l->under_way ? client_fd(l->client) : -1;
+}
+
+int mcp_log_due(const struct mcp_log *l, int64_t now)
+{
+    int64_t due = INT64_MAX;
+    if (l->under_way)
+        due = client_has_input(l->client) ? now : l->asked + MCP_LOG_SILENCE;
+    else if (l->first)
+        due = l->retry;
+    for (const struct mcp_entry *e = l->first; e; e = e->next)
+        if (e->limit && !e->late && e->limit < due)
+            due = e->limit;
+    return due == INT64_MAX ? -1 : due <= now ? 0 : (int)(due - now);
+}
+
+size_t mcp_log_waiting(const struct mcp_log *l)
+{
+    return l->count;
+}
+
+const char *mcp_log_trouble(const struct mcp_log *l)
+{
+    return l->why;
+}
+
+const char *mcp_log_name(const struct mcp_log *l)
+{
+    return l->name;
+}

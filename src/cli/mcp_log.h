@@ -1,0 +1,63 @@
+/* Records on their way into the log, in order, over one connection that is made again when it is
+ * lost: for a loop that must not wait. Each is sent, with the same request id, until the
+ * log has it. One request is under way at a time, and takes all that waits along. */
+#ifndef TL_CLI_MCP_LOG_H
+#define TL_CLI_MCP_LOG_H
+
+#include "cli/reach.h"
+#include "tlog/note.h"
+
+#define MCP_LOG_RECORDS 1024 /* that may wait */
+#define MCP_LOG_BYTES   (64u << 20)
+
+enum mcp_fate {
+    MCP_LOGGED,   /* durable, and its receipt checked */
+    MCP_REFUSED,  /* it will not be logged, ever */
+    MCP_TOO_LATE, /* not in time, and not sent: forgotten */
+    MCP_UNKNOWN,  /* not in time, and it may be logged: another fate follows */
+};
+
+/* What came of a record; texts are borrowed for the call. */
+struct mcp_logged {
+    enum mcp_fate fate;
+    uint64_t index; /* MCP_LOGGED */
+    slice class;
+    bool simulated;
+    const char *why; /* the others */
+};
+typedef void (*mcp_log_done)(void *ctx, const struct mcp_logged *l);
+
+struct mcp_log_options {
+    const struct reach *reach;
+    const char *agent, *room;
+    const struct note_key *key; /* NULL: the first that is seen, which is said */
+    int timeout;                /* milliseconds for a record with a limit */
+};
+
+struct mcp_log;
+/* Options and what they point to are borrowed. */
+tl_err mcp_log_new(struct mcp_log **out, const struct mcp_log_options *o,
+                   struct tl_why *why) TL_MUST;
+void mcp_log_free(struct mcp_log *l); /* what waits is too late; NULL is fine */
+
+/* One record. content is taken over. limited: an intent, whose fate is known within the timeout.
+ * done is called from mcp_log_move, never from here; ctx must live until a fate that is not
+ * MCP_UNKNOWN. TL_E_FULL: too many wait (content is freed). */
+tl_err mcp_log_add(struct mcp_log *l, const char *type, buf *content, const uint64_t *ref,
+                   bool limited, mcp_log_done done, void *ctx) TL_MUST;
+
+/* For poll(2): -1 where nothing is waited for on the connection. */
+int mcp_log_fd(const struct mcp_log *l);
+/* Milliseconds until mcp_log_move is due without input; -1: not. */
+int mcp_log_due(const struct mcp_log *l, int64_t now);
+void mcp_log_move(struct mcp_log *l, int64_t now);
+/* How many wait. */
+size_t mcp_log_waiting(const struct mcp_log *l);
+/* What stood in the way last, or "". Borrowed. */
+const char *mcp_log_trouble(const struct mcp_log *l);
+/* NAME+HASH of the log's key, once known; else "". */
+const char *mcp_log_name(const struct mcp_log *l);
+/* Milliseconds of the monotonic clock. */
+int64_t mcp_now(void);
+
+#endif

@@ -1,0 +1,189 @@
+/* Records on their way: what the service is asked, and what it answers. */
+#include "cli/mcp_log_own.h"
+
+#include "base/refuse.h"
+#include "cli/cli.h"
+#include "codec/json_put.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#define TARGET        "/v1/records?partial=1&receipt=full"
+#define BATCH_RECORDS 256
+#define BATCH_BYTES   (4u << 20)
+#define BACKOFF_LEAST 50 /* milliseconds between attempts, doubled up to */
+#define BACKOFF_MOST  1000
+
+/* ---- the connection ---- */
+
+void mcp_log_hang_up(struct mcp_log *l, int64_t pause, const struct tl_why *why, tl_err err)
+{
+    client_close(l->client);
+    l->client = NULL;
+    l->under_way = 0;
+    l->backoff = l->backoff ? l->backoff * 2 : BACKOFF_LEAST;
+    if (l->backoff > BACKOFF_MOST)
+        l->backoff = BACKOFF_MOST;
+    l->retry = mcp_now() + (pause ? pause : l->backoff);
+    snprintf(l->why, sizeof l->why, "%s", tl_why_text(why, err));
+}
+
+/* The first key that the service names, where none was given. */
+static tl_err first_key(struct mcp_log *l, struct tl_why *why)
+{
+    struct note_key key;
+    if (l->known)
+        return TL_OK;
+    buf_reset(&l->answer);
+    tl_err err = client_get(l->client, "/v1/status", &l->answer, why);
+    if (err != TL_OK)
+        return err;
+    json_t *root = json_loadb((const char *)l->answer.p, l->answer.n, JSON_REJECT_DUPLICATES, NULL);
+    const char *text = json_string_value(json_object_get(root, "logKey"));
+    err = text ? note_key_read(&key, slice_str(text)) : TL_E_HTTP;
+    if (err == TL_OK) {
+        mcp_log_set_key(l, &key);
+        cli_say("note: no log key was given; taking the first one that is seen, until this "
+                "process ends: %s",
+                text);
+    }
+    json_decref(root);
+    return err == TL_OK ? err : tl_explain(why, err, NULL, "the service names no log key");
+}
+
+static void put_record(buf *b, const struct mcp_log *l, const struct mcp_entry *e)
+{
+    buf_str(b, "{\"agentId\":");
+    json_put_str(b, l->o->agent);
+    json_put_member(b, "roomId", l->o->room);
+    json_put_member(b, "userId", "");
+    json_put_member(b, "type", e->type);
+    json_put_slice(b, "content", buf_slice(&e->content));
+    if (e->has_ref)
+        json_put_number(b, "ref", e->ref);
+    json_put_member(b, "requestId", e->request_id);
+    buf_str(b, "}\n");
+}
+
+tl_err mcp_log_ask(struct mcp_log *l, struct tl_why *why)
+{
+    tl_err err = l->client ? TL_OK : reach_open(&l->client, l->o->reach, why);
+    if (err != TL_OK)
+        return err;
+    client_set_patience(l->client, MCP_LOG_SILENCE);
+    client_set_limit(l->client, MCP_LOG_SILENCE);
+    err = first_key(l, why);
+    buf_reset(&l->body);
+    size_t n = 0;
+    for (struct mcp_entry *e = l->first; e && err == TL_OK; e = e->next) {
+        if (n == BATCH_RECORDS || (n && l->body.n + 2 * e->content.n > BATCH_BYTES))
+            break;
+        put_record(&l->body, l, e);
+        if (!e->sent)
+            e->least = l->seen.size;
+        e->sent = true;
+        n++;
+    }
+    if (err == TL_OK)
+        err = buf_err(&l->body);
+    if (err == TL_OK)
+        err = client_send(l->client, "POST", TARGET, buf_slice(&l->body), why);
+    l->under_way = err == TL_OK ? n : 0;
+    l->asked = mcp_now();
+    return err;
+}
+
+/* ---- answers ---- */
+
+static void refuse(struct mcp_log *l, struct mcp_entry **at, const char *text)
+{
+    struct mcp_logged fate = {.fate = MCP_REFUSED, .why = text};
+    mcp_log_settle(l, at, &fate);
+}
+
+/* One line of the answer, which is about the first that waits. */
+static void take_line(struct mcp_log *l, slice line)
+{
+    static const char wrong[] = "{\"error\"";
+    struct tl_why why = {{0}, {0}};
+    const struct mcp_entry *e = l->first;
+    const struct receipt_sent sent = {
+        .agent = slice_str(l->o->agent),
+        .room = slice_str(l->o->room),
+        .user = slice_str(""),
+        .type = slice_str(e->type),
+        .content = buf_slice(&e->content),
+        .has_ref = e->has_ref,
+        .ref = e->ref,
+        .least = e->least,
+    };
+    struct receipt_checked got;
+    tl_err err = slice_starts(line, slice_of(wrong, sizeof wrong - 1))
+                     ? client_refusal_of(line, 400, &why)
+                     : receipt_check(&got, line, &sent, &l->key, &l->seen, &why);
+    if (err == TL_OK) {
+        struct mcp_logged fate = {
+            .fate = MCP_LOGGED, .index = got.index, .class = got.class, .simulated = got.simulated};
+        mcp_log_settle(l, &l->first, &fate);
+    } else {
+        refuse(l, &l->first, tl_why_text(&why, err));
+    }
+}
+
+static tl_err take_lines(struct mcp_log *l, struct tl_why *why)
+{
+    slice rest = buf_slice(&l->answer);
+    for (; l->under_way; l->under_way--) {
+        const uint8_t *lf = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+        if (REFUSED(!lf))
+            return tl_explain(why, TL_E_HTTP, NULL, "the service answered too few lines");
+        size_t n = (size_t)(lf - rest.p) + 1;
+        take_line(l, slice_of(rest.p, n));
+        rest = slice_of(rest.p + n, rest.n - n);
+    }
+    return REFUSED(rest.n) ? tl_explain(why, TL_E_HTTP, NULL, "the service answered too many lines")
+                           : TL_OK;
+}
+
+/* The request was refused as a whole, and nothing of it was appended: what must happen first is
+ * told so, what has happened is sent again. */
+static void refused(struct mcp_log *l, const char *text)
+{
+    struct mcp_entry **at = &l->first;
+    for (size_t n = l->under_way; n; n--) {
+        if ((*at)->limit && !(*at)->late)
+            refuse(l, at, text);
+        else
+            at = &(*at)->next;
+    }
+}
+
+void mcp_log_receive(struct mcp_log *l)
+{
+    struct client_answer a;
+    struct tl_why why = {{0}, {0}};
+    buf_reset(&l->answer);
+    tl_err err = client_head(l->client, &a, &why);
+    if (err == TL_OK)
+        err = client_body_all(l->client, &l->answer, &why);
+    if (err != TL_OK) {
+        mcp_log_hang_up(l, 0, &why, err);
+        return;
+    }
+    if (a.status == 200) {
+        l->backoff = 0;
+        l->why[0] = 0;
+        err = take_lines(l, &why);
+        if (err != TL_OK)
+            mcp_log_hang_up(l, 0, &why, err);
+        if (err == TL_OK && a.close) {
+            client_close(l->client);
+            l->client = NULL;
+        }
+        return;
+    }
+    err = client_refusal_of(buf_slice(&l->answer), a.status, &why);
+    if (!a.retry_after || (a.status != 503 && a.status != 429))
+        refused(l, tl_why_text(&why, err));
+    mcp_log_hang_up(l, a.retry_after ? (int64_t)a.retry_after * 1000 : 0, &why, err);
+}

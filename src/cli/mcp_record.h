@@ -1,0 +1,28 @@
+/* The records of the MCP proxy (docs/mcp.md section 3). */
+#ifndef TL_CLI_MCP_RECORD_H
+#define TL_CLI_MCP_RECORD_H
+
+#include "base/buf.h"
+#include "cli/mcp_rules.h"
+
+#define MCP_TYPE_CALL       "mcp.tools/call"
+#define MCP_TYPE_UNREADABLE "mcp.unreadable"
+#define MCP_CONTENT_MAX     (1u << 20) /* bytes, as records have it */
+
+/* Which call a record is about. Borrowed; tool.p and id.p may be NULL. */
+struct mcp_about {
+    const char *server;
+    slice tool, id; /* as they are spelt; tool without its quotes */
+};
+
+/* {"phase":…,"server":…,"tool":…,"requestId":… ; the end is mcp_content_end's. */
+void mcp_content_begin(buf *b, const char *phase, const struct mcp_about *about);
+/* ,"name":value, a JSON text, as the rule has it; nothing where value.p is NULL. */
+void mcp_content_keep(buf *b, const char *name, slice value, enum mcp_keep keep, size_t text_max);
+/* ,"name":"bytes", which need not be UTF-8: then by digest. */
+void mcp_content_bytes(buf *b, const char *name, slice bytes, enum mcp_keep keep, size_t text_max);
+void mcp_content_text(buf *b, const char *name, const char *text);
+void mcp_content_true(buf *b, const char *name);
+void mcp_content_end(buf *b);
+
+#endif

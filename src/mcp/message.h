@@ -1,0 +1,57 @@
+/* Messages of the Model Context Protocol (JSON-RPC 2.0), judged and not rewritten
+ * (docs/mcp.md section 2). Slices are borrowed from the text that was read. Pure. */
+#ifndef TL_MCP_MESSAGE_H
+#define TL_MCP_MESSAGE_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+enum mcp_kind {
+    MCP_OTHER,  /* passes */
+    MCP_CALL,   /* of the agent: tools/call */
+    MCP_CANCEL, /* of the agent: notifications/cancelled */
+    MCP_ANSWER, /* of the server: a result or an error, with an id */
+};
+
+/* Members that are not there have .p == NULL. */
+struct mcp_message {
+    enum mcp_kind kind;
+    slice id;        /* as it is spelt; of a cancellation: whose it is */
+    bool request;    /* has a method and an id: somebody waits for an answer */
+    slice tool;      /* of a call: its name as it is spelt, without quotes */
+    slice params;    /* of a call */
+    slice arguments; /* of a call */
+    bool more;       /* of a call: params has others than name, arguments, _meta */
+    slice reason;    /* of a cancellation */
+    slice result, error;
+};
+
+/* A text is one message, or a batch of them. */
+struct mcp_text {
+    slice value; /* without white space around it; .n == 0: white space alone */
+    bool batch;
+};
+
+/* What a line of stdio, with its end, or the body of a POST holds. TL_E_JSON, TL_E_DEPTH: it cannot
+ * be read, and *why, a constant, says why. A line may have a CR before its LF alone. */
+tl_err mcp_line(struct mcp_text *out, slice line, const char **why) TL_MUST;
+tl_err mcp_body(struct mcp_text *out, slice body, const char **why) TL_MUST;
+/* A message that text_value has given, from the agent or from the server. The same errors: what
+ * another reader might read otherwise is refused. */
+tl_err mcp_from_agent(struct mcp_message *out, slice value, const char **why) TL_MUST;
+tl_err mcp_from_server(struct mcp_message *out, slice value, const char **why) TL_MUST;
+
+/* An id to compare by: texts by what they say, numbers by their value. */
+#define MCP_ID_MAX 256 /* bytes */
+struct mcp_id {
+    bool set; /* false: null, or neither a text nor a number; equal to none */
+    bool number;
+    uint16_t n;
+    uint8_t text[MCP_ID_MAX];
+    double value;
+};
+/* TL_E_LIMIT: too long. */
+tl_err mcp_id_read(struct mcp_id *out, slice spelt) TL_MUST;
+bool mcp_id_eq(const struct mcp_id *a, const struct mcp_id *b);
+
+#endif

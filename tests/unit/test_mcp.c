@@ -1,0 +1,352 @@
+/* Messages of the Model Context Protocol: what they are, and where a receipt goes in. */
+#include "testlib.h"
+
+#include "mcp/message.h"
+#include "mcp/splice.h"
+#include "mcp/text.h"
+
+/* ---- texts ---- */
+
+static tl_err whole(const char *text)
+{
+    slice value;
+    return text_whole(&value, slice_str(text));
+}
+
+static void nested(buf *b, size_t depth, const char *open, const char *close)
+{
+    buf_reset(b);
+    for (size_t i = 0; i < depth; i++)
+        buf_str(b, open);
+    buf_str(b, "1");
+    for (size_t i = 0; i < depth; i++)
+        buf_str(b, close);
+}
+
+static void values(void **state)
+{
+    static const char *const good[] = {
+        "1",
+        " -1.5e+3 ",
+        "null",
+        "\"\\u00e9\"",
+        "[]",
+        "{}",
+        "[[],{}]",
+        "{\"a\":{\"b\":[1,{}]},\"a\":2}",
+        "\t[ 1 , 2 ]\r\n",
+        "{ \"\" : [ ] }",
+    };
+    static const char *const bad[] = {
+        "",
+        " ",
+        "1 2",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\"}",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{\"a\":1,}",
+        "{\"a\":1 \"b\":2}",
+        "[1}",
+        "{\"a\":1]",
+        "[",
+        "{",
+        "[1",
+        "{\"a\":1",
+        "\"a",
+        "01",
+        "nul",
+        "[1]]",
+        "{\"a\":}",
+        "{1:2}",
+        "{\"a\\x\":1}",
+        "{\"a\":1,2}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_ok(whole(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_err(whole(bad[i]), TL_E_JSON);
+    slice value, none = slice_of("1\0", 2);
+    assert_err(text_whole(&value, none), TL_E_JSON);
+}
+
+static void depth(void **state)
+{
+    slice value;
+    buf b;
+    (void)state;
+    buf_init(&b, 1 << 20);
+    nested(&b, TEXT_MAX_DEPTH, "[", "]");
+    assert_ok(text_whole(&value, buf_slice(&b)));
+    nested(&b, TEXT_MAX_DEPTH + 1, "[", "]");
+    assert_err(text_whole(&value, buf_slice(&b)), TL_E_DEPTH);
+    nested(&b, TEXT_MAX_DEPTH, "{\"a\":", "}");
+    assert_ok(text_whole(&value, buf_slice(&b)));
+    nested(&b, TEXT_MAX_DEPTH + 1, "{\"a\":", "}");
+    assert_err(text_whole(&value, buf_slice(&b)), TL_E_DEPTH);
+    /* One kind within the other, to the last bit. */
+    nested(&b, TEXT_MAX_DEPTH / 2, "[{\"a\":", "}]");
+    assert_ok(text_whole(&value, buf_slice(&b)));
+    b.p[b.n - 1] = '}';
+    assert_err(text_whole(&value, buf_slice(&b)), TL_E_JSON);
+    buf_finish(&b);
+}
+
+static void walks(void **state)
+{
+    static const char text[] = "{ \"a\" :1, \"b\\n\": [2] ,\"\":{} }";
+    struct text_part p;
+    struct text_walk w = text_walk_of(slice_str(text));
+    (void)state;
+    assert_true(text_next(&w, &p) && slice_eq_str(p.name, "a") && slice_eq_str(p.value, "1"));
+    assert_true(text_next(&w, &p) && slice_eq_str(p.name, "b\\n") && slice_eq_str(p.value, "[2]"));
+    assert_true(text_next(&w, &p) && p.name.n == 0 && slice_eq_str(p.value, "{}"));
+    assert_false(text_next(&w, &p));
+    assert_false(text_next(&w, &p));
+    assert_ok(text_end(&w));
+    assert_ptr_equal(w.close, text + sizeof text - 2);
+    w = text_walk_of(slice_str("[1,[2]]"));
+    assert_true(text_next(&w, &p) && p.name.p == NULL && slice_eq_str(p.value, "1"));
+    assert_true(text_next(&w, &p) && slice_eq_str(p.value, "[2]"));
+    assert_false(text_next(&w, &p));
+    assert_ok(text_end(&w));
+    static const char *const bad[] = {"1", "", "[1", "[1 2]", "{\"a\" 1}", "{1}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        w = text_walk_of(slice_str(bad[i]));
+        while (text_next(&w, &p))
+            ;
+        assert_err(text_end(&w), TL_E_JSON);
+    }
+}
+
+static void names(void **state)
+{
+    static const char text[] = "\"\\u005fme\\u0074a\"";
+    (void)state;
+    assert_true(text_is(slice_of(text + 1, sizeof text - 3), "_meta"));
+    assert_false(text_is(slice_of(text + 1, sizeof text - 3), "_meto"));
+    assert_true(text_is(slice_str("_meta"), "_meta"));
+    assert_true(text_is((slice){NULL, 0}, ""));
+    char longer[202];
+    memset(longer, 'x', sizeof longer);
+    memcpy(longer, "\"\\n", 3);
+    longer[201] = '"';
+    assert_false(text_is(slice_of(longer + 1, 200), "_meta"));
+}
+
+/* ---- messages ---- */
+
+static tl_err line(struct mcp_text *t, slice text)
+{
+    const char *why = NULL;
+    tl_err err = mcp_line(t, text, &why);
+    assert_true(err == TL_OK || why);
+    return err;
+}
+
+static void lines(void **state)
+{
+    struct mcp_text t;
+    const char *why;
+    (void)state;
+    assert_ok(line(&t, slice_str("{\"a\":1}\r\n")));
+    assert_true(slice_eq_str(t.value, "{\"a\":1}") && !t.batch);
+    assert_ok(line(&t, slice_str(" [1]")));
+    assert_true(slice_eq_str(t.value, "[1]") && t.batch);
+    assert_ok(line(&t, slice_str("{}\r")));
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const blank[] = {"", "\n", " \t\r\n", "\r"};
+        assert_ok(line(&t, slice_str(blank[i])));
+        assert_int_equal(t.value.n, 0);
+    }
+    assert_err(line(&t, slice_str("{\"a\":\r1}\n")), TL_E_JSON);
+    assert_err(line(&t, slice_str("{}\r\r\n")), TL_E_JSON);
+    assert_err(line(&t, slice_str("1\n")), TL_E_JSON);
+    assert_err(line(&t, slice_str("\"x\"\n")), TL_E_JSON);
+    assert_err(line(&t, slice_str("{}{}\n")), TL_E_JSON);
+    assert_err(line(&t, slice_of("\0\n", 2)), TL_E_JSON);
+    assert_ok(mcp_body(&t, slice_str("{\"a\":\r\n1}\r\n"), &why)); /* no lines there */
+}
+
+static tl_err agent(struct mcp_message *m, const char *text)
+{
+    const char *why = NULL;
+    struct mcp_message before = *m;
+    tl_err err = mcp_from_agent(m, slice_str(text), &why);
+    assert_true(err == TL_OK || (why && before.kind == m->kind && before.id.p == m->id.p));
+    return err;
+}
+
+static void calls(void **state)
+{
+    struct mcp_message m = {.kind = MCP_OTHER};
+    (void)state;
+    assert_ok(agent(&m, "{\"jsonrpc\":\"2.0\",\"id\": \"a\" "
+                        ",\"method\":\"tools\\/c\\u0061ll\",\"params\":{\"name\":\"p\\\"q\","
+                        "\"arguments\": {\"x\":1} }}"));
+    assert_int_equal(m.kind, MCP_CALL);
+    assert_true(slice_eq_str(m.id, "\"a\"") && slice_eq_str(m.tool, "p\\\"q"));
+    assert_true(slice_eq_str(m.arguments, "{\"x\":1}") && m.request && !m.more);
+    assert_ok(agent(&m, "{\"method\":\"tools/call\",\"params\":{\"name\":\"p\",\"_meta\":{}}}"));
+    assert_true(m.kind == MCP_CALL && !m.request && !m.id.p && !m.arguments.p && !m.more);
+    assert_ok(agent(&m, "{\"method\":\"tools/call\",\"params\":{\"name\":\"p\",\"task\":{}}}"));
+    assert_true(m.more);
+    static const char *const others[] = {
+        "{}",
+        "{\"id\":1,\"method\":\"tools/list\"}",
+        "{\"id\":1,\"method\":7}",
+        "{\"id\":1,\"result\":{}}",
+        "{\"method\":\"tools/call \",\"params\":{}}",
+        "{\"method\":\"notifications/cancelled\"}",
+        "{\"method\":\"notifications/cancelled\",\"params\":{}}",
+        "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"name\":1,\"name\":2}}",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_ok(agent(&m, others[i]));
+        assert_int_equal(m.kind, MCP_OTHER);
+    }
+    static const char *const bad[] = {
+        "[]",
+        "1",
+        "{\"id\":1,\"id\":2}",
+        "{\"method\":\"x\",\"method\":\"tools/call\"}",
+        "{\"Method\":\"tools/call\"}",
+        "{\"m\\u0065thod\":\"tools/call\"}",
+        "{\"x\":1}",
+        "{\"method\":\"tools/call\"}",
+        "{\"method\":\"tools/call\",\"params\":[]}",
+        "{\"method\":\"tools/call\",\"params\":{}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":1}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"name\":\"b\"}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"nAme\":\"b\"}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"ARGUMENTS\":1}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"argument\xc5\xbf\":1}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"arguments\":1,\"arguments\":1}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"\\u0061rguments\":1}}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_err(agent(&m, bad[i]), TL_E_JSON);
+    assert_ok(agent(
+        &m, "{\"method\":\"tools/"
+            "call\",\"params\":{\"name\":\"a\",\"names\":1,\"nam\":1,\"argument\xc5\xbe\":1}}"));
+}
+
+static void cancellations(void **state)
+{
+    struct mcp_message m = {.kind = MCP_OTHER};
+    (void)state;
+    assert_ok(agent(
+        &m,
+        "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7,\"reason\":\"r\"}}"));
+    assert_true(m.kind == MCP_CANCEL && slice_eq_str(m.id, "7") && slice_eq_str(m.reason, "\"r\""));
+}
+
+static tl_err server(struct mcp_message *m, const char *text)
+{
+    const char *why = NULL;
+    tl_err err = mcp_from_server(m, slice_str(text), &why);
+    assert_true(err == TL_OK || why);
+    return err;
+}
+
+static void answers(void **state)
+{
+    struct mcp_message m;
+    (void)state;
+    assert_ok(server(&m, "{\"x\":1,\"id\":1,\"result\":{\"a\":1}}"));
+    assert_true(m.kind == MCP_ANSWER && slice_eq_str(m.result, "{\"a\":1}") && !m.error.p);
+    assert_ok(server(&m, "{\"id\":1,\"error\":{}}"));
+    assert_true(m.kind == MCP_ANSWER && m.error.p);
+    assert_ok(server(&m, "{\"error\":{}}"));
+    assert_int_equal(m.kind, MCP_OTHER);
+    assert_ok(server(&m, "{\"id\":1,\"method\":\"sampling/createMessage\"}"));
+    assert_true(m.kind == MCP_OTHER && m.request);
+    assert_err(server(&m, "{\"id\":1,\"result\":{},\"error\":{}}"), TL_E_JSON);
+    assert_err(server(&m, "{\"id\":1,\"result\":{},\"method\":\"x\"}"), TL_E_JSON);
+    assert_err(server(&m, "{\"id\":1,\"result\":{},\"result\":{}}"), TL_E_JSON);
+    assert_err(server(&m, "{\"id\":1,\"r\\u0065sult\":{}}"), TL_E_JSON);
+    assert_err(server(&m, "[]"), TL_E_JSON);
+}
+
+static struct mcp_id id_of(const char *text)
+{
+    struct mcp_id id;
+    assert_ok(mcp_id_read(&id, slice_str(text)));
+    return id;
+}
+
+static bool same(const char *a, const char *b)
+{
+    struct mcp_id x = id_of(a), y = id_of(b);
+    return mcp_id_eq(&x, &y);
+}
+
+static void ids(void **state)
+{
+    struct mcp_message m = {.kind = MCP_OTHER};
+    char text[MCP_ID_MAX + 64], message[sizeof text + 32];
+    struct mcp_id id;
+    (void)state;
+    assert_true(same("1", "1.0") && same("1e2", "100") && same("\"a\"", "\"\\u0061\""));
+    assert_false(same("1", "\"1\"") || same("1", "2") || same("null", "null") || same("{}", "{}"));
+    assert_false(same("\"a\"", "\"ab\""));
+    snprintf(text, sizeof text, "\"%0*d\"", MCP_ID_MAX - 1, 7);
+    assert_ok(mcp_id_read(&id, slice_str(text)));
+    assert_int_equal(id.n, MCP_ID_MAX - 1);
+    snprintf(text, sizeof text, "\"%0*d\"", MCP_ID_MAX, 7);
+    assert_err(mcp_id_read(&id, slice_str(text)), TL_E_LIMIT);
+    snprintf(message, sizeof message, "{\"id\":%s}", text);
+    assert_err(agent(&m, message), TL_E_JSON);
+    snprintf(message, sizeof message, "{\"id\":%s,\"result\":{}}", text);
+    assert_err(server(&m, message), TL_E_JSON);
+}
+
+/* ---- the receipt's place ---- */
+
+static void spliced(const char *result, const char *want)
+{
+    struct mcp_splice s;
+    buf b;
+    buf_init(&b, 4096);
+    assert_true(mcp_splice_find(&s, slice_str(result)) == (want != NULL));
+    if (want) {
+        slice rest = mcp_splice_put(&b, slice_str(result), &s, slice_str("{R}"));
+        buf_bytes(&b, rest);
+        assert_ok(buf_err(&b));
+        assert_int_equal(b.n, strlen(want));
+        assert_memory_equal(b.p, want, b.n);
+    }
+    buf_finish(&b);
+}
+
+static void places(void **state)
+{
+    (void)state;
+    spliced("{}", "{\"_meta\":{\"teelog/receipt\":{R}}}");
+    spliced("{ }", "{ \"_meta\":{\"teelog/receipt\":{R}}}");
+    spliced("{\"a\":1 }", "{\"a\":1 ,\"_meta\":{\"teelog/receipt\":{R}}}");
+    spliced("{\"_meta\":{},\"a\":1}", "{\"_meta\":{\"teelog/receipt\":{R}},\"a\":1}");
+    spliced("{\"_meta\":{\"a\":1}}", "{\"_meta\":{\"a\":1,\"teelog/receipt\":{R}}}");
+    spliced("{\"_meta\":{\"teelog\\/receipt\": 7 }}", "{\"_meta\":{\"teelog\\/receipt\": {R} }}");
+    spliced("{\"_meta\":[]}", NULL);
+    spliced("{\"_meta\":null}", NULL);
+    spliced("{\"_meta\":{},\"_meta\":{}}", NULL);
+    spliced("{\"_meta\":{\"teelog/receipt\":1,\"teelog/receipt\":1}}", NULL);
+    spliced("[]", NULL);
+    spliced("7", NULL);
+    spliced("{\"a\":1", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values),        cmocka_unit_test(depth),   cmocka_unit_test(walks),
+        cmocka_unit_test(names),         cmocka_unit_test(lines),   cmocka_unit_test(calls),
+        cmocka_unit_test(cancellations), cmocka_unit_test(answers), cmocka_unit_test(ids),
+        cmocka_unit_test(places),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
