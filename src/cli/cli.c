@@ -160,11 +160,6 @@ const char *cli_token(void)
     return setting("TEELOG_TOKEN");
 }
 
-const char *cli_log_key(void)
-{
-    return setting("TEELOG_LOG_KEY");
-}
-
 const char *cli_token_file(void)
 {
     return setting("TEELOG_TOKEN_FILE");

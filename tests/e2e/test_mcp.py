@@ -16,21 +16,10 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
+sys.path.insert(0, str(HERE.parent / "interop"))
 from mcp_lines import Lines  # noqa: E402
+from npm.install import install  # noqa: E402
 from teelogtest import TEELOG, Case, main  # noqa: E402
-
-PACKAGES = ["@modelcontextprotocol/sdk@1.32.2", "@modelcontextprotocol/server-everything@2026.8.31",
-            "@modelcontextprotocol/server-filesystem@2026.8.31"]
-
-
-def install(directory):
-    """Why they cannot be had, or None."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "there is no npm"
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", *PACKAGES],
-                          cwd=directory, capture_output=True, text=True, timeout=300, check=False)
-    return None if done.returncode == 0 else f"npm cannot install {PACKAGES[0]}"
-
 
 def request(number, method, **params):
     return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
@@ -47,7 +36,7 @@ class Published(Case):
         cls.modules = given or tempfile.mkdtemp(prefix="teelog-test-")
         if not given:
             cls.addClassCleanup(shutil.rmtree, cls.modules, ignore_errors=True)
-            missing = install(cls.modules)
+            missing = install("mcp", cls.modules)
             if missing:
                 raise unittest.SkipTest(missing)
         shutil.copy(HERE / "mcp_client.mjs", cls.modules)
