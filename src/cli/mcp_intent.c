@@ -30,16 +30,15 @@ void mcp_put_error(buf *b, slice id, slice tool, const char *why)
     buf_str(b, "}}}}");
 }
 
-/* Answers to every request in what was refused; true where there was one. */
-static bool put_answers(buf *b, const struct mcp_text *t, const char *why)
+/* Answers to every request in what was refused. */
+static void put_answers(buf *b, const struct mcp_text *t, const char *why)
 {
     struct mcp_message m;
     const char *ignored;
     if (!t->batch) {
-        if (mcp_from_agent(&m, t->value, &ignored) != TL_OK || !m.request)
-            return false;
-        mcp_put_error(b, m.id, m.tool, why);
-        return true;
+        if (mcp_from_agent(&m, t->value, &ignored) == TL_OK && m.request)
+            mcp_put_error(b, m.id, m.tool, why);
+        return;
     }
     bool any = false;
     struct text_walk w = text_walk_of(t->value);
@@ -51,7 +50,6 @@ static bool put_answers(buf *b, const struct mcp_text *t, const char *why)
         }
     if (any)
         buf_u8(b, ']');
-    return any;
 }
 
 /* Whether each message of a text can be read. */
@@ -84,9 +82,9 @@ static void refuse(struct mcp_item *item)
             mcp_call_outcome(call, "refusal", item->why);
     if (item_text(&t, item, &ignored) != TL_OK || readable(&t, &ignored) != TL_OK)
         mcp_put_error(&answer, (slice){NULL, 0}, (slice){NULL, 0}, item->why);
-    else if (put_answers(&answer, &t, item->why) && item->line)
-        buf_u8(&answer, '\n');
-    if (answer.n && answer.p[answer.n - 1] != '\n' && item->line)
+    else
+        put_answers(&answer, &t, item->why);
+    if (answer.n && item->line)
         buf_u8(&answer, '\n');
     mcp_calls_part(item);
     buf_finish(&item->text);

@@ -12,6 +12,7 @@ import time
 
 from mcp_lines import PATIENCE, Lines
 from teelogtest import TEELOG, Case, main
+from test_usage import KEY
 
 RELAY = pathlib.Path(__file__).with_name("mcp_relay.py")
 
@@ -503,6 +504,27 @@ class Fails(Proxy):
             time.sleep(0.05)
         found = [(r["content"]["requestId"], r["content"]["phase"]) for r in self.records()]
         self.assertEqual(sorted(found), [(1, "intent"), (1, "refusal"), (2, "intent"), (2, "refusal"), (3, "intent")])
+
+    def test_the_key_of_another_log(self):
+        self.start("--log-key", KEY, key=False)
+        self.say(call(1))
+        self.assertIn("checkpoint", self.refused(self.to_agent.read(), 1))
+        self.say(call(2))  # and none after it
+        self.refused(self.to_agent.read(), 2)
+
+    def test_too_many_in_flight(self):
+        self.start()
+        for i in range(256):
+            self.say(call(i))
+            self.hears(call(i))
+        self.say(call("256"))
+        self.assertIn("in flight", self.refused(self.to_agent.read(), 256))
+        cancel = b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}\n'
+        self.say(cancel + call(257))
+        self.hears(cancel)
+        self.hears(call(257))
+        self.say(call(258))
+        self.refused(self.to_agent.read(), 258)
 
     def test_a_record_that_is_refused(self):
         self.start("--agent", "no spaces")
