@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+import mcp
 import queries
 import witnesses
 from bench_tools import Serve, append, latency, lines, rate, raw, say, tool
@@ -197,7 +198,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("teelog")
     p.add_argument("bin")
-    p.add_argument("--only", choices=("append", "verify", "es256k", "quotes", "witnesses", "tiles", "since"))
+    p.add_argument("--only", choices=("append", "verify", "es256k", "quotes", "witnesses", "tiles", "since", "mcp"))
     p.add_argument("--records", type=int, default=1000000)
     p.add_argument("--bundle", type=int, default=100000)
     p.add_argument("--dir")
@@ -228,6 +229,8 @@ def main():
             witnesses.bench_tiles(args, found)
         if args.only in (None, "since"):
             witnesses.bench_since(args, found)
+        if args.only in (None, "mcp"):
+            mcp.bench_mcp(args, found)
     finally:
         if made:
             shutil.rmtree(args.dir, ignore_errors=True)
