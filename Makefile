@@ -5,7 +5,7 @@
 #   make demo        an agent's actions, logged, exported, verified, altered
 #   make check       every test, in a few minutes; make check-long: the long forms too
 #   make bench       what it does on this machine, beside raw signatures and syncs; some
-#                    minutes (BENCH_ARGS="--only quotes", witnesses, tiles or since: half a
+#                    minutes (BENCH_ARGS="--only quotes", witnesses, tiles, since or mcp: half a
 #                    minute each)
 #   make fuzz        every fuzz target for FUZZ_SECONDS (30)
 #   make deb         Debian packages in build/deb; make dist: a reproducible tarball

@@ -4,7 +4,7 @@
 usage: bench.py TEELOG BIN [--only PART] [--records N] [--bundle N] [--dir DIR] [--json FILE]
 
 BIN is the folder of raw, quotes, run, get and makedcap. PART is append (with queries), verify, es256k,
-quotes, witnesses, tiles or since.
+quotes, witnesses, tiles, since or mcp.
 
 Machines are shared and noisy, so every figure of ours is a ratio to a raw
 figure measured just before and just after it.
