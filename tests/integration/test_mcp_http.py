@@ -1,11 +1,14 @@
 """`teelog mcp --url` between an agent and a server that are both this test: each byte is known."""
+import contextlib
 import json
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
+from doors import make_certificate
 from mcp_lines import PATIENCE
 from teelogtest import TEELOG, Case, main
 from test_mcp import call, digest, result
@@ -91,10 +94,10 @@ class Proxy(Case):
         self.addCleanup(self.listener.close)
         self.port = self.listener.getsockname()[1]
 
-    def start(self, *options):
+    def start(self, *options, scheme="http"):
         self.proxy = subprocess.Popen(
             [TEELOG, "mcp", "--data", self.data, "--agent", "alice", "--name", "bank", "--log-key",
-             self.service.status()["logKey"], *options, "--url", f"http://127.0.0.1:{self.port}/mcp"],
+             self.service.status()["logKey"], *options, "--url", f"{scheme}://127.0.0.1:{self.port}/mcp"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env)
         self.addCleanup(self.end)
         ready = self.proxy.stdout.readline()
@@ -269,6 +272,34 @@ class Requests(Proxy):
         server = self.server()
         self.assertEqual(server.message()[2], b"{bad")
         self.assertEqual(self.records()[-1]["type"], "mcp.unreadable")
+
+    def test_a_server_under_tls(self):
+        cert, key = make_certificate(self.dir)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        self.start("--ca", cert, scheme="https")
+        agent = self.agent()
+        agent.send(post(call(1)))
+        server = Http(context.wrap_socket(self.listener.accept()[0], server_side=True))
+        self.addCleanup(server.sock.close)
+        self.assertEqual(server.message()[2], call(1))
+        # More than one record of TLS, and than one read.
+        pings = b"".join(b": %d\n\n" % i for i in range(30000))
+        server.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\n" + pings + b"data: " + result(1) + b"\n")
+        with contextlib.suppress(OSError):
+            server.sock.unwrap()
+        body = agent.message()[2]
+        self.assertTrue(body.startswith(pings))
+        self.assertIn(b'"teelog/receipt":{"intent":', body[len(pings):])
+        # Another's certificate.
+        self.end()
+        self.start(scheme="https")
+        agent = self.agent()
+        agent.send(post(call(2)))
+        with self.assertRaises(OSError):
+            context.wrap_socket(self.listener.accept()[0], server_side=True)
+        self.assertEqual(agent.message()[0], "HTTP/1.1 502 Bad Gateway")
+        self.wait_for(["intent", "result", "intent", "failure"])
 
     def test_large_messages(self):
         self.start()
