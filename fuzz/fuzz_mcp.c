@@ -34,30 +34,41 @@ static void agent(slice value)
     json_decref(root);
 }
 
+/* How often the text stands there. */
+static size_t count(slice in, slice what)
+{
+    size_t n = 0;
+    for (size_t i = 0; i + what.n <= in.n; i++)
+        n += memcmp(in.p + i, what.p, what.n) == 0;
+    return n;
+}
+
 static void server(slice value)
 {
+    static const char one[] = "{\"intent\":\"1 of this\"}", other[] = "{\"intent\":\"2 of this\"}";
     struct mcp_message m;
-    struct mcp_splice s;
-    slice again;
+    slice whole;
     const char *why;
-    if (mcp_from_server(&m, value, &why) != TL_OK || !m.result.p || !mcp_splice_find(&s, m.result))
+    buf b, again, third;
+    if (mcp_from_server(&m, value, &why) != TL_OK || !m.result.p)
         return;
-    buf b;
-    buf_init(&b, value.n + 200);
-    slice rest = mcp_splice_put(&b, value, &s, slice_str("{\"intent\":1}"));
-    size_t end = b.n;
-    buf_bytes(&b, rest);
-    MUST(buf_err(&b) == TL_OK);
-    MUST(text_whole(&again, buf_slice(&b)) == TL_OK);
-    /* Nothing else has changed. */
-    size_t front = (size_t)(s.drop.p - value.p);
-    MUST(memcmp(b.p, value.p, front) == 0);
-    MUST(slice_eq(slice_of(b.p + end, b.n - end), rest));
-    MUST(front + s.drop.n + rest.n == value.n);
-    /* And it is found where it was put. */
-    MUST(mcp_from_server(&m, again, &why) == TL_OK && mcp_splice_find(&s, m.result));
-    MUST(slice_eq_str(s.drop, "{\"intent\":1}"));
+    buf_init(&b, 40 * value.n + 200);
+    buf_init(&again, 40 * value.n + 200);
+    buf_init(&third, 40 * value.n + 200);
+    if (mcp_splice(&b, m.result, slice_str(one))) {
+        MUST(buf_err(&b) == TL_OK && text_whole(&whole, buf_slice(&b)) == TL_OK);
+        /* It is found where it was put, all of it, and put back nothing else changes. */
+        MUST(mcp_splice(&again, buf_slice(&b), slice_str(other)));
+        MUST(count(buf_slice(&b), slice_str(one)) == count(buf_slice(&again), slice_str(other)) ||
+             count(m.result, slice_str(other)) || count(m.result, slice_str(one)));
+        MUST(mcp_splice(&third, buf_slice(&again), slice_str(one)));
+        MUST(slice_eq(buf_slice(&b), buf_slice(&third)));
+    } else {
+        MUST(b.n == 0);
+    }
     buf_finish(&b);
+    buf_finish(&again);
+    buf_finish(&third);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -66,13 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *why;
     if (mcp_line(&t, slice_of(data, size), &why) != TL_OK || t.value.n == 0)
         return 0;
-    agent(t.value);
-    server(t.value);
-    struct text_walk w = text_walk_of(t.value);
-    for (struct text_part p; t.batch && text_next(&w, &p);) {
-        agent(p.value);
-        server(p.value);
+    struct mcp_messages all = mcp_messages_of(&t);
+    for (slice value; mcp_next(&all, &value);) {
+        agent(value);
+        server(value);
     }
-    MUST(!t.batch || text_end(&w) == TL_OK);
+    MUST(!t.batch || text_end(&all.batch) == TL_OK);
     return 0;
 }

@@ -63,8 +63,8 @@ static void stream(slice text)
         buf_init(&joined, text.n + 1);
         buf_init(&b, 8 * text.n + 100);
         slice event = slice_of(text.p, n);
-        MUST(mcp_event_read(&e, &joined, event) == TL_OK);
-        mcp_event_put(&b, event, e.data);
+        MUST(mcp_event_read(&e, &joined, event, true) == TL_OK);
+        mcp_event_put(&b, event, e.data, true);
         MUST(buf_err(&b) == TL_OK);
         if (joined.n == 0)
             MUST(slice_eq(buf_slice(&b), event) || e.data.n == 0);

@@ -150,14 +150,14 @@ const char *cli_url_default(void)
     return setting("TEELOG_URL");
 }
 
-const char *cli_log_key(void)
-{
-    return setting("TEELOG_LOG_KEY");
-}
-
 const char *cli_token(void)
 {
     return setting("TEELOG_TOKEN");
+}
+
+const char *cli_log_key(void)
+{
+    return setting("TEELOG_LOG_KEY");
 }
 
 const char *cli_token_file(void)

@@ -87,10 +87,10 @@ const char *cli_data_default(void);
 const char *cli_socket_default(void);
 /* TEELOG_URL, or NULL. */
 const char *cli_url_default(void);
-/* TEELOG_LOG_KEY, or NULL. */
-const char *cli_log_key(void);
 /* What `run` gave to its command, TEELOG_TOKEN, or NULL. */
 const char *cli_token(void);
+/* The key to check receipts under, TEELOG_LOG_KEY, or NULL. */
+const char *cli_log_key(void);
 /* TEELOG_TOKEN_FILE, or NULL. */
 const char *cli_token_file(void);
 /* The socket to talk to: given, else TEELOG_SOCKET, else DATA/teelog.sock, where

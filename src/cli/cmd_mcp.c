@@ -9,15 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TIMEOUT_DEFAULT 5 /* seconds */
-#define TIMEOUT_MOST    300
-#define NAME_MOST       256 /* bytes, as roomId has them */
+#define TIMEOUT_DEFAULT 5000 /* milliseconds */
+#define TIMEOUT_MOST    300  /* seconds */
+#define NAME_MOST       256  /* bytes, as roomId has them */
 
 struct mcp_options {
     const char *agent, *name, *log_key;
     bool first_use;
-    uint64_t timeout; /* seconds */
-    uint64_t text_max;
+    int timeout; /* milliseconds */
     struct mcp_rules rules;
     char **argv;     /* the server, */
     const char *url; /* or this */
@@ -35,11 +34,8 @@ static int proxy(const struct reach *reach, const struct mcp_options *o, const s
     struct tl_why why = {{0}, {0}};
     struct mcp_log *log = NULL;
     struct mcp_calls *calls = NULL;
-    const struct mcp_log_options lo = {.reach = reach,
-                                       .agent = o->agent,
-                                       .room = o->name,
-                                       .key = key,
-                                       .timeout = (int)o->timeout * 1000};
+    const struct mcp_log_options lo = {
+        .reach = reach, .agent = o->agent, .room = o->name, .key = key, .timeout = o->timeout};
     const struct mcp_calls_options co = {.server = o->name, .rules = &o->rules};
     int code = EXIT_RUN_FAILED;
     tl_err err = signals_open();
@@ -90,11 +86,13 @@ enum {
     TIMEOUT = 't',
     URL = 'U',
     LISTEN = 'l',
-    CA = 'c'
+    CA = 'c',
+    JSON = 'j'
 };
 
 static int take_option(struct mcp_options *o, struct reach *reach, int got)
 {
+    uint64_t number;
     switch (got) {
     case AGENT:
         o->agent = optarg;
@@ -119,16 +117,20 @@ static int take_option(struct mcp_options *o, struct reach *reach, int got)
     case CA:
         o->http.ca_file = optarg;
         return EXIT_GOOD;
+    case JSON:
+        o->http.json = true;
+        return EXIT_GOOD;
     case TEXT_MAX:
-        if (decimal_read(&o->text_max, slice_str(optarg), MCP_TEXT_MAX_MOST) != TL_OK)
+        if (decimal_read(&number, slice_str(optarg), MCP_TEXT_MAX_MOST) != TL_OK)
             return cli_usage("mcp", "--text-max takes 0 to %d bytes, not %s", MCP_TEXT_MAX_MOST,
                              optarg);
-        o->rules.text_max = (size_t)o->text_max;
+        o->rules.text_max = (size_t)number;
         return EXIT_GOOD;
     case TIMEOUT:
-        if (decimal_read(&o->timeout, slice_str(optarg), TIMEOUT_MOST) != TL_OK || !o->timeout)
+        if (decimal_read(&number, slice_str(optarg), TIMEOUT_MOST) != TL_OK || !number)
             return cli_usage("mcp", "--log-timeout takes 1 to %d seconds, not %s", TIMEOUT_MOST,
                              optarg);
+        o->timeout = (int)number * 1000;
         return EXIT_GOOD;
     default:
         return reach_option(reach, got, optarg) ? EXIT_GOOD : cli_option_exit(got);
@@ -137,8 +139,8 @@ static int take_option(struct mcp_options *o, struct reach *reach, int got)
 
 static int check_server(struct mcp_options *o, int argc, char **argv)
 {
-    if (o->http.listen || o->http.ca_file)
-        return cli_usage("mcp", "--listen and --ca go with --url");
+    if (o->http.listen || o->http.ca_file || o->http.json)
+        return cli_usage("mcp", "--listen, --ca and --json go with --url");
     if (optind >= argc)
         return cli_usage("mcp", "which server? Put its command after --, as in: teelog mcp -- npx "
                                 "some-server; or give --url URL");
@@ -175,6 +177,7 @@ static int options(struct mcp_options *o, struct reach *reach, int argc, char **
         {"url", required_argument, NULL, URL},
         {"listen", required_argument, NULL, LISTEN},
         {"ca", required_argument, NULL, CA},
+        {"json", no_argument, NULL, JSON},
         {"socket", required_argument, NULL, REACH_SOCKET},
         {"data", required_argument, NULL, REACH_DATA},
         {"log-url", required_argument, NULL, REACH_URL},

@@ -168,7 +168,7 @@ const struct command commands[] = {
      "  --url URL       a server that speaks streamable HTTP, https://HOST:PORT/PATH, or http://\n"
      "                  on this machine; --ca FILE what its certificate goes back to (PEM)\n"
      "  --listen ADDR:PORT   where agents find it then: a loopback address (127.0.0.1:0, any\n"
-     "                  port that is free)\n"
+     "                  port that is free); --json: the line that says where, as JSON\n"
      "  --agent ID      the agent that the records are of (mcp)\n"
      "  --name NAME     what the records call the server (else the last part of SERVER, or URL's "
      "host)\n"

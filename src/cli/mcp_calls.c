@@ -1,9 +1,9 @@
-#include "cli/mcp_own.h"
+#include "cli/mcp_calls_own.h"
 
-#include "base/refuse.h"
+#include "base/encoding.h"
 #include "cli/cli.h"
 #include "codec/json_put.h"
-#include "mcp/text.h"
+#include "crypto/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +31,19 @@ tl_err mcp_calls_new(struct mcp_calls **out, const struct mcp_calls_options *o, 
     c->o = o;
     c->log = log;
     c->last = &c->first;
+    c->past_last = &c->past;
     *out = c;
     return TL_OK;
+}
+
+static void forget_first(struct mcp_calls *c)
+{
+    struct mcp_call *call = c->past;
+    c->past = call->next;
+    if (!c->past)
+        c->past_last = &c->past;
+    c->past_count--;
+    mcp_call_free(call);
 }
 
 void mcp_calls_free(struct mcp_calls *c)
@@ -43,12 +54,15 @@ void mcp_calls_free(struct mcp_calls *c)
         call->records = 0;
         mcp_call_free(call);
     }
+    while (c && c->past)
+        forget_first(c);
     free(c);
 }
 
 struct mcp_call *mcp_call_new(struct mcp_calls *c, const char *type, const struct mcp_rule *rule,
                               slice tool, slice id, struct mcp_where where)
 {
+    uint8_t random[16];
     struct mcp_call *call = calloc(1, sizeof *call);
     if (!call)
         return NULL;
@@ -59,12 +73,14 @@ struct mcp_call *mcp_call_new(struct mcp_calls *c, const char *type, const struc
     buf_init(&call->spelt, MCP_MESSAGE_MAX);
     buf_bytes(&call->spelt, tool);
     buf_bytes(&call->spelt, id);
-    if (buf_err(&call->spelt) != TL_OK || (id.p && mcp_id_read(&call->id, id) != TL_OK)) {
+    if (buf_err(&call->spelt) != TL_OK || (id.p && mcp_id_read(&call->id, id) != TL_OK) ||
+        random_bytes(random, sizeof random) != TL_OK) {
         buf_finish(&call->spelt);
         free(call);
         return NULL;
     }
     call->about.server = c->o->server;
+    hex_text(call->about.nonce, random, sizeof random);
     if (tool.p)
         call->about.tool = slice_of(call->spelt.p, tool.n);
     if (id.p)
@@ -103,6 +119,68 @@ void mcp_call_take_out(struct mcp_call *call)
     call->in_flight = false;
 }
 
+struct mcp_call *mcp_call_again(const struct mcp_call *call)
+{
+    struct mcp_call *again = mcp_call_new(call->table, call->type, call->rule, call->about.tool,
+                                          call->about.id, call->where);
+    if (!again)
+        return NULL;
+    memcpy(again->about.nonce, call->about.nonce, sizeof again->about.nonce);
+    again->intent = call->intent;
+    again->intent_known = call->intent_known;
+    again->simulated = call->simulated;
+    return again;
+}
+
+void mcp_call_remember(const struct mcp_call *call)
+{
+    struct mcp_calls *c = call->table;
+    struct mcp_call *past = mcp_call_again(call);
+    if (!past)
+        return;
+    *c->past_last = past;
+    c->past_last = &past->next;
+    if (++c->past_count > MCP_IN_FLIGHT)
+        forget_first(c);
+}
+
+/* ---- ids ---- */
+
+bool mcp_where_meets(struct mcp_where here, struct mcp_where there)
+{
+    return here.answers == there.answers || (here.session && here.session == there.session);
+}
+
+bool mcp_id_used(const struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where,
+                 bool by_calls_alone)
+{
+    for (const struct mcp_call *call = c->first; call; call = call->next)
+        if (mcp_where_meets(where, call->where) && mcp_id_like(&call->id, id))
+            return true;
+    for (size_t i = 0; !by_calls_alone && i < MCP_IN_FLIGHT; i++)
+        if (mcp_where_meets(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id))
+            return true;
+    return false;
+}
+
+void mcp_id_use(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where)
+{
+    c->others[c->next_other] = (struct mcp_other){*id, where};
+    c->next_other = (c->next_other + 1) % MCP_IN_FLIGHT;
+}
+
+bool mcp_id_release(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where)
+{
+    for (size_t i = 0; i < MCP_IN_FLIGHT; i++)
+        if (mcp_where_meets(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id)) {
+            c->others[i].id.set = false;
+            return true;
+        }
+    return false;
+}
+
+/* ---- items and their calls ---- */
+
 void mcp_call_join(struct mcp_call *call, struct mcp_item *item)
 {
     call->item = item;
@@ -119,13 +197,14 @@ void mcp_calls_part(struct mcp_item *item)
     for (struct mcp_call *next; call; call = next) {
         next = call->item_next;
         call->item = NULL;
+        if (call->in_flight && !call->sent)
+            mcp_call_take_out(call);
         mcp_call_free(call);
     }
 }
 
-void mcp_calls_drop(struct mcp_calls *c, struct mcp_item *item)
+void mcp_calls_drop(struct mcp_item *item)
 {
-    (void)c;
     /* Of the agent, and never passed on: it was not to be done. */
     for (struct mcp_call *call = item->calls; call && !item->until; call = call->item_next) {
         if (call->intent_known && !call->gone)
@@ -158,7 +237,7 @@ void mcp_call_content(buf *b, const struct mcp_call *call, const char *phase)
 
 tl_err mcp_call_log(struct mcp_call *call, buf *content, bool intent)
 {
-    mcp_content_end(content);
+    buf_u8(content, '}');
     tl_err err = mcp_log_add(call->table->log, call->type, content,
                              !intent && call->intent_known ? &call->intent : NULL, intent,
                              intent ? mcp_intent_done : mcp_outcome_done, call);
@@ -169,41 +248,89 @@ tl_err mcp_call_log(struct mcp_call *call, buf *content, bool intent)
     return err;
 }
 
+void mcp_call_put_unreadable(buf *b, const struct mcp_call *call, const char *from, const char *why,
+                             slice message)
+{
+    const struct mcp_rules *rules = call->table->o->rules;
+    json_put_member(b, "from", from);
+    json_put_member(b, "why", why);
+    mcp_content_bytes(b, "message", message,
+                      mcp_rules_hide(rules) ? MCP_KEEP_DIGEST : MCP_KEEP_TEXT, rules->text_max);
+}
+
 void mcp_call_outcome(struct mcp_call *call, const char *phase, const char *reason)
 {
     buf b;
     mcp_call_content(&b, call, phase);
-    mcp_content_text(&b, "reason", reason);
+    mcp_content_why(&b, "reason", reason);
     if (mcp_call_log(call, &b, false) != TL_OK)
         return; /* which has been told */
 }
 
 /* ---- their ends ---- */
 
+static void end(struct mcp_call *call, const char *reason)
+{
+    if (!call->cancelled)
+        mcp_call_outcome(call, "failure", reason);
+    mcp_call_remember(call);
+    mcp_call_take_out(call);
+    mcp_call_free(call);
+}
+
 void mcp_calls_end(struct mcp_calls *c, mcp_scope scope, const char *reason)
 {
     for (struct mcp_call *call = c->first, *next; call; call = next) {
         next = call->next;
-        if (call->where.answers != scope)
-            continue;
-        if (!call->cancelled)
-            mcp_call_outcome(call, "failure", reason);
-        mcp_call_take_out(call);
-        mcp_call_free(call);
+        if (call->sent && call->where.answers == scope)
+            end(call, reason);
     }
 }
 
-void mcp_calls_move(struct mcp_calls *c, mcp_scope from, mcp_scope to)
+void mcp_calls_move(struct mcp_calls *c, mcp_scope from, mcp_scope to, int64_t until)
 {
     for (struct mcp_call *call = c->first; call; call = call->next)
-        if (call->where.answers == from)
+        if (call->sent && call->where.answers == from) {
             call->where.answers = to;
+            call->until = until;
+        }
 }
 
-size_t mcp_calls_in_flight(const struct mcp_calls *c, mcp_scope scope)
+int64_t mcp_calls_due(const struct mcp_calls *c)
 {
-    size_t n = 0;
+    int64_t due = INT64_MAX;
     for (const struct mcp_call *call = c->first; call; call = call->next)
-        n += call->where.answers == scope;
-    return n;
+        if (call->until && call->until < due)
+            due = call->until;
+    return due;
+}
+
+void mcp_calls_overdue(struct mcp_calls *c, int64_t now)
+{
+    for (struct mcp_call *call = c->first, *next; call; call = next) {
+        next = call->next;
+        if (call->until && call->until <= now)
+            end(call, "the stream broke off, and its answer has not come");
+    }
+}
+
+bool mcp_calls_await(const struct mcp_calls *c, struct mcp_where where)
+{
+    for (const struct mcp_call *call = c->first; call; call = call->next)
+        if (call->sent && mcp_where_meets(where, call->where))
+            return true;
+    return false;
+}
+
+bool mcp_calls_answered(const struct mcp_calls *c, struct mcp_where where)
+{
+    const struct mcp_call *call = c->past;
+    while (call && !mcp_where_meets(where, call->where))
+        call = call->next;
+    return call != NULL;
+}
+
+bool mcp_calls_full(const struct mcp_calls *c)
+{
+    return mcp_log_full(c->log);
 }

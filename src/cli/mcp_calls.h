@@ -22,6 +22,7 @@ enum mcp_item_state {
 struct mcp_item {
     struct mcp_item *next; /* the transport's */
     size_t at;             /* likewise: bytes that are written */
+    size_t cost;           /* likewise: of its queue */
     buf text;              /* owned */
     bool line;             /* of stdio */
     enum mcp_item_state state;
@@ -49,24 +50,30 @@ void mcp_calls_free(struct mcp_calls *c);
 typedef uint64_t mcp_scope;
 struct mcp_where {
     mcp_scope answers; /* where the answer to a call comes: on this connection */
-    mcp_scope session; /* where its cancellation comes from */
+    mcp_scope session; /* in which ids are given once; 0: not known */
 };
 
 /* Judges an item that has been read whole; its state says what next. */
 void mcp_calls_from_agent(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where);
-void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, mcp_scope scope);
+void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where);
 /* An item of the agent that is ready is about to be written. */
 void mcp_calls_go(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where);
 /* A held item of the server whose time is over becomes ready. */
-void mcp_calls_expire(struct mcp_calls *c, struct mcp_item *item, int64_t now);
+void mcp_calls_expire(struct mcp_item *item, int64_t now);
 /* Forgets an item: written, or not to be written any more. */
-void mcp_calls_drop(struct mcp_calls *c, struct mcp_item *item);
+void mcp_calls_drop(struct mcp_item *item);
 /* No answers come any more: what is in flight has failed, for this reason. */
 void mcp_calls_end(struct mcp_calls *c, mcp_scope scope, const char *reason);
-/* The answers to what is in flight are to be had elsewhere now. */
-void mcp_calls_move(struct mcp_calls *c, mcp_scope from, mcp_scope to);
-/* How many answers may come to this scope. */
-size_t mcp_calls_in_flight(const struct mcp_calls *c, mcp_scope scope);
+/* The answers to what is in flight are to be had elsewhere now, until this time. */
+void mcp_calls_move(struct mcp_calls *c, mcp_scope from, mcp_scope to, int64_t until);
+/* The first such time, or INT64_MAX; and ends what it is over for. */
+int64_t mcp_calls_due(const struct mcp_calls *c);
+void mcp_calls_overdue(struct mcp_calls *c, int64_t now);
+/* Whether answers may come here; and whether further ones may, to what was answered before. */
+bool mcp_calls_await(const struct mcp_calls *c, struct mcp_where where);
+bool mcp_calls_answered(const struct mcp_calls *c, struct mcp_where where);
+/* So many records wait that nothing is to be read that may bring more. */
+bool mcp_calls_full(const struct mcp_calls *c);
 /* A JSON-RPC error by this proxy; id: as it is spelt, .p == NULL for null. */
 void mcp_put_error(buf *b, slice id, slice tool, const char *why);
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define IDLE 60000 /* milliseconds that a connection may be kept without a request */
+#define IDLE 60000 /* milliseconds without a byte, where the agent is waited for */
 #define SESSIONS                                                                                   \
     (UINT64_C(1) << 63) /* numbers of sessions, and not of connections, have this bit */
 
@@ -39,7 +39,7 @@ struct mcp_exchange *mcp_exchange_new(struct mcp_gate *gate, int fd)
 void mcp_exchange_free(struct mcp_exchange *x)
 {
     if (x->item)
-        mcp_calls_drop(x->gate->calls, x->item);
+        mcp_calls_drop(x->item);
     x->gone = true;
     mcp_upstream_end(x);
     close(x->fd);
@@ -81,7 +81,12 @@ static mcp_scope session_of(slice id)
     uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a: ids are made to be unique */
     for (size_t i = 0; i < id.n; i++)
         h = (h ^ id.p[i]) * UINT64_C(1099511628211);
-    return h | SESSIONS;
+    return id.n ? h | SESSIONS : 0;
+}
+
+mcp_scope mcp_exchange_resumed(const struct mcp_exchange *x)
+{
+    return x->where.session ? x->where.session : SESSIONS;
 }
 
 static bool is_method(slice method)
@@ -90,24 +95,32 @@ static bool is_method(slice method)
            slice_eq_str(method, "DELETE");
 }
 
-/* The path alone, or with the agent's own query. */
+/* The path alone, or, where the server's address has no query, with the agent's own. */
 static bool is_target(const struct mcp_exchange *x, slice target)
 {
     size_t own = strcspn(x->gate->target, "?");
     return slice_starts(target, slice_of(x->gate->target, own)) &&
-           (target.n == own || target.p[own] == '?');
+           (target.n == own || (!x->gate->target[own] && target.p[own] == '?'));
+}
+
+/* A web page, or one that has taken our name for its own. */
+static bool is_foreign(const struct mcp_head *h)
+{
+    return REFUSED(!mcp_is_local(h->host)) || REFUSED(h->origin.p && !mcp_is_local(h->origin)) ||
+           REFUSED(slice_eq_str(h->fetch_site, "cross-site"));
 }
 
 static void begin(struct mcp_exchange *x)
 {
     const struct mcp_head *h = &x->head;
+    bool post = slice_eq_str(h->method, "POST");
     x->last = h->close;
     x->framing = mcp_framing_of(h, true);
     x->step = MCP_STEP_BODY;
     x->where.session = session_of(h->session);
     /* What comes on a GET are answers to others of its session. */
-    x->where.answers = slice_eq_str(h->method, "POST") ? ++x->gate->last : x->where.session;
-    if (REFUSED(!mcp_is_local(h->host)) || REFUSED(h->origin.p && !mcp_is_local(h->origin)))
+    x->where.answers = post ? ++x->gate->last : mcp_exchange_resumed(x);
+    if (is_foreign(h))
         turn_away(x, "403 Forbidden",
                   "this is for agents on this machine; a web page of "
                   "another origin may not use it");
@@ -115,6 +128,10 @@ static void begin(struct mcp_exchange *x)
         turn_away(x, "404 Not Found", "this proxy has one path, that of its server");
     else if (!is_method(h->method))
         turn_away(x, "405 Method Not Allowed", "POST, GET and DELETE are passed on");
+    else if (REFUSED(!post && x->framing.state != MCP_BODY_END))
+        turn_away(x, "400 Bad Request", "what has a message in it is a POST");
+    else if (REFUSED(h->encoded) || REFUSED(!mcp_is_utf8(h->type)))
+        turn_away(x, "415 Unsupported Media Type", "a message is in UTF-8, and not compressed");
     else if (h->expects)
         buf_str(&x->out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
@@ -145,11 +162,6 @@ static void judge(struct mcp_exchange *x)
 {
     buf text = x->body;
     buf_init(&x->body, MCP_MESSAGE_MAX);
-    if (!slice_eq_str(x->head.method, "POST")) {
-        x->body = text;
-        mcp_upstream_begin(x);
-        return;
-    }
     x->item = mcp_item_new(&text, false);
     if (!x->item) {
         turn_away(x, "503 Service Unavailable", tl_err_text(TL_E_MEMORY));
@@ -195,7 +207,7 @@ static void go_on(struct mcp_exchange *x)
         buf_init(&item->text, 1);
         mcp_upstream_begin(x);
     }
-    mcp_calls_drop(x->gate->calls, item);
+    mcp_calls_drop(item);
 }
 
 static void read_some(struct mcp_exchange *x)
@@ -204,22 +216,36 @@ static void read_some(struct mcp_exchange *x)
     ssize_t n = to ? recv(x->fd, to, MCP_READ_CHUNK, MSG_DONTWAIT) : 0;
     if (to)
         x->in.n -= MCP_READ_CHUNK - (n > 0 ? (size_t)n : 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    if (n > 0)
+        x->idle_since = mcp_now();
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         x->gone = true;
 }
 
 /* ---- what goes ---- */
+
+/* One that reads slowly may never have read all. */
+static void forget_written(struct mcp_exchange *x)
+{
+    if (x->out_at <= x->out.n / 2)
+        return;
+    memmove(x->out.p, x->out.p + x->out_at, x->out.n - x->out_at);
+    x->out.n -= x->out_at;
+    x->out_at = 0;
+}
 
 static void write_some(struct mcp_exchange *x)
 {
     while (x->out_at < x->out.n) {
         ssize_t n =
             send(x->fd, x->out.p + x->out_at, x->out.n - x->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n > 0)
+        if (n > 0) {
             x->out_at += (size_t)n;
-        else if (errno == EAGAIN)
+            x->idle_since = mcp_now();
+        } else if (errno == EAGAIN) {
+            forget_written(x);
             return;
-        else if (errno != EINTR) {
+        } else if (errno != EINTR) {
             x->gone = true;
             return;
         }
@@ -246,20 +272,24 @@ void mcp_exchange_wants(const struct mcp_exchange *x, struct pollfd f[2])
     bool reads = x->step != MCP_STEP_END && x->in.n <= MCP_HEAD_MAX;
     short events = (short)((reads ? POLLIN : 0) | (x->out_at < x->out.n ? POLLOUT : 0));
     f[0] = (struct pollfd){.fd = x->fd, .events = events};
-    events = x->step == MCP_STEP_ANSWER ? mcp_upstream_events(x) : 0;
-    f[1] = (struct pollfd){.fd = events ? x->up.fd : -1, .events = events};
+    f[1] = mcp_upstream_wants(x);
 }
 
-int mcp_exchange_due(const struct mcp_exchange *x, int64_t now)
+static bool waits(const struct mcp_exchange *x)
+{
+    return x->step == MCP_STEP_HEAD || x->step == MCP_STEP_BODY || x->step == MCP_STEP_END;
+}
+
+int64_t mcp_exchange_due(const struct mcp_exchange *x, int64_t now)
 {
     int64_t due = INT64_MAX;
     if (x->step == MCP_STEP_ANSWER && mcp_upstream_due(x))
-        return 0;
+        return now;
     if (x->first && x->first->item && x->first->item->state == MCP_ITEM_HELD)
         due = x->first->item->until;
-    if (x->step == MCP_STEP_HEAD)
+    if (waits(x))
         due = x->idle_since + IDLE;
-    return due == INT64_MAX ? -1 : due <= now ? 0 : (int)(due - now);
+    return due;
 }
 
 bool mcp_exchange_move(struct mcp_exchange *x, const struct pollfd f[2], int64_t now)
@@ -271,7 +301,7 @@ bool mcp_exchange_move(struct mcp_exchange *x, const struct pollfd f[2], int64_t
     do {
         before = x->step;
         had = x->in.n;
-        if (x->step == MCP_STEP_HEAD && x->in.n)
+        if (x->step == MCP_STEP_HEAD && x->in.n && x->out.n < MCP_OUT_MAX)
             take_head(x);
         if (x->step == MCP_STEP_BODY)
             take_body(x);
@@ -287,5 +317,5 @@ bool mcp_exchange_move(struct mcp_exchange *x, const struct pollfd f[2], int64_t
         return false;
     if (x->step == MCP_STEP_END && x->out_at == x->out.n)
         return false;
-    return x->step != MCP_STEP_HEAD || x->in.n || now - x->idle_since < IDLE;
+    return !waits(x) || now - x->idle_since < IDLE;
 }

@@ -15,12 +15,6 @@ struct mcp_gate {
     const char *target; /* the server's path, with its query */
     const char *ca_file;
     mcp_scope last; /* that was given out */
-    /* Streams broke off that can be taken up again: their answers are awaited. */
-    struct mcp_awaited {
-        mcp_scope session;
-        int64_t until;
-    } awaited[64];
-    size_t awaited_count;
 };
 
 struct mcp_exchange;
@@ -31,11 +25,9 @@ void mcp_exchange_free(struct mcp_exchange *x);
 
 /* Two entries for poll(2). */
 void mcp_exchange_wants(const struct mcp_exchange *x, struct pollfd f[2]);
-/* Milliseconds until it is due without input; -1: not. */
-int mcp_exchange_due(const struct mcp_exchange *x, int64_t now);
+/* The time when it is due without input; INT64_MAX: never. */
+int64_t mcp_exchange_due(const struct mcp_exchange *x, int64_t now);
 /* After poll(2), or when the log has moved. False: it has ended, and is to be freed. */
 bool mcp_exchange_move(struct mcp_exchange *x, const struct pollfd f[2], int64_t now);
-/* Ends what has been awaited for too long; all of it, where now is INT64_MAX. */
-void mcp_gate_expire(struct mcp_gate *g, int64_t now);
 
 #endif

@@ -1,7 +1,9 @@
-/* What mcp_exchange.c (the agent's side) and mcp_upstream.c (the server's) share. */
+/* What mcp_exchange.c (the agent's side), mcp_upstream.c (the server's) and mcp_parcel.c (from the
+ * one to the other) share. */
 #ifndef TL_CLI_MCP_EXCHANGE_OWN_H
 #define TL_CLI_MCP_EXCHANGE_OWN_H
 
+#include "cli/mcp_dial.h"
 #include "cli/mcp_exchange.h"
 #include "mcp/event.h"
 #include "mcp/head.h"
@@ -28,6 +30,7 @@ enum mcp_mode {
 struct mcp_parcel {
     struct mcp_parcel *next;
     buf bytes;             /* as it came; empty of a JSON answer, whose item is all */
+    bool first;            /* event of its stream */
     struct mcp_item *item; /* NULL: no message in it */
 };
 
@@ -48,8 +51,9 @@ struct mcp_exchange {
     struct mcp_where where;
     struct mcp_item *item; /* the request, while it is logged */
 
-    struct link up; /* .fd == -1: none */
-    buf ask;        /* to the server */
+    struct mcp_dial *dial; /* NULL: none; then */
+    struct link up;        /* .fd == -1: none */
+    buf ask;               /* to the server */
     size_t asked;
     buf got; /* from the server */
     enum mcp_mode mode;
@@ -58,6 +62,7 @@ struct mcp_exchange {
     struct mcp_framing answer_framing;
     buf text; /* of the answer: what no parcel has been made of */
     struct mcp_event_scan scan;
+    bool begun;                      /* an event has come */
     struct mcp_parcel *first, **end; /* that the agent has not got */
     bool chunked;                    /* so the agent gets its answer */
     bool came;                       /* all of the answer */
@@ -67,14 +72,31 @@ struct mcp_exchange {
     char why[400]; /* why calls have failed, where the answer does not say */
 };
 
-/* Opens the connection and sends x->body, which is let go. */
+/* Begins to open the connection, on which x->body will be sent; that is let go. */
 void mcp_upstream_begin(struct mcp_exchange *x);
 /* Writes and reads what can be. */
 void mcp_upstream_move(struct mcp_exchange *x, int64_t now);
-short mcp_upstream_events(const struct mcp_exchange *x);
+/* What it waits for, and on which descriptor; -1: nothing. */
+struct pollfd mcp_upstream_wants(const struct mcp_exchange *x);
 bool mcp_upstream_due(const struct mcp_exchange *x); /* at once, without an event */
 /* After the answer's end, or instead of it: calls without an answer have failed, or are awaited. */
 void mcp_upstream_end(struct mcp_exchange *x);
+/* The answer, or the rest of it, cannot be had: the agent is told so where it has nothing of it
+ * yet. */
+void mcp_fail(struct mcp_exchange *x, const char *why);
+/* The answer's head, for the agent; of no length: in chunks. */
+void mcp_put_head(struct mcp_exchange *x, const size_t *length);
+
+/* A piece of the answer's body; then, once x->came says whether it is all: what can be made of it.
+ */
+void mcp_parcels_take(struct mcp_exchange *x, slice piece);
+void mcp_parcels_cut(struct mcp_exchange *x);
+/* Hands on to the agent what may go. */
+void mcp_parcels_hand_on(struct mcp_exchange *x, int64_t now);
+void mcp_parcels_drop(struct mcp_exchange *x);
+
+/* Where the rest of a stream of its session comes, once that is taken up again. */
+mcp_scope mcp_exchange_resumed(const struct mcp_exchange *x);
 /* An answer of our own; its body may be empty. */
 void mcp_respond(struct mcp_exchange *x, const char *status, const char *type, slice body);
 

@@ -1,9 +1,10 @@
 #include "cli/mcp_http.h"
 
 #include "cli/cli.h"
+#include "cli/mcp_dial.h"
 #include "cli/mcp_exchange.h"
-#include "cli/mcp_stdio.h"
 #include "cli/signals.h"
+#include "codec/json_put.h"
 #include "http/tcp_socket.h"
 
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS 64
-#define LAST_TRY    5000 /* milliseconds for the last records */
+#define LINGER      1000 /* milliseconds, for threads that still wait for the server */
 
 tl_err mcp_http_server(struct mcp_http_options *o, const char *url, struct tl_why *why)
 {
@@ -42,6 +43,23 @@ struct server {
     bool stop;
 };
 
+static void say_ready(const struct mcp_http_options *o, const char *address)
+{
+    char url[TCP_TEXT + sizeof o->target + 8];
+    buf line;
+    snprintf(url, sizeof url, "http://%s%.*s", address, (int)strcspn(o->target, "?"), o->target);
+    buf_init(&line, 8 * sizeof url);
+    buf_str(&line, "{\"event\":\"ready\"");
+    json_put_member(&line, "url", url);
+    buf_str(&line, "}");
+    buf_u8(&line, 0);
+    if (!o->json)
+        printf("ready: %s\n", url);
+    else if (buf_err(&line) == TL_OK)
+        printf("%s\n", (const char *)line.p);
+    buf_finish(&line);
+}
+
 static tl_err open_listener(struct server *s, const struct mcp_http_options *o, struct tl_why *why)
 {
     struct tcp_address a;
@@ -56,7 +74,7 @@ static tl_err open_listener(struct server *s, const struct mcp_http_options *o, 
     if (err != TL_OK)
         return err;
     tcp_address_text(text, &a);
-    printf("ready: http://%s%.*s\n", text, (int)strcspn(o->target, "?"), o->target);
+    say_ready(o, text);
     return fflush(stdout) == 0 ? TL_OK : TL_E_IO;
 }
 
@@ -66,11 +84,6 @@ static void take_connection(struct server *s)
     struct mcp_exchange *x = fd >= 0 ? mcp_exchange_new(&s->gate, fd) : NULL;
     if (x)
         s->list[s->count++] = x;
-}
-
-static int sooner(int a, int b)
-{
-    return a < 0 ? b : b < 0 || a < b ? a : b;
 }
 
 static void hear(struct server *s)
@@ -85,13 +98,13 @@ static void turn(struct server *s)
     struct pollfd f[3 + 2 * CONNECTIONS];
     int64_t now = mcp_now();
     mcp_log_move(s->log, now);
-    int due = sooner(mcp_log_due(s->log, now), s->gate.awaited_count ? 1000 : -1);
+    int due = mcp_wait(mcp_log_due(s->log, now), mcp_calls_due(s->gate.calls), now);
     f[0] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
     f[1] = (struct pollfd){.fd = mcp_log_fd(s->log), .events = POLLIN};
     f[2] = (struct pollfd){.fd = s->count < CONNECTIONS ? s->listener : -1, .events = POLLIN};
     for (size_t i = 0; i < s->count; i++) {
         mcp_exchange_wants(s->list[i], f + 3 + 2 * i);
-        due = sooner(due, mcp_exchange_due(s->list[i], now));
+        due = mcp_wait(due, mcp_exchange_due(s->list[i], now), now);
     }
     size_t before = s->count;
     int n = poll(f, (nfds_t)(3 + 2 * before), due);
@@ -110,7 +123,7 @@ static void turn(struct server *s)
     s->count = kept;
     if (n > 0 && f[2].revents)
         take_connection(s);
-    mcp_gate_expire(&s->gate, now);
+    mcp_calls_overdue(s->gate.calls, now);
 }
 
 int mcp_http(struct mcp_calls *calls, struct mcp_log *log, const struct mcp_http_options *o)
@@ -127,8 +140,13 @@ int mcp_http(struct mcp_calls *calls, struct mcp_log *log, const struct mcp_http
         close(s.listener);
     while (s.count)
         mcp_exchange_free(s.list[--s.count]);
-    mcp_gate_expire(&s.gate, INT64_MAX);
-    if (err != TL_OK)
-        return cli_fail("mcp", err, &why);
-    return mcp_log_finish(log, LAST_TRY) ? EXIT_GOOD : EXIT_FAILED;
+    mcp_calls_overdue(calls, INT64_MAX);
+    int code = err != TL_OK          ? cli_fail("mcp", err, &why)
+               : mcp_log_finish(log) ? EXIT_GOOD
+                                     : EXIT_FAILED;
+    for (int i = 0; i < LINGER && mcp_dial_running(); i++)
+        usleep(1000);
+    if (mcp_dial_running()) /* they use what exit(3) takes down, and may for a minute */
+        _exit(code);
+    return code;
 }

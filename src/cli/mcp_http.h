@@ -10,6 +10,7 @@ struct mcp_http_options {
     char target[1024];  /* its path, with its query */
     const char *listen; /* ADDRESS:PORT, of this machine alone */
     const char *ca_file;
+    bool json; /* the line that says where it listens */
 };
 /* Takes the address of the server apart: https://HOST:PORT/PATH, or http:// on this machine. */
 tl_err mcp_http_server(struct mcp_http_options *o, const char *url, struct tl_why *why) TL_MUST;

@@ -1,13 +1,10 @@
 /* What the agent says, which is logged before it goes on. */
-#include "cli/mcp_own.h"
+#include "cli/mcp_calls_own.h"
 
 #include "base/refuse.h"
-#include "cli/cli.h"
 #include "codec/json_put.h"
-#include "mcp/text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define REFUSED_CODE "-31001" /* outside of what JSON-RPC and MCP keep for themselves */
 
@@ -19,8 +16,8 @@ void mcp_put_error(buf *b, slice id, slice tool, const char *why)
     snprintf(text, sizeof text, "teelog: not called: %s", why);
     buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":");
     buf_bytes(b, id.p ? id : slice_str("null"));
-    buf_str(b, ",\"error\":{\"code\":" REFUSED_CODE ",\"message\":");
-    json_put_str(b, text);
+    buf_str(b, ",\"error\":{\"code\":" REFUSED_CODE);
+    mcp_content_why(b, "message", text);
     buf_str(b, ",\"data\":{\"teelog/refusal\":{");
     if (tool.p) {
         buf_str(b, "\"tool\":\"");
@@ -33,35 +30,27 @@ void mcp_put_error(buf *b, slice id, slice tool, const char *why)
 /* Answers to every request in what was refused. */
 static void put_answers(buf *b, const struct mcp_text *t, const char *why)
 {
+    struct mcp_messages all = mcp_messages_of(t);
     struct mcp_message m;
     const char *ignored;
-    if (!t->batch) {
-        if (mcp_from_agent(&m, t->value, &ignored) == TL_OK && m.request)
+    for (slice value; mcp_next(&all, &value);)
+        if (mcp_from_agent(&m, value, &ignored) == TL_OK && m.request) {
+            if (t->batch)
+                buf_u8(b, b->n ? ',' : '[');
             mcp_put_error(b, m.id, m.tool, why);
-        return;
-    }
-    bool any = false;
-    struct text_walk w = text_walk_of(t->value);
-    for (struct text_part p; text_next(&w, &p);)
-        if (mcp_from_agent(&m, p.value, &ignored) == TL_OK && m.request) {
-            buf_u8(b, any ? ',' : '[');
-            mcp_put_error(b, m.id, m.tool, why);
-            any = true;
         }
-    if (any)
+    if (t->batch && b->n)
         buf_u8(b, ']');
 }
 
 /* Whether each message of a text can be read. */
 static tl_err readable(const struct mcp_text *t, const char **why)
 {
+    struct mcp_messages all = mcp_messages_of(t);
     struct mcp_message m;
-    if (!t->batch)
-        return t->value.n ? mcp_from_agent(&m, t->value, why) : TL_OK;
-    struct text_walk w = text_walk_of(t->value);
     tl_err err = TL_OK;
-    for (struct text_part p; err == TL_OK && text_next(&w, &p);)
-        err = mcp_from_agent(&m, p.value, why);
+    for (slice value; err == TL_OK && mcp_next(&all, &value);)
+        err = mcp_from_agent(&m, value, why);
     return err;
 }
 
@@ -73,6 +62,7 @@ static tl_err item_text(struct mcp_text *t, const struct mcp_item *item, const c
 
 static void refuse(struct mcp_item *item)
 {
+    const slice none = {NULL, 0};
     struct mcp_text t;
     const char *ignored;
     buf answer;
@@ -81,9 +71,13 @@ static void refuse(struct mcp_item *item)
         if (call->intent_known && !call->gone)
             mcp_call_outcome(call, "refusal", item->why);
     if (item_text(&t, item, &ignored) != TL_OK || readable(&t, &ignored) != TL_OK)
-        mcp_put_error(&answer, (slice){NULL, 0}, (slice){NULL, 0}, item->why);
+        mcp_put_error(&answer, none, none, item->why);
     else
         put_answers(&answer, &t, item->why);
+    if (buf_err(&answer) != TL_OK) { /* a batch of very many */
+        buf_reset(&answer);
+        mcp_put_error(&answer, none, none, item->why);
+    }
     if (answer.n && item->line)
         buf_u8(&answer, '\n');
     mcp_calls_part(item);
@@ -115,6 +109,7 @@ void mcp_intent_done(void *ctx, const struct mcp_logged *l)
     if (l->fate == MCP_LOGGED) {
         call->intent = l->index;
         call->intent_known = true;
+        call->simulated = l->simulated;
     }
     if (gone) { /* nobody waits for it; what is logged has not been done, and that is logged */
         if (l->fate == MCP_LOGGED)
@@ -136,6 +131,7 @@ static bool room(struct mcp_calls *c)
     while (c->in_flight >= MCP_IN_FLIGHT && call) {
         struct mcp_call *next = call->next;
         if (call->cancelled) {
+            mcp_call_remember(call);
             mcp_call_take_out(call);
             mcp_call_free(call);
         }
@@ -149,6 +145,8 @@ static void begin(struct mcp_item *item, struct mcp_call *call, buf *content)
 {
     tl_err err = mcp_call_log(call, content, true);
     mcp_call_join(call, item);
+    if (call->id.set)
+        mcp_call_put_in(call);
     if (err == TL_OK)
         item->waiting++;
     else
@@ -157,10 +155,9 @@ static void begin(struct mcp_item *item, struct mcp_call *call, buf *content)
 }
 
 static void begin_call(struct mcp_calls *c, struct mcp_item *item, const struct mcp_message *m,
-                       struct mcp_where where)
+                       const struct mcp_rule *rule, struct mcp_where where)
 {
-    const struct mcp_rule *rule = mcp_rules_find(c->o->rules, m->tool);
-    if (rule->pass || item->why[0])
+    if (item->why[0])
         return;
     struct mcp_call *call = mcp_call_new(c, MCP_TYPE_CALL, rule, m->tool, m->id, where);
     const char *why = c->broken[0] ? c->broken
@@ -183,10 +180,8 @@ static void begin_call(struct mcp_calls *c, struct mcp_item *item, const struct 
 static void begin_unreadable(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where,
                              const char *why)
 {
-    static const struct mcp_rule rule = {.glob = "*"};
     const slice none = {NULL, 0};
-    enum mcp_keep keep = mcp_rules_hide(c->o->rules) ? MCP_KEEP_DIGEST : MCP_KEEP_TEXT;
-    struct mcp_call *call = mcp_call_new(c, MCP_TYPE_UNREADABLE, &rule, none, none, where);
+    struct mcp_call *call = mcp_call_new(c, MCP_TYPE_UNREADABLE, NULL, none, none, where);
     if (!call || c->broken[0]) {
         snprintf(item->why, sizeof item->why, "%s", call ? c->broken : tl_err_text(TL_E_MEMORY));
         if (call)
@@ -195,20 +190,27 @@ static void begin_unreadable(struct mcp_calls *c, struct mcp_item *item, struct 
     }
     buf b;
     mcp_call_content(&b, call, "intent");
-    mcp_content_text(&b, "from", "agent");
-    mcp_content_text(&b, "why", why);
-    mcp_content_bytes(&b, "message", buf_slice(&item->text), keep, c->o->rules->text_max);
+    mcp_call_put_unreadable(&b, call, "agent", why, buf_slice(&item->text));
     begin(item, call, &b);
 }
 
 static void judge(struct mcp_calls *c, struct mcp_item *item, slice value, struct mcp_where where)
 {
     struct mcp_message m;
+    struct mcp_id id = {.set = false};
+    const struct mcp_rule *rule = NULL;
     const char *ignored;
     if (mcp_from_agent(&m, value, &ignored) != TL_OK)
         return; /* it could be read a moment ago */
     if (m.kind == MCP_CALL)
-        begin_call(c, item, &m, where);
+        rule = mcp_rules_find(c->o->rules, m.tool);
+    bool logged = rule && !rule->pass;
+    if (m.request && mcp_id_read(&id, m.id) == TL_OK && mcp_id_used(c, &id, where, !logged))
+        snprintf(item->why, sizeof item->why, "another request with its id is not answered yet");
+    if (logged)
+        begin_call(c, item, &m, rule, where);
+    else if (id.set)
+        mcp_id_use(c, &id, where);
     item->cancels = item->cancels || m.kind == MCP_CANCEL;
 }
 
@@ -219,16 +221,19 @@ void mcp_calls_from_agent(struct mcp_calls *c, struct mcp_item *item, struct mcp
     item->state = MCP_ITEM_HELD;
     item->waiting = 1; /* this function */
     tl_err err = item_text(&t, item, &why);
+    bool json = err == TL_OK;
     if (err == TL_OK)
         err = readable(&t, &why);
-    if (err != TL_OK) {
+    /* No honest agent says what two readers take for two things. */
+    if (err != TL_OK &&
+        (json || REFUSED(err == TL_E_DEPTH) || mcp_may_call(buf_slice(&item->text)))) {
+        snprintf(item->why, sizeof item->why, "it may be a call, and cannot be read: %s", why);
+    } else if (err != TL_OK) {
         begin_unreadable(c, item, where, why);
-    } else if (t.batch) {
-        struct text_walk w = text_walk_of(t.value);
-        for (struct text_part p; text_next(&w, &p);)
-            judge(c, item, p.value, where);
-    } else if (t.value.n) {
-        judge(c, item, t.value, where);
+    } else {
+        struct mcp_messages all = mcp_messages_of(&t);
+        for (slice value; mcp_next(&all, &value);)
+            judge(c, item, value, where);
     }
     settle(item);
 }
@@ -238,11 +243,11 @@ void mcp_calls_from_agent(struct mcp_calls *c, struct mcp_item *item, struct mcp
 static void cancel(struct mcp_calls *c, const struct mcp_message *m, mcp_scope session)
 {
     struct mcp_id id;
-    if (mcp_id_read(&id, m->id) != TL_OK)
-        return;
+    if (session == 0 || mcp_id_read(&id, m->id) != TL_OK)
+        return; /* whose it is cannot be told */
     struct mcp_call *call = c->first;
-    while (call &&
-           (call->where.session != session || call->cancelled || !mcp_id_eq(&call->id, &id)))
+    while (call && (call->where.session != session || !call->sent || call->cancelled ||
+                    !mcp_id_like(&call->id, &id)))
         call = call->next;
     if (!call)
         return;
@@ -260,16 +265,13 @@ void mcp_calls_go(struct mcp_calls *c, struct mcp_item *item, struct mcp_where w
     struct mcp_message m;
     const char *ignored;
     for (struct mcp_call *call = item->calls; call; call = call->item_next)
-        if (call->id.set)
-            mcp_call_put_in(call);
+        call->sent = true;
     mcp_calls_part(item);
     if (!item->cancels || item_text(&t, item, &ignored) != TL_OK)
         return;
     item->cancels = false; /* once */
-    struct text_walk w = text_walk_of(t.value);
-    if (!t.batch && mcp_from_agent(&m, t.value, &ignored) == TL_OK && m.kind == MCP_CANCEL)
-        cancel(c, &m, where.session);
-    for (struct text_part p; t.batch && text_next(&w, &p);)
-        if (mcp_from_agent(&m, p.value, &ignored) == TL_OK && m.kind == MCP_CANCEL)
+    struct mcp_messages all = mcp_messages_of(&t);
+    for (slice value; mcp_next(&all, &value);)
+        if (mcp_from_agent(&m, value, &ignored) == TL_OK && m.kind == MCP_CANCEL)
             cancel(c, &m, where.session);
 }

@@ -1,8 +1,10 @@
 #include "cli/mcp_log_own.h"
 
 #include "base/encoding.h"
+#include "cli/cli.h"
 #include "crypto/secret.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +12,21 @@
 
 #define BODY_MAX   (8u << 20) /* bytes, what the service takes */
 #define ANSWER_MAX (64u << 20)
+#define LAST_TRY   5000 /* milliseconds for what is left at the end */
 
 int64_t mcp_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int mcp_wait(int wait, int64_t at, int64_t now)
+{
+    if (at == 0 || at == INT64_MAX)
+        return wait;
+    int64_t left = at <= now ? 0 : at - now;
+    return wait >= 0 && wait < left ? wait : left < INT_MAX ? (int)left : INT_MAX;
 }
 
 void mcp_log_set_key(struct mcp_log *l, const struct note_key *key)
@@ -65,8 +76,8 @@ tl_err mcp_log_add(struct mcp_log *l, const char *type, buf *content, const uint
                    bool limited, mcp_log_done done, void *ctx)
 {
     uint8_t random[16];
-    /* Outcomes are as many as the calls that have gone before. */
-    bool full = limited && (l->count >= MCP_LOG_RECORDS || l->bytes >= MCP_LOG_BYTES);
+    /* Outcomes are as many as the calls that have gone before, or who brings them waits. */
+    bool full = limited && mcp_log_full(l);
     struct mcp_entry *e = full ? NULL : calloc(1, sizeof *e);
     tl_err err = full ? TL_E_FULL : !e ? TL_E_MEMORY : buf_err(content);
     if (err == TL_OK)
@@ -161,25 +172,35 @@ int mcp_log_fd(const struct mcp_log *l)
 
 int mcp_log_due(const struct mcp_log *l, int64_t now)
 {
-    int64_t due = INT64_MAX;
+    int wait = -1;
     if (l->under_way)
-        due = client_has_input(l->client) ? now : l->asked + MCP_LOG_SILENCE;
+        wait = mcp_wait(-1, client_has_input(l->client) ? now : l->asked + MCP_LOG_SILENCE, now);
     else if (l->first)
-        due = l->retry;
+        wait = l->retry > now ? mcp_wait(-1, l->retry, now) : 0;
     for (const struct mcp_entry *e = l->first; e; e = e->next)
-        if (e->limit && !e->late && e->limit < due)
-            due = e->limit;
-    return due == INT64_MAX ? -1 : due <= now ? 0 : (int)(due - now);
+        if (e->limit && !e->late)
+            wait = mcp_wait(wait, e->limit, now);
+    return wait;
 }
 
-size_t mcp_log_waiting(const struct mcp_log *l)
+bool mcp_log_finish(struct mcp_log *l)
 {
-    return l->count;
+    int64_t now = mcp_now(), until = now + LAST_TRY;
+    for (; l->first && now < until; now = mcp_now()) {
+        mcp_log_move(l, now);
+        struct pollfd f = {.fd = mcp_log_fd(l), .events = POLLIN};
+        if (l->first)
+            (void)poll(&f, 1, mcp_wait(mcp_log_due(l, now), until, now));
+    }
+    if (l->first)
+        cli_say("mcp: %zu records of what was done or refused are not logged: %s", l->count,
+                l->why);
+    return !l->first;
 }
 
-const char *mcp_log_trouble(const struct mcp_log *l)
+bool mcp_log_full(const struct mcp_log *l)
 {
-    return l->why;
+    return l->count >= MCP_LOG_RECORDS || l->bytes >= MCP_LOG_BYTES;
 }
 
 const char *mcp_log_name(const struct mcp_log *l)

@@ -51,13 +51,17 @@ int mcp_log_fd(const struct mcp_log *l);
 /* Milliseconds until mcp_log_move is due without input; -1: not. */
 int mcp_log_due(const struct mcp_log *l, int64_t now);
 void mcp_log_move(struct mcp_log *l, int64_t now);
-/* How many wait. */
-size_t mcp_log_waiting(const struct mcp_log *l);
-/* What stood in the way last, or "". Borrowed. */
-const char *mcp_log_trouble(const struct mcp_log *l);
+/* So many wait that no intent is taken. */
+bool mcp_log_full(const struct mcp_log *l);
 /* NAME+HASH of the log's key, once known; else "". */
 const char *mcp_log_name(const struct mcp_log *l);
+/* Moves it for as long as records wait, or some seconds. False, and the user told, where some are
+ * left. */
+bool mcp_log_finish(struct mcp_log *l);
+
 /* Milliseconds of the monotonic clock. */
 int64_t mcp_now(void);
+/* The sooner of a wait for poll(2) (-1: no end), and of a time (0 or INT64_MAX: none). */
+int mcp_wait(int wait, int64_t at, int64_t now);
 
 #endif

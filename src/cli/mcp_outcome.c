@@ -1,5 +1,5 @@
 /* What the server answers, and the receipt in it. */
-#include "cli/mcp_own.h"
+#include "cli/mcp_calls_own.h"
 
 #include "codec/json_put.h"
 #include "mcp/splice.h"
@@ -25,26 +25,40 @@ static void put_receipt(buf *b, const struct mcp_call *call)
     buf_u8(b, '}');
 }
 
+static bool has_results(const struct mcp_item *item)
+{
+    for (const struct mcp_call *call = item->calls; call; call = call->item_next)
+        if (call->result_n && call->intent_known)
+            return true;
+    return false;
+}
+
 /* Puts the receipts in. Where that cannot be, the text stays what it is. */
 static void splice(struct mcp_item *item)
 {
     buf out, receipt;
+    bool done = false;
     slice whole = buf_slice(&item->text), rest = whole;
+    if (!has_results(item))
+        return;
     buf_init(&out, MCP_MESSAGE_MAX + (MCP_MESSAGE_MAX >> 4));
     buf_init(&receipt, 4096);
     for (const struct mcp_call *call = item->calls; call; call = call->item_next) {
-        struct mcp_splice s;
         slice result = slice_of(whole.p + call->result_at, call->result_n);
-        if (call->result_n == 0 || !call->intent_known || !mcp_splice_find(&s, result))
+        if (call->result_n == 0 || !call->intent_known)
             continue;
         buf_reset(&receipt);
         put_receipt(&receipt, call);
-        if (buf_err(&receipt) == TL_OK)
-            rest = mcp_splice_put(&out, rest, &s, buf_slice(&receipt));
+        buf_bytes(&out, slice_of(rest.p, (size_t)(result.p - rest.p)));
+        if (buf_err(&receipt) == TL_OK && mcp_splice(&out, result, buf_slice(&receipt)))
+            done = true;
+        else
+            buf_bytes(&out, result);
+        rest = slice_of(result.p + result.n, (size_t)(whole.p + whole.n - result.p) - result.n);
     }
     buf_bytes(&out, rest);
     buf_finish(&receipt);
-    if (buf_err(&out) != TL_OK || rest.p == whole.p) {
+    if (buf_err(&out) != TL_OK || !done) {
         buf_finish(&out);
         return;
     }
@@ -66,7 +80,7 @@ void mcp_outcome_done(void *ctx, const struct mcp_logged *l)
     struct mcp_call *call = ctx;
     struct mcp_item *item = call->item;
     call->records--;
-    if (l->fate == MCP_LOGGED) {
+    if (l->fate == MCP_LOGGED && call->records == 0) { /* else it is of its cancellation */
         call->outcome = l->index;
         call->outcome_known = true;
         call->simulated = l->simulated;
@@ -82,9 +96,8 @@ void mcp_outcome_done(void *ctx, const struct mcp_logged *l)
         mcp_call_free(call);
 }
 
-void mcp_calls_expire(struct mcp_calls *c, struct mcp_item *item, int64_t now)
+void mcp_calls_expire(struct mcp_item *item, int64_t now)
 {
-    (void)c;
     if (item->state == MCP_ITEM_HELD && item->until && now >= item->until)
         release(item);
 }
@@ -101,29 +114,59 @@ static bool is_true(slice object, const char *name)
     return found;
 }
 
-static struct mcp_call *find(struct mcp_calls *c, slice spelt, mcp_scope scope)
+/* The oldest with this id, rather on its own stream than on another of the session. */
+static struct mcp_call *find(struct mcp_call *first, const struct mcp_id *id,
+                             struct mcp_where where)
+{
+    struct mcp_call *other = NULL;
+    for (struct mcp_call *call = first; call; call = call->next) {
+        if (!mcp_where_meets(where, call->where) || !mcp_id_like(&call->id, id))
+            continue;
+        if (call->where.answers == where.answers)
+            return call;
+        other = other ? other : call;
+    }
+    return other;
+}
+
+/* Whose answer it is, out of the list of those in flight; NULL: of none that is logged. *again: it
+ * has been answered before, and who knows which of the two the agent takes. */
+static struct mcp_call *answered(struct mcp_calls *c, slice spelt, struct mcp_where where,
+                                 bool *again)
 {
     struct mcp_id id;
+    *again = false;
     if (mcp_id_read(&id, spelt) != TL_OK)
         return NULL;
-    struct mcp_call *call = c->first;
-    while (call && (call->where.answers != scope || !mcp_id_eq(&call->id, &id)))
-        call = call->next;
-    return call;
+    struct mcp_call *call = find(c->first, &id, where);
+    if (call && call->sent) {
+        mcp_call_take_out(call);
+        mcp_call_remember(call);
+        return call;
+    }
+    if (!call && mcp_id_release(c, &id, where))
+        return NULL;
+    if (!call) /* else it is answered before it was asked */
+        call = find(c->past, &id, where);
+    *again = call != NULL;
+    return call ? mcp_call_again(call) : NULL;
 }
 
 static void answer(struct mcp_calls *c, struct mcp_item *item, const struct mcp_message *m,
-                   mcp_scope scope)
+                   struct mcp_where where)
 {
-    struct mcp_call *call = m->kind == MCP_ANSWER ? find(c, m->id, scope) : NULL;
+    bool again;
+    struct mcp_call *call = m->kind == MCP_ANSWER ? answered(c, m->id, where, &again) : NULL;
     buf b;
     if (!call)
         return;
     mcp_call_content(&b, call, m->error.p ? "error" : "result");
     if (m->result.p && is_true(m->result, "isError"))
-        mcp_content_true(&b, "isError");
+        json_put_bool(&b, "isError", true);
     if (call->cancelled)
-        mcp_content_true(&b, "late");
+        json_put_bool(&b, "late", true);
+    if (again)
+        json_put_bool(&b, "again", true);
     mcp_content_keep(&b, m->error.p ? "error" : "result", m->error.p ? m->error : m->result,
                      call->rule->result, c->o->rules->text_max);
     call->outcome_known = false; /* that of a cancellation is another */
@@ -131,57 +174,45 @@ static void answer(struct mcp_calls *c, struct mcp_item *item, const struct mcp_
         call->result_at = (size_t)(m->result.p - item->text.p);
         call->result_n = m->result.n;
     }
-    mcp_call_take_out(call);
     mcp_call_join(call, item);
     if (mcp_call_log(call, &b, false) == TL_OK)
         item->waiting++;
 }
 
 /* It may be an answer to any that are in flight. */
-static void unreadable(struct mcp_calls *c, struct mcp_item *item, mcp_scope scope, const char *why)
+static void unreadable(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where,
+                       const char *why)
 {
-    static const struct mcp_rule rule = {.glob = "*"};
     const slice none = {NULL, 0};
-    if (mcp_calls_in_flight(c, scope) == 0)
+    if (!mcp_calls_await(c, where))
         return;
-    const struct mcp_where where = {scope, scope};
-    struct mcp_call *call = mcp_call_new(c, MCP_TYPE_UNREADABLE, &rule, none, none, where);
+    struct mcp_call *call = mcp_call_new(c, MCP_TYPE_UNREADABLE, NULL, none, none, where);
     if (!call)
         return;
     buf b;
     mcp_call_content(&b, call, "result");
-    mcp_content_text(&b, "from", "server");
-    mcp_content_text(&b, "why", why);
-    mcp_content_bytes(&b, "message", buf_slice(&item->text),
-                      mcp_rules_hide(c->o->rules) ? MCP_KEEP_DIGEST : MCP_KEEP_TEXT,
-                      c->o->rules->text_max);
+    mcp_call_put_unreadable(&b, call, "server", why, buf_slice(&item->text));
     mcp_call_join(call, item);
     if (mcp_call_log(call, &b, false) == TL_OK)
         item->waiting++;
 }
 
 static tl_err read_all(struct mcp_calls *c, struct mcp_item *item, const struct mcp_text *t,
-                       mcp_scope scope, bool act, const char **why)
+                       struct mcp_where where, bool act, const char **why)
 {
+    struct mcp_messages all = mcp_messages_of(t);
     struct mcp_message m;
-    struct text_walk w = text_walk_of(t->value);
-    if (!t->batch) {
-        tl_err err = t->value.n ? mcp_from_server(&m, t->value, why) : TL_OK;
-        if (err == TL_OK && t->value.n && act)
-            answer(c, item, &m, scope);
-        return err;
-    }
-    for (struct text_part p; text_next(&w, &p);) {
-        tl_err err = mcp_from_server(&m, p.value, why);
+    for (slice value; mcp_next(&all, &value);) {
+        tl_err err = mcp_from_server(&m, value, why);
         if (err != TL_OK)
             return err;
         if (act)
-            answer(c, item, &m, scope);
+            answer(c, item, &m, where);
     }
-    return text_end(&w);
+    return TL_OK;
 }
 
-void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, mcp_scope scope)
+void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where)
 {
     struct mcp_text t;
     const char *why = "it cannot be read";
@@ -191,11 +222,11 @@ void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, mcp_scope
     item->waiting = 1; /* this function */
     tl_err err = item->line ? mcp_line(&t, s, &why) : mcp_body(&t, s, &why);
     if (err == TL_OK)
-        err = read_all(c, item, &t, scope, false, &why);
+        err = read_all(c, item, &t, where, false, &why);
     if (err == TL_OK)
-        err = read_all(c, item, &t, scope, true, &why);
+        err = read_all(c, item, &t, where, true, &why);
     else
-        unreadable(c, item, scope, why);
+        unreadable(c, item, where, why);
     if (--item->waiting == 0)
         release(item);
 }

@@ -8,6 +8,7 @@ void mcp_content_begin(buf *b, const char *phase, const struct mcp_about *about)
 {
     buf_str(b, "{\"phase\":");
     json_put_str(b, phase);
+    json_put_member(b, "id", about->nonce);
     json_put_member(b, "server", about->server);
     if (about->tool.p) {
         json_put_name(b, "tool");
@@ -45,23 +46,18 @@ void mcp_content_keep(buf *b, const char *name, slice value, enum mcp_keep keep,
 void mcp_content_bytes(buf *b, const char *name, slice bytes, enum mcp_keep keep, size_t text_max)
 {
     json_put_name(b, name);
-    if (keep == MCP_KEEP_TEXT && bytes.n <= text_max && utf8_valid(bytes))
+    /* A control character takes six bytes. */
+    if (keep == MCP_KEEP_TEXT && bytes.n <= text_max && bytes.n <= MCP_CONTENT_MAX / 8 &&
+        utf8_valid(bytes))
         json_put_text(b, bytes);
     else
         put_digest(b, bytes);
 }
 
-void mcp_content_text(buf *b, const char *name, const char *text)
+void mcp_content_why(buf *b, const char *name, const char *text)
 {
-    json_put_member(b, name, text);
-}
-
-void mcp_content_true(buf *b, const char *name)
-{
-    json_put_bool(b, name, true);
-}
-
-void mcp_content_end(buf *b)
-{
-    buf_u8(b, '}');
+    slice s = slice_str(text);
+    while (!utf8_valid(s))
+        s.n--;
+    json_put_slice(b, name, s);
 }

@@ -1,6 +1,7 @@
 #include "cli/mcp_rules.h"
 
-#include "codec/json.h"
+#include "base/refuse.h"
+#include "mcp/text.h"
 
 #include <fnmatch.h>
 
@@ -40,9 +41,7 @@ static bool decode(char *out, slice tool)
 {
     buf b;
     buf_init_fixed(&b, (uint8_t *)out, TOOL_MAX - 1);
-    js r = js_of(slice_of(tool.p - 1, tool.n + 2)); /* with its quotes */
-    js_text(&r, &b);
-    if (r.err != TL_OK || (b.n && memchr(out, 0, b.n)))
+    if (!text_decode(&b, tool) || REFUSED(b.n && memchr(out, 0, b.n)))
         return false;
     out[b.n] = 0;
     return true;
@@ -50,13 +49,16 @@ static bool decode(char *out, slice tool)
 
 const struct mcp_rule *mcp_rules_find(const struct mcp_rules *r, slice tool)
 {
-    static const struct mcp_rule otherwise = {
-        .glob = "*", .arguments = MCP_KEEP_TEXT, .result = MCP_KEEP_TEXT};
+    static const struct mcp_rule otherwise = {.glob = "*"}, hidden = {.glob = "*",
+                                                                      .arguments = MCP_KEEP_DIGEST,
+                                                                      .result = MCP_KEEP_DIGEST};
     char name[TOOL_MAX];
-    bool known = decode(name, tool);
-    /* A name that no pattern can be held against is of the rule for all tools, if there is one. */
+    /* What no pattern can be held against may be any tool to the server: it is logged, and
+     * nothing that another rule hides is shown. */
+    if (!decode(name, tool))
+        return mcp_rules_hide(r) ? &hidden : &otherwise;
     for (size_t i = 0; i < r->count; i++)
-        if (known ? fnmatch(r->list[i].glob, name, 0) == 0 : strcmp(r->list[i].glob, "*") == 0)
+        if (fnmatch(r->list[i].glob, name, 0) == 0)
             return &r->list[i];
     return &otherwise;
 }
@@ -64,7 +66,8 @@ const struct mcp_rule *mcp_rules_find(const struct mcp_rules *r, slice tool)
 bool mcp_rules_hide(const struct mcp_rules *r)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (r->list[i].arguments != MCP_KEEP_TEXT || r->list[i].result != MCP_KEEP_TEXT)
+        if (r->list[i].pass || r->list[i].arguments != MCP_KEEP_TEXT ||
+            r->list[i].result != MCP_KEEP_TEXT)
             return true;
     return false;
 }

@@ -25,7 +25,7 @@ struct mcp_rules {
 bool mcp_rule_read(struct mcp_rule *out, char *text);
 /* tool: its name as JSON spells it, without quotes. Never NULL. */
 const struct mcp_rule *mcp_rules_find(const struct mcp_rules *r, slice tool);
-/* Whether any of them hides arguments or results. */
+/* Whether any of them keeps arguments or results out of the log. */
 bool mcp_rules_hide(const struct mcp_rules *r);
 
 #endif

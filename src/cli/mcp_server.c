@@ -91,6 +91,13 @@ void mcp_server_look(struct mcp_server *s)
         s->ended = true;
 }
 
+void mcp_server_end(struct mcp_server *s)
+{
+    mcp_server_signal(s, SIGKILL);
+    while (!s->ended && (waitpid(s->pid, &s->status, 0) == s->pid || errno != EINTR))
+        s->ended = true;
+}
+
 int mcp_server_code(const struct mcp_server *s)
 {
     return WIFEXITED(s->status) ? WEXITSTATUS(s->status) : 128 + WTERMSIG(s->status);

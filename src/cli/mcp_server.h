@@ -20,6 +20,8 @@ tl_err mcp_server_start(struct mcp_server *s, char **argv, struct tl_why *why) T
 void mcp_server_signal(const struct mcp_server *s, int number);
 /* Sets ended where it has. */
 void mcp_server_look(struct mcp_server *s);
+/* Kills it where it has not ended. */
+void mcp_server_end(struct mcp_server *s);
 /* As a shell says it: its exit code, or 128 and its signal. It has ended. */
 int mcp_server_code(const struct mcp_server *s);
 /* "the server has ended with exit code 1" */

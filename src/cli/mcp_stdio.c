@@ -14,8 +14,8 @@
 
 #define READ_CHUNK (64u << 10)
 #define QUEUE_MAX  MCP_MESSAGE_MAX /* bytes that wait to be written */
+#define ITEM_COST  1024            /* bytes, of an item beside its text */
 #define GRACE      1000 /* milliseconds from a signal to SIGKILL, and from an end to ours */
-#define LAST_TRY   5000 /* milliseconds for the last records */
 #define SCOPE      1
 
 static const struct mcp_where everywhere = {SCOPE, SCOPE};
@@ -51,23 +51,24 @@ static void put(struct flow *f, struct mcp_item *item)
     item->next = NULL;
     *f->last = item;
     f->last = &item->next;
-    f->queued += item->text.n;
+    item->cost = item->text.n + ITEM_COST;
+    f->queued += item->cost;
 }
 
 static struct mcp_item *take(struct flow *f)
 {
     struct mcp_item *item = f->first;
     f->first = item->next;
+    f->queued -= item->cost;
     if (!f->first)
         f->last = &f->first;
     return item;
 }
 
-static void drop_all(struct proxy *p, struct flow *f)
+static void drop_all(struct flow *f)
 {
     while (f->first)
-        mcp_calls_drop(p->calls, take(f));
-    f->queued = 0;
+        mcp_calls_drop(take(f));
 }
 
 static void shut(int *fd)
@@ -95,13 +96,13 @@ static void take_line(struct proxy *p, struct flow *f, slice line)
     if (!item || err != TL_OK) {
         memory_short(p);
         if (item)
-            mcp_calls_drop(p->calls, item);
+            mcp_calls_drop(item);
         return;
     }
     if (f == &p->up)
         mcp_calls_from_agent(p->calls, item, everywhere);
     else
-        mcp_calls_from_server(p->calls, item, SCOPE);
+        mcp_calls_from_server(p->calls, item, everywhere);
     put(f, item);
 }
 
@@ -211,10 +212,8 @@ static bool pump(struct proxy *p, struct flow *f)
 {
     while (f->first && f->first->state != MCP_ITEM_HELD) {
         struct mcp_item *item = f->first;
-        size_t n = item->text.n;
         if (item->state == MCP_ITEM_REFUSED) { /* only of the agent: an answer to it */
             item->state = MCP_ITEM_READY;
-            f->queued -= f->queued < n ? f->queued : n;
             put(&p->down, take(f));
             continue;
         }
@@ -222,11 +221,8 @@ static bool pump(struct proxy *p, struct flow *f)
             mcp_calls_go(p->calls, item, everywhere);
         if (!write_item(f, item))
             return true;
-        mcp_calls_drop(p->calls, take(f));
-        f->queued -= f->queued < n ? f->queued : n;
+        mcp_calls_drop(take(f));
     }
-    if (!f->first)
-        f->queued = 0;
     return false;
 }
 
@@ -253,7 +249,7 @@ static void ends(struct proxy *p, int64_t now)
         shut(&p->up.from);
     if (p->up.to < 0) { /* nor does the server */
         shut(&p->up.from);
-        drop_all(p, &p->up);
+        drop_all(&p->up);
     }
     if (p->up.from < 0 && !p->up.first)
         shut(&p->up.to);
@@ -275,31 +271,26 @@ static bool over(const struct proxy *p, int64_t now)
     return p->end_at && now >= p->end_at && (killed || !p->down.first);
 }
 
-static int sooner(int a, int64_t at, int64_t now)
-{
-    int b = !at || at == INT64_MAX ? -1 : at <= now ? 0 : (int)(at - now);
-    return a < 0 ? b : b < 0 || a < b ? a : b;
-}
-
 static void turn(struct proxy *p)
 {
     int64_t now = mcp_now();
     mcp_log_move(p->log, now);
     if (p->down.first)
-        mcp_calls_expire(p->calls, p->down.first, now);
+        mcp_calls_expire(p->down.first, now);
     bool up_full = pump(p, &p->up), down_full = pump(p, &p->down);
     ends(p, now);
     if (over(p, now))
         return;
     int due = mcp_log_due(p->log, now);
-    due = sooner(due, p->kill_at, now);
-    due = sooner(due, p->end_at > now ? p->end_at : 0, now);
+    due = mcp_wait(due, p->kill_at, now);
+    due = mcp_wait(due, p->end_at > now ? p->end_at : 0, now);
     if (p->down.first && p->down.first->state == MCP_ITEM_HELD)
-        due = sooner(due, p->down.first->until, now);
+        due = mcp_wait(due, p->down.first->until, now);
     struct pollfd f[6] = {
         {.fd = p->up.queued < QUEUE_MAX && p->down.queued < 2 * QUEUE_MAX ? p->up.from : -1,
          .events = POLLIN},
-        {.fd = p->down.queued < QUEUE_MAX ? p->down.from : -1, .events = POLLIN},
+        {.fd = p->down.queued < QUEUE_MAX && !mcp_calls_full(p->calls) ? p->down.from : -1,
+         .events = POLLIN},
         {.fd = up_full ? p->up.to : -1, .events = POLLOUT},
         {.fd = down_full ? p->down.to : -1, .events = POLLOUT},
         {.fd = mcp_log_fd(p->log), .events = POLLIN},
@@ -313,26 +304,6 @@ static void turn(struct proxy *p)
         read_some(p, &p->up);
     if (f[1].revents && p->down.from >= 0)
         read_some(p, &p->down);
-}
-
-bool mcp_log_finish(struct mcp_log *log, int milliseconds)
-{
-    int64_t until = mcp_now() + milliseconds;
-    while (mcp_log_waiting(log)) {
-        int64_t now = mcp_now();
-        mcp_log_move(log, now);
-        int due = sooner(mcp_log_due(log, now), until, now);
-        if (now >= until)
-            break;
-        struct pollfd f = {.fd = mcp_log_fd(log), .events = POLLIN};
-        if (mcp_log_waiting(log))
-            (void)poll(&f, 1, due);
-    }
-    if (mcp_log_waiting(log) == 0)
-        return true;
-    cli_say("mcp: %zu records of what was done or refused are not logged: %s", mcp_log_waiting(log),
-            mcp_log_trouble(log));
-    return false;
 }
 
 int mcp_stdio(struct mcp_calls *calls, struct mcp_log *log, char **argv)
@@ -351,17 +322,14 @@ int mcp_stdio(struct mcp_calls *calls, struct mcp_log *log, char **argv)
         turn(&p);
     mcp_server_say(reason, sizeof reason, &p.server);
     mcp_calls_end(calls, SCOPE, reason);
-    drop_all(&p, &p.up);
+    drop_all(&p.up);
     shut(&p.down.to); /* the agent need not wait for the log */
-    if (!p.server.ended)
-        mcp_server_signal(&p.server, SIGKILL);
-    bool logged = mcp_log_finish(log, LAST_TRY);
-    for (int i = 0; i < 100 && !p.server.ended; i++, usleep(10000))
-        mcp_server_look(&p.server);
-    drop_all(&p, &p.down);
+    mcp_server_end(&p.server);
+    bool logged = mcp_log_finish(log);
+    drop_all(&p.down);
     shut(&p.up.to);
     shut(&p.down.from);
     buf_finish(&p.up.in);
     buf_finish(&p.down.in);
-    return p.failed || !logged || !p.server.ended ? EXIT_RUN_FAILED : mcp_server_code(&p.server);
+    return p.failed || !logged ? EXIT_RUN_FAILED : mcp_server_code(&p.server);
 }

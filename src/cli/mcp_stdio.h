@@ -7,8 +7,4 @@
 /* Until both have ended. signals_open has been called. The exit code. */
 int mcp_stdio(struct mcp_calls *calls, struct mcp_log *log, char **argv);
 
-/* Moves the log for as long as records wait, or so many milliseconds. False, and the user told,
- * where some are left. */
-bool mcp_log_finish(struct mcp_log *log, int milliseconds);
-
 #endif

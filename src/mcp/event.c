@@ -64,16 +64,18 @@ static bool field(slice *value, slice line, const char *name)
     return true;
 }
 
-static slice without_bom(slice event)
+/* Elsewhere it is part of a field's name, which nobody knows then. */
+static slice without_bom(slice event, bool first)
 {
     static const char bom[] = "\xef\xbb\xbf";
-    return slice_starts(event, slice_of(bom, 3)) ? slice_of(event.p + 3, event.n - 3) : event;
+    return first && slice_starts(event, slice_of(bom, 3)) ? slice_of(event.p + 3, event.n - 3)
+                                                          : event;
 }
 
-tl_err mcp_event_read(struct mcp_event *out, buf *joined, slice event)
+tl_err mcp_event_read(struct mcp_event *out, buf *joined, slice event, bool first)
 {
     struct mcp_event e = {.message = false};
-    slice line, ending, value, in = without_bom(event);
+    slice line, ending, value, in = without_bom(event, first);
     size_t lines = 0;
     bool other = false;
     while (take_line(&line, &ending, &in)) {
@@ -106,17 +108,17 @@ static void put_data(buf *b, slice line, slice value, slice ending, slice data)
         const uint8_t *lf = data.n ? memchr(data.p, '\n', data.n) : NULL;
         size_t n = lf ? (size_t)(lf - data.p) : data.n;
         buf_bytes(b, prefix.n > 4 ? prefix : slice_str("data:"));
-        buf_bytes(b, slice_of(data.p, n));
-        buf_bytes(b, ending.n ? ending : slice_str("\n"));
         more = lf != NULL;
+        buf_bytes(b, slice_of(data.p, n));
+        buf_bytes(b, more && !ending.n ? slice_str("\n") : ending);
         if (more)
             data = slice_of(data.p + n + 1, data.n - n - 1);
     }
 }
 
-void mcp_event_put(buf *b, slice event, slice data)
+void mcp_event_put(buf *b, slice event, slice data, bool first)
 {
-    slice line, ending, value, in = without_bom(event);
+    slice line, ending, value, in = without_bom(event, first);
     bool put = false;
     buf_bytes(b, slice_of(event.p, event.n - in.n));
     while (take_line(&line, &ending, &in)) {

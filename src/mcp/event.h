@@ -18,9 +18,9 @@ struct mcp_event {
     bool message; /* it has data, and is of the type message */
     bool has_id;
 };
-/* TL_E_MEMORY, TL_E_LIMIT. joined: empty. */
-tl_err mcp_event_read(struct mcp_event *out, buf *joined, slice event) TL_MUST;
+/* TL_E_MEMORY, TL_E_LIMIT. joined: empty. first: of its stream, where a byte order mark may be. */
+tl_err mcp_event_read(struct mcp_event *out, buf *joined, slice event, bool first) TL_MUST;
 /* Appends the event with other data. */
-void mcp_event_put(buf *b, slice event, slice data);
+void mcp_event_put(buf *b, slice event, slice data, bool first);
 
 #endif

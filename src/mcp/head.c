@@ -54,11 +54,6 @@ static bool named(slice name, const char *other)
     return name.n == strlen(other) && strncasecmp((const char *)name.p, other, name.n) == 0;
 }
 
-static bool same(slice value, const char *other)
-{
-    return named(value, other);
-}
-
 /* NAME ":" OWS VALUE OWS */
 static bool take_field(slice *name, slice *value, slice line)
 {
@@ -85,6 +80,8 @@ static slice *kept(struct mcp_head *h, slice name)
            : named(name, "Mcp-Session-Id") ? &h->session
            : named(name, "Content-Type")   ? &h->type
            : named(name, "Last-Event-ID")  ? &h->last_event_id
+           : named(name, "Location")       ? &h->location
+           : named(name, "Sec-Fetch-Site") ? &h->fetch_site
                                            : NULL;
 }
 
@@ -100,15 +97,15 @@ static bool take_meaning(struct mcp_head *h, slice name, slice value)
             return false;
         h->has_length = true;
     } else if (named(name, "Transfer-Encoding")) {
-        if (REFUSED(h->chunked) || REFUSED(!same(value, "chunked")))
+        if (REFUSED(h->chunked) || REFUSED(!named(value, "chunked")))
             return false;
         h->chunked = true;
     } else if (named(name, "Connection")) {
-        h->close = h->close || same(value, "close");
+        h->close = h->close || named(value, "close");
     } else if (named(name, "Expect")) {
         h->expects = true;
     } else if (named(name, "Content-Encoding")) {
-        h->encoded = h->encoded || !same(value, "identity");
+        h->encoded = h->encoded || !named(value, "identity");
     }
     return true;
 }
@@ -208,24 +205,47 @@ bool mcp_is_type(slice value, const char *type)
            (value.n == n || value.p[n] == ';' || value.p[n] == ' ');
 }
 
+bool mcp_is_utf8(slice value)
+{
+    static const char word[] = "charset";
+    size_t n = 0;
+    while (value.n - n >= sizeof word - 1 &&
+           strncasecmp((const char *)value.p + n, word, sizeof word - 1) != 0)
+        n++;
+    if (value.n - n < sizeof word - 1)
+        return true;
+    slice is = slice_of(value.p + n, value.n - n);
+    return named(is, "charset=utf-8") || named(is, "charset=\"utf-8\"");
+}
+
+/* 127.0.0.0/8, as a number or with dots left out */
+static size_t loopback_v4(slice value)
+{
+    size_t n = 0;
+    if (!slice_starts(value, slice_str("127.")))
+        return 0;
+    while (n < value.n && ((value.p[n] >= '0' && value.p[n] <= '9') || value.p[n] == '.'))
+        n++;
+    return n;
+}
+
 bool mcp_is_local(slice value)
 {
     static const char *const schemes[] = {"http://", "https://"};
-    static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
+    static const char *const hosts[] = {"localhost", "[::1]"};
+    uint64_t port;
     for (size_t i = 0; i < 2; i++)
         if (slice_starts(value, slice_str(schemes[i])))
             value = slice_of(value.p + strlen(schemes[i]), value.n - strlen(schemes[i]));
-    for (size_t i = 0; i < 3; i++) {
-        uint64_t port;
-        size_t n = strlen(hosts[i]);
-        if (value.n < n || strncasecmp((const char *)value.p, hosts[i], n) != 0)
-            continue;
-        slice rest = slice_of(value.p + n, value.n - n);
-        if (rest.n == 0 || (rest.p[0] == ':' &&
-                            decimal_read(&port, slice_of(rest.p + 1, rest.n - 1), 65535) == TL_OK))
-            return true;
-    }
-    return false;
+    size_t n = loopback_v4(value);
+    for (size_t i = 0; i < 2; i++)
+        if (value.n >= strlen(hosts[i]) &&
+            strncasecmp((const char *)value.p, hosts[i], strlen(hosts[i])) == 0)
+            n = strlen(hosts[i]);
+    slice rest = slice_of(value.p + n, value.n - n);
+    return n &&
+           (rest.n == 0 || (rest.p[0] == ':' &&
+                            decimal_read(&port, slice_of(rest.p + 1, rest.n - 1), 65535) == TL_OK));
 }
 
 /* ---- bodies ---- */
@@ -248,11 +268,11 @@ static tl_err chunk_size(struct mcp_framing *f, slice line)
     uint64_t size = 0;
     size_t i = 0;
     for (; i < line.n && line.p[i] != ';' && line.p[i] != ' '; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *at = line.p[i] ? strchr(digits, line.p[i] | 0x20) : NULL;
-        if (REFUSED(!at) || REFUSED(i == 8))
+        uint8_t byte[1];
+        const uint8_t pair[2] = {'0', line.p[i]};
+        if (hex_read(byte, 1, slice_of(pair, 2)) != TL_OK || REFUSED(i == 8))
             return TL_E_HTTP;
-        size = size << 4 | (uint64_t)(at - digits);
+        size = size << 4 | byte[0];
     }
     if (REFUSED(i == 0))
         return TL_E_HTTP;

@@ -13,7 +13,7 @@ struct mcp_head {
     slice reason;         /* of an answer; may be empty */
     slice fields;         /* all lines of fields, with their ends */
     /* Values; .p == NULL where the field is not there. Each stands once at most. */
-    slice host, origin, session, type, last_event_id;
+    slice host, origin, session, type, last_event_id, location, fetch_site;
     bool has_length, chunked;
     uint64_t length;
     bool close;   /* no other message comes after this one */
@@ -31,6 +31,8 @@ tl_err mcp_answer_read(struct mcp_head *out, slice bytes) TL_MUST;
 void mcp_head_pass(buf *b, const struct mcp_head *h, bool request);
 /* Whether a value of Content-Type is this media type, whatever its parameters are. */
 bool mcp_is_type(slice value, const char *type);
+/* Whether a value of Content-Type names no charset, or UTF-8 in so many words. */
+bool mcp_is_utf8(slice value);
 /* Whether a Host, or an Origin, which may have a scheme, names this machine by loopback. */
 bool mcp_is_local(slice value);
 

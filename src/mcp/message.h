@@ -3,8 +3,7 @@
 #ifndef TL_MCP_MESSAGE_H
 #define TL_MCP_MESSAGE_H
 
-#include "base/err.h"
-#include "base/slice.h"
+#include "mcp/text.h"
 
 enum mcp_kind {
     MCP_OTHER,  /* passes */
@@ -36,13 +35,23 @@ struct mcp_text {
  * be read, and *why, a constant, says why. A line may have a CR before its LF alone. */
 tl_err mcp_line(struct mcp_text *out, slice line, const char **why) TL_MUST;
 tl_err mcp_body(struct mcp_text *out, slice body, const char **why) TL_MUST;
-/* A message that text_value has given, from the agent or from the server. The same errors: what
+/* The messages of a text, one after the other: itself, or those of a batch. */
+struct mcp_messages {
+    slice one; /* .n == 0: no more */
+    struct text_walk batch;
+    bool is_batch;
+};
+struct mcp_messages mcp_messages_of(const struct mcp_text *t);
+bool mcp_next(struct mcp_messages *m, slice *value);
+
+/* A message that mcp_next has given, from the agent or from the server. The same errors: what
  * another reader might read otherwise is refused. */
 tl_err mcp_from_agent(struct mcp_message *out, slice value, const char **why) TL_MUST;
 tl_err mcp_from_server(struct mcp_message *out, slice value, const char **why) TL_MUST;
 
 /* An id to compare by: texts by what they say, numbers by their value. */
-#define MCP_ID_MAX 256 /* bytes */
+#define MCP_ID_MAX   256  /* bytes */
+#define MCP_TOOL_MAX 4096 /* bytes of a tool's name, as it is spelt */
 struct mcp_id {
     bool set; /* false: null, or neither a text nor a number; equal to none */
     bool number;
@@ -53,5 +62,10 @@ struct mcp_id {
 /* TL_E_LIMIT: too long. */
 tl_err mcp_id_read(struct mcp_id *out, slice spelt) TL_MUST;
 bool mcp_id_eq(const struct mcp_id *a, const struct mcp_id *b);
+/* Whether a client may take the one for the other: by the number that a text says. */
+bool mcp_id_like(const struct mcp_id *a, const struct mcp_id *b);
+
+/* Whether what is no JSON may still be a call to who reads it otherwise. */
+bool mcp_may_call(slice bytes);
 
 #endif

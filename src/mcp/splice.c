@@ -3,59 +3,67 @@
 #include "base/refuse.h"
 #include "mcp/text.h"
 
-#define KEY "\"teelog/receipt\":"
+#define META    "_meta"
+#define RECEIPT "teelog/receipt"
+#define KEY     "\"" RECEIPT "\":"
 
-/* The member of this name; -1 where it stands twice, or the value is no object. */
-static int find(slice object, const char *name, slice *value, const uint8_t **close, bool *empty)
+struct splice {
+    buf *out;
+    const uint8_t *at; /* the result is copied up to here */
+    slice receipt;
+    bool done;
+};
+
+/* What stands before `where`, then the receipt, in place of so many bytes there. */
+static void put(struct splice *s, const uint8_t *where, size_t instead, const char *before,
+                const char *after)
 {
-    int found = 0;
-    struct text_walk w = text_walk_of(object);
-    *empty = true;
-    if (!w.object)
-        return -1;
+    buf_bytes(s->out, slice_of(s->at, (size_t)(where - s->at)));
+    buf_str(s->out, before);
+    buf_bytes(s->out, s->receipt);
+    buf_str(s->out, after);
+    s->at = where + instead;
+    s->done = true;
+}
+
+/* Replaces what is there; of the last _meta, which is the one that is read where it stands more
+ * than once, adds what is not. */
+static void put_meta(struct splice *s, slice meta, bool last)
+{
+    bool empty = true, has = false;
+    struct text_walk w = text_walk_of(meta);
     for (struct text_part p; text_next(&w, &p);) {
-        *empty = false;
-        if (text_is(p.name, name)) {
-            *value = p.value;
-            found++;
+        empty = false;
+        if (text_is(p.name, RECEIPT)) {
+            put(s, p.value.p, p.value.n, "", "");
+            has = true;
         }
     }
-    *close = w.close;
-    return REFUSED(text_end(&w) != TL_OK) || REFUSED(found > 1) ? -1 : found;
+    if (last && !has && w.object && w.close)
+        put(s, w.close, 0, empty ? KEY : "," KEY, "");
 }
 
-bool mcp_splice_find(struct mcp_splice *out, slice result)
+bool mcp_splice(buf *b, slice result, slice receipt)
 {
-    struct mcp_splice s;
-    slice meta, receipt;
-    const uint8_t *close;
-    bool empty;
-    int n = find(result, "_meta", &meta, &close, &empty);
-    if (n < 0)
-        return false;
-    if (n == 0) {
-        s = (struct mcp_splice){slice_of(close, 0), empty ? "\"_meta\":{" KEY : ",\"_meta\":{" KEY,
-                                "}"};
-        *out = s;
-        return true;
+    struct splice s = {.out = b, .at = result.p, .receipt = receipt};
+    const uint8_t *last = NULL;
+    bool empty = true;
+    struct text_walk w = text_walk_of(result);
+    for (struct text_part p; text_next(&w, &p);) {
+        empty = false;
+        if (text_is(p.name, META))
+            last = p.value.p;
     }
-    n = find(meta, "teelog/receipt", &receipt, &close, &empty);
-    if (n < 0)
+    if (!w.object || REFUSED(!w.close))
         return false;
-    if (n == 1) /* of another, who is not the one that the agent speaks to */
-        s = (struct mcp_splice){receipt, "", ""};
-    else
-        s = (struct mcp_splice){slice_of(close, 0), empty ? KEY : "," KEY, ""};
-    *out = s;
-    return true;
-}
-
-slice mcp_splice_put(buf *b, slice text, const struct mcp_splice *s, slice receipt)
-{
-    size_t at = (size_t)(s->drop.p - text.p) + s->drop.n;
-    buf_bytes(b, slice_of(text.p, (size_t)(s->drop.p - text.p)));
-    buf_str(b, s->before);
-    buf_bytes(b, receipt);
-    buf_str(b, s->after);
-    return slice_of(text.p + at, text.n - at);
+    const uint8_t *close = w.close;
+    w = text_walk_of(result);
+    for (struct text_part p; last && text_next(&w, &p);)
+        if (text_is(p.name, META) && p.value.p[0] == '{')
+            put_meta(&s, p.value, p.value.p == last);
+    if (!last)
+        put(&s, close, 0, empty ? "\"" META "\":{" KEY : ",\"" META "\":{" KEY, "}");
+    if (s.done)
+        buf_bytes(b, slice_of(s.at, (size_t)(result.p + result.n - s.at)));
+    return s.done;
 }

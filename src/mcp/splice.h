@@ -4,15 +4,8 @@
 
 #include "base/buf.h"
 
-/* In place of `drop`, which may be empty, stand before, the receipt's object, after. */
-struct mcp_splice {
-    slice drop; /* within the result */
-    const char *before, *after;
-};
-
-/* False where nothing is to be added. result: as text_value gave it. */
-bool mcp_splice_find(struct mcp_splice *out, slice result);
-/* Appends text up to the splice, and the receipt; what is left of text comes next. */
-slice mcp_splice_put(buf *b, slice text, const struct mcp_splice *s, slice receipt);
+/* Appends a result with the receipt in it, and in place of each that another has put there. False,
+ * and nothing is appended, where it has no place. result: as text_value gave it. */
+bool mcp_splice(buf *b, slice result, slice receipt) TL_MUST;
 
 #endif

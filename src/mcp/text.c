@@ -1,5 +1,6 @@
 #include "mcp/text.h"
 
+#include "base/encoding.h"
 #include "base/refuse.h"
 #include "codec/json.h"
 
@@ -29,9 +30,39 @@ static bool take(slice *s, uint8_t c)
     return true;
 }
 
+/* How long the escape at p is, where a backslash is; 0: it is none. Half of a pair of UTF-16 counts
+ * as one: JavaScript writes what it has cut so, and all read it. */
+static size_t escape(const uint8_t *p, size_t n)
+{
+    uint8_t unit[2];
+    if (REFUSED(n < 2) || REFUSED(p[1] == 0))
+        return 0;
+    if (p[1] != 'u')
+        return REFUSED(!strchr("\"\\/bfnrt", p[1])) ? 0 : 2;
+    return REFUSED(n < 6) || REFUSED(hex_read(unit, 2, slice_of(p + 2, 4)) != TL_OK) ? 0 : 6;
+}
+
+/* A text with its quotes (RFC 8259 section 7). */
+static tl_err string(slice *s)
+{
+    size_t i = 1;
+    while (i < s->n && s->p[i] != '"') {
+        size_t n = s->p[i] == '\\' ? escape(s->p + i, s->n - i) : 1;
+        if (n == 0 || REFUSED(s->p[i] < 0x20))
+            return TL_E_JSON;
+        i += n;
+    }
+    if (REFUSED(i >= s->n) || REFUSED(!utf8_valid(slice_of(s->p + 1, i - 1))))
+        return TL_E_JSON;
+    advance(s, i + 1);
+    return TL_OK;
+}
+
 /* A value without others in it. */
 static tl_err scalar(slice *s)
 {
+    if (s->n && s->p[0] == '"')
+        return string(s);
     js r = js_of(*s);
     js_skip(&r);
     if (r.err == TL_OK)
@@ -192,6 +223,15 @@ tl_err text_end(const struct text_walk *w)
     return w->err;
 }
 
+bool text_decode(buf *out, slice spelt)
+{
+    if (spelt.n == 0)
+        return true;
+    js r = js_of(slice_of(spelt.p - 1, spelt.n + 2)); /* with its quotes */
+    js_text(&r, out);
+    return r.err == TL_OK;
+}
+
 bool text_is(slice spelt, const char *wanted)
 {
     uint8_t mem[NAME_MAX_BYTES];
@@ -199,7 +239,5 @@ bool text_is(slice spelt, const char *wanted)
     if (spelt.n == 0 || !memchr(spelt.p, '\\', spelt.n))
         return slice_eq_str(spelt, wanted);
     buf_init_fixed(&b, mem, sizeof mem);
-    js r = js_of(slice_of(spelt.p - 1, spelt.n + 2)); /* with its quotes */
-    js_text(&r, &b);
-    return r.err == TL_OK && slice_eq_str(buf_slice(&b), wanted);
+    return text_decode(&b, spelt) && slice_eq_str(buf_slice(&b), wanted);
 }

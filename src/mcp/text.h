@@ -1,11 +1,10 @@
 /* A JSON text (RFC 8259) as byte ranges: what stands where, so that a text can be passed on as
  * it is, or with a few bytes put between. codec/json.h reads values; this one goes deeper, and
- * allows names with escapes. No allocation. Pure. */
+ * allows names with escapes, and halves of UTF-16 pairs. No allocation. Pure. */
 #ifndef TL_MCP_TEXT_H
 #define TL_MCP_TEXT_H
 
-#include "base/err.h"
-#include "base/slice.h"
+#include "base/buf.h"
 
 #define TEXT_MAX_DEPTH 512
 
@@ -40,5 +39,7 @@ tl_err text_end(const struct text_walk *w) TL_MUST;
 /* Whether a name, or a text between its quotes, that text_value has passed is this one once its
  * escapes are read. */
 bool text_is(slice spelt, const char *name);
+/* Appends it with its escapes read; false where that does not fit. */
+bool text_decode(buf *out, slice spelt) TL_MUST;
 
 #endif

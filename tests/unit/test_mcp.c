@@ -36,6 +36,8 @@ static void values(void **state)
         "{\"a\":{\"b\":[1,{}]},\"a\":2}",
         "\t[ 1 , 2 ]\r\n",
         "{ \"\" : [ ] }",
+        "\"\\ud83d\"", /* a text that JavaScript has cut */
+        "\"\\udc00\\ud800\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
     };
     static const char *const bad[] = {
         "",
@@ -63,14 +65,24 @@ static void values(void **state)
         "{1:2}",
         "{\"a\\x\":1}",
         "{\"a\":1,2}",
+        "\"\\",
+        "\"\\\"",
+        "\"\\u12\"",
+        "\"\\u123x\"",
+        "\"\\a\"",
+        "\"\x01\"",
+        "\"\xff\"",
+        "\"\xed\xa0\x80\"",
+        "{\"\\ug\":1}",
     };
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_ok(whole(good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_err(whole(bad[i]), TL_E_JSON);
-    slice value, none = slice_of("1\0", 2);
-    assert_err(text_whole(&value, none), TL_E_JSON);
+    slice value;
+    assert_err(text_whole(&value, slice_of("1\0", 2)), TL_E_JSON);
+    assert_err(text_whole(&value, slice_of("\"\\\0\"", 4)), TL_E_JSON);
 }
 
 static void depth(void **state)
@@ -171,6 +183,26 @@ static void lines(void **state)
     assert_ok(mcp_body(&t, slice_str("{\"a\":\r\n1}\r\n"), &why)); /* no lines there */
 }
 
+static void batches(void **state)
+{
+    struct mcp_text t;
+    slice value;
+    (void)state;
+    assert_ok(line(&t, slice_str("[{}, [] ,1]\n")));
+    struct mcp_messages m = mcp_messages_of(&t);
+    assert_true(mcp_next(&m, &value) && slice_eq_str(value, "{}"));
+    assert_true(mcp_next(&m, &value) && slice_eq_str(value, "[]"));
+    assert_true(mcp_next(&m, &value) && slice_eq_str(value, "1"));
+    assert_false(mcp_next(&m, &value));
+    assert_ok(line(&t, slice_str("{}\n")));
+    m = mcp_messages_of(&t);
+    assert_true(mcp_next(&m, &value) && slice_eq_str(value, "{}"));
+    assert_false(mcp_next(&m, &value));
+    assert_ok(line(&t, slice_str("\n")));
+    m = mcp_messages_of(&t);
+    assert_false(mcp_next(&m, &value));
+}
+
 static tl_err agent(struct mcp_message *m, const char *text)
 {
     const char *why = NULL;
@@ -197,9 +229,12 @@ static void calls(void **state)
     static const char *const others[] = {
         "{}",
         "{\"id\":1,\"method\":\"tools/list\"}",
-        "{\"id\":1,\"method\":7}",
+        "{\"id\":[],\"method\":\"x\",\"X\":1,\"x\":1,\"x\":2,\"meth\":\"tools/call\",\"\":0}",
+        "{\"method\":\"\"}",
+        "{\"method\":\"tools/calls\"}",
+        "{\"method\":\"\\ud83d tools/call\"}",
+        "{\"\\ud83d\":\"tools/call\"}",
         "{\"id\":1,\"result\":{}}",
-        "{\"method\":\"tools/call \",\"params\":{}}",
         "{\"method\":\"notifications/cancelled\"}",
         "{\"method\":\"notifications/cancelled\",\"params\":{}}",
         "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"name\":1,\"name\":2}}",
@@ -215,7 +250,22 @@ static void calls(void **state)
         "{\"method\":\"x\",\"method\":\"tools/call\"}",
         "{\"Method\":\"tools/call\"}",
         "{\"m\\u0065thod\":\"tools/call\"}",
-        "{\"x\":1}",
+        "{\"m\\u0065thod\":\"x\"}",
+        "{\"method\\u0000\":\"tools/call\"}",
+        "{\"paramſ\":1}",
+        "{\"id\":1,\"method\":7}",
+        "{\"method\":[\"tools/call\"]}",
+        "{\"method\":true}",
+        "{\"method\":\"tools/call \"}",
+        "{\"method\":\"\\ttools/Call\"}",
+        "{\"method\":\"toolſ/call\"}",
+        "{\"method\":\"tools/call\\u0000\"}",
+        "{\"method\":\"tools/call\\u0000 and so on, as long as one likes, to be no method for "
+        "us\"}",
+        "{\"id\":null,\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}",
+        "{\"id\":[1],\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}",
+        "{\"id\":\"\\ud83d\",\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}",
+        "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"name\\u0000\":\"b\"}}",
         "{\"method\":\"tools/call\"}",
         "{\"method\":\"tools/call\",\"params\":[]}",
         "{\"method\":\"tools/call\",\"params\":{}}",
@@ -229,9 +279,28 @@ static void calls(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_err(agent(&m, bad[i]), TL_E_JSON);
+    char text[MCP_TOOL_MAX + 100];
+    for (int more = 0; more < 2; more++) {
+        snprintf(text, sizeof text, "{\"method\":\"tools/call\",\"params\":{\"name\":\"%0*d\"}}",
+                 MCP_TOOL_MAX + more, 7);
+        assert_int_equal(agent(&m, text), more ? TL_E_JSON : TL_OK);
+    }
+    assert_ok(agent(&m, "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},\"x\":1}"));
+    assert_int_equal(m.kind, MCP_CALL);
     assert_ok(agent(
         &m, "{\"method\":\"tools/"
             "call\",\"params\":{\"name\":\"a\",\"names\":1,\"nam\":1,\"argument\xc5\xbe\":1}}"));
+}
+
+static void other_texts(void **state)
+{
+    (void)state;
+    static const char *const may[] = {"{\"method\":\"tools/call\"", "x tools\\/call", "\\u0074"};
+    for (size_t i = 0; i < sizeof may / sizeof *may; i++)
+        assert_true(mcp_may_call(slice_str(may[i])));
+    assert_true(mcp_may_call(slice_of("t\0o\0o\0", 6)));
+    assert_false(mcp_may_call(slice_str("garbage \\ tools call u")));
+    assert_false(mcp_may_call((slice){NULL, 0}));
 }
 
 static void cancellations(void **state)
@@ -268,6 +337,8 @@ static void answers(void **state)
     assert_err(server(&m, "{\"id\":1,\"result\":{},\"method\":\"x\"}"), TL_E_JSON);
     assert_err(server(&m, "{\"id\":1,\"result\":{},\"result\":{}}"), TL_E_JSON);
     assert_err(server(&m, "{\"id\":1,\"r\\u0065sult\":{}}"), TL_E_JSON);
+    assert_err(server(&m, "{\"ID\":1,\"result\":{}}"), TL_E_JSON);
+    assert_ok(server(&m, "{\"id\":1,\"result\":\"\\ud83d\"}"));
     assert_err(server(&m, "[]"), TL_E_JSON);
 }
 
@@ -284,6 +355,12 @@ static bool same(const char *a, const char *b)
     return mcp_id_eq(&x, &y);
 }
 
+static bool like(const char *a, const char *b)
+{
+    struct mcp_id x = id_of(a), y = id_of(b);
+    return mcp_id_like(&x, &y) && mcp_id_like(&y, &x);
+}
+
 static void ids(void **state)
 {
     struct mcp_message m = {.kind = MCP_OTHER};
@@ -293,6 +370,10 @@ static void ids(void **state)
     assert_true(same("1", "1.0") && same("1e2", "100") && same("\"a\"", "\"\\u0061\""));
     assert_false(same("1", "\"1\"") || same("1", "2") || same("null", "null") || same("{}", "{}"));
     assert_false(same("\"a\"", "\"ab\""));
+    assert_true(like("1", "\"1\"") && like("\" 0x10\\n\"", "16") && like("\"\"", "0"));
+    assert_true(like("\"1.0\"", "\"1\"") && like("\"a\"", "\"a\""));
+    assert_false(like("1", "\"1x\"") || like("null", "0") || like("\"a\"", "\"b\"") ||
+                 like("\"1\\u0000\"", "1"));
     snprintf(text, sizeof text, "\"%0*d\"", MCP_ID_MAX - 1, 7);
     assert_ok(mcp_id_read(&id, slice_str(text)));
     assert_int_equal(id.n, MCP_ID_MAX - 1);
@@ -308,33 +389,35 @@ static void ids(void **state)
 
 static void spliced(const char *result, const char *want)
 {
-    struct mcp_splice s;
     buf b;
     buf_init(&b, 4096);
-    assert_true(mcp_splice_find(&s, slice_str(result)) == (want != NULL));
-    if (want) {
-        slice rest = mcp_splice_put(&b, slice_str(result), &s, slice_str("{R}"));
-        buf_bytes(&b, rest);
-        assert_ok(buf_err(&b));
-        assert_int_equal(b.n, strlen(want));
+    assert_true(mcp_splice(&b, slice_str(result), slice_str("{R}")) == (want != NULL));
+    assert_ok(buf_err(&b));
+    assert_int_equal(b.n, want ? strlen(want) : 0);
+    if (want)
         assert_memory_equal(b.p, want, b.n);
-    }
     buf_finish(&b);
 }
+
+#define R "\"teelog/receipt\":"
 
 static void places(void **state)
 {
     (void)state;
-    spliced("{}", "{\"_meta\":{\"teelog/receipt\":{R}}}");
-    spliced("{ }", "{ \"_meta\":{\"teelog/receipt\":{R}}}");
-    spliced("{\"a\":1 }", "{\"a\":1 ,\"_meta\":{\"teelog/receipt\":{R}}}");
-    spliced("{\"_meta\":{},\"a\":1}", "{\"_meta\":{\"teelog/receipt\":{R}},\"a\":1}");
-    spliced("{\"_meta\":{\"a\":1}}", "{\"_meta\":{\"a\":1,\"teelog/receipt\":{R}}}");
+    spliced("{}", "{\"_meta\":{" R "{R}}}");
+    spliced("{ }", "{ \"_meta\":{" R "{R}}}");
+    spliced("{\"a\":1 }", "{\"a\":1 ,\"_meta\":{" R "{R}}}");
+    spliced("{\"_meta\":{},\"a\":1}", "{\"_meta\":{" R "{R}},\"a\":1}");
+    spliced("{\"_meta\":{\"a\":1}}", "{\"_meta\":{\"a\":1," R "{R}}}");
     spliced("{\"_meta\":{\"teelog\\/receipt\": 7 }}", "{\"_meta\":{\"teelog\\/receipt\": {R} }}");
+    /* What another has put there is of nobody that the agent speaks to, wherever it stands. */
+    spliced("{\"_meta\":{},\"_meta\":{" R "1}}", "{\"_meta\":{},\"_meta\":{" R "{R}}}");
+    spliced("{\"_meta\":{" R "1},\"_meta\":{}}", "{\"_meta\":{" R "{R}},\"_meta\":{" R "{R}}}");
+    spliced("{\"_meta\":{" R "1},\"_meta\":null}", "{\"_meta\":{" R "{R}},\"_meta\":null}");
+    spliced("{\"_meta\":{" R "1,\"b\":2," R "[]}}", "{\"_meta\":{" R "{R},\"b\":2," R "{R}}}");
     spliced("{\"_meta\":[]}", NULL);
     spliced("{\"_meta\":null}", NULL);
-    spliced("{\"_meta\":{},\"_meta\":{}}", NULL);
-    spliced("{\"_meta\":{\"teelog/receipt\":1,\"teelog/receipt\":1}}", NULL);
+    spliced("{\"_meta\":{" R "1},\"_meta\":[]", NULL);
     spliced("[]", NULL);
     spliced("7", NULL);
     spliced("{\"a\":1", NULL);
@@ -346,7 +429,7 @@ int main(void)
         cmocka_unit_test(values),        cmocka_unit_test(depth),   cmocka_unit_test(walks),
         cmocka_unit_test(names),         cmocka_unit_test(lines),   cmocka_unit_test(calls),
         cmocka_unit_test(cancellations), cmocka_unit_test(answers), cmocka_unit_test(ids),
-        cmocka_unit_test(places),
+        cmocka_unit_test(places),        cmocka_unit_test(batches), cmocka_unit_test(other_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,11 +37,13 @@ static void requests(void **state)
     struct mcp_head h;
     (void)state;
     assert_ok(request(&h, "POST /a?b HTTP/1.1\r\nhost: h\r\nORIGIN:\t o \r\nMcp-Session-Id: s\r\n"
-                          "Last-Event-ID: 7\r\ncontent-type: t\r\nContent-Length: 5\r\n\r\n"));
+                          "Last-Event-ID: 7\r\ncontent-type: t\r\nSec-Fetch-Site: f\r\n"
+                          "Content-Length: 5\r\n\r\n"));
     assert_true(slice_eq_str(h.method, "POST") && slice_eq_str(h.target, "/a?b"));
     assert_true(slice_eq_str(h.host, "h") && slice_eq_str(h.origin, "o"));
     assert_true(slice_eq_str(h.session, "s") && slice_eq_str(h.type, "t"));
-    assert_true(slice_eq_str(h.last_event_id, "7") && h.has_length && h.length == 5);
+    assert_true(slice_eq_str(h.last_event_id, "7") && slice_eq_str(h.fetch_site, "f"));
+    assert_true(h.has_length && h.length == 5);
     assert_true(!h.chunked && !h.close && !h.expects && !h.encoded);
     assert_ok(request(
         &h, "GET / HTTP/1.1\r\nHost: h\r\nConnection: CLOSE\r\nTransfer-Encoding: Chunked\r\n"
@@ -90,6 +92,8 @@ static void answers(void **state)
     (void)state;
     assert_ok(mcp_answer_read(&h, slice_str("HTTP/1.1 200 So be it\r\n\r\n")));
     assert_true(h.status == 200 && slice_eq_str(h.reason, "So be it") && !h.close);
+    assert_ok(mcp_answer_read(&h, slice_str("HTTP/1.1 307 x\r\nlocation: /y\r\n\r\n")));
+    assert_true(slice_eq_str(h.location, "/y"));
     assert_ok(mcp_answer_read(&h, slice_str("HTTP/1.0 204\r\nA: b\r\n\r\n")));
     assert_true(h.status == 204 && h.reason.n == 0 && h.close);
     static const char *const bad[] = {
@@ -129,14 +133,17 @@ static void passing(void **state)
 static void words(void **state)
 {
     (void)state;
-    static const char *const local[] = {"localhost", "LocalHost:1",           "127.0.0.1:80",
-                                        "[::1]",     "http://localhost:6274", "https://[::1]:9"};
+    static const char *const local[] = {"localhost",  "LocalHost:1",           "127.0.0.1:80",
+                                        "[::1]",      "http://localhost:6274", "https://[::1]:9",
+                                        "127.8.0.1:1"};
     static const char *const far[] = {"",
                                       "null",
                                       "localhost.example",
                                       "localhost:",
                                       "localhost:x",
-                                      "127.0.0.11",
+                                      "127.0.0.1x",
+                                      "127.evil.example",
+                                      "127",
                                       "http://example.org",
                                       "ftp://localhost",
                                       "http://localhost/x",
@@ -150,6 +157,18 @@ static void words(void **state)
     assert_true(mcp_is_type(slice_str("text/event-stream"), "text/event-stream"));
     assert_false(mcp_is_type(slice_str("text/event-streams"), "text/event-stream"));
     assert_false(mcp_is_type((slice){NULL, 0}, "text/event-stream"));
+    static const char *const utf8[] = {"", "application/json", "application/json; charset=UTF-8",
+                                       "application/json;Charset=\"utf-8\"", "a/b;x=y"};
+    static const char *const not_utf8[] = {
+        "application/json; charset=utf-7",      "application/json; charset=utf-8; charset=utf-7",
+        "application/json; charset*=utf-7",     "application/json; charset = utf-8",
+        "application/json; charset=utf-8x",     "application/json;charset=utf-16",
+        "application/json; x=y; CHARSET=utf-7", "charset"};
+    for (size_t i = 0; i < sizeof utf8 / sizeof *utf8; i++)
+        assert_true(mcp_is_utf8(slice_str(utf8[i])));
+    for (size_t i = 0; i < sizeof not_utf8 / sizeof *not_utf8; i++)
+        assert_false(mcp_is_utf8(slice_str(not_utf8[i])));
+    assert_true(mcp_is_utf8((slice){NULL, 0}));
 }
 
 /* ---- bodies ---- */
@@ -193,8 +212,9 @@ static void bodies(void **state)
         assert_true(slice_eq_str(buf_slice(&out), "abc0123456789"));
         assert_true(f.state == MCP_BODY_END && rest.n == 4);
     }
-    static const char *const bad[] = {"x\r\n", "\r\n",        "-1\r\n",   "123456789\r\n",
-                                      "1\nx",  "1\r\nxy\r\n", "0\r\na\n", "1 2\r\nx\r\n1\r\r\n"};
+    static const char *const bad[] = {"x\r\n",       "\r\n",          "\x11\r\n",
+                                      "-1\r\n",      "123456789\r\n", "1\nx",
+                                      "1\r\nxy\r\n", "0\r\na\n",      "1 2\r\nx\r\n1\r\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         f = mcp_framing_of(&h, true);
         assert_err(framed(&out, &f, &rest, bad[i], 1), TL_E_HTTP);
@@ -270,7 +290,7 @@ static void put(const char *event, const char *data, const char *want)
 {
     buf b;
     buf_init(&b, 4096);
-    mcp_event_put(&b, slice_str(event), slice_str(data));
+    mcp_event_put(&b, slice_str(event), slice_str(data), true);
     assert_ok(buf_err(&b));
     assert_int_equal(b.n, strlen(want));
     assert_memory_equal(b.p, want, b.n);
@@ -282,7 +302,7 @@ static void read(const char *event, const char *data, bool message, bool has_id)
     struct mcp_event e;
     buf joined;
     buf_init(&joined, 4096);
-    assert_ok(mcp_event_read(&e, &joined, slice_str(event)));
+    assert_ok(mcp_event_read(&e, &joined, slice_str(event), true));
     assert_true(slice_eq_str(e.data, data));
     assert_true(e.message == message && e.has_id == has_id);
     buf_finish(&joined);
@@ -308,11 +328,20 @@ static void events(void **state)
     read("data: 1\nid: 2\ndata\ndata: 3\n\n", "1\n\n3", true, true);
     put("id: 1\ndata: {\nx: y\ndata:}\r\n\n", "{R\n}", "id: 1\ndata: {R\ndata: }\nx: y\n\n");
     put("data:{}\r\n\r\n", "{R}", "data:{R}\r\n\r\n");
+    put("data: {", "{R}", "data: {R}"); /* the last of a stream */
+    put("data: {\ndata:}", "{R\n}", "data: {R\ndata: }\n");
     struct mcp_event e;
+    buf none;
+    buf_init(&none, 10); /* within a stream it is no mark, but part of a name */
+    assert_ok(mcp_event_read(&e, &none,
+                             slice_str("\xef\xbb\xbf"
+                                       "data: {}\n\n"),
+                             false));
+    assert_false(e.message);
     buf small;
     uint8_t mem[2];
     buf_init_fixed(&small, mem, sizeof mem);
-    assert_err(mcp_event_read(&e, &small, slice_str("data: 12\ndata: 34\n\n")), TL_E_LIMIT);
+    assert_err(mcp_event_read(&e, &small, slice_str("data: 12\ndata: 34\n\n"), true), TL_E_LIMIT);
 }
 
 int main(void)
