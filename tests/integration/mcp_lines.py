@@ -1,9 +1,26 @@
 """Lines of a pipe or a socket, for the tests of the MCP proxy."""
+import json
 import os
+import re
 import select
 import time
 
 PATIENCE = 30  # seconds
+
+
+def records(case, agent):
+    """What is logged of this agent by the proxy, with its contents read, and without their random ids, which
+    are those of the calls: the same in what belongs together, and in nothing else."""
+    done = case.teelog("records", "--json", "--agent", agent, "--data", case.data)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    found = [r | {"content": json.loads(r["content"])} for r in found if r["type"].startswith("mcp.")]
+    ids = {}
+    for record in found:
+        unique = record["content"].pop("id")
+        case.assertTrue(re.fullmatch("[0-9a-f]{32}", unique), unique)
+        intent = ids.setdefault(unique, record["index"])
+        case.assertEqual(intent, record.get("ref", record["index"]))
+    return found
 
 
 class Lines:

@@ -1,4 +1,5 @@
 """`teelog mcp` over stdio, between an agent and a server that are both this test: each byte is known."""
+import contextlib
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 
-from mcp_lines import PATIENCE, Lines
+from mcp_lines import PATIENCE, Lines, records
 from teelogtest import TEELOG, Case, main
 from test_usage import KEY
 
@@ -71,9 +72,7 @@ class Proxy(Case):
         self.assertEqual(self.to_server.read(), data)
 
     def records(self):
-        done = self.teelog("records", "--json", "--agent", "alice", "--data", self.data)
-        found = [json.loads(line) for line in done.stdout.splitlines()]
-        return [r | {"content": json.loads(r["content"])} for r in found if r["type"].startswith("mcp.")]
+        return records(self, "alice")
 
     def phases(self):
         return [(r["type"].removeprefix("mcp."), r["content"]["phase"]) for r in self.records()]
@@ -84,7 +83,14 @@ class Proxy(Case):
         self.assertEqual(self.to_server.read(), b"")
         self.server.close()
         self.assertEqual(self.to_agent.read(), b"")
-        self.assertEqual(self.proxy.wait(PATIENCE), code, self.proxy.stderr.read())
+        self.errors = self.proxy.stderr.read().decode()
+        self.assertEqual(self.proxy.wait(PATIENCE), code, self.errors)
+
+    def refused(self, line, number):
+        """The agent got an error in place of an answer; its message."""
+        error = json.loads(line)
+        self.assertEqual((error["id"], error["error"]["code"]), (number, -31001))
+        return error["error"]["message"]
 
     def receipt(self, line):
         return json.loads(line)["result"]["_meta"]["teelog/receipt"]
@@ -153,8 +159,7 @@ class Calls(Proxy):
 
     def test_no_receipt_where_there_is_no_place(self):
         self.start()
-        for i, body in enumerate(['"_meta":null', '"_meta":{},"_meta":{}',
-                                  '"_meta":{"teelog/receipt":1,"teelog/receipt":2}']):
+        for i, body in enumerate(['"_meta":null', '"_meta":{},"_meta":[]', '"_meta":{"a":1},"_meta":7']):
             self.say(call(i))
             self.hears(call(i))
             self.server.sendall(result(i, body))
@@ -165,40 +170,84 @@ class Calls(Proxy):
         self.assertEqual(self.to_agent.read(), b'{"id":9,"result":[1]}\n')
         self.assertEqual([p for _, p in self.phases()], ["intent", "result"] * 4)
 
+    def test_receipts_of_others(self):
+        self.start()
+        forged = '"teelog/receipt":{"intent":1,"result":2,"log":"x","class":"signed"}'
+        for i, body in enumerate(['"_meta":{' + forged + '}', '"_meta":{},"_meta":{' + forged + '}', '"_meta":{' + forged + '},"_meta":{}',
+                                  '"_meta":{' + forged + ',' + forged + '}', '"_meta":{"teelog\\/receipt":7}', '"_meta":{' + forged + '},"_meta":null']):
+            self.say(call(i))
+            self.hears(call(i))
+            self.server.sendall(result(i, body))
+            line = self.to_agent.read()
+            self.assertNotIn(forged.encode(), line)
+            self.assertIn(b'"result":%d,"log"' % self.records()[-1]["index"], line)
+            if not body.endswith("null"):
+                self.assertEqual(self.receipt(line)["result"], self.records()[-1]["index"])
+
     def test_ids(self):
         self.start()
+        # Clients take a text for the number that it says, and so do we.
         for mine, theirs in [('"a"', '"a"'), ('"\\u0061b"', '"ab"'), ("1.0", "1"), ("1e2", "100"), ("0", "-0"),
-                             ("9007199254740993", "9007199254740992"), ('"1"', '"1"')]:
+                             ("9007199254740993", "9007199254740992"), ('"1"', '"1"'), ("7", '"7"'), ("16", '" 0x10"'),
+                             ('"8"', "8")]:
             self.say(call(mine))
             self.hears(call(mine))
             self.server.sendall(result(theirs))
             self.assertIn("result", self.receipt(self.to_agent.read()))
-        before = len(self.records())
         self.say(call(1))
         self.hears(call(1))
-        self.server.sendall(result('"1"'))
-        self.assertEqual(self.to_agent.read(), result('"1"'))  # another's
-        # The same id twice: both are logged, and the older one is answered first.
-        self.say(call(1, "second"))
-        self.hears(call(1, "second"))
-        self.server.sendall(result(1) + result(1))
+        self.server.sendall(result('"1x"'))
+        self.assertEqual(self.to_agent.read(), result('"1x"'))  # another's
+
+    def test_an_id_twice(self):
+        self.start()
+        ping = b'{"jsonrpc":"2.0","id":%s,"method":"ping"}\n'
+        self.say(call(1))
+        self.hears(call(1))
+        for line in (call(1, "second"), ping % b"1", ping % b'"1"', b"[" + call(5).strip() + b"," + call(5).strip() + b"]\n"):
+            self.say(line)
+            for answer in [answer for answer in [json.loads(self.to_agent.read())] for answer in (answer if isinstance(answer, list) else [answer])]:
+                self.assertIn("with its id", answer["error"]["message"])
+        self.say(ping % b"2")
+        self.hears(ping % b"2")
+        self.say(call(2))
+        self.assertIn("with its id", self.refused(self.to_agent.read(), 2))
+        self.server.sendall(result(2, ""))
+        self.assertEqual(self.to_agent.read(), result(2, ""))
+        self.say(call(2))  # now nobody else waits with it
+        self.hears(call(2))
+        self.server.sendall(result(1) + result(2))
         first, second = self.receipt(self.to_agent.read()), self.receipt(self.to_agent.read())
         self.assertLess(first["intent"], second["intent"])
-        self.assertEqual([r["content"]["tool"] for r in self.records()[before:]],
-                         ["pay", "second", "pay", "second"])
+        self.assertEqual([(r["content"]["requestId"], r["content"]["phase"]) for r in self.records() if r["content"]["requestId"] != 5],
+                         [(1, "intent"), (2, "intent"), (1, "result"), (2, "result")])
+
+    def test_who_answers_twice(self):
+        self.start()
+        self.say(call(1))
+        self.hears(call(1))
+        # A decoy that a strict client does not take, and then the answer.
+        forged = '"content":[],"_meta":{"teelog/receipt":{"intent":1}}'
+        self.server.sendall(b'{"id":1,"result":{}}\n' + result(1, forged) + b'{"id":"1","error":{"code":1}}\n')
+        first, second = self.receipt(self.to_agent.read()), self.receipt(self.to_agent.read())
+        self.assertEqual(json.loads(self.to_agent.read())["error"], {"code": 1})
+        intent, *answers = self.records()
+        self.assertEqual([(r["ref"], r["content"]["phase"], r["content"].get("again")) for r in answers],
+                         [(intent["index"], "result", None), (intent["index"], "result", True), (intent["index"], "error", True)])
+        self.assertEqual([r["result"] for r in (first, second)], [r["index"] for r in answers[:2]])
+        self.assertEqual(answers[1]["content"]["result"], json.loads("{" + forged + "}"))
 
     def test_calls_that_nobody_waits_for(self):
         self.start()
-        lines = [b'{"method":"tools/call","params":{"name":"a"}}\n',
-                 b'{"id":null,"method":"tools/call","params":{"name":"b"}}\n',
-                 b'{"id":{},"method":"tools\\/call","params":{"name":"c"}}\n']
-        for line in lines:
-            self.say(line)
-            self.hears(line)
-        self.assertEqual([(r["content"]["tool"], r["content"].get("requestId", 0)) for r in self.records()],
-                         [("a", 0), ("b", None), ("c", {})])
+        line = b'{"method":"tools/call","params":{"name":"a"}}\n'
+        self.say(line)
+        self.hears(line)
+        for number in (b"null", b"{}", b"[1]", b"true", b'"\\ud83d"'):
+            self.say(b'{"id":' + number + b',"method":"tools\\/call","params":{"name":"b"}}\n')
+            self.refused(self.to_agent.read(), None)
+        self.assertEqual([(r["content"]["tool"], r["content"].get("requestId", 0)) for r in self.records()], [("a", 0)])
         self.finish()
-        self.assertEqual(len(self.records()), 3)
+        self.assertEqual(len(self.records()), 1)
 
     def test_rules(self):
         self.start("--rule", "get-*=digest", "--rule", "quiet=none", "--rule", "ping=pass", "--rule",
@@ -219,14 +268,28 @@ class Calls(Proxy):
             ("half", sent, None), ("half", None, digest("{" + body + "}")),
             ("pay", sent, None), ("pay", None, {"content": ["x"]})])
         # A name that is no name to fnmatch is no way around a rule for another.
-        self.say(call(8, "ping\\u0000x"))
-        self.hears(call(8, "ping\\u0000x"))
+        for name in ("ping\\u0000x", "quiet\\u0000", "ping" + "x" * 1100, "\\ud83d"):
+            self.say(call(8, name, arguments))
+            self.hears(call(8, name, arguments))
+            self.server.sendall(result(8, body))
+            self.assertIn("result", self.receipt(self.to_agent.read()))
+            self.assertEqual([r["content"].get("arguments", r["content"].get("result")) for r in self.records()[-2:]],
+                             [digest(arguments), digest("{" + body + "}")])
         long = json.dumps({"a": "x" * 40})
         self.say(call(9, "pay", long))
         self.hears(call(9, "pay", long))
-        self.assertEqual([r["content"]["tool"] for r in self.records()[-2:]], ["ping\0x", "pay"])
         self.assertEqual(self.records()[-1]["content"]["arguments"], digest(long))
         # What cannot be read may be of a tool whose arguments are hidden.
+        self.say(b"garbage\n")
+        self.hears(b"garbage\n")
+        self.assertEqual(self.records()[-1]["content"]["message"], digest("garbage\n"))
+
+    def test_a_log_of_one_tool_alone(self):
+        self.start("--rule", "pay=text", "--rule", "*=pass")
+        for i, name in enumerate(("pay", "get", "pay\\u0000", "P\\u0061y")):
+            self.say(call(i, name))
+            self.hears(call(i, name))
+        self.assertEqual([r["content"]["tool"] for r in self.records()], ["pay", "pay\0"])
         self.say(b"garbage\n")
         self.hears(b"garbage\n")
         self.assertEqual(self.records()[-1]["content"]["message"], digest("garbage\n"))
@@ -272,21 +335,7 @@ class Transparent(Proxy):
 
     def test_what_cannot_be_read_is_logged_and_passed(self):
         self.start()
-        lines = [
-            b"garbage\n", b"{\n", b'{"id":1,"method":"tools/call","params":{"name":"a"}}}\n', b'"x"\n', b"\xff\n",
-            b'{"id":1,"method":"ping","method":"tools/call","params":{"name":"a"}}\n',
-            b'{"id":1,"Method":"tools/call","params":{"name":"a"}}\n',
-            b'{"id":1,"m\\u0065thod":"tools/call","params":{"name":"a"}}\n',
-            b'{"id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}\n',
-            b'{"id":1,"method":"tools/call","params":{"name":"a","name":"b"}}\n',
-            '{"id":1,"method":"tools/call","params":{"name":"a","argumentſ":{}}}\n'.encode(),
-            b'{"id":1,"method":"tools/call","params":{"n\\u0061me":"a"}}\n',
-            b'{"id":1,"method":"tools/call","params":{"name":7}}\n', b'{"id":1,"method":"tools/call"}\n',
-            b'{"id":1,"method":"tools/call","params":[]}\n',
-            b'{"a":\r{"id":1,"method":"tools/call","params":{"name":"a"}}\r}\n',
-            b'{"id":1,"method":"x","params":' + b"[" * 600 + b"]" * 600 + b"}\n",
-            b'[{"id":1,"method":"ping"},[]]\n', b"[1]\n", b'{"id":"' + b"x" * 300 + b'","method":"ping"}\n',
-        ]
+        lines = [b"garbage\n", b"{\n", b'"x"\n', b"\xff\n", b'{"jsonrpc":"2.0","id":1,\n', b"{}{}\n", b"1\n", b'{"a":\r1}\n']
         for line in lines:
             self.say(line)
             self.hears(line)
@@ -298,12 +347,96 @@ class Transparent(Proxy):
         # The same of the server counts where it may be an answer.
         self.say(call(1))
         self.hears(call(1))
-        for line in (b'{"id":1,"result":{},"result":{}}\n', b"oops\n", b'{"id":1,"result":{},"error":{}}\n'):
+        for line in (b'{"id":1,"result":{},"result":{}}\n', b"oops\n", b'{"id":1,"result":{},"error":{}}\n', b'{"ID":1,"result":{}}\n'):
             self.server.sendall(line)
             self.assertEqual(self.to_agent.read(), line)
         tail = self.records()[len(lines):]
         self.assertEqual([(r["type"], r["content"]["phase"]) for r in tail],
-                         [("mcp.tools/call", "intent")] + [("mcp.unreadable", "result")] * 3)
+                         [("mcp.tools/call", "intent")] + [("mcp.unreadable", "result")] * 4)
+
+    def test_what_may_be_a_call_to_another_is_refused(self):
+        self.start()
+        lines = [
+            b'{"id":1,"method":"tools/call","params":{"name":"a"}}}\n', b'\xef\xbb\xbf{"id":1,"method":"tools/call","params":{"name":"a"}}\n',
+            b'{"id":1,"method":"tools/call","params":{"name":"a","arguments":{"x":NaN}}}\n',
+            b'{"id":1,"method":"tools/call","params":{"name":"a","arguments":{"x":"\xff"}}}\n',
+            b'{"id":1,"method":"ping","method":"tools/call","params":{"name":"a"}}\n',
+            b'{"id":1,"Method":"tools/call","params":{"name":"a"}}\n', b'{"id":1,"m\\u0065thod":"tools/call","params":{"name":"a"}}\n',
+            b'{"id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}\n',
+            b'{"id":1,"method":"tools/call","params":{"name":"a","name":"b"}}\n',
+            '{"id":1,"method":"tools/call","params":{"name":"a","argumentſ":{}}}\n'.encode(),
+            b'{"id":1,"method":"tools/call","params":{"n\\u0061me":"a"}}\n', b'{"id":1,"method":"tools/call\\u0000","params":{"name":"a"}}\n',
+            b'{"id":1,"method":"Tools/Call","params":{"name":"a"}}\n', b'{"id":1,"method":["tools/call"],"params":{"name":"a"}}\n',
+            b'{"id":1,"method":"tools/call","params":{"name":7}}\n', b'{"id":1,"method":"tools/call"}\n',
+            b'{"id":1,"method":"tools/call","params":[]}\n',
+            b'{"a":\r{"id":1,"method":"tools/call","params":{"name":"a"}}\r}\n',
+            b'{"id":1,"method":"x","params":' + b"[" * 600 + b"]" * 600 + b"}\n",
+            b'[{"id":1,"method":"ping"},[]]\n', b'[[{"id":1,"method":"tools/call","params":{"name":"a"}}]]\n',
+            b'{"id":"' + b"x" * 300 + b'","method":"ping"}\n', '{"id":1,"method":"tools/call","params":{"name":"a"}}\n'.encode("utf-16-le"),
+            b'{"id":1,"method":"tools/call","params":{"name":"' + b"x" * 5000 + b'"}}\n',
+        ]
+        for line in lines:
+            self.say(line)
+            self.assertIn("may be a call", self.refused(self.to_agent.read(), None))
+        self.say(call(2))
+        self.hears(call(2))  # and nothing before
+        self.assertEqual(self.phases(), [("tools/call", "intent")])
+
+    def test_a_call_over_several_lines(self):
+        self.start()
+        lines = [b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete","arguments":\n', b'{"id":"the thing"}\n', b"}}\n"]
+        self.say(b"".join(lines))
+        self.refused(self.to_agent.read(), None)
+        self.hears(lines[1])
+        self.hears(lines[2])
+
+    def test_what_others_add(self):
+        self.start()
+        line = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay"},"trace":"x"}\n'
+        self.say(line)
+        self.hears(line)
+        # JavaScript writes half of a pair where it has cut a text.
+        self.server.sendall(result(1, '"text":"\\ud83d"'))
+        self.gets(result(1, '"text":"\\ud83d","_meta":{"teelog/receipt":@}'))
+        self.assertEqual(self.phases(), [("tools/call", "intent"), ("tools/call", "result")])
+
+    def test_byte_by_byte(self):
+        self.start()
+        for i in range(len(call(1))):
+            self.say(call(1)[i:i + 1])
+            time.sleep(0.001)
+        self.hears(call(1))
+        for i in range(len(result(1))):
+            self.server.sendall(result(1)[i:i + 1])
+        self.gets(b'{"jsonrpc":"2.0","id":1,"result":{"content":[],"_meta":{"teelog/receipt":@}}}\n')
+
+    def memory(self):
+        """What the proxy uses, in MiB."""
+        status = pathlib.Path(f"/proc/{self.proxy.pid}/status").read_text(encoding="ascii")
+        return int(status.split("VmRSS:")[1].split()[0]) >> 10
+
+    def flood(self, line):
+        """The server writes as much as is taken, of 128 MiB, until nothing is for half a second; how much."""
+        self.server.settimeout(0.5)
+        data, written = line * (65536 // len(line)), 0
+        with contextlib.suppress(TimeoutError):
+            while written < 128 << 20:
+                written += self.server.send(data)
+        return written
+
+    def test_memory_where_the_agent_does_not_read(self):
+        self.start()
+        self.assertLess(self.flood(b"\n"), 16 << 20)  # 16 million lines
+        self.assertLess(self.memory(), 400)
+
+    def test_memory_where_the_log_does_not_answer(self):
+        self.start()
+        self.say(call(1))
+        self.hears(call(1))
+        self.service.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.service.process.send_signal, signal.SIGCONT)
+        self.assertLess(self.flood(b"x\n"), 16 << 20)
+        self.assertLess(self.memory(), 400)
 
     def test_large_messages(self):
         self.start()
@@ -441,11 +574,6 @@ class Ends(Proxy):
 
 
 class Fails(Proxy):
-    def refused(self, line, number):
-        error = json.loads(line)
-        self.assertEqual((error["id"], error["error"]["code"]), (number, -31001))
-        return error["error"]["message"]
-
     def test_no_key(self):
         done = self.teelog("mcp", "--data", self.data, "--", "true", code=2)
         self.assertIn("--log-key", done.stderr)
@@ -455,7 +583,7 @@ class Fails(Proxy):
         self.say(call(1))
         self.hears(call(1))
         self.finish()
-        self.proxy.stderr  # closed by end
+        self.assertIn(self.key, self.errors)
         self.assertEqual([p for _, p in self.phases()], ["intent", "failure"])
 
     def test_a_log_that_is_gone(self):
@@ -508,7 +636,7 @@ class Fails(Proxy):
     def test_the_key_of_another_log(self):
         self.start("--log-key", KEY, key=False)
         self.say(call(1))
-        self.assertIn("checkpoint", self.refused(self.to_agent.read(), 1))
+        self.assertIn("another log", self.refused(self.to_agent.read(), 1))
         self.say(call(2))  # and none after it
         self.refused(self.to_agent.read(), 2)
 
@@ -520,8 +648,9 @@ class Fails(Proxy):
         self.say(call("256"))
         self.assertIn("in flight", self.refused(self.to_agent.read(), 256))
         cancel = b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}\n'
-        self.say(cancel + call(257))
+        self.say(cancel)
         self.hears(cancel)
+        self.say(call(257))
         self.hears(call(257))
         self.say(call(258))
         self.refused(self.to_agent.read(), 258)

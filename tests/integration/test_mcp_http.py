@@ -1,15 +1,17 @@
 """`teelog mcp --url` between an agent and a server that are both this test: each byte is known."""
 import contextlib
 import json
+import pathlib
 import select
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 from doors import make_certificate
-from mcp_lines import PATIENCE
+from mcp_lines import PATIENCE, records
 from teelogtest import TEELOG, Case, main
 from test_mcp import call, digest, result
 
@@ -94,10 +96,10 @@ class Proxy(Case):
         self.addCleanup(self.listener.close)
         self.port = self.listener.getsockname()[1]
 
-    def start(self, *options, scheme="http"):
+    def start(self, *options, scheme="http", query=""):
         self.proxy = subprocess.Popen(
             [TEELOG, "mcp", "--data", self.data, "--agent", "alice", "--name", "bank", "--log-key",
-             self.service.status()["logKey"], *options, "--url", f"{scheme}://127.0.0.1:{self.port}/mcp"],
+             self.service.status()["logKey"], *options, "--url", f"{scheme}://127.0.0.1:{self.port}/mcp{query}"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env)
         self.addCleanup(self.end)
         ready = self.proxy.stdout.readline()
@@ -125,9 +127,7 @@ class Proxy(Case):
         self.assertEqual(select.select([self.listener], [], [], 0.2)[0], [])
 
     def records(self):
-        done = self.teelog("records", "--json", "--agent", "alice", "--data", self.data)
-        found = [json.loads(line) for line in done.stdout.splitlines()]
-        return [r | {"content": json.loads(r["content"])} for r in found if r["type"].startswith("mcp.")]
+        return records(self, "alice")
 
     def phases(self):
         return [r["content"]["phase"] for r in self.records()]
@@ -153,7 +153,7 @@ class Requests(Proxy):
         self.assertEqual(fields, {
             "host": f"127.0.0.1:{self.port}", "accept": "application/json, text/event-stream", "content-type": "application/json",
             "mcp-session-id": "s1", "mcp-protocol-version": "2025-06-18", "x-own": " v ", "authorization": "Bearer b",
-            "content-length": str(len(body)), "connection": "close"})
+            "content-length": str(len(body)), "connection": "close", "accept-encoding": "identity"})
         server.send(answer(b" " + result(1), JSON + b"Mcp-Session-Id: s1\r\nX-Theirs: 1\r\n"))
         first, fields, got = agent.message()
         receipt = json.loads(got)["result"]["_meta"]["teelog/receipt"]
@@ -377,6 +377,11 @@ class Agents(Proxy):
                 (b"OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed"),
                 (b"POST /mcp HTTP/1.1\r\n\r\n", "400 Bad Request"), (b"POST /mcp HTTP/1.0\r\nHost: localhost\r\n\r\n", "400 Bad Request"),
                 (post(call(1), b"Content-Length: 1\r\n"), "400 Bad Request"), (post(call(1), b"Transfer-Encoding: chunked\r\n"), "400 Bad Request"),
+                (post(call(1), b"Sec-Fetch-Site: cross-site\r\n"), "403 Forbidden"),
+                (post(call(1), b"Content-Encoding: gzip\r\n"), "415 Unsupported Media Type"),
+                (post(call(1)).replace(b"/json", b"/json; charset=utf-7"), "415 Unsupported Media Type"),
+                (post(call(1)).replace(b"POST", b"GET"), "400 Bad Request"), (post(call(1)).replace(b"POST", b"DELETE"), "400 Bad Request"),
+                (get(b"Transfer-Encoding: chunked\r\n") + b"0\r\n\r\n", "400 Bad Request"),
                 (post(call(1), b" folded\r\n"), "400 Bad Request"), (post(call(1)).replace(b"\r\n", b"\n"), None)]:
             agent = self.agent()
             agent.send(request)
@@ -389,9 +394,108 @@ class Agents(Proxy):
             self.assertEqual(json.loads(body)["error"]["code"], -31001)
         self.nobody_comes()
         agent = self.agent()
-        agent.send(post(call(1), b"Origin: http://localhost:6274\r\n"))
+        agent.send(post(call(1), b"Origin: http://localhost:6274\r\nContent-Encoding: identity\r\n").replace(b"/json", b"/json; charset=UTF-8"))
         self.server().message()
         self.assertEqual(self.phases(), ["intent"])
+
+    def test_an_address_with_a_query(self):
+        self.start(query="?only=reading")
+        agent = self.agent()
+        agent.send(post(call(1)))
+        self.assertEqual(self.server().message()[0], "POST /mcp?only=reading HTTP/1.1")
+        agent = self.agent()
+        agent.send(post(call(2), path=b"/mcp?only=writing"))
+        self.assertEqual(agent.message()[0], "HTTP/1.1 404 Not Found")
+
+    def test_answers_on_other_streams(self):
+        self.start()
+        agent, other = self.agent(), self.agent()
+        session = b"Mcp-Session-Id: s\r\n"
+        other.send(get(session))
+        stream = self.server()
+        stream.message()
+        stream.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\n: here\n\n")
+        other.head()
+        self.assertEqual(other.chunk(), b": here\n\n")
+        # On the session's own stream, which was there before; then on that of a request of another kind.
+        for number in (1, 2):
+            agent.send(post(call(number), session))
+            server = self.server()
+            server.message()
+            if number == 1:
+                stream.send(b"data: " + result(1) + b"\n")
+                self.assertIn(b'"teelog/receipt":{"intent":', other.chunk())
+            else:
+                third = self.agent()
+                third.send(post(b'{"jsonrpc":"2.0","id":7,"method":"ping"}', session))
+                ping = self.server()
+                ping.message()
+                ping.send(answer(result(2)))
+                self.assertIn(b'"teelog/receipt":{"intent":', third.message()[2])
+            server.send(answer(b"", b"", b"202 Accepted"))
+            self.assertEqual(agent.message()[0], "HTTP/1.1 202 Accepted")
+        # Of another session, with the same id, it is none.
+        self.assertEqual(self.phases(), ["intent", "result"] * 2)
+        agent.send(post(call(3), session))
+        self.server().message()
+        third = self.agent()
+        third.send(post(b'{"jsonrpc":"2.0","id":3,"method":"ping"}', b"Mcp-Session-Id: t\r\n"))
+        ping = self.server()
+        ping.message()
+        ping.send(answer(result(3)))
+        self.assertEqual(third.message()[2], result(3))
+        self.assertEqual(self.phases(), ["intent", "result"] * 2 + ["intent"])
+
+    def test_the_last_event(self):
+        self.start()
+        agent = self.agent()
+        agent.send(post(call(1)))
+        server = self.server()
+        server.message()
+        decoy = b"\xef\xbb\xbfdata: " + result(1, '"decoy":1').strip() + b"\n\n"
+        server.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\n: \n\n" + decoy + b"data: " + result(1).strip())
+        server.sock.close()
+        body = agent.message()[2]
+        self.assertTrue(body.startswith(b": \n\n" + decoy + b"data: " + result(1).strip()[:-2]))
+        self.assertEqual(self.records()[-1]["content"]["result"], {"content": []})
+
+    def test_an_answer_of_another_type(self):
+        self.start()
+        agent = self.agent()
+        agent.send(post(call(1)))
+        server = self.server()
+        server.message()
+        server.send(answer(result(1), b"Content-Type: text/plain\r\n"))
+        self.assertIn(b'"teelog/receipt":{"intent":', agent.message()[2])
+
+    def test_a_server_that_does_not_shake_hands(self):
+        cert, _ = make_certificate(self.dir)
+        self.start("--ca", cert, scheme="https")
+        stuck, other = self.agent(), self.agent()
+        stuck.send(post(call(1)))
+        self.server()  # and not a byte of TLS
+        other.send(get(path=b"/elsewhere"))
+        self.assertEqual(other.message()[0], "HTTP/1.1 404 Not Found")
+        began = time.monotonic()
+        self.proxy.send_signal(signal.SIGTERM)
+        self.assertEqual(self.proxy.wait(PATIENCE), 0)
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertEqual(self.phases(), ["intent", "failure"])
+
+    def test_an_agent_that_reads_slowly(self):
+        self.start()
+        agent = self.agent()
+        agent.send(get())
+        server = self.server()
+        server.message()
+        server.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\n")
+        agent.head()
+        piece, n = b": " + b"x" * 65530 + b"\n\n", 5000  # more than may wait
+        threading.Thread(target=lambda: [server.send(piece) for _ in range(n)], daemon=True).start()
+        for _ in range(n):
+            self.assertEqual(len(agent.chunk()), len(piece))
+        status = pathlib.Path(f"/proc/{self.proxy.pid}/status").read_text(encoding="ascii")
+        self.assertLess(int(status.split("VmHWM:")[1].split()[0]) >> 10, 200)
 
 
 class Ends(Proxy):
@@ -401,7 +505,8 @@ class Ends(Proxy):
                 (b"", "502 Bad Gateway", "ended the connection"), (b"nonsense\r\n\r\n", "502 Bad Gateway", "no HTTP"),
                 (answer(b"no", b"", b"401 No"), "401 No", "status 401"), (answer(b"{}"), "200 OK", "no result"),
                 (b"HTTP/1.1 200 OK\r\n" + JSON + b"Content-Length: 99\r\n\r\n{", "502 Bad Gateway", "ended the connection"),
-                (answer(b"x", JSON + b"Content-Encoding: gzip\r\n"), "200 OK", "compressed")]):
+                (answer(b"x", JSON + b"Content-Encoding: gzip\r\n"), "502 Bad Gateway", "compressed"),
+                (answer(b"", b"Location: http://elsewhere.example/mcp/\r\n", b"307 There"), "502 Bad Gateway", "status 307")]):
             agent = self.agent()
             agent.send(post(call(n)))
             server = self.server()
@@ -466,6 +571,18 @@ class Ends(Proxy):
         agent.send(post(call(2)))
         self.server().message()
         self.assertEqual([r["content"]["requestId"] for r in self.records()], [2])
+
+    def test_the_line_that_says_where(self):
+        self.proxy = subprocess.Popen([TEELOG, "mcp", "--data", self.data, "--trust-on-first-use", "--json", "--listen", "127.0.0.2:0", "--url",
+                                       f"http://127.0.0.1:{self.port}/a?b"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env)
+        self.addCleanup(self.end)
+        ready = json.loads(self.proxy.stdout.readline())
+        self.assertEqual(ready["event"], "ready")
+        self.assertRegex(ready["url"], r"^http://127.0.0.2:\d+/a$")
+        self.address = ("127.0.0.2", int(ready["url"].split(":")[2].split("/")[0]))
+        agent = self.agent()
+        agent.send(get(path=b"/a").replace(b"127.0.0.1:80", b"127.0.0.2:80"))
+        self.assertEqual(self.server().message()[0], "GET /a?b HTTP/1.1")
 
     def test_where_it_listens(self):
         done = self.teelog("mcp", "--data", self.data, "--trust-on-first-use", "--url", "http://localhost:1/", "--listen",
