@@ -15,26 +15,22 @@ client.onerror = (e) => errors.push(String(e));
 
 async function run(c) {
   if (c.list) return (await client.listTools()).tools.map((t) => t.name).sort();
-  if (c.kill) {
-    const pending = client.callTool(c.call, undefined, { timeout: 20000 }).then((r) => r, (e) => ({ failed: e.code }));
-    await new Promise((r) => setTimeout(r, c.kill));
-    process.kill(Number(readFileSync(plan.pid_file, "utf8")), "SIGKILL");
-    return await pending;
-  }
   const progress = [];
-  const options = { timeout: 60000, onprogress: c.progress ? (p) => progress.push(p.progress) : undefined };
-  if (c.abort) {
-    const controller = new AbortController();
-    options.signal = controller.signal;
-    setTimeout(() => controller.abort("enough"), c.abort);
-  }
+  const controller = new AbortController();
+  const options = { timeout: 60000, resetTimeoutOnProgress: true, signal: c.abort ? controller.signal : undefined };
+  if (c.progress || c.abort || c.kill)
+    options.onprogress = (p) => { // the server is at it, then
+      progress.push(p.progress);
+      if (c.kill && progress.length === 1) process.kill(Number(readFileSync(plan.pid_file, "utf8")), "SIGKILL");
+      if (c.abort && progress.length === 1) controller.abort("enough");
+    };
   try {
     const result = await client.callTool(c.call, undefined, options);
     return { progress, receipt: result._meta?.["teelog/receipt"], isError: result.isError,
              structured: result.structuredContent, sizes: result.content.map((p) => JSON.stringify(p).length),
              text: result.content[0]?.text?.slice(0, 200) };
   } catch (e) {
-    return { progress, failed: e.code ?? String(e), message: e.message };
+    return c.kill ? { failed: e.code } : { progress, failed: e.code ?? String(e), message: e.message };
   }
 }
 

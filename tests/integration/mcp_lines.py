@@ -1,11 +1,15 @@
 """Lines of a pipe or a socket, for the tests of the MCP proxy."""
 import json
 import os
+import pathlib
 import re
 import select
 import time
 
+from teelogtest import TEELOG
+
 PATIENCE = 30  # seconds
+SANITIZED = b"__asan_" in pathlib.Path(TEELOG).read_bytes()
 
 
 def records(case, agent):

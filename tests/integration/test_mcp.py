@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+import unittest
 
-from mcp_lines import PATIENCE, Lines, records
+from mcp_lines import PATIENCE, SANITIZED, Lines, records
 from teelogtest import TEELOG, Case, main
 from test_usage import KEY
 
@@ -424,11 +425,13 @@ class Transparent(Proxy):
                 written += self.server.send(data)
         return written
 
+    @unittest.skipIf(SANITIZED, "skipped: a sanitizer's build")
     def test_memory_where_the_agent_does_not_read(self):
         self.start()
         self.assertLess(self.flood(b"\n"), 16 << 20)  # 16 million lines
         self.assertLess(self.memory(), 400)
 
+    @unittest.skipIf(SANITIZED, "skipped: a sanitizer's build")
     def test_memory_where_the_log_does_not_answer(self):
         self.start()
         self.say(call(1))

@@ -9,9 +9,10 @@ import ssl
 import subprocess
 import threading
 import time
+import unittest
 
 from doors import make_certificate
-from mcp_lines import PATIENCE, records
+from mcp_lines import PATIENCE, SANITIZED, records
 from teelogtest import TEELOG, Case, main
 from test_mcp import call, digest, result
 
@@ -482,6 +483,7 @@ class Agents(Proxy):
         self.assertLess(time.monotonic() - began, 20)
         self.assertEqual(self.phases(), ["intent", "failure"])
 
+    @unittest.skipIf(SANITIZED, "skipped: a sanitizer's build")
     def test_an_agent_that_reads_slowly(self):
         self.start()
         agent = self.agent()
