@@ -1,5 +1,6 @@
 /* Messages of the Model Context Protocol. What is passed is a text that jansson takes too; a call
  * is one to it as well; and a receipt that was put in can be taken out again. */
+#include "mcp/id.h"
 #include "mcp/message.h"
 #include "mcp/splice.h"
 #include "mcp/text.h"

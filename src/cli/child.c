@@ -14,7 +14,7 @@
 
 #define GRACE 5 /* seconds between SIGTERM and SIGKILL */
 
-void child_scrub_environment(void)
+static void scrub_environment(void)
 {
     /* unsetenv moves the list, so begin again after each. */
     for (size_t i = 0; environ && environ[i];) {
@@ -48,13 +48,13 @@ static void await_go(int go, char *log_key, size_t size)
     log_key[n] = 0;
 }
 
-static void child_main(char **argv, const char *socket, const char *token, int go, int failed)
+void child_exec(char **argv, const char *const *variables, int failed)
 {
-    char log_key[512];
-    await_go(go, log_key, sizeof log_key);
-    child_scrub_environment();
-    if (setenv("TEELOG_SOCKET", socket, 1) == 0 && setenv("TEELOG_TOKEN", token, 1) == 0 &&
-        setenv("TEELOG_LOG_KEY", log_key, 1) == 0) {
+    bool set = true;
+    scrub_environment();
+    for (; set && *variables; variables += 2)
+        set = setenv(variables[0], variables[1], 1) == 0;
+    if (set) {
         signals_reset();
         cores_reset();
         execvp(argv[0], argv);
@@ -63,6 +63,25 @@ static void child_main(char **argv, const char *socket, const char *token, int g
     ssize_t n = write(failed, &error, sizeof error);
     (void)n;
     _exit(EXIT_RUN_FAILED);
+}
+
+int child_exec_error(int failed)
+{
+    int error = 0;
+    ssize_t n;
+    do
+        n = read(failed, &error, sizeof error);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof error ? error : 0;
+}
+
+static void child_main(char **argv, const char *socket, const char *token, int go, int failed)
+{
+    char log_key[512];
+    await_go(go, log_key, sizeof log_key);
+    const char *const variables[] = {
+        "TEELOG_SOCKET", socket, "TEELOG_TOKEN", token, "TEELOG_LOG_KEY", log_key, NULL};
+    child_exec(argv, variables, failed);
 }
 
 tl_err child_fork(struct child *c, char **argv, const char *socket, const char *token,
@@ -91,15 +110,11 @@ tl_err child_fork(struct child *c, char **argv, const char *socket, const char *
 
 tl_err child_go(struct child *c, const char *name, const char *log_key, struct tl_why *why)
 {
-    int error = 0;
     ssize_t n = write(c->go, log_key, strlen(log_key)); /* less than PIPE_BUF: whole */
     close(c->go);
-    if (n > 0)
-        do
-            n = read(c->failed, &error, sizeof error);
-        while (n < 0 && errno == EINTR);
+    int error = n > 0 ? child_exec_error(c->failed) : 0;
     close(c->failed);
-    if (n == (ssize_t)sizeof error)
+    if (error)
         return tl_explain(why, TL_E_IO, NULL, "cannot start %s: %s", name, strerror(error));
     return TL_OK;
 }

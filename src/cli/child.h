@@ -25,8 +25,11 @@ tl_err child_go(struct child *c, const char *name, const char *log_key, struct t
 /* Sends it off without having run. */
 void child_cancel(struct child *c);
 
-/* In a child before exec: takes every TEELOG_ variable out of the environment. */
-void child_scrub_environment(void);
+/* In a child: becomes the command, without our TEELOG_ variables, and with these (a name, its
+ * value, …, NULL). Where that fails its errno goes to failed, */
+_Noreturn void child_exec(char **argv, const char *const *variables, int failed);
+/* from where this reads it: once the command has begun, 0. */
+int child_exec_error(int failed);
 
 /* Sends a signal to it, with its group where it has one of its own. */
 void child_signal(const struct child *c, int number);

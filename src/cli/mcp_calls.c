@@ -36,16 +36,6 @@ tl_err mcp_calls_new(struct mcp_calls **out, const struct mcp_calls_options *o, 
     return TL_OK;
 }
 
-static void forget_first(struct mcp_calls *c)
-{
-    struct mcp_call *call = c->past;
-    c->past = call->next;
-    if (!c->past)
-        c->past_last = &c->past;
-    c->past_count--;
-    mcp_call_free(call);
-}
-
 void mcp_calls_free(struct mcp_calls *c)
 {
     while (c && c->first) {
@@ -55,7 +45,7 @@ void mcp_calls_free(struct mcp_calls *c)
         mcp_call_free(call);
     }
     while (c && c->past)
-        forget_first(c);
+        mcp_call_forget(c);
     free(c);
 }
 
@@ -117,66 +107,6 @@ void mcp_call_take_out(struct mcp_call *call)
         c->last = at;
     c->in_flight--;
     call->in_flight = false;
-}
-
-struct mcp_call *mcp_call_again(const struct mcp_call *call)
-{
-    struct mcp_call *again = mcp_call_new(call->table, call->type, call->rule, call->about.tool,
-                                          call->about.id, call->where);
-    if (!again)
-        return NULL;
-    memcpy(again->about.nonce, call->about.nonce, sizeof again->about.nonce);
-    again->intent = call->intent;
-    again->intent_known = call->intent_known;
-    again->simulated = call->simulated;
-    return again;
-}
-
-void mcp_call_remember(const struct mcp_call *call)
-{
-    struct mcp_calls *c = call->table;
-    struct mcp_call *past = mcp_call_again(call);
-    if (!past)
-        return;
-    *c->past_last = past;
-    c->past_last = &past->next;
-    if (++c->past_count > MCP_IN_FLIGHT)
-        forget_first(c);
-}
-
-/* ---- ids ---- */
-
-bool mcp_where_meets(struct mcp_where here, struct mcp_where there)
-{
-    return here.answers == there.answers || (here.session && here.session == there.session);
-}
-
-bool mcp_id_used(const struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where,
-                 bool by_calls_alone)
-{
-    for (const struct mcp_call *call = c->first; call; call = call->next)
-        if (mcp_where_meets(where, call->where) && mcp_id_like(&call->id, id))
-            return true;
-    for (size_t i = 0; !by_calls_alone && i < MCP_IN_FLIGHT; i++)
-        if (mcp_where_meets(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id))
-            return true;
-    return false;
-}
-
-void mcp_id_use(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where)
-{
-    c->others[c->next_other] = (struct mcp_other){*id, where};
-    c->next_other = (c->next_other + 1) % MCP_IN_FLIGHT;
-}
-
-bool mcp_id_release(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where)
-{
-    for (size_t i = 0; i < MCP_IN_FLIGHT; i++)
-        if (mcp_where_meets(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id)) {
-            c->others[i].id.set = false;
-            return true;
-        }
-    return false;
 }
 
 /* ---- items and their calls ---- */

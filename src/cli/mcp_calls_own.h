@@ -1,10 +1,11 @@
-/* What mcp_calls.c (the table), mcp_intent.c (the agent's side) and mcp_outcome.c (the server's)
- * share. */
+/* What mcp_calls.c (the table), mcp_ids.c, mcp_intent.c (the agent's side) and mcp_outcome.c (the
+ * server's) share. */
 #ifndef TL_CLI_MCP_CALLS_OWN_H
 #define TL_CLI_MCP_CALLS_OWN_H
 
 #include "cli/mcp_calls.h"
 #include "cli/mcp_record.h"
+#include "mcp/id.h"
 #include "mcp/message.h"
 
 /* One tools/call, or one message that cannot be read, from its first record to its last. */
@@ -57,6 +58,7 @@ void mcp_call_take_out(struct mcp_call *call); /* and out again */
 /* Another of the same intent; NULL: memory is short. */
 struct mcp_call *mcp_call_again(const struct mcp_call *call);
 void mcp_call_remember(const struct mcp_call *call); /* with those that have been answered */
+void mcp_call_forget(struct mcp_calls *c);           /* the first of them */
 /* Whether an answer that comes here may be one to what went there. */
 bool mcp_where_meets(struct mcp_where here, struct mcp_where there);
 /* A request with this id waits for its answer already; and one that does from now on. */

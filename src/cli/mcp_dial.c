@@ -1,6 +1,7 @@
 #include "cli/mcp_dial.h"
 
 #include "cli/signals.h"
+#include "client/clock.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PATIENCE 30000 /* milliseconds until the connection must stand */
 
 struct mcp_dial {
     struct link_url url;
@@ -34,7 +37,7 @@ static void let_go(struct mcp_dial *d)
 static void *run(void *arg)
 {
     struct mcp_dial *d = arg;
-    const struct link_trust trust = {.ca_file = d->ca_file};
+    const struct link_trust trust = {.ca_file = d->ca_file, .until_ms = clock_ms() + PATIENCE};
     d->err = link_open_url(&d->link, &d->url, &trust, &d->why);
     atomic_store(&d->done, true);
     close(d->ends[1]);

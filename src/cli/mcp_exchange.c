@@ -24,7 +24,7 @@ struct mcp_exchange *mcp_exchange_new(struct mcp_gate *gate, int fd)
     x->fd = fd;
     x->up.fd = -1;
     x->end = &x->first;
-    x->idle_since = mcp_now();
+    x->idle_since = clock_ms();
     buf_init(&x->in, MCP_HEAD_MAX + 2 * MCP_READ_CHUNK);
     buf_init(&x->out, 4 * (size_t)MCP_MESSAGE_MAX);
     buf_init(&x->head_bytes, MCP_HEAD_MAX);
@@ -217,7 +217,7 @@ static void read_some(struct mcp_exchange *x)
     if (to)
         x->in.n -= MCP_READ_CHUNK - (n > 0 ? (size_t)n : 0);
     if (n > 0)
-        x->idle_since = mcp_now();
+        x->idle_since = clock_ms();
     else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         x->gone = true;
 }
@@ -241,7 +241,7 @@ static void write_some(struct mcp_exchange *x)
             send(x->fd, x->out.p + x->out_at, x->out.n - x->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) {
             x->out_at += (size_t)n;
-            x->idle_since = mcp_now();
+            x->idle_since = clock_ms();
         } else if (errno == EAGAIN) {
             forget_written(x);
             return;
@@ -261,7 +261,7 @@ static void finish(struct mcp_exchange *x)
     if (x->chunked && !broken)
         buf_str(&x->out, "0\r\n\r\n");
     mcp_upstream_end(x);
-    x->idle_since = mcp_now();
+    x->idle_since = clock_ms();
     x->step = x->last || broken ? MCP_STEP_END : MCP_STEP_HEAD;
 }
 

@@ -96,7 +96,7 @@ static void hear(struct server *s)
 static void turn(struct server *s)
 {
     struct pollfd f[3 + 2 * CONNECTIONS];
-    int64_t now = mcp_now();
+    int64_t now = clock_ms();
     mcp_log_move(s->log, now);
     int due = mcp_wait(mcp_log_due(s->log, now), mcp_calls_due(s->gate.calls), now);
     f[0] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
@@ -110,7 +110,7 @@ static void turn(struct server *s)
     int n = poll(f, (nfds_t)(3 + 2 * before), due);
     if (n > 0 && f[0].revents)
         hear(s);
-    now = mcp_now();
+    now = clock_ms();
     mcp_log_move(s->log, now);
     size_t kept = 0;
     for (size_t i = 0; i < before; i++) {

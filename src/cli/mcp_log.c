@@ -8,18 +8,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define BODY_MAX   (8u << 20) /* bytes, what the service takes */
-#define ANSWER_MAX (64u << 20)
-#define LAST_TRY   5000 /* milliseconds for what is left at the end */
-
-int64_t mcp_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+#define BODY_MAX (8u << 20) /* bytes, what the service takes */
+#define LAST_TRY 5000       /* milliseconds for what is left at the end */
 
 int mcp_wait(int wait, int64_t at, int64_t now)
 {
@@ -46,7 +37,7 @@ tl_err mcp_log_new(struct mcp_log **out, const struct mcp_log_options *o, struct
     l->o = o;
     l->last = &l->first;
     buf_init(&l->body, BODY_MAX);
-    buf_init(&l->answer, ANSWER_MAX);
+    buf_init(&l->answer, MCP_ANSWER_MAX);
     if (o->key)
         mcp_log_set_key(l, o->key);
     *out = l;
@@ -92,7 +83,7 @@ tl_err mcp_log_add(struct mcp_log *l, const char *type, buf *content, const uint
     e->content = *content;
     e->has_ref = ref != NULL;
     e->ref = ref ? *ref : 0;
-    e->limit = limited ? mcp_now() + l->o->timeout : 0;
+    e->limit = limited ? clock_ms() + l->o->timeout : 0;
     e->done = done;
     e->ctx = ctx;
     *l->last = e;
@@ -185,8 +176,8 @@ int mcp_log_due(const struct mcp_log *l, int64_t now)
 
 bool mcp_log_finish(struct mcp_log *l)
 {
-    int64_t now = mcp_now(), until = now + LAST_TRY;
-    for (; l->first && now < until; now = mcp_now()) {
+    int64_t now = clock_ms(), until = now + LAST_TRY;
+    for (; l->first && now < until; now = clock_ms()) {
         mcp_log_move(l, now);
         struct pollfd f = {.fd = mcp_log_fd(l), .events = POLLIN};
         if (l->first)

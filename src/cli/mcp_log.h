@@ -5,6 +5,7 @@
 #define TL_CLI_MCP_LOG_H
 
 #include "cli/reach.h"
+#include "client/clock.h"
 #include "tlog/note.h"
 
 #define MCP_LOG_RECORDS 1024 /* that may wait */
@@ -59,8 +60,6 @@ const char *mcp_log_name(const struct mcp_log *l);
  * left. */
 bool mcp_log_finish(struct mcp_log *l);
 
-/* Milliseconds of the monotonic clock. */
-int64_t mcp_now(void);
 /* The sooner of a wait for poll(2) (-1: no end), and of a time (0 or INT64_MAX: none). */
 int mcp_wait(int wait, int64_t at, int64_t now);
 

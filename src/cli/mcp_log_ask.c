@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 #include "codec/json_put.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 #define TARGET        "/v1/records?partial=1&receipt=full"
@@ -24,7 +23,7 @@ void mcp_log_hang_up(struct mcp_log *l, int64_t pause, const struct tl_why *why,
     l->backoff = l->backoff ? l->backoff * 2 : BACKOFF_LEAST;
     if (l->backoff > BACKOFF_MOST)
         l->backoff = BACKOFF_MOST;
-    l->retry = mcp_now() + (pause ? pause : l->backoff);
+    l->retry = clock_ms() + (pause ? pause : l->backoff);
     snprintf(l->why, sizeof l->why, "%s", tl_why_text(why, err));
 }
 
@@ -32,23 +31,21 @@ void mcp_log_hang_up(struct mcp_log *l, int64_t pause, const struct tl_why *why,
 static tl_err first_key(struct mcp_log *l, struct tl_why *why)
 {
     struct note_key key;
+    buf text;
     if (l->known)
         return TL_OK;
-    buf_reset(&l->answer);
-    tl_err err = client_get(l->client, "/v1/status", &l->answer, why);
+    tl_err err = client_log_key(l->client, &key, why);
     if (err != TL_OK)
         return err;
-    json_t *root = json_loadb((const char *)l->answer.p, l->answer.n, JSON_REJECT_DUPLICATES, NULL);
-    const char *text = json_string_value(json_object_get(root, "logKey"));
-    err = text ? note_key_read(&key, slice_str(text)) : TL_E_HTTP;
-    if (err == TL_OK) {
-        mcp_log_set_key(l, &key);
-        cli_say("note: no log key was given; taking the first one that is seen, until this "
-                "process ends: %s",
-                text);
-    }
-    json_decref(root);
-    return err == TL_OK ? err : tl_explain(why, err, NULL, "the service names no log key");
+    mcp_log_set_key(l, &key);
+    buf_init(&text, 1024);
+    note_key_put(&text, &key);
+    buf_u8(&text, 0);
+    cli_say("note: no log key was given; taking the first one that is seen, until this process "
+            "ends: %s",
+            buf_err(&text) == TL_OK ? (const char *)text.p : l->name);
+    buf_finish(&text);
+    return TL_OK;
 }
 
 static void put_record(buf *b, const struct mcp_log *l, const struct mcp_entry *e)
@@ -67,11 +64,11 @@ static void put_record(buf *b, const struct mcp_log *l, const struct mcp_entry *
 
 tl_err mcp_log_ask(struct mcp_log *l, struct tl_why *why)
 {
-    tl_err err = l->client ? TL_OK : reach_open(&l->client, l->o->reach, why);
+    int64_t until = clock_ms() + l->o->timeout;
+    tl_err err = l->client ? TL_OK : reach_open_by(&l->client, l->o->reach, until, why);
     if (err != TL_OK)
         return err;
-    client_set_patience(l->client, MCP_LOG_SILENCE);
-    client_set_limit(l->client, MCP_LOG_SILENCE);
+    client_set_bounds(l->client, until, MCP_ANSWER_MAX);
     err = first_key(l, why);
     buf_reset(&l->body);
     size_t n = 0;
@@ -89,23 +86,16 @@ tl_err mcp_log_ask(struct mcp_log *l, struct tl_why *why)
     if (err == TL_OK)
         err = client_send(l->client, "POST", TARGET, buf_slice(&l->body), why);
     l->under_way = err == TL_OK ? n : 0;
-    l->asked = mcp_now();
+    l->asked = clock_ms();
     return err;
 }
 
 /* ---- answers ---- */
 
-static void refuse(struct mcp_log *l, struct mcp_entry **at, const char *text)
+/* One line of the answer, which is about the first that waits. TL_E_BUSY: it is to be sent again.
+ */
+static tl_err take_line(struct mcp_log *l, slice line, struct tl_why *why)
 {
-    struct mcp_logged fate = {.fate = MCP_REFUSED, .why = text};
-    mcp_log_settle(l, at, &fate);
-}
-
-/* One line of the answer, which is about the first that waits. */
-static void take_line(struct mcp_log *l, slice line)
-{
-    static const char wrong[] = "{\"error\"";
-    struct tl_why why = {{0}, {0}};
     const struct mcp_entry *e = l->first;
     const struct receipt_sent sent = {
         .agent = slice_str(l->o->agent),
@@ -118,16 +108,17 @@ static void take_line(struct mcp_log *l, slice line)
         .least = e->least,
     };
     struct receipt_checked got;
-    tl_err err = slice_starts(line, slice_of(wrong, sizeof wrong - 1))
-                     ? client_refusal_of(line, 400, &why)
-                     : receipt_check(&got, line, &sent, &l->key, &l->seen, &why);
-    if (err == TL_OK) {
-        struct mcp_logged fate = {
+    bool refusal = client_is_refusal(line);
+    tl_err err = refusal ? client_refusal_of(line, 400, why)
+                         : receipt_check(&got, line, &sent, &l->key, &l->seen, why);
+    if (refusal && err == TL_E_BUSY)
+        return err;
+    struct mcp_logged fate = {.fate = MCP_REFUSED, .why = tl_why_text(why, err)};
+    if (err == TL_OK)
+        fate = (struct mcp_logged){
             .fate = MCP_LOGGED, .index = got.index, .class = got.class, .simulated = got.simulated};
-        mcp_log_settle(l, &l->first, &fate);
-    } else {
-        refuse(l, &l->first, tl_why_text(&why, err));
-    }
+    mcp_log_settle(l, &l->first, &fate);
+    return TL_OK;
 }
 
 static tl_err take_lines(struct mcp_log *l, struct tl_why *why)
@@ -138,11 +129,21 @@ static tl_err take_lines(struct mcp_log *l, struct tl_why *why)
         if (REFUSED(!lf))
             return tl_explain(why, TL_E_HTTP, NULL, "the service answered too few lines");
         size_t n = (size_t)(lf - rest.p) + 1;
-        take_line(l, slice_of(rest.p, n));
+        struct tl_why of_line = {{0}, {0}};
+        if (take_line(l, slice_of(rest.p, n), &of_line) != TL_OK) {
+            *why = of_line;
+            return TL_E_BUSY;
+        }
         rest = slice_of(rest.p + n, rest.n - n);
     }
     return REFUSED(rest.n) ? tl_explain(why, TL_E_HTTP, NULL, "the service answered too many lines")
                            : TL_OK;
+}
+
+static void refuse(struct mcp_log *l, struct mcp_entry **at, const char *text)
+{
+    struct mcp_logged fate = {.fate = MCP_REFUSED, .why = text};
+    mcp_log_settle(l, at, &fate);
 }
 
 /* The request was refused as a whole, and nothing of it was appended: what must happen first is
@@ -163,6 +164,7 @@ void mcp_log_receive(struct mcp_log *l)
     struct client_answer a;
     struct tl_why why = {{0}, {0}};
     buf_reset(&l->answer);
+    client_set_bounds(l->client, clock_ms() + l->o->timeout, MCP_ANSWER_MAX);
     tl_err err = client_head(l->client, &a, &why);
     if (err == TL_OK)
         err = client_body_all(l->client, &l->answer, &why);
@@ -171,12 +173,14 @@ void mcp_log_receive(struct mcp_log *l)
         return;
     }
     if (a.status == 200) {
+        err = take_lines(l, &why);
+        if (err != TL_OK) {
+            mcp_log_hang_up(l, 0, &why, err);
+            return;
+        }
         l->backoff = 0;
         l->why[0] = 0;
-        err = take_lines(l, &why);
-        if (err != TL_OK)
-            mcp_log_hang_up(l, 0, &why, err);
-        if (err == TL_OK && a.close) {
+        if (a.close) {
             client_close(l->client);
             l->client = NULL;
         }

@@ -5,7 +5,8 @@
 #include "cli/mcp_log.h"
 #include "verify/receipt_check.h"
 
-#define MCP_LOG_SILENCE 10000 /* milliseconds without an answer: the connection is given up */
+#define MCP_LOG_SILENCE 10000       /* milliseconds without an answer: the connection is given up */
+#define MCP_ANSWER_MAX  (64u << 20) /* bytes */
 
 struct mcp_entry {
     struct mcp_entry *next;

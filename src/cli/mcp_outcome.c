@@ -218,7 +218,7 @@ void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, struct mc
     const char *why = "it cannot be read";
     slice s = buf_slice(&item->text);
     item->state = MCP_ITEM_HELD;
-    item->until = mcp_now() + MCP_HOLD;
+    item->until = clock_ms() + MCP_HOLD;
     item->waiting = 1; /* this function */
     tl_err err = item->line ? mcp_line(&t, s, &why) : mcp_body(&t, s, &why);
     if (err == TL_OK)

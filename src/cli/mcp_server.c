@@ -2,8 +2,6 @@
 
 #include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/cores.h"
-#include "cli/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,27 +16,13 @@ static void server_main(char **argv, int in, int out, int failed)
 {
     /* Where we are killed it must not stay behind; without us it would have got that itself. */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0) {
-        child_scrub_environment();
-        signals_reset();
-        cores_reset();
-        execvp(argv[0], argv);
-    }
+    static const char *const none[] = {NULL};
+    if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
+        child_exec(argv, none, failed);
     int error = errno;
     ssize_t n = write(failed, &error, sizeof error);
     (void)n;
     _exit(EXIT_RUN_FAILED);
-}
-
-/* Whether exec succeeded; else its errno. */
-static int started(int failed)
-{
-    int error = 0;
-    ssize_t n;
-    do
-        n = read(failed, &error, sizeof error);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? error : 0;
 }
 
 static void close_all(int ends[6])
@@ -64,7 +48,7 @@ tl_err mcp_server_start(struct mcp_server *s, char **argv, struct tl_why *why)
         server_main(argv, e[0], e[3], e[5]);
     *s = (struct mcp_server){.pid = pid, .in = e[1], .out = e[2]};
     close(e[5]);
-    int error = started(e[4]);
+    int error = child_exec_error(e[4]);
     e[1] = e[2] = e[5] = -1;
     close_all(e);
     if (error) {

@@ -238,7 +238,7 @@ static void hear(struct proxy *p)
     if (!from_terminal)
         mcp_server_signal(&p->server, number);
     if (!p->kill_at)
-        p->kill_at = mcp_now() + GRACE;
+        p->kill_at = clock_ms() + GRACE;
     shut(&p->up.from);
 }
 
@@ -273,7 +273,7 @@ static bool over(const struct proxy *p, int64_t now)
 
 static void turn(struct proxy *p)
 {
-    int64_t now = mcp_now();
+    int64_t now = clock_ms();
     mcp_log_move(p->log, now);
     if (p->down.first)
         mcp_calls_expire(p->down.first, now);
@@ -318,7 +318,7 @@ int mcp_stdio(struct mcp_calls *calls, struct mcp_log *log, char **argv)
     }
     flow_init(&p.up, STDIN_FILENO, p.server.in);
     flow_init(&p.down, p.server.out, STDOUT_FILENO);
-    while (!over(&p, mcp_now()))
+    while (!over(&p, clock_ms()))
         turn(&p);
     mcp_server_say(reason, sizeof reason, &p.server);
     mcp_calls_end(calls, SCOPE, reason);

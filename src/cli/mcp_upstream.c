@@ -270,7 +270,7 @@ void mcp_upstream_end(struct mcp_exchange *x)
     mcp_parcels_drop(x);
     if (own != mcp_exchange_resumed(x)) {
         if (x->resumable)
-            mcp_calls_move(x->gate->calls, own, mcp_exchange_resumed(x), mcp_now() + AWAITED);
+            mcp_calls_move(x->gate->calls, own, mcp_exchange_resumed(x), clock_ms() + AWAITED);
         mcp_calls_end(x->gate->calls, own,
                       x->gone ? "the agent has gone before the answer" : x->why);
     }

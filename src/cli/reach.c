@@ -146,16 +146,31 @@ static void say_simulated(void)
     said = true;
 }
 
+static tl_err open_socket(struct client **out, const char *path, const char *token,
+                          int64_t until_ms, struct tl_why *why)
+{
+    struct link link;
+    tl_err err = link_open_socket(&link, path, until_ms, why);
+    return err == TL_OK ? client_over(out, &link, path, "localhost", token) : err;
+}
+
 tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why)
+{
+    return reach_open_by(out, r, 0, why);
+}
+
+tl_err reach_open_by(struct client **out, const struct reach *r, int64_t until_ms,
+                     struct tl_why *why)
 {
     const char *token = r->token.n ? (const char *)r->token.p : NULL;
     struct link_trust trust = {
+        .until_ms = until_ms,
         .ca_file = r->ca_file,
         .policy = r->policy ? r->policy->policy : NULL,
         .collateral = r->collateral.n ? buf_slice(&r->collateral) : (slice){NULL, 0},
     };
     if (!r->remote)
-        return client_open(out, r->path, token, why);
+        return open_socket(out, r->path, token, until_ms, why);
     tl_err err = TL_OK;
     const struct ra_tls_identity *own = NULL;
     if (r->identity)

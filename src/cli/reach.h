@@ -51,6 +51,9 @@ int reach_check(struct reach *r, const char *command);
 int reach_stopped(struct reach *r, const char *command);
 /* After reach_check; any number of times. */
 tl_err reach_open(struct client **out, const struct reach *r, struct tl_why *why) TL_MUST;
+/* The same, by a time of client/clock.h (0: no such time). */
+tl_err reach_open_by(struct client **out, const struct reach *r, int64_t until_ms,
+                     struct tl_why *why) TL_MUST;
 void reach_finish(struct reach *r);
 
 #endif

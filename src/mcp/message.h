@@ -49,21 +49,7 @@ bool mcp_next(struct mcp_messages *m, slice *value);
 tl_err mcp_from_agent(struct mcp_message *out, slice value, const char **why) TL_MUST;
 tl_err mcp_from_server(struct mcp_message *out, slice value, const char **why) TL_MUST;
 
-/* An id to compare by: texts by what they say, numbers by their value. */
-#define MCP_ID_MAX   256  /* bytes */
 #define MCP_TOOL_MAX 4096 /* bytes of a tool's name, as it is spelt */
-struct mcp_id {
-    bool set; /* false: null, or neither a text nor a number; equal to none */
-    bool number;
-    uint16_t n;
-    uint8_t text[MCP_ID_MAX];
-    double value;
-};
-/* TL_E_LIMIT: too long. */
-tl_err mcp_id_read(struct mcp_id *out, slice spelt) TL_MUST;
-bool mcp_id_eq(const struct mcp_id *a, const struct mcp_id *b);
-/* Whether a client may take the one for the other: by the number that a text says. */
-bool mcp_id_like(const struct mcp_id *a, const struct mcp_id *b);
 
 /* Whether what is no JSON may still be a call to who reads it otherwise. */
 bool mcp_may_call(slice bytes);

@@ -1,6 +1,7 @@
 /* Messages of the Model Context Protocol: what they are, and where a receipt goes in. */
 #include "testlib.h"
 
+#include "mcp/id.h"
 #include "mcp/message.h"
 #include "mcp/splice.h"
 #include "mcp/text.h"
