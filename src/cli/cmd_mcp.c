@@ -6,8 +6,9 @@
 #include "cli/reach.h"
 #include "cli/signals.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define TIMEOUT_DEFAULT 5000 /* milliseconds */
 #define TIMEOUT_MOST    300  /* seconds */
@@ -202,12 +203,24 @@ static int options(struct mcp_options *o, struct reach *reach, int argc, char **
     return EXIT_GOOD;
 }
 
+/* Where one of the first three is closed, something else would be opened as it. */
+static void fill_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int cmd_mcp(int argc, char **argv)
 {
     struct mcp_options o = {
         .agent = "mcp", .log_key = cli_log_key(), .timeout = TIMEOUT_DEFAULT, .argv = NULL};
     struct reach reach = {.socket = NULL};
     struct note_key key;
+    fill_descriptors();
     o.rules.text_max = MCP_TEXT_MAX;
     o.rules.list = calloc((size_t)argc, sizeof *o.rules.list);
     int code = o.rules.list ? options(&o, &reach, argc, argv) : EXIT_RUN_FAILED;

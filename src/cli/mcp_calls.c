@@ -36,16 +36,21 @@ tl_err mcp_calls_new(struct mcp_calls **out, const struct mcp_calls_options *o, 
     return TL_OK;
 }
 
+static void free_all(struct mcp_call *first)
+{
+    for (struct mcp_call *call = first, *next; call; call = next) {
+        next = call->next;
+        buf_finish(&call->spelt);
+        free(call);
+    }
+}
+
 void mcp_calls_free(struct mcp_calls *c)
 {
-    while (c && c->first) {
-        struct mcp_call *call = c->first;
-        mcp_call_take_out(call);
-        call->records = 0;
-        mcp_call_free(call);
-    }
-    while (c && c->past)
-        mcp_call_forget(c);
+    if (!c)
+        return;
+    free_all(c->first);
+    free_all(c->past);
     free(c);
 }
 

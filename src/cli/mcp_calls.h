@@ -64,6 +64,8 @@ void mcp_calls_expire(struct mcp_item *item, int64_t now);
 void mcp_calls_drop(struct mcp_item *item);
 /* No answers come any more: what is in flight has failed, for this reason. */
 void mcp_calls_end(struct mcp_calls *c, mcp_scope scope, const char *reason);
+/* No answers come any more, to other requests. */
+void mcp_ids_end(struct mcp_calls *c, mcp_scope scope);
 /* The answers to what is in flight are to be had elsewhere now, until this time. */
 void mcp_calls_move(struct mcp_calls *c, mcp_scope from, mcp_scope to, int64_t until);
 /* The first such time, or INT64_MAX; and ends what it is over for. */

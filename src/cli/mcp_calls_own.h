@@ -45,6 +45,7 @@ struct mcp_calls {
         struct mcp_where where;
     } others[MCP_IN_FLIGHT];
     size_t next_other;
+    unsigned strays;  /* records, since the last call, of what the server was not asked for */
     char broken[640]; /* no call is made any more, for this reason */
 };
 

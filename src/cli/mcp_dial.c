@@ -1,5 +1,6 @@
 #include "cli/mcp_dial.h"
 
+#include "base/refuse.h"
 #include "cli/signals.h"
 #include "client/clock.h"
 
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define PATIENCE 30000 /* milliseconds until the connection must stand */
+#define AT_ONCE  64
 
 struct mcp_dial {
     struct link_url url;
@@ -63,6 +65,8 @@ static bool start(struct mcp_dial *d)
 
 tl_err mcp_dial_new(struct mcp_dial **out, const struct link_url *url, const char *ca_file)
 {
+    if (REFUSED(atomic_load(&running) >= AT_ONCE)) /* of agents that have gone as well */
+        return TL_E_BUSY;
     struct mcp_dial *d = calloc(1, sizeof *d);
     if (!d)
         return TL_E_MEMORY;

@@ -6,7 +6,7 @@
 #include "client/link.h"
 
 struct mcp_dial;
-/* Copies what it is given; ca_file may be NULL. */
+/* Copies what it is given; ca_file may be NULL. TL_E_BUSY: so many wait already. */
 tl_err mcp_dial_new(struct mcp_dial **out, const struct link_url *url, const char *ca_file) TL_MUST;
 /* Readable once it is done. */
 int mcp_dial_fd(const struct mcp_dial *d);

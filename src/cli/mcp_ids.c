@@ -74,3 +74,10 @@ bool mcp_id_release(struct mcp_calls *c, const struct mcp_id *id, struct mcp_whe
         }
     return false;
 }
+
+void mcp_ids_end(struct mcp_calls *c, mcp_scope scope)
+{
+    for (size_t i = 0; i < MCP_IN_FLIGHT; i++)
+        if (c->others[i].where.answers == scope)
+            c->others[i].id.set = false;
+}

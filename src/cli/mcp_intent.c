@@ -140,6 +140,11 @@ static bool room(struct mcp_calls *c)
     return c->in_flight < MCP_IN_FLIGHT;
 }
 
+static void refuse_for(struct mcp_item *item, const char *why)
+{
+    snprintf(item->why, sizeof item->why, "%s", why);
+}
+
 /* A call's intent goes into the log; until then its item waits. */
 static void begin(struct mcp_item *item, struct mcp_call *call, buf *content)
 {
@@ -150,8 +155,7 @@ static void begin(struct mcp_item *item, struct mcp_call *call, buf *content)
     if (err == TL_OK)
         item->waiting++;
     else
-        snprintf(item->why, sizeof item->why, "%s",
-                 err == TL_E_FULL ? "too many records wait for the log" : tl_err_text(err));
+        refuse_for(item, err == TL_E_FULL ? "too many records wait for the log" : tl_err_text(err));
 }
 
 static void begin_call(struct mcp_calls *c, struct mcp_item *item, const struct mcp_message *m,
@@ -160,16 +164,16 @@ static void begin_call(struct mcp_calls *c, struct mcp_item *item, const struct 
     if (item->why[0])
         return;
     struct mcp_call *call = mcp_call_new(c, MCP_TYPE_CALL, rule, m->tool, m->id, where);
-    const char *why = c->broken[0] ? c->broken
-                      : !room(c)   ? "too many calls are in flight"
-                      : !call      ? tl_err_text(TL_E_MEMORY)
-                                   : NULL;
-    if (why) {
-        snprintf(item->why, sizeof item->why, "%s", why);
-        if (call)
-            mcp_call_free(call);
+    if (!call) {
+        refuse_for(item, tl_err_text(TL_E_MEMORY));
         return;
     }
+    if (c->broken[0] || !room(c)) {
+        refuse_for(item, c->broken[0] ? c->broken : "too many calls are in flight");
+        mcp_call_free(call);
+        return;
+    }
+    c->strays = 0;
     buf b;
     mcp_call_content(&b, call, "intent");
     mcp_content_keep(&b, m->more ? "params" : "arguments", m->more ? m->params : m->arguments,
@@ -183,7 +187,7 @@ static void begin_unreadable(struct mcp_calls *c, struct mcp_item *item, struct 
     const slice none = {NULL, 0};
     struct mcp_call *call = mcp_call_new(c, MCP_TYPE_UNREADABLE, NULL, none, none, where);
     if (!call || c->broken[0]) {
-        snprintf(item->why, sizeof item->why, "%s", call ? c->broken : tl_err_text(TL_E_MEMORY));
+        refuse_for(item, call ? c->broken : tl_err_text(TL_E_MEMORY));
         if (call)
             mcp_call_free(call);
         return;
@@ -206,7 +210,7 @@ static void judge(struct mcp_calls *c, struct mcp_item *item, slice value, struc
         rule = mcp_rules_find(c->o->rules, m.tool);
     bool logged = rule && !rule->pass;
     if (m.request && mcp_id_read(&id, m.id) == TL_OK && mcp_id_used(c, &id, where, !logged))
-        snprintf(item->why, sizeof item->why, "another request with its id is not answered yet");
+        refuse_for(item, "another request with its id is not answered yet");
     if (logged)
         begin_call(c, item, &m, rule, where);
     else if (id.set)

@@ -119,22 +119,23 @@ void mcp_log_settle(struct mcp_log *l, struct mcp_entry **at, const struct mcp_l
 
 /* ---- the loop's side ---- */
 
+/* Where the first stands whose time is over; NULL: none. */
+static struct mcp_entry **overdue(struct mcp_log *l, int64_t now)
+{
+    for (struct mcp_entry **at = &l->first; *at; at = &(*at)->next)
+        if ((*at)->limit && !(*at)->late && now >= (*at)->limit)
+            return at;
+    return NULL;
+}
+
 static void expire(struct mcp_log *l, int64_t now)
 {
     char text[600];
     snprintf(text, sizeof text, "it was not logged in %g seconds%s%s", l->o->timeout / 1000.0,
              l->why[0] ? ": " : "", l->why);
-    size_t n = 0;
-    for (struct mcp_entry **at = &l->first; *at; n++) {
-        struct mcp_entry *e = *at;
-        if (!e->limit || e->late || now < e->limit) {
-            at = &e->next;
-            continue;
-        }
-        struct mcp_logged fate = {.fate = e->sent ? MCP_UNKNOWN : MCP_TOO_LATE, .why = text};
+    for (struct mcp_entry **at; (at = overdue(l, now));) {
+        struct mcp_logged fate = {.fate = (*at)->sent ? MCP_UNKNOWN : MCP_TOO_LATE, .why = text};
         mcp_log_settle(l, at, &fate);
-        if (fate.fate == MCP_UNKNOWN)
-            at = &e->next;
     }
 }
 

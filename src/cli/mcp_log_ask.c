@@ -9,11 +9,16 @@
 
 #define TARGET        "/v1/records?partial=1&receipt=full"
 #define BATCH_RECORDS 256
-#define BATCH_BYTES   (4u << 20)
+#define BATCH_BYTES   (1u << 20)
 #define BACKOFF_LEAST 50 /* milliseconds between attempts, doubled up to */
 #define BACKOFF_MOST  1000
 
 /* ---- the connection ---- */
+
+static int64_t patience(const struct mcp_log *l)
+{
+    return clock_ms() + (l->o->timeout < MCP_LOG_BLOCK ? l->o->timeout : MCP_LOG_BLOCK);
+}
 
 void mcp_log_hang_up(struct mcp_log *l, int64_t pause, const struct tl_why *why, tl_err err)
 {
@@ -62,10 +67,18 @@ static void put_record(buf *b, const struct mcp_log *l, const struct mcp_entry *
     buf_str(b, "}\n");
 }
 
+/* A service on this machine that has to be waited for takes no connections now. */
+static tl_err open_client(struct mcp_log *l, int64_t until, struct tl_why *why)
+{
+    const struct reach *r = l->o->reach;
+    return l->client ? TL_OK
+                     : reach_open_by(&l->client, r, r->remote ? until : clock_ms() + 50, why);
+}
+
 tl_err mcp_log_ask(struct mcp_log *l, struct tl_why *why)
 {
-    int64_t until = clock_ms() + l->o->timeout;
-    tl_err err = l->client ? TL_OK : reach_open_by(&l->client, l->o->reach, until, why);
+    int64_t until = patience(l);
+    tl_err err = open_client(l, until, why);
     if (err != TL_OK)
         return err;
     client_set_bounds(l->client, until, MCP_ANSWER_MAX);
@@ -164,7 +177,7 @@ void mcp_log_receive(struct mcp_log *l)
     struct client_answer a;
     struct tl_why why = {{0}, {0}};
     buf_reset(&l->answer);
-    client_set_bounds(l->client, clock_ms() + l->o->timeout, MCP_ANSWER_MAX);
+    client_set_bounds(l->client, patience(l), MCP_ANSWER_MAX);
     tl_err err = client_head(l->client, &a, &why);
     if (err == TL_OK)
         err = client_body_all(l->client, &l->answer, &why);

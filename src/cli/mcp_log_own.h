@@ -6,6 +6,7 @@
 #include "verify/receipt_check.h"
 
 #define MCP_LOG_SILENCE 10000       /* milliseconds without an answer: the connection is given up */
+#define MCP_LOG_BLOCK   2000        /* milliseconds that the loop waits for it, in a step */
 #define MCP_ANSWER_MAX  (64u << 20) /* bytes */
 
 struct mcp_entry {

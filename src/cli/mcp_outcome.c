@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#define STRAYS 16 /* records of what a server was not asked for, for each call */
+
 static void put_receipt(buf *b, const struct mcp_call *call)
 {
     buf_str(b, "{\"intent\":");
@@ -129,46 +131,52 @@ static struct mcp_call *find(struct mcp_call *first, const struct mcp_id *id,
     return other;
 }
 
-/* Whose answer it is, out of the list of those in flight; NULL: of none that is logged. *again: it
- * has been answered before, and who knows which of the two the agent takes. */
-static struct mcp_call *answered(struct mcp_calls *c, slice spelt, struct mcp_where where,
-                                 bool *again)
+/* What came of looking for whose answer it is. */
+enum finding {
+    NOBODYS,
+    OTHERS, /* a request's that is not logged */
+    FIRST,
+    AGAIN, /* of one that was answered before, or has not been asked: who knows which the agent
+              takes */
+};
+
+static enum finding answered(struct mcp_call **out, struct mcp_calls *c, slice spelt,
+                             struct mcp_where where)
 {
     struct mcp_id id;
-    *again = false;
     if (mcp_id_read(&id, spelt) != TL_OK)
-        return NULL;
+        return NOBODYS;
     struct mcp_call *call = find(c->first, &id, where);
     if (call && call->sent) {
         mcp_call_take_out(call);
         mcp_call_remember(call);
-        return call;
+        *out = call;
+        return FIRST;
     }
     if (!call && mcp_id_release(c, &id, where))
-        return NULL;
-    if (!call) /* else it is answered before it was asked */
+        return OTHERS;
+    if (!call)
         call = find(c->past, &id, where);
-    *again = call != NULL;
-    return call ? mcp_call_again(call) : NULL;
+    if (!call)
+        return NOBODYS;
+    *out = ++c->strays > STRAYS ? NULL : mcp_call_again(call);
+    return *out ? AGAIN : OTHERS;
 }
 
-static void answer(struct mcp_calls *c, struct mcp_item *item, const struct mcp_message *m,
-                   struct mcp_where where)
+static void log_answer(struct mcp_item *item, const struct mcp_message *m, struct mcp_call *call,
+                       bool again)
 {
-    bool again;
-    struct mcp_call *call = m->kind == MCP_ANSWER ? answered(c, m->id, where, &again) : NULL;
+    const char *phase = m->error.p ? "error" : "result";
     buf b;
-    if (!call)
-        return;
-    mcp_call_content(&b, call, m->error.p ? "error" : "result");
+    mcp_call_content(&b, call, phase);
     if (m->result.p && is_true(m->result, "isError"))
         json_put_bool(&b, "isError", true);
     if (call->cancelled)
         json_put_bool(&b, "late", true);
     if (again)
         json_put_bool(&b, "again", true);
-    mcp_content_keep(&b, m->error.p ? "error" : "result", m->error.p ? m->error : m->result,
-                     call->rule->result, c->o->rules->text_max);
+    mcp_content_keep(&b, phase, m->error.p ? m->error : m->result, call->rule->result,
+                     call->table->o->rules->text_max);
     call->outcome_known = false; /* that of a cancellation is another */
     if (m->result.p) {
         call->result_at = (size_t)(m->result.p - item->text.p);
@@ -179,37 +187,59 @@ static void answer(struct mcp_calls *c, struct mcp_item *item, const struct mcp_
         item->waiting++;
 }
 
+/* False: to nothing that was asked. */
+static bool answer(struct mcp_calls *c, struct mcp_item *item, const struct mcp_message *m,
+                   struct mcp_where where)
+{
+    struct mcp_call *call = NULL;
+    enum finding found = answered(&call, c, m->id, where);
+    if (call)
+        log_answer(item, m, call, found == AGAIN);
+    return found != NOBODYS;
+}
+
 /* It may be an answer to any that are in flight. */
-static void unreadable(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where,
-                       const char *why)
+static void stray(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where,
+                  const char *why)
 {
     const slice none = {NULL, 0};
-    if (!mcp_calls_await(c, where))
+    if (!mcp_calls_await(c, where) || ++c->strays > STRAYS + 1)
         return;
     struct mcp_call *call = mcp_call_new(c, MCP_TYPE_UNREADABLE, NULL, none, none, where);
     if (!call)
         return;
     buf b;
     mcp_call_content(&b, call, "result");
-    mcp_call_put_unreadable(&b, call, "server", why, buf_slice(&item->text));
+    mcp_call_put_unreadable(&b, call, "server",
+                            c->strays > STRAYS ? "there are more, which are not recorded" : why,
+                            buf_slice(&item->text));
     mcp_call_join(call, item);
     if (mcp_call_log(call, &b, false) == TL_OK)
         item->waiting++;
 }
 
-static tl_err read_all(struct mcp_calls *c, struct mcp_item *item, const struct mcp_text *t,
-                       struct mcp_where where, bool act, const char **why)
+static tl_err readable(const struct mcp_text *t, const char **why)
 {
     struct mcp_messages all = mcp_messages_of(t);
     struct mcp_message m;
-    for (slice value; mcp_next(&all, &value);) {
-        tl_err err = mcp_from_server(&m, value, why);
-        if (err != TL_OK)
-            return err;
-        if (act)
-            answer(c, item, &m, where);
-    }
-    return TL_OK;
+    tl_err err = TL_OK;
+    for (slice value; err == TL_OK && mcp_next(&all, &value);)
+        err = mcp_from_server(&m, value, why);
+    return err;
+}
+
+static void take_all(struct mcp_calls *c, struct mcp_item *item, const struct mcp_text *t,
+                     struct mcp_where where)
+{
+    struct mcp_messages all = mcp_messages_of(t);
+    struct mcp_message m;
+    const char *ignored;
+    bool lost = false;
+    for (slice value; mcp_next(&all, &value);)
+        if (mcp_from_server(&m, value, &ignored) == TL_OK && m.kind == MCP_ANSWER)
+            lost = !answer(c, item, &m, where) || lost;
+    if (lost) /* others may read its id otherwise */
+        stray(c, item, where, "it is an answer to no request");
 }
 
 void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where)
@@ -222,11 +252,11 @@ void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, struct mc
     item->waiting = 1; /* this function */
     tl_err err = item->line ? mcp_line(&t, s, &why) : mcp_body(&t, s, &why);
     if (err == TL_OK)
-        err = read_all(c, item, &t, where, false, &why);
+        err = readable(&t, &why);
     if (err == TL_OK)
-        err = read_all(c, item, &t, where, true, &why);
+        take_all(c, item, &t, where);
     else
-        unreadable(c, item, where, why);
+        stray(c, item, where, why);
     if (--item->waiting == 0)
         release(item);
 }

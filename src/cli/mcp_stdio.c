@@ -289,8 +289,8 @@ static void turn(struct proxy *p)
     struct pollfd f[6] = {
         {.fd = p->up.queued < QUEUE_MAX && p->down.queued < 2 * QUEUE_MAX ? p->up.from : -1,
          .events = POLLIN},
-        {.fd = p->down.queued < QUEUE_MAX && !mcp_calls_full(p->calls) ? p->down.from : -1,
-         .events = POLLIN},
+        {.fd = p->down.from, /* without room, to hear of its end */
+         .events = p->down.queued < QUEUE_MAX && !mcp_calls_full(p->calls) ? POLLIN : 0},
         {.fd = up_full ? p->up.to : -1, .events = POLLOUT},
         {.fd = down_full ? p->down.to : -1, .events = POLLOUT},
         {.fd = mcp_log_fd(p->log), .events = POLLIN},

@@ -142,7 +142,7 @@ static void take_head(struct mcp_exchange *x)
             fail_redirected(x);
             return;
         }
-        if (REFUSED(x->answer.encoded) && mcp_calls_await(x->gate->calls, x->where)) {
+        if (REFUSED(x->answer.encoded && x->answer.status / 100 == 2)) {
             mcp_fail(x, "the server's answer is compressed, which was not asked for");
             return;
         }
@@ -273,6 +273,8 @@ void mcp_upstream_end(struct mcp_exchange *x)
             mcp_calls_move(x->gate->calls, own, mcp_exchange_resumed(x), clock_ms() + AWAITED);
         mcp_calls_end(x->gate->calls, own,
                       x->gone ? "the agent has gone before the answer" : x->why);
+        if (!x->resumable)
+            mcp_ids_end(x->gate->calls, own);
     }
     buf_finish(&x->ask);
     buf_finish(&x->got);

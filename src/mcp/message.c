@@ -231,13 +231,11 @@ static tl_err check_id(slice spelt, const char **why)
  * take white space off. */
 static bool resembles_call(slice method)
 {
-    uint8_t mem[64];
+    uint8_t mem[256];
     buf b;
-    if (has_zero(method))
-        return true;
     buf_init_fixed(&b, mem, sizeof mem);
-    if (!text_decode(&b, method))
-        return false;
+    if (has_zero(method) || !text_decode(&b, method)) /* half of a pair, or no end of white space */
+        return true;
     slice s = buf_slice(&b);
     while (s.n && s.p[0] <= ' ')
         s = slice_of(s.p + 1, s.n - 1);
@@ -251,7 +249,7 @@ tl_err mcp_from_agent(struct mcp_message *out, slice value, const char **why)
     struct envelope e = {.id = {NULL, 0}};
     slice method = {NULL, 0};
     tl_err err = envelope(&e, value, why);
-    if (err == TL_OK)
+    if (err == TL_OK && e.method.p) /* that of an answer the server has chosen */
         err = check_id(e.id, why);
     if (err == TL_OK && e.method.p && REFUSED(!unquote(&method, e.method)))
         err = because(why, TL_E_JSON, "a method is a text");

@@ -146,8 +146,7 @@ static tl_err after_value(struct nest *n, slice *s, bool *more)
 
 tl_err text_value(slice *value, slice *text)
 {
-    struct nest n;
-    n.depth = 0;
+    struct nest n = {.depth = 0};
     slice s = *text;
     bool whole, more = true;
     (void)peek(&s);

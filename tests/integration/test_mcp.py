@@ -47,7 +47,7 @@ class Proxy(Case):
         listener.listen(1)
         pin = ["--log-key", self.key] if key else []
         self.proxy = subprocess.Popen(
-            [TEELOG, "mcp", "--data", self.data, "--agent", "alice", "--name", "bank", *pin, *options,
+            [TEELOG, "mcp", *(["--data", self.data] if self.data else []), "--agent", "alice", "--name", "bank", *pin, *options,
              "--", sys.executable, str(RELAY), path, str(code)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env)
         self.addCleanup(self.end)
@@ -237,6 +237,33 @@ class Calls(Proxy):
                          [(intent["index"], "result", None), (intent["index"], "result", True), (intent["index"], "error", True)])
         self.assertEqual([r["result"] for r in (first, second)], [r["index"] for r in answers[:2]])
         self.assertEqual(answers[1]["content"]["result"], json.loads("{" + forged + "}"))
+
+    def test_answers_to_nothing(self):
+        self.start()
+        stray = result('"0b1"')  # which JavaScript's Number reads
+        self.server.sendall(stray)
+        self.assertEqual(self.to_agent.read(), stray)  # nothing is awaited
+        self.say(call(1))
+        self.hears(call(1))
+        for line in [stray, *[b"%d\n" % i for i in range(40)]]:
+            self.server.sendall(line)
+            self.assertEqual(self.to_agent.read(), line)
+        self.server.sendall(result(1))
+        self.assertIn("result", self.receipt(self.to_agent.read()))
+        strays = [r["content"] for r in self.records() if r["type"] == "mcp.unreadable"]
+        self.assertEqual(strays[0], {"phase": "result", "server": "bank", "from": "server", "why": "it is an answer to no request",
+                                     "message": stray.decode()})
+        self.assertEqual(len(strays), 17)
+        self.assertIn("not recorded", strays[-1]["why"])
+        # The same of what was answered; and the next call has its own.
+        self.say(call(2))
+        self.hears(call(2))
+        for _ in range(40):
+            self.server.sendall(result(1))
+            self.to_agent.read()
+        self.server.sendall(result(2))
+        self.assertIn("result", self.receipt(self.to_agent.read()))
+        self.assertEqual(len([r for r in self.records() if r["content"].get("again")]), 16)
 
     def test_calls_that_nobody_waits_for(self):
         self.start()
@@ -635,6 +662,30 @@ class Fails(Proxy):
             time.sleep(0.05)
         found = [(r["content"]["requestId"], r["content"]["phase"]) for r in self.records()]
         self.assertEqual(sorted(found), [(1, "intent"), (1, "refusal"), (2, "intent"), (2, "refusal"), (3, "intent")])
+
+    def test_a_log_that_takes_no_connections(self):
+        path = self.path("full.sock")
+        with socket.socket(socket.AF_UNIX) as full:
+            full.bind(path)
+            full.listen(0)
+            waiting = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+            for one in waiting:
+                self.addCleanup(one.close)
+                one.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    one.connect(path)
+            self.service = self.serve("--origin", "example.org/log")
+            self.data = None
+            self.start("--socket", path, "--log-timeout", "1")
+            self.say(call(1) + b'{"jsonrpc":"2.0","id":2,"method":"ping"}\n')
+            self.assertIn("not logged", self.refused(self.to_agent.read(), 1))
+            self.hears(b'{"jsonrpc":"2.0","id":2,"method":"ping"}\n')
+            began = time.monotonic()
+            self.server.sendall(result(2))
+            self.assertEqual(self.to_agent.read(), result(2))
+            self.assertLess(time.monotonic() - began, 10)
+            self.proxy.send_signal(signal.SIGTERM)
+            self.assertEqual(self.proxy.wait(PATIENCE), 128 + signal.SIGTERM)
 
     def test_the_key_of_another_log(self):
         self.start("--log-key", KEY, key=False)

@@ -1,6 +1,7 @@
 """`teelog mcp --url` between an agent and a server that are both this test: each byte is known."""
 import contextlib
 import json
+import os
 import pathlib
 import select
 import signal
@@ -446,6 +447,44 @@ class Agents(Proxy):
         ping.send(answer(result(3)))
         self.assertEqual(third.message()[2], result(3))
         self.assertEqual(self.phases(), ["intent", "result"] * 2 + ["intent"])
+
+    def test_ids_of_what_was_answered(self):
+        self.start()
+        agent, session = self.agent(), b"Mcp-Session-Id: s\r\n"
+        agent.send(post(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}', session))
+        server = self.server()
+        server.message()
+        server.send(answer(result(1)))  # which nobody looks at
+        agent.message()
+        agent.send(post(call(1), session))
+        server = self.server()
+        self.assertEqual(server.message()[2], call(1))
+        other = self.agent()  # now another waits with it
+        other.send(post(call(1), session))
+        self.assertIn("with its id", json.loads(other.message()[2])["error"]["message"])
+
+    def test_a_stream_that_is_compressed(self):
+        self.start()
+        agent = self.agent()
+        agent.send(get())
+        server = self.server()
+        server.message()
+        server.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"Content-Encoding: gzip\r\n\r\nx")
+        self.assertEqual(agent.message()[0], "HTTP/1.1 502 Bad Gateway")
+
+    def test_agents_that_do_not_wait(self):
+        cert, _ = make_certificate(self.dir)
+        self.start("--ca", cert, scheme="https")
+        self.listener.listen(200)
+        for _ in range(100):
+            agent = self.agent()
+            agent.send(get())
+            agent.sock.shutdown(socket.SHUT_WR)
+            agent.ended()
+        self.assertLess(len(os.listdir(f"/proc/{self.proxy.pid}/task")), 70)
+        agent = self.agent()
+        agent.send(get())
+        self.assertEqual(agent.message()[0], "HTTP/1.1 502 Bad Gateway")
 
     def test_the_last_event(self):
         self.start()

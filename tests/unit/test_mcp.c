@@ -213,6 +213,8 @@ static tl_err agent(struct mcp_message *m, const char *text)
     return err;
 }
 
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123"
+
 static void calls(void **state)
 {
     struct mcp_message m = {.kind = MCP_OTHER};
@@ -233,7 +235,7 @@ static void calls(void **state)
         "{\"id\":[],\"method\":\"x\",\"X\":1,\"x\":1,\"x\":2,\"meth\":\"tools/call\",\"\":0}",
         "{\"method\":\"\"}",
         "{\"method\":\"tools/calls\"}",
-        "{\"method\":\"\\ud83d tools/call\"}",
+        "{\"id\":\"" LONG LONG LONG LONG LONG "\",\"result\":{}}",
         "{\"\\ud83d\":\"tools/call\"}",
         "{\"id\":1,\"result\":{}}",
         "{\"method\":\"notifications/cancelled\"}",
@@ -261,8 +263,8 @@ static void calls(void **state)
         "{\"method\":\"\\ttools/Call\"}",
         "{\"method\":\"toolſ/call\"}",
         "{\"method\":\"tools/call\\u0000\"}",
-        "{\"method\":\"tools/call\\u0000 and so on, as long as one likes, to be no method for "
-        "us\"}",
+        "{\"method\":\"tools/call\\u0000 and so on, as long as one likes\"}",
+        "{\"method\":\"tools/call\\ud800\"}",
         "{\"id\":null,\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}",
         "{\"id\":[1],\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}",
         "{\"id\":\"\\ud83d\",\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}",
@@ -380,7 +382,7 @@ static void ids(void **state)
     assert_int_equal(id.n, MCP_ID_MAX - 1);
     snprintf(text, sizeof text, "\"%0*d\"", MCP_ID_MAX, 7);
     assert_err(mcp_id_read(&id, slice_str(text)), TL_E_LIMIT);
-    snprintf(message, sizeof message, "{\"id\":%s}", text);
+    snprintf(message, sizeof message, "{\"id\":%s,\"method\":\"x\"}", text);
     assert_err(agent(&m, message), TL_E_JSON);
     snprintf(message, sizeof message, "{\"id\":%s,\"result\":{}}", text);
     assert_err(server(&m, message), TL_E_JSON);

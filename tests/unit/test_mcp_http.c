@@ -78,8 +78,8 @@ static void requests(void **state)
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1, 1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
-        "chunked\r\n\r\n",
+        ("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n"),
         "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
