@@ -26,7 +26,8 @@ struct mcp_item {
     buf text;              /* owned */
     bool line;             /* of stdio */
     enum mcp_item_state state;
-    bool spliced; /* a receipt has been put in */
+    bool spliced;  /* a receipt has been put in */
+    bool withheld; /* of the server: it does not go on; text is empty */
     /* What follows is of mcp_calls.c. */
     bool cancels;
     size_t waiting; /* records */

@@ -45,7 +45,9 @@ struct mcp_calls {
         struct mcp_where where;
     } others[MCP_IN_FLIGHT];
     size_t next_other;
-    unsigned strays;  /* records, since the last call, of what the server was not asked for */
+    /* What the server was not asked for since the last call: what may be an answer to some reader,
+     * and what is none to any. */
+    unsigned strays, junk;
     char broken[640]; /* no call is made any more, for this reason */
 };
 
@@ -66,8 +68,9 @@ bool mcp_where_meets(struct mcp_where here, struct mcp_where there);
 bool mcp_id_used(const struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where,
                  bool by_calls_alone);
 void mcp_id_use(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where);
-/* It has been answered. False: no such request waits. */
-bool mcp_id_release(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where);
+/* It has been answered. False: no such request waits (here: for an answer in this very place). */
+bool mcp_id_release(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where,
+                    bool here);
 void mcp_call_join(struct mcp_call *call, struct mcp_item *item);
 /* The calls of an item go their own ways. */
 void mcp_calls_part(struct mcp_item *item);

@@ -173,7 +173,7 @@ static void begin_call(struct mcp_calls *c, struct mcp_item *item, const struct 
         mcp_call_free(call);
         return;
     }
-    c->strays = 0;
+    c->strays = c->junk = 0;
     buf b;
     mcp_call_content(&b, call, "intent");
     mcp_content_keep(&b, m->more ? "params" : "arguments", m->more ? m->params : m->arguments,

@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -175,6 +176,17 @@ int mcp_log_due(const struct mcp_log *l, int64_t now)
     return wait;
 }
 
+void mcp_log_say(const struct mcp_log *l, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    (void)l;
+    cli_say("mcp: %s", text);
+}
+
 bool mcp_log_finish(struct mcp_log *l)
 {
     int64_t now = clock_ms(), until = now + LAST_TRY;
@@ -185,8 +197,8 @@ bool mcp_log_finish(struct mcp_log *l)
             (void)poll(&f, 1, mcp_wait(mcp_log_due(l, now), until, now));
     }
     if (l->first)
-        cli_say("mcp: %zu records of what was done or refused are not logged: %s", l->count,
-                l->why);
+        mcp_log_say(l, "%zu records of what was done or refused are not logged: %s", l->count,
+                    l->why);
     return !l->first;
 }
 

@@ -56,6 +56,9 @@ void mcp_log_move(struct mcp_log *l, int64_t now);
 bool mcp_log_full(const struct mcp_log *l);
 /* NAME+HASH of the log's key, once known; else "". */
 const char *mcp_log_name(const struct mcp_log *l);
+/* To the user, by options.say. */
+__attribute__((format(printf, 2, 3))) void mcp_log_say(const struct mcp_log *l, const char *fmt,
+                                                       ...);
 /* Moves it for as long as records wait, or some seconds. False, and the user told, where some are
  * left. */
 bool mcp_log_finish(struct mcp_log *l);

@@ -41,7 +41,7 @@ static void splice(struct mcp_item *item)
     buf out, receipt;
     bool done = false;
     slice whole = buf_slice(&item->text), rest = whole;
-    if (!has_results(item))
+    if (item->withheld || !has_results(item))
         return;
     buf_init(&out, MCP_MESSAGE_MAX + (MCP_MESSAGE_MAX >> 4));
     buf_init(&receipt, 4096);
@@ -116,19 +116,15 @@ static bool is_true(slice object, const char *name)
     return found;
 }
 
-/* The oldest with this id, rather on its own stream than on another of the session. */
+/* The oldest with this id; here: whose answer comes in this very place. */
 static struct mcp_call *find(struct mcp_call *first, const struct mcp_id *id,
-                             struct mcp_where where)
+                             struct mcp_where where, bool here)
 {
-    struct mcp_call *other = NULL;
-    for (struct mcp_call *call = first; call; call = call->next) {
-        if (!mcp_where_meets(where, call->where) || !mcp_id_like(&call->id, id))
-            continue;
-        if (call->where.answers == where.answers)
+    for (struct mcp_call *call = first; call; call = call->next)
+        if ((here ? call->where.answers == where.answers : mcp_where_meets(where, call->where)) &&
+            mcp_id_like(&call->id, id))
             return call;
-        other = other ? other : call;
-    }
-    return other;
+    return NULL;
 }
 
 /* What came of looking for whose answer it is. */
@@ -140,27 +136,29 @@ enum finding {
               takes */
 };
 
+/* Here first: elsewhere others may wait with the same id, where there are no sessions. */
 static enum finding answered(struct mcp_call **out, struct mcp_calls *c, slice spelt,
                              struct mcp_where where)
 {
     struct mcp_id id;
+    struct mcp_call *call = NULL;
     if (mcp_id_read(&id, spelt) != TL_OK)
         return NOBODYS;
-    struct mcp_call *call = find(c->first, &id, where);
+    for (int here = 1; !call && here >= 0; here--) {
+        call = find(c->first, &id, where, here);
+        if (!call && mcp_id_release(c, &id, where, here))
+            return OTHERS;
+    }
     if (call && call->sent) {
         mcp_call_take_out(call);
         mcp_call_remember(call);
         *out = call;
         return FIRST;
     }
-    if (!call && mcp_id_release(c, &id, where))
-        return OTHERS;
-    if (!call)
-        call = find(c->past, &id, where);
-    if (!call)
-        return NOBODYS;
-    *out = ++c->strays > STRAYS ? NULL : mcp_call_again(call);
-    return *out ? AGAIN : OTHERS;
+    for (int here = 1; !call && here >= 0; here--)
+        call = find(c->past, &id, where, here);
+    *out = call ? mcp_call_again(call) : NULL;
+    return *out ? AGAIN : NOBODYS;
 }
 
 static void log_answer(struct mcp_item *item, const struct mcp_message *m, struct mcp_call *call,
@@ -187,35 +185,52 @@ static void log_answer(struct mcp_item *item, const struct mcp_message *m, struc
         item->waiting++;
 }
 
-/* False: to nothing that was asked. */
-static bool answer(struct mcp_calls *c, struct mcp_item *item, const struct mcp_message *m,
-                   struct mcp_where where)
+/* More than any honest server sends: it does not reach the agent, who may take it for an answer. */
+static void withhold(struct mcp_calls *c, struct mcp_item *item)
 {
-    struct mcp_call *call = NULL;
-    enum finding found = answered(&call, c, m->id, where);
-    if (call)
-        log_answer(item, m, call, found == AGAIN);
-    return found != NOBODYS;
+    if (c->strays == STRAYS + 1)
+        mcp_log_say(c->log,
+                    "the server answers what it was not asked; that is withheld from now on");
+    buf_finish(&item->text);
+    item->withheld = true;
 }
 
-/* It may be an answer to any that are in flight. */
-static void stray(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where,
-                  const char *why)
+/* One more; whether it is over the bound. *first: the first that is. */
+static bool is_over(unsigned *count, bool *first)
+{
+    if (*count <= STRAYS + 1)
+        ++*count;
+    *first = *count == STRAYS + 1;
+    return *count > STRAYS;
+}
+
+static void log_stray(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where,
+                      const char *why)
 {
     const slice none = {NULL, 0};
-    if (!mcp_calls_await(c, where) || ++c->strays > STRAYS + 1)
-        return;
     struct mcp_call *call = mcp_call_new(c, MCP_TYPE_UNREADABLE, NULL, none, none, where);
     if (!call)
         return;
     buf b;
     mcp_call_content(&b, call, "result");
-    mcp_call_put_unreadable(&b, call, "server",
-                            c->strays > STRAYS ? "there are more, which are not recorded" : why,
-                            buf_slice(&item->text));
+    mcp_call_put_unreadable(&b, call, "server", why, buf_slice(&item->text));
     mcp_call_join(call, item);
     if (mcp_call_log(call, &b, false) == TL_OK)
         item->waiting++;
+}
+
+/* It may be an answer to one that is in flight, or was answered before. */
+static void stray(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where,
+                  const char *why)
+{
+    bool junk = !memchr(item->text.p, '{', item->text.n), first;
+    if (!mcp_calls_await(c, where) && (junk || !mcp_calls_answered(c, where)))
+        return;
+    bool over = is_over(junk ? &c->junk : &c->strays, &first);
+    if (!over || first)
+        log_stray(c, item, where, over ? "there are more, which are not recorded" : why);
+    if (over && !junk)
+        withhold(c, item);
 }
 
 static tl_err readable(const struct mcp_text *t, const char **why)
@@ -234,12 +249,23 @@ static void take_all(struct mcp_calls *c, struct mcp_item *item, const struct mc
     struct mcp_messages all = mcp_messages_of(t);
     struct mcp_message m;
     const char *ignored;
-    bool lost = false;
-    for (slice value; mcp_next(&all, &value);)
-        if (mcp_from_server(&m, value, &ignored) == TL_OK && m.kind == MCP_ANSWER)
-            lost = !answer(c, item, &m, where) || lost;
+    bool lost = false, over = false, first;
+    for (slice value; mcp_next(&all, &value);) {
+        struct mcp_call *call = NULL;
+        if (mcp_from_server(&m, value, &ignored) != TL_OK || m.kind != MCP_ANSWER)
+            continue;
+        enum finding found = answered(&call, c, m.id, where);
+        lost = lost || found == NOBODYS;
+        over = over || (found == AGAIN && is_over(&c->strays, &first));
+        if (call && over && found == AGAIN)
+            mcp_call_free(call);
+        else if (call)
+            log_answer(item, &m, call, found == AGAIN);
+    }
     if (lost) /* others may read its id otherwise */
         stray(c, item, where, "it is an answer to no request");
+    if (over && !item->withheld)
+        withhold(c, item);
 }
 
 void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where)

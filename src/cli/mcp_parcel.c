@@ -2,6 +2,7 @@
  * whole, each once what is in it has been logged. */
 #include "cli/mcp_exchange_own.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- from the server ---- */
@@ -109,6 +110,12 @@ static void put_parcel(struct mcp_exchange *x, struct mcp_parcel *p)
     bool event = p->bytes.n > 0;
     slice data = p->item ? buf_slice(&p->item->text) : (slice){NULL, 0};
     buf b;
+    if (p->item && p->item->withheld) {
+        snprintf(x->why, sizeof x->why, "the server answered what it was not asked");
+        if (!event)
+            mcp_respond(x, "502 Bad Gateway", "text/plain", slice_str(x->why));
+        return;
+    }
     if (!event) {
         mcp_put_head(x, &data.n);
         put_chunk(x, data);

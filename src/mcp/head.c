@@ -22,7 +22,7 @@ static bool take_line(slice *line, slice *in)
 {
     const uint8_t *lf = in->n ? memchr(in->p, '\n', in->n) : NULL;
     size_t n = lf ? (size_t)(lf - in->p) : 0;
-    if (!lf || REFUSED(n == 0) || REFUSED(in->p[n - 1] != '\r') ||
+    if (!lf || REFUSED(n == 0 || in->p[n - 1] != '\r') ||
         REFUSED(memchr(in->p, '\r', n - 1) != NULL))
         return false;
     *line = slice_of(in->p, n - 1);
@@ -127,15 +127,17 @@ tl_err mcp_request_read(struct mcp_head *out, slice bytes)
     static const char version[] = " HTTP/1.1";
     struct mcp_head h = {.close = false};
     slice line;
-    if (!take_line(&line, &bytes) || REFUSED(line.n < sizeof version - 1))
+    const size_t end = sizeof version - 1;
+    if (!take_line(&line, &bytes) ||
+        REFUSED(line.n < end || memcmp(line.p + line.n - end, version, end) != 0))
         return TL_E_HTTP;
-    size_t n = line.n - (sizeof version - 1);
-    const uint8_t *space = memchr(line.p, ' ', n);
-    if (REFUSED(memcmp(line.p + n, version, sizeof version - 1) != 0) || REFUSED(!space))
+    line.n -= end;
+    const uint8_t *space = line.n ? memchr(line.p, ' ', line.n) : NULL;
+    h.method = slice_of(line.p, space ? (size_t)(space - line.p) : 0);
+    if (REFUSED(!is_token(h.method)))
         return TL_E_HTTP;
-    h.method = slice_of(line.p, (size_t)(space - line.p));
-    h.target = slice_of(space + 1, n - h.method.n - 1);
-    if (REFUSED(!is_token(h.method)) || REFUSED(!is_visible(h.target)))
+    h.target = slice_of(line.p + h.method.n + 1, line.n - h.method.n - 1);
+    if (REFUSED(!is_visible(h.target)))
         return TL_E_HTTP;
     tl_err err = read_fields(&h, bytes);
     if (err == TL_OK && REFUSED(!h.host.p))
@@ -150,12 +152,11 @@ tl_err mcp_answer_read(struct mcp_head *out, slice bytes)
     struct mcp_head h = {.close = false};
     uint64_t status;
     slice line;
-    if (!take_line(&line, &bytes) || REFUSED(line.n < 12))
-        return TL_E_HTTP;
-    if (REFUSED(memcmp(line.p, "HTTP/1.1 ", 9) != 0 && memcmp(line.p, "HTTP/1.0 ", 9) != 0) ||
+    if (!take_line(&line, &bytes) ||
+        REFUSED(line.n < 12 ||
+                (memcmp(line.p, "HTTP/1.1 ", 9) != 0 && memcmp(line.p, "HTTP/1.0 ", 9) != 0)) ||
         REFUSED(line.n > 12 && line.p[12] != ' ') ||
-        REFUSED(decimal_read(&status, slice_of(line.p + 9, 3), 999) != TL_OK) ||
-        REFUSED(status < 100))
+        REFUSED(decimal_read(&status, slice_of(line.p + 9, 3), 999) != TL_OK))
         return TL_E_HTTP;
     h.status = (unsigned)status;
     h.reason = line.n > 13 ? slice_of(line.p + 13, line.n - 13) : (slice){NULL, 0};

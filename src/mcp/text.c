@@ -35,11 +35,11 @@ static bool take(slice *s, uint8_t c)
 static size_t escape(const uint8_t *p, size_t n)
 {
     uint8_t unit[2];
-    if (REFUSED(n < 2) || REFUSED(p[1] == 0))
+    if (REFUSED(n < 2 || p[1] == 0))
         return 0;
     if (p[1] != 'u')
         return REFUSED(!strchr("\"\\/bfnrt", p[1])) ? 0 : 2;
-    return REFUSED(n < 6) || REFUSED(hex_read(unit, 2, slice_of(p + 2, 4)) != TL_OK) ? 0 : 6;
+    return REFUSED(n < 6 || hex_read(unit, 2, slice_of(p + 2, 4)) != TL_OK) ? 0 : 6;
 }
 
 /* A text with its quotes (RFC 8259 section 7). */
@@ -52,7 +52,7 @@ static tl_err string(slice *s)
             return TL_E_JSON;
         i += n;
     }
-    if (REFUSED(i >= s->n) || REFUSED(!utf8_valid(slice_of(s->p + 1, i - 1))))
+    if (REFUSED(i >= s->n || !utf8_valid(slice_of(s->p + 1, i - 1))))
         return TL_E_JSON;
     advance(s, i + 1);
     return TL_OK;

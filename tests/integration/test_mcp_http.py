@@ -448,6 +448,46 @@ class Agents(Proxy):
         self.assertEqual(third.message()[2], result(3))
         self.assertEqual(self.phases(), ["intent", "result"] * 2 + ["intent"])
 
+    def test_answers_without_sessions(self):
+        self.start()
+        one, two, three = self.agent(), self.agent(), self.agent()
+        one.send(post(call(1)))
+        self.server().message()
+        # Another agent's request of the same id is answered where it was made;
+        two.send(post(b'{"jsonrpc":"2.0","id":1,"method":"ping"}'))
+        server = self.server()
+        server.message()
+        server.send(answer(result(1)))
+        self.assertEqual(two.message()[2], result(1))
+        self.assertEqual(self.phases(), ["intent"])
+        # what comes on a stream of its own may be anybody's.
+        three.send(get())
+        server = self.server()
+        server.message()
+        server.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\ndata: " + result(1) + b"\n")
+        three.head()
+        self.assertIn(b'"teelog/receipt":{"intent":', three.chunk())
+        self.assertEqual(self.phases(), ["intent", "result"])
+
+    def test_answers_without_end(self):
+        self.start()
+        agent = self.agent()
+        agent.send(post(call(1)))
+        server = self.server()
+        server.message()
+        forged = b"data: " + result(1, '"_meta":{"teelog/receipt":{"intent":1}}').strip() + b"\n\n"
+        server.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\n" + b"data: " + result(1).strip() + b"\n\n" + forged * 40 + b": end\n\n")
+        server.sock.close()
+        body = agent.message()[2]
+        self.assertEqual((body.count(b"data:"), body[-7:]), (17, b": end\n\n"))
+        self.assertNotIn(forged, body)
+        other = self.agent()
+        other.send(post(b'{"jsonrpc":"2.0","id":5,"method":"ping"}'))
+        server = self.server()
+        server.message()
+        server.send(answer(result(1)))
+        self.assertEqual(other.message()[0], "HTTP/1.1 502 Bad Gateway")
+
     def test_ids_of_what_was_answered(self):
         self.start()
         agent, session = self.agent(), b"Mcp-Session-Id: s\r\n"

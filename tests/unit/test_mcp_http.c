@@ -100,7 +100,7 @@ static void answers(void **state)
         "HTTP/1.1 2000\r\n\r\n",  "HTTP/1.1 20\r\n\r\n",         "HTTP/1.1 099 x\r\n\r\n",
         "HTTP/2.0 200 x\r\n\r\n", "HTTP/1.1 2x0 x\r\n\r\n",      "HTTP/1.1  200\r\n\r\n",
         "HTTP/1.1 200 x\n\r\n",   "HTTP/1.1 200 x\r\na\r\n\r\n", "x\r\n\r\n",
-        "HTTP/1.1 000 y\r\n\r\n",
+        "HTTP/1.1 000 y\r\n\r\n", "HTTP/1.1 200 a\rb\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_err(mcp_answer_read(&h, slice_str(bad[i])), TL_E_HTTP);
