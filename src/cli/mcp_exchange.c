@@ -130,8 +130,9 @@ static void begin(struct mcp_exchange *x)
         turn_away(x, "405 Method Not Allowed", "POST, GET and DELETE are passed on");
     else if (REFUSED(!post && x->framing.state != MCP_BODY_END))
         turn_away(x, "400 Bad Request", "what has a message in it is a POST");
-    else if (REFUSED(h->encoded) || REFUSED(!mcp_is_utf8(h->type)))
-        turn_away(x, "415 Unsupported Media Type", "a message is in UTF-8, and not compressed");
+    else if (post && (REFUSED(h->encoded) || REFUSED(h->type.p && !mcp_is_json(h->type))))
+        turn_away(x, "415 Unsupported Media Type",
+                  "a message is application/json, in UTF-8, and not compressed");
     else if (h->expects)
         buf_str(&x->out, "HTTP/1.1 100 Continue\r\n\r\n");
 }

@@ -54,6 +54,13 @@ static bool named(slice name, const char *other)
     return name.n == strlen(other) && strncasecmp((const char *)name.p, other, name.n) == 0;
 }
 
+static slice trimmed(slice s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = slice_of(s.p + 1, s.n - 1);
+    return s;
+}
+
 /* NAME ":" OWS VALUE OWS */
 static bool take_field(slice *name, slice *value, slice line)
 {
@@ -61,9 +68,7 @@ static bool take_field(slice *name, slice *value, slice line)
     if (REFUSED(!colon))
         return false;
     *name = slice_of(line.p, (size_t)(colon - line.p));
-    slice v = slice_of(colon + 1, line.n - name->n - 1);
-    while (v.n && (v.p[0] == ' ' || v.p[0] == '\t'))
-        v = slice_of(v.p + 1, v.n - 1);
+    slice v = trimmed(slice_of(colon + 1, line.n - name->n - 1));
     while (v.n && (v.p[v.n - 1] == ' ' || v.p[v.n - 1] == '\t'))
         v.n--;
     for (size_t i = 0; i < v.n; i++)
@@ -206,17 +211,17 @@ bool mcp_is_type(slice value, const char *type)
            (value.n == n || value.p[n] == ';' || value.p[n] == ' ');
 }
 
-bool mcp_is_utf8(slice value)
+bool mcp_is_json(slice value)
 {
-    static const char word[] = "charset";
-    size_t n = 0;
-    while (value.n - n >= sizeof word - 1 &&
-           strncasecmp((const char *)value.p + n, word, sizeof word - 1) != 0)
-        n++;
-    if (value.n - n < sizeof word - 1)
-        return true;
-    slice is = slice_of(value.p + n, value.n - n);
-    return named(is, "charset=utf-8") || named(is, "charset=\"utf-8\"");
+    static const char type[] = "application/json";
+    const size_t n = sizeof type - 1;
+    if (value.n < n || !named(slice_of(value.p, n), type))
+        return false;
+    slice rest = trimmed(slice_of(value.p + n, value.n - n));
+    if (rest.n == 0 || rest.p[0] != ';')
+        return rest.n == 0;
+    rest = trimmed(slice_of(rest.p + 1, rest.n - 1));
+    return rest.n == 0 || named(rest, "charset=utf-8") || named(rest, "charset=\"utf-8\"");
 }
 
 /* 127.0.0.0/8, as a number or with dots left out */

@@ -31,8 +31,8 @@ tl_err mcp_answer_read(struct mcp_head *out, slice bytes) TL_MUST;
 void mcp_head_pass(buf *b, const struct mcp_head *h, bool request);
 /* Whether a value of Content-Type is this media type, whatever its parameters are. */
 bool mcp_is_type(slice value, const char *type);
-/* Whether a value of Content-Type names no charset, or UTF-8 in so many words. */
-bool mcp_is_utf8(slice value);
+/* Whether a value of Content-Type is that of JSON in UTF-8, and nothing else to any reader. */
+bool mcp_is_json(slice value);
 /* Whether a Host, or an Origin, which may have a scheme, names this machine by loopback. */
 bool mcp_is_local(slice value);
 

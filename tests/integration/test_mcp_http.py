@@ -382,6 +382,7 @@ class Agents(Proxy):
                 (post(call(1), b"Sec-Fetch-Site: cross-site\r\n"), "403 Forbidden"),
                 (post(call(1), b"Content-Encoding: gzip\r\n"), "415 Unsupported Media Type"),
                 (post(call(1)).replace(b"/json", b"/json; charset=utf-7"), "415 Unsupported Media Type"),
+                (post(call(1)).replace(b"application/json\r\nC", b"text/plain; a=application/json\r\nC"), "415 Unsupported Media Type"),
                 (post(call(1)).replace(b"POST", b"GET"), "400 Bad Request"), (post(call(1)).replace(b"POST", b"DELETE"), "400 Bad Request"),
                 (get(b"Transfer-Encoding: chunked\r\n") + b"0\r\n\r\n", "400 Bad Request"),
                 (post(call(1), b" folded\r\n"), "400 Bad Request"), (post(call(1)).replace(b"\r\n", b"\n"), None)]:

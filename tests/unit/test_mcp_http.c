@@ -157,18 +157,24 @@ static void words(void **state)
     assert_true(mcp_is_type(slice_str("text/event-stream"), "text/event-stream"));
     assert_false(mcp_is_type(slice_str("text/event-streams"), "text/event-stream"));
     assert_false(mcp_is_type((slice){NULL, 0}, "text/event-stream"));
-    static const char *const utf8[] = {"", "application/json", "application/json; charset=UTF-8",
-                                       "application/json;Charset=\"utf-8\"", "a/b;x=y"};
-    static const char *const not_utf8[] = {
-        "application/json; charset=utf-7",      "application/json; charset=utf-8; charset=utf-7",
-        "application/json; charset*=utf-7",     "application/json; charset = utf-8",
-        "application/json; charset=utf-8x",     "application/json;charset=utf-16",
-        "application/json; x=y; CHARSET=utf-7", "charset"};
-    for (size_t i = 0; i < sizeof utf8 / sizeof *utf8; i++)
-        assert_true(mcp_is_utf8(slice_str(utf8[i])));
-    for (size_t i = 0; i < sizeof not_utf8 / sizeof *not_utf8; i++)
-        assert_false(mcp_is_utf8(slice_str(not_utf8[i])));
-    assert_true(mcp_is_utf8((slice){NULL, 0}));
+    static const char *const json[] = {"application/json", "Application/JSON ; charset=UTF-8",
+                                       "application/json;Charset=\"utf-8\"", "application/json;"};
+    static const char *const other[] = {"",
+                                        "text/plain",
+                                        "application/jsonx",
+                                        "application/jso",
+                                        "application/json x",
+                                        "application/json; charset=utf-7",
+                                        "application/json; charset=utf-8; charset=utf-7",
+                                        "application/json; charset = utf-8",
+                                        "application/json;charset=utf-16",
+                                        "application/json; x=y",
+                                        "application/x-www-form-urlencoded; a=application/json"};
+    for (size_t i = 0; i < sizeof json / sizeof *json; i++)
+        assert_true(mcp_is_json(slice_str(json[i])));
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        assert_false(mcp_is_json(slice_str(other[i])));
+    assert_false(mcp_is_json((slice){NULL, 0}));
 }
 
 /* ---- bodies ---- */
