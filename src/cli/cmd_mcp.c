@@ -1,10 +1,10 @@
 #include "base/encoding.h"
+#include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/cores.h"
-#include "cli/mcp_http.h"
-#include "cli/mcp_stdio.h"
 #include "cli/reach.h"
 #include "cli/signals.h"
+#include "proxy/http.h"
+#include "proxy/pipes.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -30,13 +30,60 @@ static const char *last_part(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+static tl_err open_log(const void *ctx, struct client **out, int64_t until_ms, struct tl_why *why)
+{
+    const struct reach *r = ctx;
+    /* A service on this machine that has to be waited for takes no connections now. */
+    int64_t soon = clock_ms() + 50;
+    return reach_open_by(out, r, r->remote ? until_ms : soon, why);
+}
+
+static void say(const char *text)
+{
+    cli_say("mcp: %s", text);
+}
+
+static int next_signal(bool *from_terminal)
+{
+    return signals_wait(0, from_terminal);
+}
+
+static void become(char **argv, int failed)
+{
+    static const char *const none[] = {NULL};
+    child_exec(argv, none, failed);
+}
+
+static tl_err run(int *code, const struct mcp_options *o, struct mcp_calls *calls,
+                  struct mcp_log *log, struct tl_why *why)
+{
+    const struct mcp_process process = {.signals = signals_fd(),
+                                        .signal = next_signal,
+                                        .become = become,
+                                        .become_error = child_exec_error};
+    bool logged = false;
+    int ended = -1;
+    tl_err err = o->url ? mcp_http(&logged, calls, log, &o->http, &process, why)
+                        : mcp_stdio(&ended, calls, log, o->argv, &process, why);
+    if (err == TL_OK && o->url)
+        *code = logged ? EXIT_GOOD : EXIT_FAILED;
+    else if (err == TL_OK)
+        *code = ended < 0 ? EXIT_RUN_FAILED : ended;
+    return err;
+}
+
 static int proxy(const struct reach *reach, const struct mcp_options *o, const struct note_key *key)
 {
     struct tl_why why = {{0}, {0}};
     struct mcp_log *log = NULL;
     struct mcp_calls *calls = NULL;
-    const struct mcp_log_options lo = {
-        .reach = reach, .agent = o->agent, .room = o->name, .key = key, .timeout = o->timeout};
+    const struct mcp_log_options lo = {.open = open_log,
+                                       .ctx = reach,
+                                       .say = say,
+                                       .agent = o->agent,
+                                       .room = o->name,
+                                       .key = key,
+                                       .timeout = o->timeout};
     const struct mcp_calls_options co = {.server = o->name, .rules = &o->rules};
     int code = EXIT_RUN_FAILED;
     tl_err err = signals_open();
@@ -45,11 +92,15 @@ static int proxy(const struct reach *reach, const struct mcp_options *o, const s
     if (err == TL_OK)
         err = mcp_calls_new(&calls, &co, log);
     if (err == TL_OK)
-        code = o->url ? mcp_http(calls, log, &o->http) : mcp_stdio(calls, log, o->argv);
-    else
-        (void)cli_fail("mcp", err, &why);
+        err = run(&code, o, calls, log, &why);
+    if (err != TL_OK) {
+        int failed = cli_fail("mcp", err, &why);
+        code = o->url ? failed : EXIT_RUN_FAILED;
+    }
     mcp_log_free(log);
     mcp_calls_free(calls);
+    if (!mcp_http_is_quiet())
+        _exit(code);
     return code;
 }
 

@@ -1,11 +1,9 @@
-#include "cli/mcp_http.h"
+#include "proxy/http.h"
 
-#include "cli/cli.h"
-#include "cli/mcp_dial.h"
-#include "cli/mcp_exchange.h"
-#include "cli/signals.h"
 #include "codec/json_put.h"
 #include "http/tcp_socket.h"
+#include "proxy/dial.h"
+#include "proxy/exchange.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +33,7 @@ tl_err mcp_http_server(struct mcp_http_options *o, const char *url, struct tl_wh
 }
 
 struct server {
+    const struct mcp_process *process;
     struct mcp_gate gate;
     struct mcp_log *log;
     int listener;
@@ -89,7 +88,7 @@ static void take_connection(struct server *s)
 static void hear(struct server *s)
 {
     bool from_terminal;
-    int number = signals_wait(0, &from_terminal);
+    int number = s->process->signal(&from_terminal);
     s->stop = s->stop || number != SIGCHLD;
 }
 
@@ -99,7 +98,7 @@ static void turn(struct server *s)
     int64_t now = clock_ms();
     mcp_log_move(s->log, now);
     int due = mcp_wait(mcp_log_due(s->log, now), mcp_calls_due(s->gate.calls), now);
-    f[0] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
+    f[0] = (struct pollfd){.fd = s->process->signals, .events = POLLIN};
     f[1] = (struct pollfd){.fd = mcp_log_fd(s->log), .events = POLLIN};
     f[2] = (struct pollfd){.fd = s->count < CONNECTIONS ? s->listener : -1, .events = POLLIN};
     for (size_t i = 0; i < s->count; i++) {
@@ -126,14 +125,23 @@ static void turn(struct server *s)
     mcp_calls_overdue(s->gate.calls, now);
 }
 
-int mcp_http(struct mcp_calls *calls, struct mcp_log *log, const struct mcp_http_options *o)
+bool mcp_http_is_quiet(void)
+{
+    for (int i = 0; i < LINGER && mcp_dial_running(); i++)
+        usleep(1000);
+    return mcp_dial_running() == 0;
+}
+
+tl_err mcp_http(bool *logged, struct mcp_calls *calls, struct mcp_log *log,
+                const struct mcp_http_options *o, const struct mcp_process *process,
+                struct tl_why *why)
 {
     struct server s = {
+        .process = process,
         .gate = {.calls = calls, .server = &o->server, .target = o->target, .ca_file = o->ca_file},
         .log = log,
         .listener = -1};
-    struct tl_why why = {{0}, {0}};
-    tl_err err = open_listener(&s, o, &why);
+    tl_err err = open_listener(&s, o, why);
     while (err == TL_OK && !s.stop)
         turn(&s);
     if (s.listener >= 0)
@@ -141,12 +149,7 @@ int mcp_http(struct mcp_calls *calls, struct mcp_log *log, const struct mcp_http
     while (s.count)
         mcp_exchange_free(s.list[--s.count]);
     mcp_calls_overdue(calls, INT64_MAX);
-    int code = err != TL_OK          ? cli_fail("mcp", err, &why)
-               : mcp_log_finish(log) ? EXIT_GOOD
-                                     : EXIT_FAILED;
-    for (int i = 0; i < LINGER && mcp_dial_running(); i++)
-        usleep(1000);
-    if (mcp_dial_running()) /* they use what exit(3) takes down, and may for a minute */
-        _exit(code);
-    return code;
+    if (err == TL_OK)
+        *logged = mcp_log_finish(log);
+    return err;
 }

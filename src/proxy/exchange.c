@@ -1,7 +1,6 @@
-#include "cli/mcp_exchange_own.h"
+#include "proxy/exchange_own.h"
 
 #include "base/refuse.h"
-#include "cli/cli.h"
 
 #include <errno.h>
 #include <stdio.h>

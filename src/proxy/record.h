@@ -1,9 +1,9 @@
 /* The records of the MCP proxy (docs/mcp.md section 3). */
-#ifndef TL_CLI_MCP_RECORD_H
-#define TL_CLI_MCP_RECORD_H
+#ifndef TL_PROXY_RECORD_H
+#define TL_PROXY_RECORD_H
 
 #include "base/buf.h"
-#include "cli/mcp_rules.h"
+#include "proxy/rules.h"
 
 #define MCP_TYPE_CALL       "mcp.tools/call"
 #define MCP_TYPE_UNREADABLE "mcp.unreadable"

@@ -1,5 +1,5 @@
 /* Whose answer is whose: ids that are in use, and calls that have been answered. */
-#include "cli/mcp_calls_own.h"
+#include "proxy/calls_own.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "cli/mcp_record.h"
+#include "proxy/record.h"
 
 #include "base/encoding.h"
 #include "codec/json_put.h"

@@ -1,4 +1,4 @@
-#include "cli/mcp_rules.h"
+#include "proxy/rules.h"
 
 #include "base/refuse.h"
 #include "mcp/text.h"

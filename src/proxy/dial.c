@@ -1,11 +1,11 @@
-#include "cli/mcp_dial.h"
+#include "proxy/dial.h"
 
 #include "base/refuse.h"
-#include "cli/signals.h"
 #include "client/clock.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +52,12 @@ static void *run(void *arg)
 static bool start(struct mcp_dial *d)
 {
     pthread_t thread;
+    sigset_t all, before;
     atomic_fetch_add(&running, 1);
-    signals_block(true);
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     bool good = pthread_create(&thread, NULL, run, d) == 0;
-    signals_block(false);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (good)
         (void)pthread_detach(thread);
     else

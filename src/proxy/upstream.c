@@ -1,5 +1,5 @@
 /* The server's side of an exchange. */
-#include "cli/mcp_exchange_own.h"
+#include "proxy/exchange_own.h"
 
 #include "base/refuse.h"
 #include "client/link.h"

@@ -1,9 +1,10 @@
 /* The proxy between agents that speak streamable HTTP and a server that does. */
-#ifndef TL_CLI_MCP_HTTP_H
-#define TL_CLI_MCP_HTTP_H
+#ifndef TL_PROXY_HTTP_H
+#define TL_PROXY_HTTP_H
 
-#include "cli/mcp_calls.h"
 #include "client/link.h"
+#include "proxy/calls.h"
+#include "proxy/process.h"
 
 struct mcp_http_options {
     struct link_url server;
@@ -15,7 +16,12 @@ struct mcp_http_options {
 /* Takes the address of the server apart: https://HOST:PORT/PATH, or http:// on this machine. */
 tl_err mcp_http_server(struct mcp_http_options *o, const char *url, struct tl_why *why) TL_MUST;
 
-/* Until SIGTERM. signals_open has been called. The exit code. */
-int mcp_http(struct mcp_calls *calls, struct mcp_log *log, const struct mcp_http_options *o);
+/* Until a signal. *logged: all of it is; else the user has been told. */
+tl_err mcp_http(bool *logged, struct mcp_calls *calls, struct mcp_log *log,
+                const struct mcp_http_options *o, const struct mcp_process *process,
+                struct tl_why *why) TL_MUST;
+/* After that: false where threads still wait for the server, for a minute it may be, and use what
+ * exit(3) takes down. */
+bool mcp_http_is_quiet(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* What is recorded of which tools' calls: --rule GLOB=ARGUMENTS[,RESULT] (docs/mcp.md section 2).
  */
-#ifndef TL_CLI_MCP_RULES_H
-#define TL_CLI_MCP_RULES_H
+#ifndef TL_PROXY_RULES_H
+#define TL_PROXY_RULES_H
 
 #include "base/slice.h"
 

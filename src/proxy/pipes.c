@@ -1,8 +1,6 @@
-#include "cli/mcp_stdio.h"
+#include "proxy/pipes.h"
 
-#include "cli/cli.h"
-#include "cli/mcp_server.h"
-#include "cli/signals.h"
+#include "proxy/server.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -31,6 +29,7 @@ struct flow {
 };
 
 struct proxy {
+    const struct mcp_process *process;
     struct mcp_calls *calls;
     struct mcp_log *log;
     struct mcp_server server;
@@ -80,7 +79,7 @@ static void shut(int *fd)
 
 static void memory_short(struct proxy *p)
 {
-    cli_say("mcp: %s", tl_err_text(TL_E_MEMORY));
+    mcp_log_say(p->log, "%s", tl_err_text(TL_E_MEMORY));
     p->failed = true;
 }
 
@@ -112,7 +111,7 @@ static void too_long(struct proxy *p, struct flow *f)
     buf text;
     f->skipping = true;
     if (f == &p->down) {
-        cli_say("mcp: the server sent a message of more than 64 MiB; ending it");
+        mcp_log_say(p->log, "the server sent a message of more than 64 MiB; ending it");
         mcp_server_signal(&p->server, SIGKILL);
         p->failed = true;
         shut(&f->from);
@@ -231,7 +230,7 @@ static bool pump(struct proxy *p, struct flow *f)
 static void hear(struct proxy *p)
 {
     bool from_terminal;
-    int number = signals_wait(0, &from_terminal);
+    int number = p->process->signal(&from_terminal);
     mcp_server_look(&p->server);
     if (number == SIGCHLD)
         return;
@@ -294,7 +293,7 @@ static void turn(struct proxy *p)
         {.fd = up_full ? p->up.to : -1, .events = POLLOUT},
         {.fd = down_full ? p->down.to : -1, .events = POLLOUT},
         {.fd = mcp_log_fd(p->log), .events = POLLIN},
-        {.fd = signals_fd(), .events = POLLIN},
+        {.fd = p->process->signals, .events = POLLIN},
     };
     if (poll(f, 6, due) <= 0)
         return;
@@ -306,16 +305,14 @@ static void turn(struct proxy *p)
         read_some(p, &p->down);
 }
 
-int mcp_stdio(struct mcp_calls *calls, struct mcp_log *log, char **argv)
+tl_err mcp_stdio(int *code, struct mcp_calls *calls, struct mcp_log *log, char **argv,
+                 const struct mcp_process *process, struct tl_why *why)
 {
-    struct proxy p = {.calls = calls, .log = log};
-    struct tl_why why = {{0}, {0}};
+    struct proxy p = {.process = process, .calls = calls, .log = log};
     char reason[80];
-    tl_err err = mcp_server_start(&p.server, argv, &why);
-    if (err != TL_OK) {
-        (void)cli_fail("mcp", err, &why);
-        return EXIT_RUN_FAILED;
-    }
+    tl_err err = mcp_server_start(&p.server, argv, process, why);
+    if (err != TL_OK)
+        return err;
     flow_init(&p.up, STDIN_FILENO, p.server.in);
     flow_init(&p.down, p.server.out, STDOUT_FILENO);
     while (!over(&p, clock_ms()))
@@ -331,5 +328,6 @@ int mcp_stdio(struct mcp_calls *calls, struct mcp_log *log, char **argv)
     shut(&p.down.from);
     buf_finish(&p.up.in);
     buf_finish(&p.down.in);
-    return p.failed || !logged ? EXIT_RUN_FAILED : mcp_server_code(&p.server);
+    *code = p.failed || !logged ? -1 : mcp_server_code(&p.server);
+    return TL_OK;
 }

@@ -1,10 +1,10 @@
 /* Records on their way into the log, in order, over one connection that is made again when it is
  * lost: for a loop that must not wait. Each is sent, with the same request id, until the
  * log has it. One request is under way at a time, and takes all that waits along. */
-#ifndef TL_CLI_MCP_LOG_H
-#define TL_CLI_MCP_LOG_H
+#ifndef TL_PROXY_LOG_H
+#define TL_PROXY_LOG_H
 
-#include "cli/reach.h"
+#include "client/client.h"
 #include "client/clock.h"
 #include "tlog/note.h"
 
@@ -29,7 +29,10 @@ struct mcp_logged {
 typedef void (*mcp_log_done)(void *ctx, const struct mcp_logged *l);
 
 struct mcp_log_options {
-    const struct reach *reach;
+    /* Opens a connection to the log, by a time of client/clock.h. */
+    tl_err (*open)(const void *ctx, struct client **out, int64_t until_ms, struct tl_why *why);
+    const void *ctx;
+    void (*say)(const char *text); /* to the user */
     const char *agent, *room;
     const struct note_key *key; /* NULL: the first that is seen, which is said */
     int timeout;                /* milliseconds for a record with a limit */

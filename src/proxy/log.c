@@ -1,7 +1,6 @@
-#include "cli/mcp_log_own.h"
+#include "proxy/log_own.h"
 
 #include "base/encoding.h"
-#include "cli/cli.h"
 #include "crypto/secret.h"
 
 #include <limits.h>
@@ -183,8 +182,7 @@ void mcp_log_say(const struct mcp_log *l, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    (void)l;
-    cli_say("mcp: %s", text);
+    l->o->say(text);
 }
 
 bool mcp_log_finish(struct mcp_log *l)

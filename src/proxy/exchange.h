@@ -1,10 +1,10 @@
 /* One connection of an agent to the MCP proxy, and the one to the server for each of its requests
  * (docs/mcp.md section 7). */
-#ifndef TL_CLI_MCP_EXCHANGE_H
-#define TL_CLI_MCP_EXCHANGE_H
+#ifndef TL_PROXY_EXCHANGE_H
+#define TL_PROXY_EXCHANGE_H
 
-#include "cli/mcp_calls.h"
 #include "client/link.h"
+#include "proxy/calls.h"
 
 #include <poll.h>
 

@@ -1,5 +1,5 @@
 /* What the agent says, which is logged before it goes on. */
-#include "cli/mcp_calls_own.h"
+#include "proxy/calls_own.h"
 
 #include "base/refuse.h"
 #include "codec/json_put.h"

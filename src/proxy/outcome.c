@@ -1,5 +1,5 @@
 /* What the server answers, and the receipt in it. */
-#include "cli/mcp_calls_own.h"
+#include "proxy/calls_own.h"
 
 #include "codec/json_put.h"
 #include "mcp/splice.h"

@@ -1,6 +1,6 @@
 /* What of an answer goes on, and when: pieces at once where nothing in it is awaited, else messages
  * whole, each once what is in it has been logged. */
-#include "cli/mcp_exchange_own.h"
+#include "proxy/exchange_own.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* The calls that go through the MCP proxy: what is logged of a message, when it may go on, and
  * what goes on in its place (docs/mcp.md). Knows nothing of how messages come and go. */
-#ifndef TL_CLI_MCP_CALLS_H
-#define TL_CLI_MCP_CALLS_H
+#ifndef TL_PROXY_CALLS_H
+#define TL_PROXY_CALLS_H
 
-#include "cli/mcp_log.h"
-#include "cli/mcp_rules.h"
+#include "proxy/log.h"
+#include "proxy/rules.h"
 
 #define MCP_MESSAGE_MAX (64u << 20) /* bytes */
 #define MCP_IN_FLIGHT   256
@@ -28,7 +28,7 @@ struct mcp_item {
     enum mcp_item_state state;
     bool spliced;  /* a receipt has been put in */
     bool withheld; /* of the server: it does not go on; text is empty */
-    /* What follows is of mcp_calls.c. */
+    /* What follows is of calls.c. */
     bool cancels;
     size_t waiting; /* records */
     int64_t until;  /* when a held one of the server goes on without them; 0: never */

@@ -1,12 +1,12 @@
-/* What mcp_calls.c (the table), mcp_ids.c, mcp_intent.c (the agent's side) and mcp_outcome.c (the
+/* What calls.c (the table), ids.c, intent.c (the agent's side) and outcome.c (the
  * server's) share. */
-#ifndef TL_CLI_MCP_CALLS_OWN_H
-#define TL_CLI_MCP_CALLS_OWN_H
+#ifndef TL_PROXY_CALLS_OWN_H
+#define TL_PROXY_CALLS_OWN_H
 
-#include "cli/mcp_calls.h"
-#include "cli/mcp_record.h"
 #include "mcp/id.h"
 #include "mcp/message.h"
+#include "proxy/calls.h"
+#include "proxy/record.h"
 
 /* One tools/call, or one message that cannot be read, from its first record to its last. */
 struct mcp_call {
@@ -84,7 +84,7 @@ void mcp_call_put_unreadable(buf *b, const struct mcp_call *call, const char *fr
 tl_err mcp_call_log(struct mcp_call *call, buf *content, bool intent) TL_MUST;
 /* An outcome of no answer: phase, and the reason as a text. */
 void mcp_call_outcome(struct mcp_call *call, const char *phase, const char *reason);
-/* The call's intent, or another record of it, has this fate (mcp_intent.c, mcp_outcome.c). */
+/* The call's intent, or another record of it, has this fate (intent.c, outcome.c). */
 void mcp_intent_done(void *ctx, const struct mcp_logged *l);
 void mcp_outcome_done(void *ctx, const struct mcp_logged *l);
 /* No call is made any more. */

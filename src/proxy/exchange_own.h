@@ -1,12 +1,12 @@
-/* What mcp_exchange.c (the agent's side), mcp_upstream.c (the server's) and mcp_parcel.c (from the
+/* What exchange.c (the agent's side), upstream.c (the server's) and parcel.c (from the
  * one to the other) share. */
-#ifndef TL_CLI_MCP_EXCHANGE_OWN_H
-#define TL_CLI_MCP_EXCHANGE_OWN_H
+#ifndef TL_PROXY_EXCHANGE_OWN_H
+#define TL_PROXY_EXCHANGE_OWN_H
 
-#include "cli/mcp_dial.h"
-#include "cli/mcp_exchange.h"
 #include "mcp/event.h"
 #include "mcp/head.h"
+#include "proxy/dial.h"
+#include "proxy/exchange.h"
 
 #define MCP_READ_CHUNK (64u << 10)
 #define MCP_OUT_MAX    (4u << 20) /* bytes for the agent, beyond which the server is not read */

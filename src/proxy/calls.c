@@ -1,7 +1,6 @@
-#include "cli/mcp_calls_own.h"
+#include "proxy/calls_own.h"
 
 #include "base/encoding.h"
-#include "cli/cli.h"
 #include "codec/json_put.h"
 #include "crypto/secret.h"
 
@@ -159,7 +158,7 @@ void mcp_break(struct mcp_calls *c, const char *why)
              "what came of an earlier call cannot be logged, so none is made until the proxy is "
              "started again: %s",
              why);
-    cli_say("mcp: %s", c->broken);
+    mcp_log_say(c->log, "%s", c->broken);
 }
 
 /* ---- records ---- */

@@ -1,9 +1,10 @@
 /* The server of `teelog mcp -- SERVER`: a process with its standard input and output in our hands.
  */
-#ifndef TL_CLI_MCP_SERVER_H
-#define TL_CLI_MCP_SERVER_H
+#ifndef TL_PROXY_SERVER_H
+#define TL_PROXY_SERVER_H
 
 #include "base/err.h"
+#include "proxy/process.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -15,8 +16,9 @@ struct mcp_server {
     int status; /* of waitpid(2), once ended */
 };
 
-/* Starts it, without TEELOG_ variables. signals_open has been called. */
-tl_err mcp_server_start(struct mcp_server *s, char **argv, struct tl_why *why) TL_MUST;
+/* Starts it. */
+tl_err mcp_server_start(struct mcp_server *s, char **argv, const struct mcp_process *process,
+                        struct tl_why *why) TL_MUST;
 void mcp_server_signal(const struct mcp_server *s, int number);
 /* Sets ended where it has. */
 void mcp_server_look(struct mcp_server *s);

@@ -1,8 +1,7 @@
 /* Records on their way: what the service is asked, and what it answers. */
-#include "cli/mcp_log_own.h"
+#include "proxy/log_own.h"
 
 #include "base/refuse.h"
-#include "cli/cli.h"
 #include "codec/json_put.h"
 
 #include <stdio.h>
@@ -46,9 +45,10 @@ static tl_err first_key(struct mcp_log *l, struct tl_why *why)
     buf_init(&text, 1024);
     note_key_put(&text, &key);
     buf_u8(&text, 0);
-    cli_say("note: no log key was given; taking the first one that is seen, until this process "
-            "ends: %s",
-            buf_err(&text) == TL_OK ? (const char *)text.p : l->name);
+    mcp_log_say(l,
+                "no log key was given; taking the first one that is seen, until this process "
+                "ends: %s",
+                buf_err(&text) == TL_OK ? (const char *)text.p : l->name);
     buf_finish(&text);
     return TL_OK;
 }
@@ -67,18 +67,10 @@ static void put_record(buf *b, const struct mcp_log *l, const struct mcp_entry *
     buf_str(b, "}\n");
 }
 
-/* A service on this machine that has to be waited for takes no connections now. */
-static tl_err open_client(struct mcp_log *l, int64_t until, struct tl_why *why)
-{
-    const struct reach *r = l->o->reach;
-    return l->client ? TL_OK
-                     : reach_open_by(&l->client, r, r->remote ? until : clock_ms() + 50, why);
-}
-
 tl_err mcp_log_ask(struct mcp_log *l, struct tl_why *why)
 {
     int64_t until = patience(l);
-    tl_err err = open_client(l, until, why);
+    tl_err err = l->client ? TL_OK : l->o->open(l->o->ctx, &l->client, until, why);
     if (err != TL_OK)
         return err;
     client_set_bounds(l->client, until, MCP_ANSWER_MAX);

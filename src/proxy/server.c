@@ -1,7 +1,4 @@
-#include "cli/mcp_server.h"
-
-#include "cli/child.h"
-#include "cli/cli.h"
+#include "proxy/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,17 +9,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void server_main(char **argv, int in, int out, int failed)
+static void server_main(char **argv, const struct mcp_process *process, int in, int out, int failed)
 {
     /* Where we are killed it must not stay behind; without us it would have got that itself. */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    static const char *const none[] = {NULL};
     if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
-        child_exec(argv, none, failed);
+        process->become(argv, failed);
     int error = errno;
     ssize_t n = write(failed, &error, sizeof error);
     (void)n;
-    _exit(EXIT_RUN_FAILED);
+    _exit(1);
 }
 
 static void close_all(int ends[6])
@@ -32,7 +28,8 @@ static void close_all(int ends[6])
             close(ends[i]);
 }
 
-tl_err mcp_server_start(struct mcp_server *s, char **argv, struct tl_why *why)
+tl_err mcp_server_start(struct mcp_server *s, char **argv, const struct mcp_process *process,
+                        struct tl_why *why)
 {
     int e[6] = {-1, -1, -1, -1, -1, -1}; /* its input, its output, what exec came to */
     pid_t pid = -1;
@@ -45,10 +42,10 @@ tl_err mcp_server_start(struct mcp_server *s, char **argv, struct tl_why *why)
     if (pid < 0)
         goto fail;
     if (pid == 0)
-        server_main(argv, e[0], e[3], e[5]);
+        server_main(argv, process, e[0], e[3], e[5]);
     *s = (struct mcp_server){.pid = pid, .in = e[1], .out = e[2]};
     close(e[5]);
-    int error = child_exec_error(e[4]);
+    int error = process->become_error(e[4]);
     e[1] = e[2] = e[5] = -1;
     close_all(e);
     if (error) {

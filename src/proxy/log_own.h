@@ -1,8 +1,8 @@
-/* What mcp_log.c (what waits) and mcp_log_ask.c (the service) share. */
-#ifndef TL_CLI_MCP_LOG_OWN_H
-#define TL_CLI_MCP_LOG_OWN_H
+/* What log.c (what waits) and log_ask.c (the service) share. */
+#ifndef TL_PROXY_LOG_OWN_H
+#define TL_PROXY_LOG_OWN_H
 
-#include "cli/mcp_log.h"
+#include "proxy/log.h"
 #include "verify/receipt_check.h"
 
 #define MCP_LOG_SILENCE 10000       /* milliseconds without an answer: the connection is given up */

@@ -1,7 +1,7 @@
 /* A connection to a server that is made while the loop goes on: to look a name up, to connect and
  * to shake hands may take a minute, so each is made on a thread of its own. */
-#ifndef TL_CLI_MCP_DIAL_H
-#define TL_CLI_MCP_DIAL_H
+#ifndef TL_PROXY_DIAL_H
+#define TL_PROXY_DIAL_H
 
 #include "client/link.h"
 
