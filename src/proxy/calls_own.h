@@ -62,8 +62,10 @@ void mcp_call_take_out(struct mcp_call *call); /* and out again */
 struct mcp_call *mcp_call_again(const struct mcp_call *call);
 void mcp_call_remember(const struct mcp_call *call); /* with those that have been answered */
 void mcp_call_forget(struct mcp_calls *c);           /* the first of them */
-/* Whether an answer that comes here may be one to what went there. */
+/* Whether an answer that comes here may be one to what went there; and whether an id of here is
+ * the same thing there: without sessions two agents may use one. */
 bool mcp_where_meets(struct mcp_where here, struct mcp_where there);
+bool mcp_where_shares_ids(struct mcp_where here, struct mcp_where there);
 /* A request with this id waits for its answer already; and one that does from now on. */
 bool mcp_id_used(const struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where,
                  bool by_calls_alone);

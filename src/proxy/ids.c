@@ -47,35 +47,37 @@ bool mcp_where_meets(struct mcp_where here, struct mcp_where there)
     return here.answers == there.answers || here.session == there.session;
 }
 
-/* Who has no session counts for itself. */
-static bool shares_ids(struct mcp_where here, struct mcp_where there)
+bool mcp_where_shares_ids(struct mcp_where here, struct mcp_where there)
 {
-    return mcp_where_meets(here, there) && (here.session || here.answers == there.answers);
+    return here.answers == there.answers || (here.session && here.session == there.session);
 }
 
 bool mcp_id_used(const struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where,
                  bool by_calls_alone)
 {
     for (const struct mcp_call *call = c->first; call; call = call->next)
-        if (shares_ids(where, call->where) && mcp_id_like(&call->id, id))
+        if (mcp_where_shares_ids(where, call->where) && mcp_id_like(&call->id, id))
             return true;
     for (size_t i = 0; !by_calls_alone && i < MCP_IN_FLIGHT; i++)
-        if (shares_ids(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id))
+        if (mcp_where_shares_ids(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id))
             return true;
     return false;
 }
 
 void mcp_id_use(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where)
 {
-    c->others[c->next_other] = (struct mcp_other){*id, where};
-    c->next_other = (c->next_other + 1) % MCP_IN_FLIGHT;
+    size_t at = c->next_other;
+    for (size_t i = 0; i < MCP_IN_FLIGHT && c->others[at].id.set; i++)
+        at = (at + 1) % MCP_IN_FLIGHT;
+    c->others[at] = (struct mcp_other){*id, where};
+    c->next_other = (at + 1) % MCP_IN_FLIGHT; /* where none is free, the oldest is forgotten */
 }
 
 bool mcp_id_release(struct mcp_calls *c, const struct mcp_id *id, struct mcp_where where, bool here)
 {
     for (size_t i = 0; i < MCP_IN_FLIGHT; i++)
         if ((!here || where.answers == c->others[i].where.answers) &&
-            mcp_where_meets(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id)) {
+            mcp_where_shares_ids(where, c->others[i].where) && mcp_id_like(&c->others[i].id, id)) {
             c->others[i].id.set = false;
             return true;
         }

@@ -121,7 +121,8 @@ static struct mcp_call *find(struct mcp_call *first, const struct mcp_id *id,
                              struct mcp_where where, bool here)
 {
     for (struct mcp_call *call = first; call; call = call->next)
-        if ((here ? call->where.answers == where.answers : mcp_where_meets(where, call->where)) &&
+        if ((here ? call->where.answers == where.answers
+                  : mcp_where_shares_ids(where, call->where)) &&
             mcp_id_like(&call->id, id))
             return call;
     return NULL;
@@ -136,7 +137,7 @@ enum finding {
               takes */
 };
 
-/* Here first: elsewhere others may wait with the same id, where there are no sessions. */
+/* Without sessions nobody knows whose answer it is that comes elsewhere: it is nobody's, then. */
 static enum finding answered(struct mcp_call **out, struct mcp_calls *c, slice spelt,
                              struct mcp_where where)
 {

@@ -467,8 +467,9 @@ class Agents(Proxy):
         server.message()
         server.send(b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\ndata: " + result(1) + b"\n")
         three.head()
-        self.assertIn(b'"teelog/receipt":{"intent":', three.chunk())
-        self.assertEqual(self.phases(), ["intent", "result"])
+        self.assertEqual(three.chunk(), b"data: " + result(1) + b"\n")
+        self.assertEqual([(r["type"], r["content"].get("why")) for r in self.records()[1:]],
+                         [("mcp.unreadable", "it is an answer to no request")])
 
     def test_answers_without_end(self):
         self.start()
