@@ -12,6 +12,7 @@ import threading
 import time
 import unittest
 
+import liar
 from mcp_lines import PATIENCE, SANITIZED, Lines, records
 from teelogtest import TEELOG, Case, main
 from test_usage import KEY
@@ -36,7 +37,8 @@ def digest(text):
 class Proxy(Case):
     """A service, the proxy, and both of its ends."""
 
-    def start(self, *options, code=0, key=True):
+    def start(self, *options, code=0, key=True, log=None):
+        """log: its socket, where that is not the service's own."""
         if not hasattr(self, "service"):
             self.service = self.serve("--origin", "example.org/log")
         self.key = self.service.status()["logKey"]
@@ -47,7 +49,7 @@ class Proxy(Case):
         listener.listen(1)
         pin = ["--log-key", self.key] if key else []
         self.proxy = subprocess.Popen(
-            [TEELOG, "mcp", *(["--data", self.data] if self.data else []), "--agent", "alice", "--name", "bank", *pin, *options,
+            [TEELOG, "mcp", *(["--socket", log] if log else ["--data", self.data]), "--agent", "alice", "--name", "bank", *pin, *options,
              "--", sys.executable, str(RELAY), path, str(code)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env)
         self.addCleanup(self.end)
@@ -697,9 +699,7 @@ class Fails(Proxy):
                 one.setblocking(False)
                 with contextlib.suppress(BlockingIOError):
                     one.connect(path)
-            self.service = self.serve("--origin", "example.org/log")
-            self.data = None
-            self.start("--socket", path, "--log-timeout", "1")
+            self.start("--log-timeout", "1", log=path)
             self.say(call(1) + b'{"jsonrpc":"2.0","id":2,"method":"ping"}\n')
             self.assertIn("not logged", self.refused(self.to_agent.read(), 1))
             self.hears(b'{"jsonrpc":"2.0","id":2,"method":"ping"}\n')
@@ -749,6 +749,67 @@ class Fails(Proxy):
         self.assertIsNone(receipt["result"])
         self.say(call(2))
         self.assertIn("earlier call", self.refused(self.to_agent.read(), 2))
+
+
+
+class Lies(Proxy):
+    """Something between the proxy and its log."""
+
+    def between(self, *lies, timeout="2"):
+        self.service = getattr(self, "service", None) or self.serve("--origin", "example.org/log")
+        self.liar = liar.Liar(self.path("between"), self.service.socket, *lies)
+        self.addCleanup(self.liar.close)
+        self.start("--log-timeout", timeout, log=self.liar.path)
+
+    def test_lost_requests_and_answers(self):
+        self.between(liar.lose_request, liar.lose_answer, None, liar.lose_answer, timeout="20")
+        self.say(call(1))
+        self.hears(call(1))
+        self.server.sendall(result(1))
+        receipt = self.receipt(self.to_agent.read())
+        self.assertEqual([r["index"] for r in self.records()], [receipt["intent"], receipt["result"]])  # nothing twice
+
+    def test_a_busy_log(self):
+        later = liar.says_(b'{"error":"repeat it later","line":1,"later":true}\n')
+        self.between(liar.busy, later, None, later, liar.busy, timeout="20")
+        self.say(call(1))
+        self.hears(call(1))
+        self.server.sendall(result(1))
+        self.to_agent.read()
+        self.say(call(2))  # and what came of the first is no reason to make none any more
+        self.hears(call(2))
+        self.assertEqual([(r["content"]["requestId"], r["content"]["phase"]) for r in self.records()],
+                         [(1, "intent"), (1, "result"), (2, "intent")])
+
+    def test_what_is_no_receipt_of_the_call(self):
+        for lie in (liar.frozen, liar.other_record_(b"bob", b"eve"), liar.altered_(lambda r: r.update(index=1)),
+                    liar.altered_(lambda r: r.update(path=[])), liar.altered_(lambda r: r.pop("salt")),
+                    liar.says_(b'{"index":1}\n'), liar.says_(b'{"error":"no","line":1}\n')):
+            self.between(lie)
+            self.say(call(1))
+            self.refused(self.to_agent.read(), 1)
+            self.finish()
+            self.liar.close()
+
+    def test_no_answers(self):
+        for lie in (liar.says_(b""), liar.no_http, liar.endless, liar.silent):
+            self.between(*[lie] * 100, timeout="1")
+            self.say(call(1))
+            self.assertIn("not logged in 1 seconds", self.refused(self.to_agent.read(), 1))
+            self.proxy.kill()
+            self.proxy.wait()
+            self.liar.close()
+
+    def test_a_receipt_of_before_it_began(self):
+        self.between()
+        self.say(call(1))
+        self.hears(call(1))
+        [first] = self.liar.answers
+        self.finish()
+        self.liar.close()
+        self.between(lambda _, connection, __: connection.sendall(first))
+        self.say(call(1))
+        self.refused(self.to_agent.read(), 1)
 
 
 if __name__ == "__main__":
