@@ -18,8 +18,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 sys.path.insert(0, str(HERE.parent / "interop"))
 from mcp_lines import Lines, records  # noqa: E402
-from npm.install import keep  # noqa: E402
+from npm.install import HERE as PINNED, install  # noqa: E402
 from teelogtest import TEELOG, Case, main  # noqa: E402
+
+
+def installed():
+    """The folder with the packages, from the last run where that had the same."""
+    folder = pathlib.Path(os.environ.get("TEELOG_E2E", os.path.join(tempfile.gettempdir(), "teelog-e2e")), "mcp")
+    marker, lock = folder / "installed", (PINNED / "mcp" / "package-lock.json").read_bytes()
+    if not marker.exists() or marker.read_bytes() != lock:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        missing = install("mcp", folder)
+        if missing:
+            raise unittest.SkipTest(missing)
+        marker.write_bytes(lock)
+    return folder
 
 
 def request(number, method, **params):
@@ -33,10 +47,7 @@ def tool(number, name, **arguments):
 class Published(Case):
     @classmethod
     def setUpClass(cls):
-        cls.modules = os.path.join(os.environ.get("TEELOG_E2E", os.path.join(tempfile.gettempdir(), "teelog-e2e")), "mcp")
-        missing = keep("mcp", cls.modules)
-        if missing:
-            raise unittest.SkipTest(missing)
+        cls.modules = installed()
         shutil.copy(HERE / "mcp_client.mjs", cls.modules)
         published = pathlib.Path(cls.modules, "node_modules", "@modelcontextprotocol")
         cls.everything = ["node", str(published / "server-everything" / "dist" / "index.js")]

@@ -6,19 +6,6 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def keep(name, directory):
-    """The same, unless they are there from the last time, pinned to the same."""
-    lock, marker = HERE / name / "package-lock.json", pathlib.Path(directory) / "installed"
-    if marker.exists() and marker.read_bytes() == lock.read_bytes():
-        return None
-    shutil.rmtree(directory, ignore_errors=True)
-    pathlib.Path(directory).mkdir(parents=True)
-    missing = install(name, directory)
-    if not missing:
-        shutil.copy(lock, marker)
-    return missing
-
-
 def install(name, directory):
     """Those of a folder here. Why they cannot be had, or None."""
     if not shutil.which("node") or not shutil.which("npm"):
