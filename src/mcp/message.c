@@ -291,8 +291,9 @@ tl_err mcp_from_server(struct mcp_message *out, slice value, const char **why)
 bool mcp_may_call(slice bytes)
 {
     static const char *const signs[] = {"tools/call", "tools\\/call", "\\u"};
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+    for (size_t i = 0; bytes.n && i < sizeof signs / sizeof *signs; i++)
         if (REFUSED(memmem(bytes.p, bytes.n, signs[i], strlen(signs[i])) != NULL))
             return true;
-    return REFUSED(memchr(bytes.p, 0, bytes.n) != NULL); /* UTF-16, or a text that ends there */
+    return bytes.n &&
+           REFUSED(memchr(bytes.p, 0, bytes.n) != NULL); /* UTF-16, or a text that ends there */
 }
