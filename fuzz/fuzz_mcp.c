@@ -56,13 +56,13 @@ static void server(slice value)
     buf_init(&b, 40 * value.n + 200);
     buf_init(&again, 40 * value.n + 200);
     buf_init(&third, 40 * value.n + 200);
-    if (mcp_splice(&b, m.result, slice_str(one))) {
+    if (mcp_splice(&b, m.result, m.result.p, slice_str(one))) {
         MUST(buf_err(&b) == TL_OK && text_whole(&whole, buf_slice(&b)) == TL_OK);
         /* It is found where it was put, all of it, and put back nothing else changes. */
-        MUST(mcp_splice(&again, buf_slice(&b), slice_str(other)));
+        MUST(mcp_splice(&again, buf_slice(&b), b.p, slice_str(other)));
         MUST(count(buf_slice(&b), slice_str(one)) == count(buf_slice(&again), slice_str(other)) ||
              count(m.result, slice_str(other)) || count(m.result, slice_str(one)));
-        MUST(mcp_splice(&third, buf_slice(&again), slice_str(one)));
+        MUST(mcp_splice(&third, buf_slice(&again), again.p, slice_str(one)));
         MUST(slice_eq(buf_slice(&b), buf_slice(&third)));
     } else {
         MUST(b.n == 0);

@@ -9,20 +9,30 @@
 
 struct splice {
     buf *out;
-    const uint8_t *at; /* the result is copied up to here */
+    const uint8_t *at;    /* the result is copied up to here, */
+    const uint8_t *bytes; /* from what stands there in its place */
     slice receipt;
     bool done;
 };
+
+static void copy(struct splice *s, const uint8_t *to)
+{
+    size_t n = (size_t)(to - s->at);
+    buf_bytes(s->out, slice_of(s->bytes, n));
+    s->bytes += n;
+    s->at = to;
+}
 
 /* What stands before `where`, then the receipt, in place of so many bytes there. */
 static void put(struct splice *s, const uint8_t *where, size_t instead, const char *before,
                 const char *after)
 {
-    buf_bytes(s->out, slice_of(s->at, (size_t)(where - s->at)));
+    copy(s, where);
     buf_str(s->out, before);
     buf_bytes(s->out, s->receipt);
     buf_str(s->out, after);
-    s->at = where + instead;
+    s->at += instead;
+    s->bytes += instead;
     s->done = true;
 }
 
@@ -43,9 +53,9 @@ static void put_meta(struct splice *s, slice meta, bool last)
         put(s, w.close, 0, empty ? KEY : "," KEY, "");
 }
 
-bool mcp_splice(buf *b, slice result, slice receipt)
+bool mcp_splice(buf *b, slice result, const uint8_t *bytes, slice receipt)
 {
-    struct splice s = {.out = b, .at = result.p, .receipt = receipt};
+    struct splice s = {.out = b, .at = result.p, .bytes = bytes, .receipt = receipt};
     const uint8_t *last = NULL;
     bool empty = true;
     struct text_walk w = text_walk_of(result);
@@ -64,6 +74,6 @@ bool mcp_splice(buf *b, slice result, slice receipt)
     if (!last)
         put(&s, close, 0, empty ? "\"" META "\":{" KEY : ",\"" META "\":{" KEY, "}");
     if (s.done)
-        buf_bytes(b, slice_of(s.at, (size_t)(result.p + result.n - s.at)));
+        copy(&s, result.p + result.n);
     return s.done;
 }

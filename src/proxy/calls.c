@@ -17,6 +17,7 @@ struct mcp_item *mcp_item_new(buf *text, bool line)
         return NULL;
     }
     item->text = *text;
+    buf_init(&item->judged, MCP_MESSAGE_MAX + 1);
     item->line = line;
     item->last = &item->calls;
     return item;
@@ -147,6 +148,7 @@ void mcp_calls_drop(struct mcp_item *item)
     }
     mcp_calls_part(item);
     buf_finish(&item->text);
+    buf_finish(&item->judged);
     free(item);
 }
 

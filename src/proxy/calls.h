@@ -24,6 +24,7 @@ struct mcp_item {
     size_t at;             /* likewise: bytes that are written */
     size_t cost;           /* likewise: of its queue */
     buf text;              /* owned */
+    buf judged;            /* owned; as it was read, where not all of it is UTF-8; else empty */
     bool line;             /* of stdio */
     enum mcp_item_state state;
     bool spliced;  /* a receipt has been put in */

@@ -1,6 +1,7 @@
 /* What the server answers, and the receipt in it. */
 #include "proxy/calls_own.h"
 
+#include "base/encoding.h"
 #include "codec/json_put.h"
 #include "mcp/splice.h"
 #include "mcp/text.h"
@@ -41,18 +42,20 @@ static void splice(struct mcp_item *item)
     buf out, receipt;
     bool done = false;
     slice whole = buf_slice(&item->text), rest = whole;
+    const uint8_t *read = item->judged.n ? item->judged.p : whole.p;
     if (item->withheld || !has_results(item))
         return;
     buf_init(&out, MCP_MESSAGE_MAX + (MCP_MESSAGE_MAX >> 4));
     buf_init(&receipt, 4096);
     for (const struct mcp_call *call = item->calls; call; call = call->item_next) {
         slice result = slice_of(whole.p + call->result_at, call->result_n);
+        slice as_read = slice_of(read + call->result_at, call->result_n);
         if (call->result_n == 0 || !call->intent_known)
             continue;
         buf_reset(&receipt);
         put_receipt(&receipt, call);
         buf_bytes(&out, slice_of(rest.p, (size_t)(result.p - rest.p)));
-        if (buf_err(&receipt) == TL_OK && mcp_splice(&out, result, buf_slice(&receipt)))
+        if (buf_err(&receipt) == TL_OK && mcp_splice(&out, as_read, result.p, buf_slice(&receipt)))
             done = true;
         else
             buf_bytes(&out, result);
@@ -166,7 +169,13 @@ static void log_answer(struct mcp_item *item, const struct mcp_message *m, struc
                        bool again)
 {
     const char *phase = m->error.p ? "error" : "result";
+    const uint8_t *read = item->judged.n ? item->judged.p : item->text.p;
+    slice value = m->error.p ? m->error : m->result;
+    enum mcp_keep keep = call->rule->result;
     buf b;
+    value = slice_of(item->text.p + (value.p - read), value.n);
+    if (keep == MCP_KEEP_TEXT && item->judged.n && !utf8_valid(value)) /* no record may have it */
+        keep = MCP_KEEP_DIGEST;
     mcp_call_content(&b, call, phase);
     if (m->result.p && is_true(m->result, "isError"))
         json_put_bool(&b, "isError", true);
@@ -174,11 +183,10 @@ static void log_answer(struct mcp_item *item, const struct mcp_message *m, struc
         json_put_bool(&b, "late", true);
     if (again)
         json_put_bool(&b, "again", true);
-    mcp_content_keep(&b, phase, m->error.p ? m->error : m->result, call->rule->result,
-                     call->table->o->rules->text_max);
+    mcp_content_keep(&b, phase, value, keep, call->table->o->rules->text_max);
     call->outcome_known = false; /* that of a cancellation is another */
     if (m->result.p) {
-        call->result_at = (size_t)(m->result.p - item->text.p);
+        call->result_at = (size_t)(m->result.p - read);
         call->result_n = m->result.n;
     }
     mcp_call_join(call, item);
@@ -269,11 +277,29 @@ static void take_all(struct mcp_calls *c, struct mcp_item *item, const struct mc
         withhold(c, item);
 }
 
+/* As a client reads it that takes what is no UTF-8 for something, whatever that is: with as many
+ * bytes. */
+static slice readable_text(struct mcp_item *item)
+{
+    slice s = buf_slice(&item->text);
+    if (utf8_valid(s))
+        return s;
+    buf_bytes(&item->judged, s);
+    if (buf_err(&item->judged) != TL_OK)
+        return s;
+    for (size_t i = 0, n; i < s.n; i += n ? n : 1) {
+        n = utf8_character(slice_of(s.p + i, s.n - i));
+        if (n == 0)
+            item->judged.p[i] = '?';
+    }
+    return buf_slice(&item->judged);
+}
+
 void mcp_calls_from_server(struct mcp_calls *c, struct mcp_item *item, struct mcp_where where)
 {
     struct mcp_text t;
     const char *why = "it cannot be read";
-    slice s = buf_slice(&item->text);
+    slice s = readable_text(item);
     item->state = MCP_ITEM_HELD;
     item->until = clock_ms() + MCP_HOLD;
     item->waiting = 1; /* this function */

@@ -452,6 +452,16 @@ class Transparent(Proxy):
         self.server.sendall(result(1, '"text":"\\ud83d"'))
         self.gets(result(1, '"text":"\\ud83d","_meta":{"teelog/receipt":@}'))
         self.assertEqual(self.phases(), [("tools/call", "intent"), ("tools/call", "result")])
+        # Clients read something in place of what is no UTF-8.
+        self.say(call(2))
+        self.hears(call(2))
+        bad = result(2, '"text":"@"').replace(b"@", b"a\xff\xe2\x82z")
+        self.server.sendall(bad)
+        line = self.to_agent.read()
+        receipt = json.loads(line.decode(errors="replace"))["result"]["_meta"]["teelog/receipt"]
+        member = b',"_meta":{"teelog/receipt":' + json.dumps(receipt, separators=(",", ":")).encode() + b"}"
+        self.assertEqual(line.replace(member, b""), bad)
+        self.assertEqual(self.records()[-1]["content"]["result"], digest(bad[bad.index(b'{"text'):-2]))
 
     def test_byte_by_byte(self):
         self.start()

@@ -394,7 +394,8 @@ static void spliced(const char *result, const char *want)
 {
     buf b;
     buf_init(&b, 4096);
-    assert_true(mcp_splice(&b, slice_str(result), slice_str("{R}")) == (want != NULL));
+    assert_true(mcp_splice(&b, slice_str(result), slice_str(result).p, slice_str("{R}")) ==
+                (want != NULL));
     assert_ok(buf_err(&b));
     assert_int_equal(b.n, want ? strlen(want) : 0);
     if (want)
@@ -418,6 +419,12 @@ static void places(void **state)
     spliced("{\"_meta\":{" R "1},\"_meta\":{}}", "{\"_meta\":{" R "{R}},\"_meta\":{" R "{R}}}");
     spliced("{\"_meta\":{" R "1},\"_meta\":null}", "{\"_meta\":{" R "{R}},\"_meta\":null}");
     spliced("{\"_meta\":{" R "1,\"b\":2," R "[]}}", "{\"_meta\":{" R "{R},\"b\":2," R "{R}}}");
+    buf b;
+    buf_init(&b, 100);
+    assert_true(mcp_splice(&b, slice_str("{\"a\":\"??\",\"_meta\":{}}"),
+                           slice_str("{\"a\":\"\xff\xfe\",\"_meta\":{}}").p, slice_str("{R}")));
+    assert_true(slice_eq_str(buf_slice(&b), "{\"a\":\"\xff\xfe\",\"_meta\":{" R "{R}}}"));
+    buf_finish(&b);
     spliced("{\"_meta\":[]}", NULL);
     spliced("{\"_meta\":null}", NULL);
     spliced("{\"_meta\":{" R "1},\"_meta\":[]", NULL);
