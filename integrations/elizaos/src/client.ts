@@ -1,0 +1,183 @@
+/** A client of teelog: records in, receipts out that were checked under a pinned log key. It needs
+ * nothing but Node, and no elizaOS. */
+import {randomUUID} from 'node:crypto';
+import {readFileSync} from 'node:fs';
+import {logKey, type LogKey} from './note.js';
+import {checkReceipt, type LogRecord, type Receipt, type Seen} from './receipt.js';
+import {type Answer, ConnectionError, Transport, type Where} from './transport.js';
+
+export {type LogKey, logKey, NoteError} from './note.js';
+export {checkReceipt, type LogRecord, type Receipt, ReceiptError, type Seen} from './receipt.js';
+export {ConnectionError, type Where} from './transport.js';
+
+/** What a caller says of a record; a request id is made where none is there. */
+export type NewRecord = Omit<LogRecord, 'requestId'> & {requestId?: string};
+
+export interface ClientOptions extends Where {
+  /** The log's verifier key, or "on first use": then the one that the service says, for as long
+   * as this client lives. */
+  logKey: string;
+  /** Milliseconds for one request; 10000 without it. */
+  timeout?: number;
+  /** Is told the key that was taken on first use. */
+  onFirstUse?: (key: string) => void;
+}
+
+/** What the service said, in its own words. */
+export class TeelogError extends Error {
+  /** later: whether it can be repeated as it is, with the same request ids. */
+  constructor(message: string, readonly status: number, readonly later: boolean, readonly field?: string) {
+    super(message);
+  }
+}
+
+export const ON_FIRST_USE = 'on first use';
+/** Lines of one request. */
+export const BATCH_MAX = 256;
+
+const ANSWER_BASE = 65536;
+const RECEIPT_MAX = 170 * 1024; // a statement in base64, a note, a path
+const QUERY_MAX = 48 * 1024 * 1024;
+const PAUSE_LEAST_MS = 20, PAUSE_MOST_MS = 1000;
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function parsed(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = null;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TeelogError('the answer is not what a teelog answers', 0, true);
+  return value as Record<string, unknown>;
+}
+
+/** A sentence of the service, for people: it may have been anyone's. */
+const sentence = (v: unknown): string => (typeof v === 'string' ? v.slice(0, 500).replace(/[\x00-\x1f\x7f]/g, ' ') : 'no reason was given');
+
+function refusal(answer: Answer): TeelogError {
+  let error = `status ${answer.status}`, field: string | undefined;
+  try {
+    const said = parsed(answer.body.toString('utf8'));
+    error = sentence(said.error);
+    if (typeof said.field === 'string') field = sentence(said.field);
+  } catch {
+    // The status has to do.
+  }
+  return new TeelogError(error, answer.status, answer.retryAfter !== null || answer.status === 502 || answer.status === 504, field);
+}
+
+/** Where the log is and how to talk to it, as TEELOG_ variables say. */
+export function fromEnvironment(env: Record<string, string | undefined> = process.env): ClientOptions {
+  const token = env.TEELOG_TOKEN_FILE ? readFileSync(env.TEELOG_TOKEN_FILE, 'utf8').trim() : env.TEELOG_TOKEN;
+  return {
+    logKey: env.TEELOG_LOG_KEY ?? '',
+    ...(env.TEELOG_SOCKET && {socket: env.TEELOG_SOCKET}),
+    ...(env.TEELOG_URL && !env.TEELOG_SOCKET && {url: env.TEELOG_URL}),
+    ...(env.TEELOG_CA && {ca: env.TEELOG_CA}),
+    ...(env.TEELOG_TLS_KEY && {tlsKey: env.TEELOG_TLS_KEY}),
+    ...(token && {token}),
+  };
+}
+
+export class Client {
+  readonly #transport: Transport;
+  readonly #options: ClientOptions;
+  readonly #timeout: number;
+  readonly #seen: Seen = {last: null};
+  #key: LogKey | null;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ClientOptions) {
+    if (!options.logKey)
+      throw new Error(`TEELOG_LOG_KEY is missing: the key of the log (the service prints it), or the words "${ON_FIRST_USE}"`);
+    this.#options = options;
+    this.#timeout = options.timeout ?? 10000;
+    this.#key = options.logKey === ON_FIRST_USE ? null : logKey(options.logKey);
+    this.#transport = new Transport(options);
+  }
+
+  /** The pinned key; null before the first use. */
+  get logKey(): string | null {
+    return this.#key?.text ?? null;
+  }
+
+  /** Any request. Where the status is not 200 it throws what the service said. */
+  async get(method: string, path: string, body: string | null = null, token?: string): Promise<Answer> {
+    const answer = await this.#ask(method, path, body, QUERY_MAX, token);
+    if (answer.status !== 200) throw refusal(answer);
+    return answer;
+  }
+
+  /** Those that were sent get a receipt or an error each, in their order. All of it throws where
+   * it is not known what became of them, or nothing was appended. One try. */
+  async submit(records: LogRecord[]): Promise<(Receipt | TeelogError)[]> {
+    if (records.length === 0 || records.length > BATCH_MAX) throw new RangeError(`1 to ${BATCH_MAX} records at once`);
+    const body = records.map((r) => JSON.stringify(r) + '\n').join('');
+    return this.#inTurn(async () => {
+      const key = this.#key ?? (await this.#firstUse());
+      const answer = await this.#ask('POST', '/v1/records?receipt=full&partial=1', body, ANSWER_BASE + records.length * RECEIPT_MAX);
+      if (answer.status !== 200) throw refusal(answer);
+      const lines = answer.body.toString('utf8').split('\n');
+      if (lines.pop() !== '' || lines.length !== records.length) throw new TeelogError('the answer has not one line for each record', 200, true);
+      return lines.map((line, i) => this.#line(line, records[i]!, key));
+    });
+  }
+
+  /** Receipts of all of them, in their order. Repeats what got lost, with the same request ids,
+   * until ms are over. */
+  async append(records: NewRecord[], ms = 30000): Promise<Receipt[]> {
+    const all = records.map((r) => ({...r, requestId: r.requestId ?? randomUUID()}));
+    const out: Receipt[] = [], end = Date.now() + ms;
+    for (let pause = PAUSE_LEAST_MS; out.length < all.length; ) {
+      try {
+        const got = await this.submit(all.slice(out.length, out.length + BATCH_MAX));
+        for (const r of got) {
+          if (r instanceof TeelogError) throw r;
+          out.push(r);
+        }
+        pause = PAUSE_LEAST_MS;
+      } catch (e) {
+        if (!isLater(e) || Date.now() + pause > end) throw e;
+        await sleep(pause);
+        pause = Math.min(2 * pause, PAUSE_MOST_MS);
+      }
+    }
+    return out;
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  #ask(method: string, path: string, body: string | null, max: number, token?: string): Promise<Answer> {
+    return this.#transport.ask(method, path, body, max, this.#timeout, token);
+  }
+
+  /** One at a time: checkpoints come in the order in which they were made. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work, work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  #line(line: string, sent: LogRecord, key: LogKey): Receipt | TeelogError {
+    const json = parsed(line);
+    if (typeof json.error !== 'string') return checkReceipt(json, sent, key, this.#seen);
+    const said = sentence(json.error);
+    return new TeelogError(said, 400, /repeat it later/.test(said), typeof json.field === 'string' ? sentence(json.field) : undefined);
+  }
+
+  async #firstUse(): Promise<LogKey> {
+    const status = parsed((await this.get('GET', '/v1/status')).body.toString('utf8'));
+    this.#key = logKey(typeof status.logKey === 'string' ? status.logKey : '');
+    this.#options.onFirstUse?.(this.#key.text);
+    return this.#key;
+  }
+}
+
+/** Whether the same may be sent again, with the same request ids. */
+export function isLater(e: unknown): boolean {
+  return e instanceof ConnectionError || (e instanceof TeelogError && e.later);
+}

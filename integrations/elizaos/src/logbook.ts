@@ -1,0 +1,138 @@
+/** What one agent writes to the log, and waits for. One for each runtime. */
+import {AsyncLocalStorage} from 'node:async_hooks';
+import {Client} from './client.js';
+import type {Memory, Runtime} from './eliza.js';
+import {type Entry, Queue, QueueFull, within} from './queue.js';
+import type {Receipt} from './receipt.js';
+import type {Settings} from './settings.js';
+import {bounded, id, json} from './words.js';
+
+/** One thing that happened. */
+export interface Event {
+  type: string;
+  content: string;
+  message?: Memory | undefined;
+  attributes?: Record<string, string | number | boolean>;
+}
+
+/** What was logged while one message was handled. */
+export interface Run {
+  message: Memory;
+  entries: Entry[];
+}
+
+/** Something did not happen, since it could not be logged. Its message is for the agent's user. */
+export class NotLogged extends Error {
+  constructor(what: string, why: string) {
+    super(`${what}: it could not be logged (${why})`);
+  }
+}
+
+const STOP_MS = 5000;
+
+export class Logbook {
+  readonly runtime: Runtime;
+  readonly settings: Settings;
+  readonly client: Client;
+  readonly queue: Queue;
+  /** Records that were let go of, where TEE_LOG_FAIL is open. */
+  lost = 0;
+  readonly #runs = new AsyncLocalStorage<Run>();
+
+  constructor(runtime: Runtime, settings: Settings) {
+    this.runtime = runtime;
+    this.settings = settings;
+    this.client = new Client({
+      ...settings.client,
+      onFirstUse: (key) => this.warn(`TEELOG_LOG_KEY is "on first use": taking ${key} for the log's key; pin it`),
+    });
+    this.queue = new Queue(this.client, {count: settings.queueCount, bytes: settings.queueBytes});
+  }
+
+  get open(): boolean {
+    return this.settings.fail === 'open';
+  }
+
+  get run(): Run | undefined {
+    return this.#runs.getStore();
+  }
+
+  /** Runs work as the handling of this message. */
+  inRun<T>(message: Memory, work: () => Promise<T>): Promise<T> {
+    return this.#runs.run({message, entries: []}, work);
+  }
+
+  warn(text: string): void {
+    this.runtime.logger.warn({src: 'plugin:teelog', agentId: this.runtime.agentId}, text);
+  }
+
+  /** Puts it on its way to the log, and does not wait. What follows waits for it. Without room it
+   * throws NotLogged, or forgets it where that was wished (null). */
+  note(event: Event, answers: Entry | null = null): Entry | null {
+    const from = event.message ?? this.run?.message;
+    try {
+      this.#say();
+      const entry = this.queue.put({
+        agentId: this.runtime.agentId,
+        roomId: id(from?.roomId),
+        userId: id(from?.entityId),
+        type: event.type,
+        content: bounded(event.content),
+        ...(event.attributes && Object.keys(event.attributes).length > 0 && {attributes: event.attributes}),
+      }, answers);
+      entry.done.catch((e: unknown) => this.warn(`the log refused a record of type ${event.type}: ${String(e)}`));
+      this.run?.entries.push(entry);
+      return entry;
+    } catch (e) {
+      if (!(e instanceof QueueFull)) throw e;
+      if (!this.open) throw new NotLogged(event.type, e.message);
+      if (this.lost++ === 0) this.warn(`records are lost, since TEE_LOG_FAIL is open: ${e.message}`);
+      return null;
+    }
+  }
+
+  /** Records that were lost leave a record of it, once there is room. */
+  #say(): void {
+    if (this.lost === 0 || this.queue.length > 0) return;
+    this.queue.put({agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap', content: json({phase: 'gap', lost: this.lost})});
+    this.lost = 0;
+  }
+
+  /** Puts it on its way, and returns once it is durable. Where that takes too long it throws
+   * NotLogged, and the log will say that it was not done; where failing open was wished it
+   * returns all the same. */
+  async before(event: Event, what: string): Promise<Entry | null> {
+    const entry = this.note(event);
+    if (!entry) return null;
+    let why = '';
+    try {
+      const receipt = await within(entry.done, this.settings.wait);
+      if (receipt) return entry;
+      why = this.queue.trouble ?? `the log gave no receipt within ${this.settings.wait} ms`;
+    } catch (e) {
+      why = e instanceof Error ? e.message : String(e);
+    }
+    if (this.open) return entry;
+    this.warn(`${what} did not happen: it could not be logged (${why})`);
+    this.after({type: event.type, content: json({phase: 'refusal', reason: why}), message: event.message}, entry);
+    throw new NotLogged(what, why);
+  }
+
+  /** The outcome of what before was for: there is always room for it. */
+  after(event: Event, answers: Entry | null): Entry | null {
+    return this.note(event, answers);
+  }
+
+  /** Ends it: what still waits is given a while. */
+  async stop(): Promise<void> {
+    const left = await this.queue.close(STOP_MS);
+    if (left > 0) this.warn(`${left} records did not reach the log before the agent stopped`);
+    this.client.close();
+  }
+}
+
+/** What a reply says of the records behind it. */
+export function shown(receipt: Receipt): Record<string, unknown> {
+  return {type: receipt.type, index: receipt.index, class: receipt.class, leafHash: receipt.leafHash,
+    ...(receipt.simulated && {simulated: true})};
+}

@@ -1,0 +1,103 @@
+/** Messages: one that comes in is on its way to the log before it is handled, one that goes out is
+ * durable before it goes. So all that led to a reply is logged before the reply is seen. */
+import type {Callback, Content, Memory, MessageService, Runtime} from './eliza.js';
+import {type Logbook, NotLogged, shown} from './logbook.js';
+import type {Capture} from './settings.js';
+import {digest, json} from './words.js';
+
+function written(content: Content | undefined, how: Capture): string {
+  const text = typeof content?.text === 'string' ? content.text : json(content ?? null);
+  return how === 'digest' ? json(digest(text)) : text;
+}
+
+function attributes(content: Content | undefined, id?: string): Record<string, string | number> {
+  const files = Array.isArray(content?.attachments) ? content.attachments.length : 0;
+  return {
+    ...(id && {messageId: id}),
+    ...(typeof content?.source === 'string' && content.source && {source: content.source.slice(0, 128).toWellFormed()}),
+    ...(files > 0 && {attachments: files}),
+  };
+}
+
+export class Messages {
+  readonly #book: Logbook;
+  readonly #refusals: WeakSet<object>;
+  readonly #wrapped = new WeakSet<MessageService>();
+
+  constructor(book: Logbook, refusals: WeakSet<object>) {
+    this.#book = book;
+    this.#refusals = refusals;
+  }
+
+  /** The runtime's message service, and any that takes its place: it is made after plugins are. */
+  attach(): void {
+    const {runtime} = this.#book;
+    let service = this.#wrap(runtime.messageService ?? null);
+    Object.defineProperty(runtime, 'messageService', {
+      configurable: true, enumerable: true,
+      get: () => service,
+      set: (next: MessageService | null) => {
+        service = this.#wrap(next);
+      },
+    });
+    const send = runtime.sendMessageToTarget?.bind(runtime);
+    if (send)
+      runtime.sendMessageToTarget = async (target, content) => send(target, await this.#out(content, undefined));
+  }
+
+  #wrap(service: MessageService | null): MessageService | null {
+    if (!service || this.#wrapped.has(service)) return service;
+    this.#wrapped.add(service);
+    const handle = service.handleMessage.bind(service);
+    service.handleMessage = (runtime, message, callback, options) =>
+      // One message service may serve several agents.
+      runtime === this.#book.runtime ? this.#handle(handle, runtime, message, callback, options) : handle(runtime, message, callback, options);
+    return service;
+  }
+
+  #handle(handle: MessageService['handleMessage'], runtime: Runtime, message: Memory, callback: Callback | undefined, options: unknown) {
+    const {settings} = this.#book;
+    return this.#book.inRun(message, async () => {
+      if (settings.messages !== 'off' && message.entityId !== runtime.agentId)
+        this.#book.note({type: 'Message:in', content: written(message.content, settings.messages), attributes: attributes(message.content, message.id)});
+      let said = 0;
+      const reply: Callback | undefined = callback && (async (content, ...more) => {
+        said++;
+        return callback(await this.#out(content, message), ...more);
+      });
+      const result = await handle(runtime, message, reply, options);
+      // Whoever gave no callback takes the reply from what is returned.
+      if (said > 0 || !result?.responseContent) return result;
+      return {...result, responseContent: await this.#out(result.responseContent, message)};
+    });
+  }
+
+  /** What may go out in place of this content: a copy that has its receipts, or why not. */
+  async #out(content: Content, message: Memory | undefined): Promise<Content> {
+    const book = this.#book, how = book.settings.messages;
+    if (how === 'off') return this.#with(content);
+    const event = {type: 'Message:out', content: written(content, how), message, attributes: attributes(content)};
+    if (this.#refusals.has(content)) {
+      // It says what is wrong with the log: it cannot wait for that.
+      try {
+        book.note(event);
+      } catch (e) {
+        if (!(e instanceof NotLogged)) throw e;
+      }
+      return this.#with(content);
+    }
+    try {
+      await book.before(event, 'I did not say what I was going to');
+      return this.#with(content);
+    } catch (e) {
+      if (!(e instanceof NotLogged)) throw e;
+      return this.#with({text: e.message, source: 'tee_log', ...(content.inReplyTo !== undefined && {inReplyTo: content.inReplyTo})});
+    }
+  }
+
+  #with(content: Content): Content {
+    const records = (this.#book.run?.entries ?? []).flatMap((e) => (e.receipt ? [shown(e.receipt)] : []));
+    const before = typeof content.metadata === 'object' && content.metadata !== null ? content.metadata : {};
+    return {...content, metadata: {...before, teelog: {log: this.#book.client.logKey, agentId: this.#book.runtime.agentId, records}}};
+  }
+}

@@ -1,0 +1,177 @@
+/** Records on their way to the log, in the order in which they were put there. It is bounded, what
+ * is in it is repeated with the same request ids until its fate is known, and nothing overtakes. */
+import {randomUUID} from 'node:crypto';
+import {BATCH_MAX, isLater, type NewRecord, TeelogError} from './client.js';
+import type {LogRecord, Receipt} from './receipt.js';
+
+export interface Submitter {
+  submit(records: LogRecord[]): Promise<(Receipt | TeelogError)[]>;
+}
+
+export interface QueueLimits {
+  /** Records. */
+  count: number;
+  /** Bytes of their contents. */
+  bytes: number;
+}
+
+/** A record that waits, and then is in the log or refused for good. */
+export interface Entry {
+  readonly record: LogRecord;
+  /** Rejects only where the log will never take this record. */
+  readonly done: Promise<Receipt>;
+  receipt: Receipt | null;
+}
+
+interface Waiting extends Entry {
+  answers: Entry | null;
+  bytes: number;
+  resolve(receipt: Receipt): void;
+  reject(error: unknown): void;
+}
+
+export class QueueFull extends Error {}
+
+const BATCH_BYTES = 4 << 20; // a request has at most 8 MiB
+const OVERHEAD = 512;        // bytes of a record beside its content, at least
+const PAUSE_LEAST_MS = 25, PAUSE_MOST_MS = 1000;
+
+/** The value, or undefined where it does not come within ms. */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms, undefined)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export class Queue {
+  readonly #client: Submitter;
+  readonly #limits: QueueLimits;
+  readonly #waiting: Waiting[] = [];
+  #bytes = 0;
+  #running = false;
+  #wake: (() => void) | null = null;
+  #closed = false;
+  /** Why the log does not take records now, or null. */
+  trouble: string | null = null;
+
+  constructor(client: Submitter, limits: QueueLimits) {
+    this.#client = client;
+    this.#limits = limits;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Bytes of what waits. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a record, whose ref is the index that answers gets. Throws QueueFull. */
+  put(record: NewRecord, answers: Entry | null = null): Entry {
+    const bytes = OVERHEAD + 2 * (record.content.length + record.roomId.length + record.userId.length);
+    if (this.#closed) throw new QueueFull('the agent is stopping');
+    if (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes)
+      throw new QueueFull(`${this.#waiting.length} records wait for the log already${this.trouble ? `: ${this.trouble}` : ''}`);
+    let resolve!: (r: Receipt) => void, reject!: (e: unknown) => void;
+    const done = new Promise<Receipt>((yes, no) => ([resolve, reject] = [yes, no]));
+    done.catch(() => undefined); // whoever wants to know looks at it
+    const entry: Waiting = {record: {...record, requestId: record.requestId ?? randomUUID()}, done, receipt: null, answers, bytes, resolve, reject};
+    this.#waiting.push(entry);
+    this.#bytes += bytes;
+    if (!this.#running) void this.#run();
+    return entry;
+  }
+
+  /** What is there now is in the log, or refused, within ms; false where it is not. */
+  async drained(ms: number): Promise<boolean> {
+    const last = this.#waiting.at(-1);
+    return !last || (await within(last.done.then(() => true, () => true), ms)) === true;
+  }
+
+  /** Takes no more; what still waits after ms is given up. */
+  async close(ms: number): Promise<number> {
+    this.#closed = true;
+    this.#wake?.();
+    await this.drained(ms);
+    const left = this.#waiting.splice(0);
+    this.#bytes = 0;
+    for (const e of left) e.reject(new QueueFull('the agent stopped before the log took this'));
+    return left.length;
+  }
+
+  /** Those that can go together: an outcome goes once the index of its intent is known. */
+  #batch(): Waiting[] {
+    const out: Waiting[] = [];
+    let bytes = 0;
+    for (const e of this.#waiting) {
+      const open = e.answers && !e.answers.receipt && out.includes(e.answers as Waiting);
+      if (out.length === BATCH_MAX || open || (out.length > 0 && bytes + e.bytes > BATCH_BYTES)) break;
+      if (e.answers?.receipt && e.record.ref === undefined) e.record.ref = e.answers.receipt.index;
+      bytes += e.bytes;
+      out.push(e);
+    }
+    return out;
+  }
+
+  #settle(e: Waiting, result: Receipt | TeelogError): void {
+    this.#waiting.splice(this.#waiting.indexOf(e), 1);
+    this.#bytes -= e.bytes;
+    if (result instanceof TeelogError) return e.reject(result);
+    e.receipt = result;
+    e.resolve(result);
+  }
+
+  /** Whether all that was sent is settled. */
+  async #once(): Promise<boolean> {
+    const batch = this.#batch();
+    const results = await this.#client.submit(batch.map((e) => e.record));
+    for (const [i, e] of batch.entries()) {
+      const result = results[i]!;
+      if (result instanceof TeelogError && result.later) {
+        this.trouble = result.message;
+        return false; // those behind it were taken perhaps: their request ids will say so
+      }
+      this.#settle(e, result);
+    }
+    this.trouble = null;
+    return true;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    for (let pause = PAUSE_LEAST_MS; this.#waiting.length > 0; ) {
+      let good = false;
+      try {
+        good = await this.#once();
+      } catch (e) {
+        // Also what waiting alone does not mend (a wrong token, a frozen log, another log under
+        // this address): people do, and nothing is thrown away until then.
+        this.trouble = e instanceof Error ? e.message : String(e);
+        if (!isLater(e)) pause = PAUSE_MOST_MS;
+      }
+      if (good) pause = PAUSE_LEAST_MS;
+      else if (this.#waiting.length > 0) {
+        await this.#pause(pause);
+        pause = Math.min(2 * pause, PAUSE_MOST_MS);
+      }
+    }
+    this.#running = false;
+  }
+
+  /** A pause keeps no process alive that has nothing else to do, and close ends it. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,127 @@
+/** HTTP/1.1 to a service: on its Unix socket, or over TLS. One connection, that is kept; one
+ * request at a time. Sizes and times are bounded. */
+import {createHash} from 'node:crypto';
+import {readFileSync} from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import type {TLSSocket} from 'node:tls';
+
+export interface Where {
+  socket?: string;
+  /** https://HOST:PORT; http:// for this machine alone. */
+  url?: string;
+  /** What the certificate has to go back to (a file of PEM), instead of the system's roots. */
+  ca?: string;
+  /** SHA-256 of the certificate's SubjectPublicKeyInfo in hex: this key, and no authority. */
+  tlsKey?: string;
+  token?: string;
+}
+
+export interface Answer {
+  status: number;
+  /** Seconds, where the service said to come again. */
+  retryAfter: number | null;
+  body: Buffer;
+}
+
+/** The request may have reached the service, or not. */
+export class ConnectionError extends Error {}
+
+const LOOPBACK = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
+
+function tlsOptions(where: Where): https.AgentOptions {
+  if (where.ca && where.tlsKey) throw new Error('TEELOG_CA and TEELOG_TLS_KEY: one of them');
+  if (where.ca) return {ca: readFileSync(where.ca)};
+  if (!where.tlsKey) return {};
+  if (!/^[0-9a-f]{64}$/.test(where.tlsKey)) throw new Error('TEELOG_TLS_KEY must be 64 hex digits in lower case');
+  // Whose certificate it is the key says, which is looked at before anything is sent.
+  return {rejectUnauthorized: false};
+}
+
+/** Why this connection is not to the pinned key, or null. */
+function stranger(socket: TLSSocket, pin: string): string | null {
+  const spki = socket.getPeerX509Certificate()?.publicKey.export({format: 'der', type: 'spki'});
+  const got = spki && createHash('sha256').update(spki).digest('hex');
+  return got === pin ? null : `the service's TLS key is ${got ?? 'missing'}, not the pinned one`;
+}
+
+export class Transport {
+  readonly name: string;
+  readonly #options: http.RequestOptions;
+  readonly #https: boolean;
+  readonly #host: string;
+  readonly #agent: http.Agent;
+  readonly #where: Where;
+
+  constructor(where: Where) {
+    this.#where = where;
+    const keep = {keepAlive: true, maxSockets: 1, maxFreeSockets: 1};
+    if (Boolean(where.socket) === Boolean(where.url)) throw new Error('TEELOG_SOCKET or TEELOG_URL has to say where the log is, and one of them alone');
+    const url = where.url ? new URL(where.url) : null;
+    this.name = where.socket ?? url!.origin;
+    this.#https = url?.protocol === 'https:';
+    this.#host = url?.host ?? 'log';
+    if (url && !this.#https && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
+      throw new Error('TEELOG_URL must be https://HOST:PORT; http:// is taken for this machine alone');
+    this.#agent = this.#https ? new https.Agent({...keep, minVersion: 'TLSv1.3', maxCachedSessions: 0, ...tlsOptions(where)}) : new http.Agent(keep);
+    this.#options = url ? {host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port || 443} : {socketPath: where.socket!};
+  }
+
+  /** An answer of at most max bytes within ms, or ConnectionError. A token of the caller's goes
+   * before our own. */
+  ask(method: string, path: string, body: Buffer | string | null, max: number, ms: number, token = this.#where.token): Promise<Answer> {
+    // TLS takes the name that the certificate has to have from Host.
+    const headers: http.OutgoingHttpHeaders = {Host: this.#host, ...(token && {Authorization: `Bearer ${token}`})};
+    if (body !== null) headers['Content-Length'] = Buffer.byteLength(body);
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => reject(new ConnectionError(`${this.name}: ${why}`));
+      const request = (this.#https ? https : http).request({...this.#options, method, path, headers, agent: this.#agent}, (answer) => {
+        const parts: Buffer[] = [];
+        let n = 0;
+        answer.on('data', (part: Buffer) => {
+          n += part.length;
+          if (n > max) {
+            request.destroy();
+            fail(`its answer has more than ${max} bytes`);
+          } else parts.push(part);
+        });
+        answer.on('error', (e) => fail(e.message));
+        answer.on('close', () => {
+          clearTimeout(timer);
+          if (!answer.complete) return fail('the connection ended within an answer');
+          const after = Number(answer.headers['retry-after'] ?? NaN);
+          resolve({status: answer.statusCode ?? 0, retryAfter: after >= 0 ? after : null, body: Buffer.concat(parts)});
+        });
+      });
+      const timer = setTimeout(() => {
+        request.destroy();
+        fail(`no answer within ${ms} ms`);
+      }, ms);
+      request.on('error', (e) => {
+        clearTimeout(timer);
+        fail(e.message);
+      });
+      this.#send(request, body, fail);
+    });
+  }
+
+  /** Nothing goes to a key that is not the pinned one, not the token either. */
+  #send(request: http.ClientRequest, body: Buffer | string | null, fail: (why: string) => void): void {
+    const pin = this.#where.tlsKey;
+    if (!pin) return void request.end(body ?? undefined);
+    request.on('socket', (socket) => {
+      const look = () => {
+        const why = stranger(socket as TLSSocket, pin);
+        if (why === null) return void request.end(body ?? undefined);
+        request.destroy();
+        fail(why);
+      };
+      if (request.reusedSocket) look();
+      else socket.once('secureConnect', look);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
