@@ -41,14 +41,25 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const xml = ({actions, reply: text = "", params = ''}) => `<response><thought>t</thought><actions>${actions.join(',')}</actions>` +
   `<providers></providers><text>${text}</text>${params && `<params>${params}</params>`}</response>`;
 // The model is where the tests stop the world: what it has to wait for stands in the script.
-const say = async () => {
-  if (script.hold) out(JSON.stringify({held: true}) + '\n');
+const calls = {};
+const say = (type) => async () => {
+  calls[type] = (calls[type] ?? 0) + 1;
+  if (script.hold === true) {
+    script.hold = 'held';
+    out(JSON.stringify({held: true}) + '\n');
+  }
   while (script.hold) await pause(5);
-  return script.again-- > 0 ? xml({actions: []}) : xml(script);
+  // It is asked again after actions ran, until it has no more to do.
+  const answer = xml(script);
+  script = {...script, actions: ['STOP'], reply: script.reply};
+  return answer;
 };
 const models = Object.fromEntries(['TEXT_SMALL', 'TEXT_LARGE', 'TEXT_MEDIUM', 'TEXT_NANO', 'TEXT_MEGA', 'RESPONSE_HANDLER', 'ACTION_PLANNER', 'TEXT_REASONING_SMALL', 'TEXT_REASONING_LARGE']
-  .map((type) => [type, say]));
-models.TEXT_EMBEDDING = async () => new Array(384).fill(0.1);
+  .map((type) => [type, say(type)]));
+models.TEXT_EMBEDDING = async () => {
+  calls.TEXT_EMBEDDING = (calls.TEXT_EMBEDDING ?? 0) + 1;
+  return new Array(384).fill(0.1);
+};
 models.OBJECT_SMALL = models.OBJECT_LARGE = async () => ({});
 
 async function agent(name) {
@@ -78,7 +89,7 @@ async function agent(name) {
 }
 
 const agents = {};
-const service = async (a) => (old ? await a.runtime.getServiceLoadPromise('tee_log') : await a.runtime.getServiceLoadPromise('tee_log'));
+const service = (a) => a.runtime.getServiceLoadPromise('tee_log');
 
 const commands = {
   start: async ({agent: name}) => {
@@ -100,7 +111,7 @@ const commands = {
     } catch (e) {
       error = String(e);
     }
-    return {replies, ran: ran.slice(before), error, messageId: message.id};
+    return {replies, ran: ran.slice(before), error, messageId: message.id, calls};
   },
   go: async () => {
     script.hold = false;

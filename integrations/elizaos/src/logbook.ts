@@ -68,7 +68,7 @@ export class Logbook {
 
   /** Puts it on its way to the log, and does not wait. What follows waits for it. Without room it
    * throws NotLogged, or forgets it where that was wished (null). */
-  note(event: Event, answers: Entry | null = null): Entry | null {
+  note(event: Event, answers: Entry | null = null, waited = false): Entry | null {
     const from = event.message ?? this.run?.message;
     try {
       this.#say();
@@ -79,7 +79,7 @@ export class Logbook {
         type: event.type,
         content: bounded(event.content),
         ...(event.attributes && Object.keys(event.attributes).length > 0 && {attributes: event.attributes}),
-      }, answers);
+      }, answers, waited);
       entry.done.catch((e: unknown) => this.warn(`the log refused a record of type ${event.type}: ${String(e)}`));
       this.run?.entries.push(entry);
       return entry;
@@ -102,7 +102,7 @@ export class Logbook {
    * NotLogged, and the log will say that it was not done; where failing open was wished it
    * returns all the same. */
   async before(event: Event, what: string): Promise<Entry | null> {
-    const entry = this.note(event);
+    const entry = this.note(event, null, true);
     if (!entry) return null;
     let why = '';
     try {

@@ -5,6 +5,9 @@ import {type Logbook, NotLogged, shown} from './logbook.js';
 import type {Capture} from './settings.js';
 import {digest, json} from './words.js';
 
+/** Receipts that one reply carries, the last ones. */
+const SHOWN_MAX = 64;
+
 function written(content: Content | undefined, how: Capture): string {
   const text = typeof content?.text === 'string' ? content.text : json(content ?? null);
   return how === 'digest' ? json(digest(text)) : text;
@@ -60,14 +63,10 @@ export class Messages {
     return this.#book.inRun(message, async () => {
       if (settings.messages !== 'off' && message.entityId !== runtime.agentId)
         this.#book.note({type: 'Message:in', content: written(message.content, settings.messages), attributes: attributes(message.content, message.id)});
-      let said = 0;
-      const reply: Callback | undefined = callback && (async (content, ...more) => {
-        said++;
-        return callback(await this.#out(content, message), ...more);
-      });
+      const reply: Callback | undefined = callback && (async (content, ...more) => callback(await this.#out(content, message), ...more));
       const result = await handle(runtime, message, reply, options);
-      // Whoever gave no callback takes the reply from what is returned.
-      if (said > 0 || !result?.responseContent) return result;
+      // Who gave no callback takes the reply from what is returned.
+      if (callback || !result?.responseContent) return result;
       return {...result, responseContent: await this.#out(result.responseContent, message)};
     });
   }
@@ -96,7 +95,7 @@ export class Messages {
   }
 
   #with(content: Content): Content {
-    const records = (this.#book.run?.entries ?? []).flatMap((e) => (e.receipt ? [shown(e.receipt)] : []));
+    const records = (this.#book.run?.entries ?? []).slice(-SHOWN_MAX).flatMap((e) => (e.receipt ? [shown(e.receipt)] : []));
     const before = typeof content.metadata === 'object' && content.metadata !== null ? content.metadata : {};
     return {...content, metadata: {...before, teelog: {log: this.#book.client.logKey, agentId: this.#book.runtime.agentId, records}}};
   }

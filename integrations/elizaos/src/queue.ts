@@ -34,6 +34,7 @@ export class QueueFull extends Error {}
 
 const BATCH_BYTES = 4 << 20; // a request has at most 8 MiB
 const OVERHEAD = 512;        // bytes of a record beside its content, at least
+const GATHER_MS = 2;          // how long what nobody waits for lets others come along
 const PAUSE_LEAST_MS = 25, PAUSE_MOST_MS = 1000;
 
 /** The value, or undefined where it does not come within ms. */
@@ -53,6 +54,8 @@ export class Queue {
   readonly #waiting: Waiting[] = [];
   #bytes = 0;
   #running = false;
+  #soon: NodeJS.Timeout | null = null;
+  #tried = 0; // when it was last tried in vain
   #wake: (() => void) | null = null;
   #closed = false;
   /** Why the log does not take records now, or null. */
@@ -72,8 +75,9 @@ export class Queue {
     return this.#bytes;
   }
 
-  /** Takes a record, whose ref is the index that answers gets. Throws QueueFull. */
-  put(record: NewRecord, answers: Entry | null = null): Entry {
+  /** Takes a record, whose ref is the index that answers gets. Throws QueueFull. Where nobody waits
+   * for it, it goes with what comes next, or a moment later: one commit for both. */
+  put(record: NewRecord, answers: Entry | null = null, waited = true): Entry {
     const bytes = OVERHEAD + 2 * (record.content.length + record.roomId.length + record.userId.length);
     if (this.#closed) throw new QueueFull('the agent is stopping');
     if (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes)
@@ -84,7 +88,8 @@ export class Queue {
     const entry: Waiting = {record: {...record, requestId: record.requestId ?? randomUUID()}, done, receipt: null, answers, bytes, resolve, reject};
     this.#waiting.push(entry);
     this.#bytes += bytes;
-    if (!this.#running) void this.#run();
+    if (waited) this.#start();
+    else this.#soon ??= setTimeout(() => this.#start(), GATHER_MS);
     return entry;
   }
 
@@ -98,11 +103,19 @@ export class Queue {
   async close(ms: number): Promise<number> {
     this.#closed = true;
     this.#wake?.();
+    this.#start();
     await this.drained(ms);
     const left = this.#waiting.splice(0);
     this.#bytes = 0;
     for (const e of left) e.reject(new QueueFull('the agent stopped before the log took this'));
     return left.length;
+  }
+
+  #start(): void {
+    if (this.#soon) clearTimeout(this.#soon);
+    this.#soon = null;
+    if (!this.#running) void this.#run();
+    else if (Date.now() - this.#tried > PAUSE_LEAST_MS) this.#wake?.(); // somebody waits: perhaps it is back
   }
 
   /** Those that can go together: an outcome goes once the index of its intent is known. */
@@ -164,14 +177,17 @@ export class Queue {
     this.#running = false;
   }
 
-  /** A pause keeps no process alive that has nothing else to do, and close ends it. */
+  /** Ends early where somebody begins to wait, or the agent stops. */
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
+      const done = () => {
         clearTimeout(timer);
+        this.#wake = null;
         resolve();
       };
+      const timer = setTimeout(done, ms);
+      this.#tried = Date.now();
+      this.#wake = done;
     });
   }
 }

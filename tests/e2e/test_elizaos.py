@@ -1,0 +1,269 @@
+"""A real elizaOS runtime, offline with a model that says what it is told, and teelog beside it: what
+happened is what the log has, one to one, and what cannot be logged does not happen."""
+import collections
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import unittest
+
+from elizaos import Agents, Case, Service, ready
+
+MINE = ("TRANSFER_FUNDS", "CHECK_BALANCE", "THROWS", "FAILS")
+WHY = "could not be logged"
+
+
+class Elizaos(Case):
+    version = None
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.version is None:
+            raise unittest.SkipTest("of each version below")
+        cls.folder = ready(cls.version)
+
+    def setUp(self):
+        super().setUp()
+        self.options = ("--origin", "example.org/log")
+        self.service = self.serve(*self.options)
+        self.key = self.service.status()["logKey"]
+
+    def agents(self, **env):
+        a = Agents(self.folder, self.version, {**self.env, "TEELOG_SOCKET": self.service.socket, "TEELOG_LOG_KEY": self.key,
+                                               "TEE_LOG_WAIT_MS": "10000", **env}, self.path("agent.err"))
+        self.addCleanup(a.close)
+        return a
+
+    def start(self, agents, name="Tee"):
+        return agents.ask("start", agent=name)["agentId"]
+
+    def records(self, agent):
+        """Of this agent, oldest first, with what their contents say."""
+        out, cursor = [], ""
+        while True:
+            page = json.loads(self.service.get(f"/v1/records?agent={agent}&limit=1000{cursor}")[2])
+            out += [r for r in page["records"] if not r["type"].startswith("teelog.")]
+            if "next" not in page:
+                break
+            cursor = "&cursor=" + page["next"]
+        for r in out:
+            r["said"] = json.loads(r["content"]) if r["type"].startswith(("Action:", "Model:")) or r["content"].startswith("{") else {}
+        return out
+
+    def pairs(self, records):
+        """(name, intent, outcome) of each action; each intent has one outcome, of the same action."""
+        answers = collections.defaultdict(list)
+        for r in records:
+            if "ref" in r:
+                answers[r["ref"]].append(r)
+        out = []
+        for r in records:
+            if r["type"].startswith("Action:") and r["said"]["phase"] == "intent":
+                [outcome] = answers.pop(r["index"])
+                self.assertEqual(outcome["type"], r["type"])
+                out.append((r["said"]["action"], r, outcome))
+        self.assertTrue(all(not r["type"].startswith("Action:") for rs in answers.values() for r in rs), "an outcome without an intent")
+        return out
+
+    def ran(self, records):
+        return [name for name, _, outcome in self.pairs(records) if outcome["said"]["phase"] != "refusal" and name in MINE]
+
+    def exported(self):
+        self.teelog("export", "--data", self.data, "-o", self.path("log.teelog"))
+        self.teelog("policy", "init", self.path("log.teelog"), "-o", self.path("policy.json"))
+        return self.path("log.teelog")
+
+    def trusted(self):
+        bundle = self.exported()
+        policy = json.loads(pathlib.Path(self.path("policy.json")).read_text(encoding="utf-8"))
+        self.assertEqual(policy["log"]["keys"], [self.key])
+        self.assertEqual(self.verdict(bundle, "--policy", self.path("policy.json"))["verdict"], "TRUSTED")
+
+    def test_what_happened_is_what_is_logged(self):
+        agents = self.agents()
+        tee = self.start(agents)
+        scenes = [
+            ("hi", {"actions": ["REPLY"], "reply": "Hello there"}, []),
+            ("pay bob", {"actions": ["TRANSFER_FUNDS"], "reply": "paying"}, ["TRANSFER_FUNDS"]),
+            ("balance, then pay", {"actions": ["CHECK_BALANCE", "TRANSFER_FUNDS"], "reply": "both"}, ["CHECK_BALANCE", "TRANSFER_FUNDS"]),
+            ("break", {"actions": ["THROWS"], "reply": "trying"}, ["THROWS"]),
+            ("too much", {"actions": ["FAILS"], "reply": "trying"}, ["FAILS"]),
+            ("fly", {"actions": ["FLY_TO_THE_MOON"], "reply": "up"}, []),
+        ]
+        did, said, answers = [], [], []
+        for text, script, expected in scenes:
+            answer = agents.ask("message", agent="Tee", text=text, **script)
+            with self.subTest(text=text):
+                self.assertEqual(answer["ran"], expected)
+            did += answer["ran"]
+            said += [r.get("text") for r in answer["replies"]]
+            answers.append(answer)
+        agents.ask("stop", agent="Tee")
+        records = self.records(tee)
+        self.assertEqual(self.ran(records), did)
+        phases = {name: outcome["said"]["phase"] for name, _, outcome in self.pairs(records)}
+        self.assertEqual({k: v for k, v in phases.items() if k in MINE},
+                         {"TRANSFER_FUNDS": "result", "CHECK_BALANCE": "result", "THROWS": "failure", "FAILS": "failure"})
+        self.assertEqual([r["content"] for r in records if r["type"] == "Message:in"], [text for text, _, _ in scenes])
+        self.assertEqual([r["content"] for r in records if r["type"] == "Message:out"], said)
+        self.assertNotIn("Action:FLY-TO-THE-MOON", [r["type"] for r in records])
+        [thrown] = [o for n, _, o in self.pairs(records) if n == "THROWS"]
+        self.assertEqual(thrown["said"]["error"], {"name": "Error", "message": "the chain is down"})
+        [failed] = [o for n, _, o in self.pairs(records) if n == "FAILS"]
+        self.assertEqual(failed["said"]["result"]["error"], "not enough")
+        calls = answers[-1]["calls"]
+        logged = collections.Counter(r["said"]["model"] for r in records if r["type"].startswith("Model:"))
+        self.assertEqual(sum(v for k, v in logged.items() if k != "TEXT_EMBEDDING"), sum(v for k, v in calls.items() if k != "TEXT_EMBEDDING"))
+        self.assertTrue(all(set(r["said"]["prompt"]) == {"sha256", "bytes"} for r in records if r["type"].startswith("Model:")))
+        self.receipts(answers, records)
+        self.trusted()
+
+    def receipts(self, answers, records):
+        """Replies carry the receipts of what led to them."""
+        by_index = {r["index"]: r for r in records}
+        replies = [r for a in answers for r in a["replies"]]
+        self.assertGreaterEqual(len(replies), 3)
+        for reply in replies:
+            told = reply["metadata"]["teelog"]
+            self.assertEqual(told["log"], self.key)
+            for receipt in told["records"]:
+                self.assertEqual(receipt["leafHash"], by_index[receipt["index"]]["leafHash"])
+                self.assertEqual(receipt["type"], by_index[receipt["index"]]["type"])
+            last = by_index[told["records"][-1]["index"]]
+            self.assertEqual((last["type"], last["content"]), ("Message:out", reply["text"]))
+
+    def test_killed_in_the_middle(self):
+        agents = self.agents(TEE_LOG_WAIT_MS="700")
+        tee = self.start(agents)
+        agents.ask("message", agent="Tee", text="one", actions=["TRANSFER_FUNDS"])
+        agents.tell("message", agent="Tee", text="two", actions=["TRANSFER_FUNDS"], hold=True)
+        self.assertEqual(agents.answer(), {"held": True})
+        self.service.stop(signal.SIGKILL)
+        agents.tell("go")
+        answer = [a for a in (agents.answer(), agents.answer()) if a][0]
+        self.assertEqual(answer["ran"], [])
+        self.assertIn(WHY, answer["replies"][0]["text"])
+        answer = agents.ask("message", agent="Tee", text="three", actions=["TRANSFER_FUNDS"])
+        self.assertEqual(answer["ran"], [])
+        self.assertIn(WHY, answer["replies"][0]["text"])
+        self.service.__exit__()
+        self.service = self.serve(*self.options)
+        self.assertEqual(self.service.status()["logKey"], self.key)
+        answer = agents.ask("message", agent="Tee", text="four", actions=["TRANSFER_FUNDS"])
+        self.assertEqual(answer["ran"], ["TRANSFER_FUNDS"])
+        agents.ask("stop", agent="Tee")
+        records = self.records(tee)
+        self.assertEqual([(i["said"]["text"], o["said"]["phase"]) for _, i, o in self.pairs(records)],
+                         [("one", "result"), ("two", "refusal"), ("three", "refusal"), ("four", "result")])
+        self.assertEqual([r["content"] for r in records if r["type"] == "Message:in"], ["one", "two", "three", "four"])
+        self.assertEqual(self.ran(records), ["TRANSFER_FUNDS"] * 2)
+        self.trusted()
+
+    def test_open_where_that_is_wished(self):
+        agents = self.agents(TEE_LOG_WAIT_MS="200", TEE_LOG_FAIL="open")
+        tee = self.start(agents)
+        agents.ask("message", agent="Tee", text="one", actions=["TRANSFER_FUNDS"])
+        self.service.stop(signal.SIGKILL)
+        self.assertEqual(agents.ask("message", agent="Tee", text="two", actions=["TRANSFER_FUNDS"])["ran"], ["TRANSFER_FUNDS"])
+        self.service.__exit__()
+        self.service = self.serve(*self.options)
+        self.assertEqual(agents.ask("message", agent="Tee", text="three", actions=["TRANSFER_FUNDS"])["ran"], ["TRANSFER_FUNDS"])
+        agents.ask("stop", agent="Tee")
+        self.assertEqual(self.ran(self.records(tee)), ["TRANSFER_FUNDS"] * 3)  # what waited came after all
+
+    def test_another_log(self):
+        """A host that routes to another genuine log: nothing runs."""
+        other = self.path("other")
+        os.mkdir(other)
+        with Service(other, "--origin", "example.org/log", env=self.env) as service:
+            agents = self.agents(TEELOG_SOCKET=service.socket, TEE_LOG_WAIT_MS="300")
+            self.start(agents)
+            answer = agents.ask("message", agent="Tee", text="pay", actions=["TRANSFER_FUNDS"])
+            self.assertEqual(answer["ran"], [])
+            self.assertIn("this is another log", answer["replies"][0]["text"])
+
+    def test_no_pin_no_start(self):
+        agents = self.agents(TEELOG_LOG_KEY="")
+        agents.tell("start", agent="Tee")
+        self.assertIn("TEELOG_LOG_KEY is missing", agents.answer()["failed"])
+
+    def test_stalled(self):
+        """A service that is there and does not answer: what waits is bounded, and nothing runs."""
+        agents = self.agents(TEE_LOG_WAIT_MS="20", TEE_LOG_QUEUE_BYTES=str(1 << 20))
+        tee = self.start(agents)
+        agents.ask("call", agent="Tee", action="CHECK_BALANCE")
+        before = agents.ask("memory")
+        self.service.process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(300):
+                answer = agents.ask("call", agent="Tee", action="CHECK_BALANCE", message="x" * 60000)
+                self.assertEqual(answer["ran"], [])
+                self.assertFalse(answer["result"]["success"])
+            self.assertIn("records wait for the log already", answer["result"]["text"])
+            after = agents.ask("memory")
+        finally:
+            self.service.process.send_signal(signal.SIGCONT)
+        # 300 intents of 60 KB are 18 MB.
+        self.assertLess(after["heap"] - before["heap"], 12 << 20)
+        for _ in range(100):
+            if agents.ask("call", agent="Tee", action="CHECK_BALANCE")["ran"]:
+                break
+        else:
+            self.fail("it does not go on")
+        agents.ask("stop", agent="Tee")
+        outcomes = [o["said"]["phase"] for _, _, o in self.pairs(self.records(tee))]
+        self.assertEqual(outcomes.count("result"), 2)
+        self.assertGreater(outcomes.count("refusal"), 0)
+
+    def test_time_and_identity(self):
+        agents = self.agents()
+        self.start(agents)
+        answer = agents.ask("call", agent="Tee", action="CHECK_BALANCE", times=300)
+        self.assertTrue(answer["same"], "a handler's result is another object")
+        self.assertFalse(answer["shared"], "the plugin's own action was changed")
+        added = answer["p50"] - answer["bare"]
+        print(f"elizaOS {self.version}: the plugin adds {added:.2f} ms to an action at p50")
+        # A machine that is busy, or slow to sync a disk, is not the plugin's fault.
+        self.assertLess(added, max(2, 1.5 * self.one_append()))
+
+    def one_append(self):
+        """Milliseconds at p50 for one durable append, by the same client without elizaOS."""
+        done = subprocess.run(["node", "--input-type=module", "-e", """
+            import {Client, fromEnvironment} from 'plugin-teelog/client';
+            const client = new Client(fromEnvironment()), took = [];
+            for (let i = 0; i < 300; i++) {
+              const at = performance.now();
+              await client.append([{agentId: 'x', roomId: '', userId: '', type: 'T', content: 'c'}]);
+              took.push(performance.now() - at);
+            }
+            console.log(took.sort((x, y) => x - y)[150]);
+            client.close();"""], cwd=self.folder, capture_output=True, text=True, timeout=120, check=True,
+            env={**self.env, "TEELOG_SOCKET": self.service.socket, "TEELOG_LOG_KEY": self.key})
+        return float(done.stdout)
+
+    def test_several_agents(self):
+        agents = self.agents()
+        one, two = self.start(agents, "One"), self.start(agents, "Two")
+        agents.ask("message", agent="One", text="first", actions=["TRANSFER_FUNDS"])
+        agents.ask("message", agent="Two", text="second", actions=["CHECK_BALANCE"])
+        agents.ask("stop", agent="One")
+        self.assertEqual(agents.ask("message", agent="Two", text="third", actions=["CHECK_BALANCE"])["ran"], ["CHECK_BALANCE"])
+        agents.ask("stop", agent="Two")
+        self.assertEqual(self.ran(self.records(one)), ["TRANSFER_FUNDS"])
+        self.assertEqual(self.ran(self.records(two)), ["CHECK_BALANCE"] * 2)
+        self.trusted()
+
+
+class Elizaos1(Elizaos):
+    version = "1"
+
+
+class Elizaos2(Elizaos):
+    version = "2"
+
+
+del Elizaos
+
+if __name__ == "__main__":
+    unittest.main()
