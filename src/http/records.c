@@ -223,6 +223,7 @@ static bool begin(struct exchange *x, size_t count, bool full, bool partial)
 
 struct options {
     bool full, partial;
+    bool anew;            /* in new sessions */
     enum cose_alg alg;    /* 0: not said */
     unsigned cosigned_ms; /* to wait for witnesses; 0: not */
 };
@@ -256,13 +257,16 @@ static bool options(struct exchange *x, struct http_param *params, struct option
     struct tl_why why = {{0}, {0}};
     tl_err err = TL_OK;
     *out = (struct options){.full = slice_eq_str(params[1].value, "full"),
-                            .partial = slice_eq_str(params[2].value, "1")};
+                            .partial = slice_eq_str(params[2].value, "1"),
+                            .anew = slice_eq_str(params[6].value, "new")};
     if (params[1].value.p && REFUSED(!out->full))
         err = tl_explain(&why, TL_E_FIELD, "receipt", "must be full where it is given");
     else if (params[2].value.p && REFUSED(!out->partial))
         err = tl_explain(&why, TL_E_FIELD, "partial", "must be 1 where it is given");
     else if (params[3].value.p && REFUSED(!cose_alg_named(&out->alg, params[3].value)))
         err = tl_explain(&why, TL_E_FIELD, "alg", "must be ES256 or ES256K");
+    else if (params[6].value.p && REFUSED(!out->anew))
+        err = tl_explain(&why, TL_E_FIELD, "session", "must be new where it is given");
     else
         err = wait_options(x, &params[4], &params[5], out, &why);
     if (err != TL_OK)
@@ -282,6 +286,8 @@ static tl_err batch_new(struct log_batch **out, const struct exchange *x, const 
         log_batch_full(*out);
     if (o->alg)
         log_batch_alg(*out, o->alg);
+    if (o->anew)
+        log_batch_anew(*out);
     if (o->cosigned_ms)
         log_batch_cosigned(*out, o->cosigned_ms);
     if (caller_is_limited(x))
@@ -293,10 +299,10 @@ void post_records(struct exchange *x)
 {
     struct http_query q = {{0}};
     struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"},
-                                  {"alg"},   {"wait"},    {"timeout"}};
+                                  {"alg"},   {"wait"},    {"timeout"}, {"session"}};
     struct options o;
     slice body = {x->body, x->body_got};
-    if (!query_or_answer(x, &q, params, 6) || !options(x, params, &o) ||
+    if (!query_or_answer(x, &q, params, 7) || !options(x, params, &o) ||
         !begin(x, count_lines(body), o.full, o.partial))
         return;
     struct append *a = x->state;

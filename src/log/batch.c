@@ -34,6 +34,11 @@ void log_batch_alg(struct log_batch *b, enum cose_alg alg)
     b->alg = alg;
 }
 
+void log_batch_anew(struct log_batch *b)
+{
+    b->anew = true;
+}
+
 void log_batch_lane(struct log_batch *b, uint64_t lane)
 {
     b->lane = lane;

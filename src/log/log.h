@@ -180,6 +180,9 @@ void log_batch_own(struct log_batch *b);
  * signs by another is closed for a new one, which costs a quote. Where it is not said, an
  * open session goes on as it is, and a new one is ES256. */
 void log_batch_alg(struct log_batch *b, enum cose_alg alg);
+/* Its agents were started again: their open sessions are closed for new ones, unless a record
+ * of it is only repeated. */
+void log_batch_anew(struct log_batch *b);
 /* Batches of one lane (not 0; a connection, say) are stored in the order in which they were
  * handed over: where one of them waits for a session, those after it wait as well. Of others
  * each waits by itself. */

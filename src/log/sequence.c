@@ -170,7 +170,7 @@ static enum cose_alg batch_alg(const struct log_batch *b, const struct session *
 static bool session_fits(const struct session *open, const struct log_batch *b)
 {
     return open->key.alg == batch_alg(b, open) && open->admission == b->admission &&
-           hash_eq(&open->peer, peer_digest(b->peer));
+           open->index >= b->sessions_from && hash_eq(&open->peer, peer_digest(b->peer));
 }
 
 /* Two callers who want different sessions of one agent would otherwise open them by turns,
@@ -195,8 +195,8 @@ static tl_err new_session(struct log *log, const struct log_batch *b, struct sub
     unsigned least_ms = session_least_ms(&s->session, b);
     if (b->limited && too_young(&s->session, least_ms, now_ms))
         return tl_explain(why, TL_E_RATE, "agentId",
-                          "this agent's session, for another algorithm or another kind of caller, "
-                          "was opened less than %u seconds ago; nothing of this record was stored, "
+                          "this agent's session, for another algorithm, another kind of caller or "
+                          "one that was started again, was opened less than %u seconds ago; nothing of this record was stored, "
                           "repeat it later",
                           least_ms / 1000);
     if (b->limited && bucket_take(&log->sessions, rate, 10 * rate, 1, now_ms))
@@ -362,6 +362,9 @@ static bool waits_in_lane(struct log *log, struct log_batch *b)
 tl_err sequence_batch(struct log *log, struct group *g, struct log_batch *b, bool *waits)
 {
     struct subject *wants = NULL;
+    if (b->anew)
+        b->sessions_from = log->next_index;
+    b->anew = false;
     if (waits_in_lane(log, b)) {
         *waits = true;
         return TL_OK;

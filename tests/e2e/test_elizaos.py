@@ -188,11 +188,18 @@ class Elizaos(Case):
         agents.tell("start", agent="Tee")
         self.assertIn("TEELOG_LOG_KEY is missing", agents.answer()["failed"])
 
+    def until_it_runs(self, agents):
+        for _ in range(200):
+            ran = len(agents.ask("call", agent="Tee", action="CHECK_BALANCE")["ran"])
+            if ran:
+                return ran
+        raise AssertionError("it does not go on")
+
     def test_stalled(self):
         """A service that is there and does not answer: what waits is bounded, and nothing runs."""
         agents = self.agents(TEE_LOG_WAIT_MS="20", TEE_LOG_QUEUE_BYTES=str(1 << 20))
         tee = self.start(agents)
-        agents.ask("call", agent="Tee", action="CHECK_BALANCE")
+        ran = self.until_it_runs(agents)
         before = agents.ask("memory")
         self.service.process.send_signal(signal.SIGSTOP)
         try:
@@ -206,14 +213,10 @@ class Elizaos(Case):
             self.service.process.send_signal(signal.SIGCONT)
         # 300 intents of 60 KB are 18 MB.
         self.assertLess(after["heap"] - before["heap"], 12 << 20)
-        for _ in range(100):
-            if agents.ask("call", agent="Tee", action="CHECK_BALANCE")["ran"]:
-                break
-        else:
-            self.fail("it does not go on")
+        ran += self.until_it_runs(agents)
         agents.ask("stop", agent="Tee")
         outcomes = [o["said"]["phase"] for _, _, o in self.pairs(self.records(tee))]
-        self.assertEqual(outcomes.count("result"), 2)
+        self.assertEqual(outcomes.count("result"), ran)
         self.assertGreater(outcomes.count("refusal"), 0)
 
     def test_time_and_identity(self):
@@ -225,7 +228,7 @@ class Elizaos(Case):
         added = answer["p50"] - answer["bare"]
         print(f"elizaOS {self.version}: the plugin adds {added:.2f} ms to an action at p50")
         # A machine that is busy, or slow to sync a disk, is not the plugin's fault.
-        self.assertLess(added, max(2, 1.5 * self.one_append()))
+        self.assertLess(added, max(2, 2 * self.one_append()))
 
     def one_append(self):
         """Milliseconds at p50 for one durable append, by the same client without elizaOS."""
@@ -241,6 +244,16 @@ class Elizaos(Case):
             client.close();"""], cwd=self.folder, capture_output=True, text=True, timeout=120, check=True,
             env={**self.env, "TEELOG_SOCKET": self.service.socket, "TEELOG_LOG_KEY": self.key})
         return float(done.stdout)
+
+    def test_a_restart_is_a_new_session(self):
+        sessions = []
+        for text in ("one", "two"):
+            agents = self.agents()
+            tee = self.start(agents)
+            agents.ask("message", agent="Tee", text=text, actions=["CHECK_BALANCE"])
+            agents.close()  # killed
+            sessions.append({r["session"] for r in self.records(tee)})
+        self.assertEqual([len(s) for s in sessions], [1, 2])
 
     def test_several_agents(self):
         agents = self.agents()

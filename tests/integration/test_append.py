@@ -29,6 +29,25 @@ class Append(Case):
         self.assertEqual(len(got), 229)
         self.assertEqual([r["seq"] for r in got], list(range(1, 230)))
 
+    def test_a_new_session_for_who_was_started_again(self):
+        service = self.serve()
+
+        def post(query, *records):
+            body = lines(records)
+            status, _, answer = service.ask(f"POST /v1/records{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                            f"Content-Length: {len(body)}\r\n\r\n{body}")
+            return status, [json.loads(line) for line in answer.decode().splitlines()]
+
+        first, second = record("alice", "one", requestId="1"), record("alice", "two", requestId="2")
+        self.assertEqual([r["index"] for r in post("", first)[1]], [2])
+        # A batch opens one session of an agent, however many records it has, and a repeat none.
+        self.assertEqual([r["index"] for r in post("?session=new", second, record("alice"), record("bob"))[1]], [4, 5, 7])
+        self.assertEqual([r["index"] for r in post("?session=new", second)[1]], [4])
+        self.assertEqual([r["index"] for r in post("", record("alice"))[1]], [8])
+        self.assertEqual(post("?session=old", first)[0], 400)
+        sessions = [json.loads(service.get(f"/v1/records/{i}")[2])["session"] for i in (2, 4, 5, 8)]
+        self.assertEqual(sessions, [1, 3, 3, 3])
+
     def test_bad_lines_are_named_and_the_rest_goes_on(self):
         service = self.serve()
         good = json.dumps(record())

@@ -1,6 +1,6 @@
-/** A reader of the deterministic CBOR that a log writes (docs/format.md section 1), and of no
- * other: shortest heads, map keys in strictly increasing order, no tags but where they are asked
- * for, no floats, nothing behind the end. What it is given comes from outside. */
+/** Deterministic CBOR as a log writes it (docs/format.md section 1), and no other: shortest heads,
+ * map keys in strictly increasing order, no tags but where they are asked for, no floats, nothing
+ * behind the end. What is read comes from outside. */
 
 export type Cbor = number | string | boolean | null | Uint8Array | Cbor[] | CborMap;
 /** Labels are integers or texts; a map has at most 64 of them. */
@@ -103,4 +103,36 @@ export function decode(bytes: Uint8Array, tag?: number): Cbor {
   const item = r.item();
   if (r.at !== bytes.length) throw new CborError('bytes behind the end');
   return item;
+}
+
+function head(major: number, n: number): Buffer {
+  if (!Number.isSafeInteger(n)) throw new CborError('a number that is not whole, or beyond 2^53 - 1');
+  if (n < 24) return Buffer.of(major << 5 | n);
+  const size = n < 0x100 ? 1 : n < 0x10000 ? 2 : n < 2 ** 32 ? 4 : 8;
+  const out = Buffer.alloc(1 + size);
+  out[0] = major << 5 | (24 + Math.log2(size));
+  if (size === 8) out.writeBigUInt64BE(BigInt(n), 1);
+  else out.writeUIntBE(n, 1, size);
+  return out;
+}
+
+function encodeMap(entries: [unknown, unknown][]): Buffer {
+  const rows = entries.map(([k, v]) => [encode(k), encode(v)] as const).sort(([a], [b]) => Buffer.compare(a, b));
+  return Buffer.concat([head(5, rows.length), ...rows.flat()]);
+}
+
+/** Of what JSON can say, and of bytes and of maps with labels. */
+export function encode(value: unknown): Buffer {
+  if (typeof value === 'number') return value < 0 ? head(1, -1 - value) : head(0, value === 0 ? 0 : value);
+  if (typeof value === 'string') {
+    const bytes = Buffer.from(value, 'utf8');
+    return Buffer.concat([head(3, bytes.length), bytes]);
+  }
+  if (typeof value === 'boolean') return Buffer.of(value ? 0xf5 : 0xf4);
+  if (value === null) return Buffer.of(0xf6);
+  if (value instanceof Uint8Array) return Buffer.concat([head(2, value.length), value]);
+  if (Array.isArray(value)) return Buffer.concat([head(4, value.length), ...value.map(encode)]);
+  if (value instanceof Map) return encodeMap([...value]);
+  if (typeof value === 'object') return encodeMap(Object.entries(value));
+  throw new CborError('a value that CBOR here does not have');
 }

@@ -2,12 +2,12 @@
  * nothing but Node, and no elizaOS. */
 import {randomUUID} from 'node:crypto';
 import {readFileSync} from 'node:fs';
-import {logKey, type LogKey} from './note.js';
-import {checkReceipt, type LogRecord, type Receipt, type Seen} from './receipt.js';
+import {checkpoint, logKey, type LogKey} from './note.js';
+import {believing, checkReceipt, grows, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
 import {type Answer, ConnectionError, Transport, type Where} from './transport.js';
 
 export {type LogKey, logKey, NoteError} from './note.js';
-export {checkReceipt, type LogRecord, type Receipt, ReceiptError, type Seen} from './receipt.js';
+export {checkReceipt, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
 export {ConnectionError, type Where} from './transport.js';
 
 /** What a caller says of a record; a request id is made where none is there. */
@@ -19,6 +19,8 @@ export interface ClientOptions extends Where {
   logKey: string;
   /** Milliseconds for one request; 10000 without it. */
   timeout?: number;
+  /** Begin a new session of the agent with the first record: an agent that was started again. */
+  newSession?: boolean;
   /** Is told the key that was taken on first use. */
   onFirstUse?: (key: string) => void;
 }
@@ -87,6 +89,8 @@ export class Client {
   readonly #timeout: number;
   readonly #seen: Seen = {last: null};
   #key: LogKey | null;
+  #begun: LogKey | null = null;
+  #session: '&session=new' | '';
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClientOptions) {
@@ -94,6 +98,7 @@ export class Client {
       throw new Error(`TEELOG_LOG_KEY is missing: the key of the log (the service prints it), or the words "${ON_FIRST_USE}"`);
     this.#options = options;
     this.#timeout = options.timeout ?? 10000;
+    this.#session = options.newSession ? '&session=new' : '';
     this.#key = options.logKey === ON_FIRST_USE ? null : logKey(options.logKey);
     this.#transport = new Transport(options);
   }
@@ -112,23 +117,24 @@ export class Client {
 
   /** Those that were sent get a receipt or an error each, in their order. All of it throws where
    * it is not known what became of them, or nothing was appended. One try. */
-  async submit(records: LogRecord[]): Promise<(Receipt | TeelogError)[]> {
-    if (records.length === 0 || records.length > BATCH_MAX) throw new RangeError(`1 to ${BATCH_MAX} records at once`);
-    const body = records.map((r) => JSON.stringify(r) + '\n').join('');
+  async submit(sent: Outgoing[]): Promise<(Receipt | TeelogError)[]> {
+    if (sent.length === 0 || sent.length > BATCH_MAX) throw new RangeError(`1 to ${BATCH_MAX} records at once`);
+    const body = sent.map((s) => JSON.stringify(s.record) + '\n').join('');
     return this.#inTurn(async () => {
-      const key = this.#key ?? (await this.#firstUse());
-      const answer = await this.#ask('POST', '/v1/records?receipt=full&partial=1', body, ANSWER_BASE + records.length * RECEIPT_MAX);
+      const key = this.#begun ?? (await this.#begin());
+      for (const s of sent) s.least ??= this.#seen.last?.size ?? 0;
+      const answer = await this.#ask('POST', `/v1/records?receipt=full&partial=1${this.#session}`, body, ANSWER_BASE + sent.length * RECEIPT_MAX);
       if (answer.status !== 200) throw refusal(answer);
       const lines = answer.body.toString('utf8').split('\n');
-      if (lines.pop() !== '' || lines.length !== records.length) throw new TeelogError('the answer has not one line for each record', 200, true);
-      return lines.map((line, i) => this.#line(line, records[i]!, key));
+      if (lines.pop() !== '' || lines.length !== sent.length) throw new TeelogError('the answer has not one line for each record', 200, true);
+      return this.#lines(lines, sent, key);
     });
   }
 
   /** Receipts of all of them, in their order. Repeats what got lost, with the same request ids,
    * until ms are over. */
   async append(records: NewRecord[], ms = 30000): Promise<Receipt[]> {
-    const all = records.map((r) => ({...r, requestId: r.requestId ?? randomUUID()}));
+    const all = records.map(outgoing);
     const out: Receipt[] = [], end = Date.now() + ms;
     for (let pause = PAUSE_LEAST_MS; out.length < all.length; ) {
       try {
@@ -162,11 +168,33 @@ export class Client {
     return mine;
   }
 
-  #line(line: string, sent: LogRecord, key: LogKey): Receipt | TeelogError {
+  #lines(lines: string[], sent: Outgoing[], key: LogKey): (Receipt | TeelogError)[] {
+    let last = -1;
+    return lines.map((line, i) => {
+      const r = this.#line(line, sent[i]!, key);
+      if (r instanceof TeelogError || r.repeated) return r;
+      if (r.index <= last) throw new ReceiptError('two records of one request are out of order');
+      last = r.index;
+      this.#session = ''; // it is open
+      return r;
+    });
+  }
+
+  #line(line: string, sent: Outgoing, key: LogKey): Receipt | TeelogError {
     const json = parsed(line);
-    if (typeof json.error !== 'string') return checkReceipt(json, sent, key, this.#seen);
+    if (typeof json.error !== 'string') return checkReceipt(line, sent, key, this.#seen);
     const said = sentence(json.error);
     return new TeelogError(said, 400, /repeat it later/.test(said), typeof json.field === 'string' ? sentence(json.field) : undefined);
+  }
+
+  /** Nothing is sent before the service has shown a checkpoint of the pinned log. */
+  async #begin(): Promise<LogKey> {
+    const key = this.#key ?? (await this.#firstUse());
+    const note = (await this.get('GET', '/checkpoint')).body.toString('utf8');
+    const tree = believing(() => checkpoint(note, key));
+    grows(tree, this.#seen);
+    this.#seen.last = tree;
+    return (this.#begun = key);
   }
 
   async #firstUse(): Promise<LogKey> {
@@ -175,6 +203,12 @@ export class Client {
     this.#options.onFirstUse?.(this.#key.text);
     return this.#key;
   }
+}
+
+/** A request id that the caller brings may have been used before. */
+export function outgoing(record: NewRecord): Outgoing {
+  const {requestId} = record;
+  return {record: JSON.parse(JSON.stringify({...record, requestId: requestId ?? randomUUID()})) as LogRecord, least: requestId === undefined ? null : 0};
 }
 
 /** Whether the same may be sent again, with the same request ids. */

@@ -1,5 +1,6 @@
 /** The plugin: `plugins: [..., teeLogPlugin]`. */
 import type {Runtime} from './eliza.js';
+import {routes} from './routes.js';
 import {attach, TeeLogService} from './service.js';
 
 export {TeeLogService, type TeeAgent, type TeeLog, type TeeLogPage, type TeeLogQuery} from './service.js';
@@ -13,7 +14,9 @@ export const teeLogPlugin = {
   init: async (_config: Record<string, string>, runtime: unknown): Promise<void> => {
     attach(runtime as Runtime);
   },
-  services: [TeeLogService],
+  // The cores' own types of a service are nominal, and differ: by its shape it is one of both.
+  services: [TeeLogService as never],
+  routes: routes(attach),
 };
 
 export default teeLogPlugin;

@@ -44,6 +44,7 @@ export class Logbook {
     this.settings = settings;
     this.client = new Client({
       ...settings.client,
+      newSession: true,
       onFirstUse: (key) => this.warn(`TEELOG_LOG_KEY is "on first use": taking ${key} for the log's key; pin it`),
     });
     this.queue = new Queue(this.client, {count: settings.queueCount, bytes: settings.queueBytes});
@@ -120,7 +121,13 @@ export class Logbook {
 
   /** The outcome of what before was for: there is always room for it. */
   after(event: Event, answers: Entry | null): Entry | null {
-    return this.note(event, answers);
+    try {
+      return this.note(event, answers);
+    } catch (e) {
+      if (!(e instanceof NotLogged)) throw e;
+      this.warn(e.message); // the agent is stopping: its intent stays without an outcome
+      return null;
+    }
   }
 
   /** Ends it: what still waits is given a while. */

@@ -1,11 +1,10 @@
 /** Records on their way to the log, in the order in which they were put there. It is bounded, what
  * is in it is repeated with the same request ids until its fate is known, and nothing overtakes. */
-import {randomUUID} from 'node:crypto';
-import {BATCH_MAX, isLater, type NewRecord, TeelogError} from './client.js';
-import type {LogRecord, Receipt} from './receipt.js';
+import {BATCH_MAX, isLater, type NewRecord, outgoing, TeelogError} from './client.js';
+import type {LogRecord, Outgoing, Receipt} from './receipt.js';
 
 export interface Submitter {
-  submit(records: LogRecord[]): Promise<(Receipt | TeelogError)[]>;
+  submit(records: Outgoing[]): Promise<(Receipt | TeelogError)[]>;
 }
 
 export interface QueueLimits {
@@ -23,7 +22,8 @@ export interface Entry {
   receipt: Receipt | null;
 }
 
-interface Waiting extends Entry {
+interface Waiting extends Entry, Outgoing {
+  readonly record: LogRecord;
   answers: Entry | null;
   bytes: number;
   resolve(receipt: Receipt): void;
@@ -80,12 +80,13 @@ export class Queue {
   put(record: NewRecord, answers: Entry | null = null, waited = true): Entry {
     const bytes = OVERHEAD + 2 * (record.content.length + record.roomId.length + record.userId.length);
     if (this.#closed) throw new QueueFull('the agent is stopping');
-    if (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes)
+    // An outcome has its place with its intent, of which there are only so many.
+    if (!answers && (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes))
       throw new QueueFull(`${this.#waiting.length} records wait for the log already${this.trouble ? `: ${this.trouble}` : ''}`);
     let resolve!: (r: Receipt) => void, reject!: (e: unknown) => void;
     const done = new Promise<Receipt>((yes, no) => ([resolve, reject] = [yes, no]));
     done.catch(() => undefined); // whoever wants to know looks at it
-    const entry: Waiting = {record: {...record, requestId: record.requestId ?? randomUUID()}, done, receipt: null, answers, bytes, resolve, reject};
+    const entry: Waiting = {...outgoing(record), done, receipt: null, answers, bytes, resolve, reject};
     this.#waiting.push(entry);
     this.#bytes += bytes;
     if (waited) this.#start();
@@ -143,7 +144,7 @@ export class Queue {
   /** Whether all that was sent is settled. */
   async #once(): Promise<boolean> {
     const batch = this.#batch();
-    const results = await this.#client.submit(batch.map((e) => e.record));
+    const results = await this.#client.submit(batch);
     for (const [i, e] of batch.entries()) {
       const result = results[i]!;
       if (result instanceof TeelogError && result.later) {

@@ -1,7 +1,8 @@
-/** Whether a full receipt (docs/format.md section 11) is one of what was sent, in the log that is
- * pinned. Nothing of what a service, or whoever stands between, answers is believed without it. */
-import {type Cbor, CborError, type CborMap, decode} from './cbor.js';
-import {HASH_SIZE, inclusionRoot, leafHash} from './merkle.js';
+/** Whether a full receipt is one of what was sent, in the log that is pinned: the nine steps of "What
+ * a client checks" in docs/format.md section 11. Nothing of what a service, or whoever stands
+ * between, answers is believed without it. */
+import {type Cbor, CborError, type CborMap, decode, encode} from './cbor.js';
+import {HASH_SIZE, inclusionRoot, leafHash, sha256} from './merkle.js';
 import {base64, checkpoint, type Checkpoint, type LogKey, NoteError} from './note.js';
 
 /** One record, as POST /v1/records takes it. */
@@ -15,6 +16,15 @@ export interface LogRecord {
   ref?: number;
   attributes?: Record<string, unknown>;
   requestId: string;
+}
+
+/** A record on its way. */
+export interface Outgoing {
+  /** As JSON has it: no members that are undefined. */
+  record: LogRecord;
+  /** The lowest index that it can have: the log had so many leaves before it was first sent. 0
+   * where that is not known; null before that. */
+  least: number | null;
 }
 
 /** A receipt that was checked. */
@@ -47,7 +57,8 @@ export class ReceiptError extends Error {
 }
 
 const STATEMENT_MAX = 65535;
-const PATH_MAX = 64;
+const PATH_MAX = 63;
+const SALT_SIZE = 16;
 const CLASS = /^(?:signed|degraded|cosigned [1-9][0-9]* of [1-9][0-9]*)$/;
 const HEADER = [1, 4, 15, 16, 258, 259, -70001];
 
@@ -76,9 +87,10 @@ interface Statement {
   time: number;
   session: number;
   ref: number | undefined;
+  payload: Uint8Array;
 }
 
-function readHeader(protectedBytes: Uint8Array): Statement {
+function readHeader(protectedBytes: Uint8Array, payload: Uint8Array): Statement {
   const h = decode(protectedBytes);
   need(isMap(h) && h.size === HEADER.length && HEADER.every((label) => h.has(label)), 'the statement has another header');
   const names = h.get(15), more = h.get(-70001), alg = h.get(1);
@@ -92,7 +104,7 @@ function readHeader(protectedBytes: Uint8Array): Statement {
   need(version === 1 && typeof type === 'string' && isIndex(seq) && isIndex(time) && isIndex(session) &&
     (ref === undefined || isIndex(ref)) && typeof origin === 'string' && typeof subject === 'string' &&
     (prev === null ? seq === 0 : isBytes(prev, HASH_SIZE)), 'the statement has another header');
-  return {origin, subject, type, seq, time, session, ref};
+  return {origin, subject, type, seq, time, session, ref, payload};
 }
 
 function readStatement(bytes: Uint8Array): Statement {
@@ -102,49 +114,87 @@ function readStatement(bytes: Uint8Array): Statement {
   const [header, unprotected, payload, signature] = parts;
   need(header instanceof Uint8Array && isMap(unprotected) && unprotected.size === 0 && isBytes(payload, 32) && isBytes(signature, 64),
     'the statement is no COSE_Sign1 of ours');
-  return readHeader(header);
+  return readHeader(header, payload);
 }
 
-/** The tree in which the statement stands. The log does not shrink, and does not change. */
-function inTree(json: Json, leaf: Buffer, key: LogKey, seen: Seen): Checkpoint {
+/** The line is one object, and no member of it stands twice. */
+function readLine(line: string): Json {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    json = null;
+  }
+  need(typeof json === 'object' && json !== null && !Array.isArray(json), 'it is no JSON object');
+  // A text with a colon behind it is a member's name.
+  const names = [...line.matchAll(/("(?:[^"\\]|\\.)*")\s*(:?)/g)].filter((m) => m[2]).map((m) => JSON.parse(m[1]!) as string);
+  need(new Set(names).size === names.length, 'a member of it stands twice');
+  return json as Json;
+}
+
+/** The tree in which the statement stands, under the pinned key. */
+function inTree(json: Json, leaf: Buffer, key: LogKey): Checkpoint {
   need(typeof json.checkpoint === 'string', 'it has no checkpoint');
   const tree = checkpoint(json.checkpoint, key);
   need(Array.isArray(json.path) && json.path.length <= PATH_MAX, 'it has no path');
   const path = json.path.map((p) => bytesOf(p, 'the path'));
-  need(json.treeSize === tree.size, 'its size is not that of the checkpoint');
   need(isIndex(json.index), 'it has no index');
   need(inclusionRoot(leaf, json.index, tree.size, path)?.equals(tree.root), "the statement is not in the checkpoint's tree");
-  const {last} = seen;
-  need(!last || tree.size >= last.size, `the log has ${tree.size} leaves and had ${last?.size}: an older state is being shown`);
-  need(!last || tree.size > last.size || tree.root.equals(last.root), `the log shows two trees of ${tree.size} leaves`);
   return tree;
+}
+
+/** The log does not shrink and does not change, and what was there before is another record's. */
+export function grows(tree: Checkpoint, seen: Seen): void {
+  const {last} = seen;
+  need(!last || tree.size >= last.size, `the log had ${last?.size} statements and now shows ${tree.size}: it was rolled back, or there are two of it`);
+  need(!last || tree.size > last.size || tree.root.equals(last.root), `the log has signed two different trees of ${tree.size} statements: it was forked`);
+}
+
+/** H(body) as section 5 has it, with the service's salt and all else as it was sent. */
+function sentDigest(salt: unknown, sent: LogRecord): Buffer {
+  need(salt !== undefined, 'it has no salt: the record was erased since, or the service is too old');
+  const bytes = bytesOf(salt, 'the salt');
+  need(bytes.length === SALT_SIZE, 'its salt is none');
+  const body = new Map<number, unknown>([[1, bytes], [2, sent.roomId], [3, sent.userId], [4, sent.content]]);
+  if (sent.attributes) body.set(5, sent.attributes);
+  return sha256(encode(body));
 }
 
 function isOf(s: Statement, sent: LogRecord, key: LogKey): void {
   need(s.origin === key.origin, `the statement is of the log ${s.origin}`);
   need(s.subject === sent.agentId, `the statement is of the agent ${s.subject}`);
   need(s.type === sent.type, `the statement is of the type ${s.type}`);
+  need(!s.type.startsWith('teelog.'), 'the statement is the log\'s own');
   need(s.ref === sent.ref, 'the statement answers another one');
 }
 
-/** One line of the answer, against the record that was sent. What was seen grows with it. */
-export function checkReceipt(json: unknown, sent: LogRecord, key: LogKey, seen: Seen): Receipt {
+function judge(line: string, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
+  const json = readLine(line), bytes = bytesOf(json.statement, 'the statement');
+  const leaf = leafHash(bytes), s = readStatement(bytes), tree = inTree(json, leaf, key), index = json.index as number;
+  isOf(s, sent.record, key);
+  need(sentDigest(json.salt, sent.record).equals(s.payload), 'roomId, userId, content or attributes are not what was sent');
+  need(json.seq === s.seq && json.agentId === s.subject && json.leafHash === leaf.toString('hex') && json.treeSize === tree.size,
+    'it says something else than its statement and checkpoint');
+  need(typeof json.class === 'string' && CLASS.test(json.class), 'its class is none');
+  need(index >= (sent.least ?? 0), `statement ${index} was there before this record was sent: it is an older one's`);
+  grows(tree, seen);
+  seen.last = tree;
+  return {index, seq: s.seq, session: s.session, time: s.time, type: s.type, class: json.class,
+    simulated: json.simulated === true, repeated: json.repeated === true, leafHash: leaf.toString('hex'),
+    treeSize: tree.size, logKey: key.text};
+}
+
+/** What is wrong with bytes is wrong with the receipt. */
+export function believing<T>(work: () => T): T {
   try {
-    need(typeof json === 'object' && json !== null && !Array.isArray(json), 'it is no object');
-    const r = json as Json;
-    const bytes = bytesOf(r.statement, 'the statement');
-    const leaf = leafHash(bytes), s = readStatement(bytes);
-    isOf(s, sent, key);
-    const tree = inTree(r, leaf, key, seen);
-    need(r.seq === s.seq && r.agentId === s.subject && r.leafHash === leaf.toString('hex'), 'it says something else than the statement');
-    need(typeof r.class === 'string' && CLASS.test(r.class), 'its class is none');
-    need(s.session < (r.index as number), 'its session comes after it');
-    seen.last = tree;
-    return {index: r.index as number, seq: s.seq, session: s.session, time: s.time, type: s.type, class: r.class,
-      simulated: r.simulated === true, repeated: r.repeated === true, leafHash: leaf.toString('hex'),
-      treeSize: tree.size, logKey: key.text};
+    return work();
   } catch (e) {
     if (e instanceof CborError || e instanceof NoteError) throw new ReceiptError(e.message);
     throw e;
   }
+}
+
+/** One line of the answer, against the record that was sent. What was seen grows with it. */
+export function checkReceipt(line: string, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
+  return believing(() => judge(line, sent, key, seen));
 }
