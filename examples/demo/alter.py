@@ -93,4 +93,5 @@ def main():
         sys.exit(f"alter: the bundle has no statement {index}")
 
 
-main()
+if __name__ == "__main__":
+    main()

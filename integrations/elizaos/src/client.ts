@@ -8,7 +8,7 @@ import {type Answer, ConnectionError, Transport, type Where} from './transport.j
 
 export {type LogKey, logKey, NoteError} from './note.js';
 export {checkReceipt, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
-export {ConnectionError, type Where} from './transport.js';
+export {AnswerError, ConnectionError, type Where} from './transport.js';
 
 /** What a caller says of a record; a request id is made where none is there. */
 export type NewRecord = Omit<LogRecord, 'requestId'> & {requestId?: string};
@@ -51,7 +51,7 @@ function parsed(text: string): Record<string, unknown> {
   } catch {
     value = null;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TeelogError('the answer is not what a teelog answers', 0, true);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ReceiptError('it is not what a teelog answers');
   return value as Record<string, unknown>;
 }
 
@@ -79,6 +79,9 @@ export function fromEnvironment(env: Record<string, string | undefined> = proces
     ...(env.TEELOG_URL && !env.TEELOG_SOCKET && {url: env.TEELOG_URL}),
     ...(env.TEELOG_CA && {ca: env.TEELOG_CA}),
     ...(env.TEELOG_TLS_KEY && {tlsKey: env.TEELOG_TLS_KEY}),
+    ...(env.TEELOG_PEER_POLICY && {peer: {policy: env.TEELOG_PEER_POLICY,
+      ...(env.TEELOG_PEER_COLLATERAL && {collateral: env.TEELOG_PEER_COLLATERAL}),
+      ...(env.TEELOG_PROGRAM && {teelog: env.TEELOG_PROGRAM})}}),
     ...(token && {token}),
   };
 }
@@ -95,7 +98,7 @@ export class Client {
 
   constructor(options: ClientOptions) {
     if (!options.logKey)
-      throw new Error(`TEELOG_LOG_KEY is missing: the key of the log (the service prints it), or the words "${ON_FIRST_USE}"`);
+      throw new Error(`which log? TEELOG_LOG_KEY is missing: its key (the service prints it), or the words "${ON_FIRST_USE}"`);
     this.#options = options;
     this.#timeout = options.timeout ?? 10000;
     this.#session = options.newSession ? '&session=new' : '';
@@ -126,7 +129,7 @@ export class Client {
       const answer = await this.#ask('POST', `/v1/records?receipt=full&partial=1${this.#session}`, body, ANSWER_BASE + sent.length * RECEIPT_MAX);
       if (answer.status !== 200) throw refusal(answer);
       const lines = answer.body.toString('utf8').split('\n');
-      if (lines.pop() !== '' || lines.length !== sent.length) throw new TeelogError('the answer has not one line for each record', 200, true);
+      if (lines.pop() !== '' || lines.length !== sent.length) throw new ReceiptError('the answer has not one line for each record');
       return this.#lines(lines, sent, key);
     });
   }
@@ -151,6 +154,23 @@ export class Client {
       }
     }
     return out;
+  }
+
+  /** Logs that this is about to be done, does it, and logs how it went. Where the intent cannot be
+   * logged nothing is done; what work throws is logged and thrown on. */
+  async action<T>(record: Omit<NewRecord, 'content' | 'ref'>, parameters: unknown, work: () => Promise<T> | T, ms?: number):
+      Promise<{result: T; intent: Receipt; outcome: Receipt}> {
+    const say = async (content: object, ref?: number) =>
+      (await this.append([{...record, content: JSON.stringify(content), ...(ref !== undefined && {ref})}], ms))[0]!;
+    const intent = await say({phase: 'intent', parameters});
+    let result: T;
+    try {
+      result = await work();
+    } catch (e) {
+      await say({phase: 'failure', error: String(e)}, intent.index);
+      throw e;
+    }
+    return {result, intent, outcome: await say({phase: 'result', result}, intent.index)};
   }
 
   close(): void {

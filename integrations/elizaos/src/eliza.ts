@@ -53,7 +53,7 @@ export interface Runtime {
   registerAction(action: Action): void;
   processActions(...args: unknown[]): Promise<unknown>;
   useModel(type: string, params: unknown, ...more: unknown[]): Promise<unknown>;
-  sendMessageToTarget?(target: unknown, content: Content): Promise<unknown>;
+  sendMessageToTarget?(target: unknown, content: Content, ...more: unknown[]): Promise<unknown>;
 }
 
 export interface RouteRequest {

@@ -29,6 +29,7 @@ export class NotLogged extends Error {
 }
 
 const STOP_MS = 5000;
+const TIMEOUT_LEAST_MS = 1000; // of one request
 
 export class Logbook {
   readonly runtime: Runtime;
@@ -45,6 +46,7 @@ export class Logbook {
     this.client = new Client({
       ...settings.client,
       newSession: true,
+      timeout: Math.max(TIMEOUT_LEAST_MS, settings.wait),
       onFirstUse: (key) => this.warn(`TEELOG_LOG_KEY is "on first use": taking ${key} for the log's key; pin it`),
     });
     this.queue = new Queue(this.client, {count: settings.queueCount, bytes: settings.queueBytes});
@@ -86,7 +88,7 @@ export class Logbook {
       return entry;
     } catch (e) {
       if (!(e instanceof QueueFull)) throw e;
-      if (!this.open) throw new NotLogged(event.type, e.message);
+      if (!this.open) throw new NotLogged(`${event.type} is not taken`, e.message);
       if (this.lost++ === 0) this.warn(`records are lost, since TEE_LOG_FAIL is open: ${e.message}`);
       return null;
     }

@@ -1,6 +1,6 @@
 /** Messages: one that comes in is on its way to the log before it is handled, one that goes out is
  * durable before it goes. So all that led to a reply is logged before the reply is seen. */
-import type {Callback, Content, Memory, MessageService, Runtime} from './eliza.js';
+import type {Callback, Content, Memory, MessageResult, MessageService, Runtime} from './eliza.js';
 import {type Logbook, NotLogged, shown} from './logbook.js';
 import type {Capture} from './settings.js';
 import {digest, json} from './words.js';
@@ -45,7 +45,7 @@ export class Messages {
     });
     const send = runtime.sendMessageToTarget?.bind(runtime);
     if (send)
-      runtime.sendMessageToTarget = async (target, content) => send(target, await this.#out(content, undefined));
+      runtime.sendMessageToTarget = async (target, content, ...more) => send(target, await this.#out(content, undefined), ...more);
   }
 
   #wrap(service: MessageService | null): MessageService | null {
@@ -61,14 +61,26 @@ export class Messages {
   #handle(handle: MessageService['handleMessage'], runtime: Runtime, message: Memory, callback: Callback | undefined, options: unknown) {
     const {settings} = this.#book;
     return this.#book.inRun(message, async () => {
-      if (settings.messages !== 'off' && message.entityId !== runtime.agentId)
-        this.#book.note({type: 'Message:in', content: written(message.content, settings.messages), attributes: attributes(message.content, message.id)});
-      const reply: Callback | undefined = callback && (async (content, ...more) => callback(await this.#out(content, message), ...more));
-      const result = await handle(runtime, message, reply, options);
-      // Who gave no callback takes the reply from what is returned.
-      if (callback || !result?.responseContent) return result;
-      return {...result, responseContent: await this.#out(result.responseContent, message)};
+      try {
+        if (settings.messages !== 'off' && message.entityId !== runtime.agentId)
+          this.#book.note({type: 'Message:in', content: written(message.content, settings.messages), attributes: attributes(message.content, message.id)});
+        const reply: Callback | undefined = callback && (async (content, ...more) => callback(await this.#out(content, message), ...more));
+        const result = await handle(runtime, message, reply, options);
+        // Who gave no callback takes the reply from what is returned.
+        if (callback || !result?.responseContent) return result;
+        return {...result, responseContent: await this.#out(result.responseContent, message)};
+      } catch (e) {
+        if (!(e instanceof NotLogged)) throw e;
+        return this.#refuse(e, callback);
+      }
     });
+  }
+
+  /** The message was not handled, or not to the end, and the agent says why. */
+  async #refuse(e: NotLogged, callback: Callback | undefined): Promise<MessageResult> {
+    const responseContent = {text: e.message, source: 'tee_log'};
+    await callback?.(responseContent);
+    return {didRespond: true, responseContent, responseMessages: [], state: {values: {}, data: {}, text: ''}, mode: 'none'};
   }
 
   /** What may go out in place of this content: a copy that has its receipts, or why not. */

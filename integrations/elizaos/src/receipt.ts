@@ -161,18 +161,18 @@ function sentDigest(salt: unknown, sent: LogRecord): Buffer {
 }
 
 function isOf(s: Statement, sent: LogRecord, key: LogKey): void {
-  need(s.origin === key.origin, `the statement is of the log ${s.origin}`);
-  need(s.subject === sent.agentId, `the statement is of the agent ${s.subject}`);
-  need(s.type === sent.type, `the statement is of the type ${s.type}`);
+  need(s.origin === key.origin, `it is of another record than was sent, in the log ${s.origin}`);
+  need(s.subject === sent.agentId, `it is of another record than was sent, of the agent ${s.subject}`);
+  need(s.type === sent.type, `it is of another record than was sent, of the type ${s.type}`);
   need(!s.type.startsWith('teelog.'), 'the statement is the log\'s own');
-  need(s.ref === sent.ref, 'the statement answers another one');
+  need(s.ref === sent.ref, 'it is of another record than was sent: its ref');
 }
 
 function judge(line: string, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
   const json = readLine(line), bytes = bytesOf(json.statement, 'the statement');
   const leaf = leafHash(bytes), s = readStatement(bytes), tree = inTree(json, leaf, key), index = json.index as number;
   isOf(s, sent.record, key);
-  need(sentDigest(json.salt, sent.record).equals(s.payload), 'roomId, userId, content or attributes are not what was sent');
+  need(sentDigest(json.salt, sent.record).equals(s.payload), 'it is of another record than was sent: its roomId, userId, content or attributes');
   need(json.seq === s.seq && json.agentId === s.subject && json.leafHash === leaf.toString('hex') && json.treeSize === tree.size,
     'it says something else than its statement and checkpoint');
   need(typeof json.class === 'string' && CLASS.test(json.class), 'its class is none');

@@ -21,7 +21,8 @@ export interface Settings {
 
 const ON = ['true', '1', 'yes', 'enable', 'enabled', 'on'];
 const OFF = ['false', '0', 'no', 'disable', 'disabled', 'off'];
-const CONNECTION = ['TEELOG_SOCKET', 'TEELOG_URL', 'TEELOG_TOKEN', 'TEELOG_TOKEN_FILE', 'TEELOG_LOG_KEY', 'TEELOG_CA', 'TEELOG_TLS_KEY'];
+const CONNECTION = ['TEELOG_SOCKET', 'TEELOG_URL', 'TEELOG_TOKEN', 'TEELOG_TOKEN_FILE', 'TEELOG_LOG_KEY', 'TEELOG_CA', 'TEELOG_TLS_KEY',
+  'TEELOG_PEER_POLICY', 'TEELOG_PEER_COLLATERAL', 'TEELOG_PROGRAM'];
 
 type Get = (key: string) => string | undefined;
 

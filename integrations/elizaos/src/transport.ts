@@ -1,10 +1,11 @@
 /** HTTP/1.1 to a service: on its Unix socket, or over TLS. One connection, that is kept; one
  * request at a time. Sizes and times are bounded. */
-import {createHash} from 'node:crypto';
+import {createHash, type X509Certificate} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import type {TLSSocket} from 'node:tls';
+import {Judge, type PeerPolicy} from './attested.js';
 
 export interface Where {
   socket?: string;
@@ -14,6 +15,8 @@ export interface Where {
   ca?: string;
   /** SHA-256 of the certificate's SubjectPublicKeyInfo in hex: this key, and no authority. */
   tlsKey?: string;
+  /** The evidence in the certificate under this policy, and no authority: attested TLS. */
+  peer?: PeerPolicy;
   token?: string;
 }
 
@@ -24,25 +27,27 @@ export interface Answer {
   body: Buffer;
 }
 
-/** The request may have reached the service, or not. */
+/** The request may have reached the service, or not: it can be repeated. */
 export class ConnectionError extends Error {}
+
+/** What answers is no teelog. */
+export class AnswerError extends Error {}
 
 const LOOPBACK = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
 
 function tlsOptions(where: Where): https.AgentOptions {
-  if (where.ca && where.tlsKey) throw new Error('TEELOG_CA and TEELOG_TLS_KEY: one of them');
+  if ([where.ca, where.tlsKey, where.peer].filter(Boolean).length > 1) throw new Error('TEELOG_CA, TEELOG_TLS_KEY and TEELOG_PEER_POLICY: one of them');
   if (where.ca) return {ca: readFileSync(where.ca)};
-  if (!where.tlsKey) return {};
-  if (!/^[0-9a-f]{64}$/.test(where.tlsKey)) throw new Error('TEELOG_TLS_KEY must be 64 hex digits in lower case');
-  // Whose certificate it is the key says, which is looked at before anything is sent.
+  if (!where.tlsKey && !where.peer) return {};
+  if (where.tlsKey && !/^[0-9a-f]{64}$/.test(where.tlsKey)) throw new Error('TEELOG_TLS_KEY must be 64 hex digits in lower case');
+  // Whose certificate it is, is looked at before anything is sent.
   return {rejectUnauthorized: false};
 }
 
-/** Why this connection is not to the pinned key, or null. */
-function stranger(socket: TLSSocket, pin: string): string | null {
-  const spki = socket.getPeerX509Certificate()?.publicKey.export({format: 'der', type: 'spki'});
-  const got = spki && createHash('sha256').update(spki).digest('hex');
-  return got === pin ? null : `the service's TLS key is ${got ?? 'missing'}, not the pinned one`;
+/** Throws where this is not the pinned key. */
+function checkKey(certificate: X509Certificate, pin: string): void {
+  const got = createHash('sha256').update(certificate.publicKey.export({format: 'der', type: 'spki'})).digest('hex');
+  if (got !== pin) throw new Error(`the service's TLS key is ${got}, not the pinned one`);
 }
 
 export class Transport {
@@ -52,9 +57,11 @@ export class Transport {
   readonly #host: string;
   readonly #agent: http.Agent;
   readonly #where: Where;
+  readonly #judge: Judge | null;
 
   constructor(where: Where) {
     this.#where = where;
+    this.#judge = where.peer ? new Judge(where.peer) : null;
     const keep = {keepAlive: true, maxSockets: 1, maxFreeSockets: 1};
     if (Boolean(where.socket) === Boolean(where.url)) throw new Error('TEELOG_SOCKET or TEELOG_URL has to say where the log is, and one of them alone');
     const url = where.url ? new URL(where.url) : null;
@@ -75,6 +82,7 @@ export class Transport {
     if (body !== null) headers['Content-Length'] = Buffer.byteLength(body);
     return new Promise((resolve, reject) => {
       const fail = (why: string) => reject(new ConnectionError(`${this.name}: ${why}`));
+      const refuse = (why: string) => reject(new AnswerError(`${this.name}: ${why}`));
       const request = (this.#https ? https : http).request({...this.#options, method, path, headers, agent: this.#agent}, (answer) => {
         const parts: Buffer[] = [];
         let n = 0;
@@ -82,7 +90,7 @@ export class Transport {
           n += part.length;
           if (n > max) {
             request.destroy();
-            fail(`its answer has more than ${max} bytes`);
+            refuse(`its answer is longer than receipts are (${max} bytes)`);
           } else parts.push(part);
         });
         answer.on('error', (e) => fail(e.message));
@@ -95,30 +103,38 @@ export class Transport {
       });
       const timer = setTimeout(() => {
         request.destroy();
-        fail(`no answer within ${ms} ms`);
+        fail(`timed out: no answer within ${ms} ms`);
       }, ms);
       request.on('error', (e) => {
         clearTimeout(timer);
-        fail(e.message);
+        if ((e as NodeJS.ErrnoException).code?.startsWith('HPE_')) refuse(`what answers does not speak HTTP as teelog does (${e.message})`);
+        else fail(e.message);
       });
-      this.#send(request, body, fail);
+      this.#send(request, body, refuse);
     });
   }
 
-  /** Nothing goes to a key that is not the pinned one, not the token either. */
-  #send(request: http.ClientRequest, body: Buffer | string | null, fail: (why: string) => void): void {
-    const pin = this.#where.tlsKey;
-    if (!pin) return void request.end(body ?? undefined);
+  /** Nothing goes to a stranger, not the token either. */
+  #send(request: http.ClientRequest, body: Buffer | string | null, refuse: (why: string) => void): void {
+    if (!this.#where.tlsKey && !this.#where.peer) return void request.end(body ?? undefined);
     request.on('socket', (socket) => {
-      const look = () => {
-        const why = stranger(socket as TLSSocket, pin);
-        if (why === null) return void request.end(body ?? undefined);
-        request.destroy();
-        fail(why);
-      };
-      if (request.reusedSocket) look();
+      const look = () =>
+        this.#known(socket as TLSSocket).then(
+          () => request.end(body ?? undefined),
+          (e: Error) => {
+            request.destroy();
+            refuse(e.message);
+          });
+      if (request.reusedSocket) void look();
       else socket.once('secureConnect', look);
     });
+  }
+
+  async #known(socket: TLSSocket): Promise<void> {
+    const certificate = socket.getPeerX509Certificate();
+    if (!certificate) throw new Error('the service shows no certificate');
+    if (this.#where.tlsKey) checkKey(certificate, this.#where.tlsKey);
+    await this.#judge?.judge(certificate);
   }
 
   close(): void {

@@ -44,7 +44,7 @@ const hostile = {
   'a statement that is altered': [(l) => ({...l, statement: flip(l.statement)}), /./],
   'base64 that is not strict': [(l) => ({...l, statement: l.statement + ' '}), /not base64/],
   'no salt': [({salt, ...l}) => l, /no salt/],
-  'another salt': [(l) => ({...l, salt: Buffer.alloc(16).toString('base64')}), /not what was sent/],
+  'another salt': [(l) => ({...l, salt: Buffer.alloc(16).toString('base64')}), /another record/],
   'a short salt': [(l) => ({...l, salt: 'AAAA'}), /salt is none/],
   'no path': [({path, ...l}) => l, /no path/],
   'a path that is too short': [(l) => ({...l, path: l.path.slice(1)}), /not in the checkpoint's tree/],
@@ -61,6 +61,7 @@ const hostile = {
   'a member twice': [(l) => JSON.stringify(l).replace('{', '{"index":1,'), /twice/],
   'a list': [(l) => `[${JSON.stringify(l)}]`, /not what a teelog answers/],
   'no JSON': [() => 'hello', /not what a teelog answers/],
+  'an error that is no text': [() => ({error: 7}), /./],
 };
 for (const [name, [alter, why]] of Object.entries(hostile))
   test(`refused: ${name}`, async (t) => {
@@ -136,9 +137,24 @@ test('a line that is refused is an error', async (t) => {
   await assert.rejects(client.append([record()]), (e) => e instanceof TeelogError && e.field === 'type' && !e.later);
 });
 
+test('an action: said, done, and said how it went', async (t) => {
+  const {client, log} = await begin(t);
+  const contents = () => log.asked.map((a) => JSON.parse(JSON.parse(a.body).content));
+  const {content, ...about} = record();
+  const done = await client.action(about, {to: 'bob'}, () => log.asked.length);
+  assert.deepEqual([done.result, done.intent.index, done.outcome.index], [1, 2, 3]);
+  await assert.rejects(client.action(about, {}, () => { throw new Error('no'); }), /^Error: no$/);
+  assert.deepEqual(contents().map((c) => c.phase), ['intent', 'result', 'intent', 'failure']);
+  assert.deepEqual(log.asked.map((a) => JSON.parse(a.body).ref), [undefined, 2, undefined, 4]);
+  log.before = () => ({status: 503, body: '{"error":"the log is frozen"}'});
+  let ran = false;
+  await assert.rejects(client.action(about, {}, () => (ran = true)), /frozen/);
+  assert.equal(ran, false);
+});
+
 const broken = {
   'one that ends too early': [{status: 200, headers: {'Content-Length': 1000}, body: '{}'}, /./],
-  'one that is too large': [{status: 200, body: 'x'.repeat(1 << 20)}, /more than [0-9]+ bytes/],
+  'one that is too large': [{status: 200, body: 'x'.repeat(1 << 20)}, /longer than receipts/],
   'none': ['hang', /no answer within/],
   'one with fewer lines': [[], /one line for each/],
   'an empty one': [{status: 200, body: ''}, /one line for each/],
@@ -171,7 +187,7 @@ test('the key on first use is said, and kept', async (t) => {
 });
 
 test('where it does not say which log, it does not begin', () => {
-  assert.throws(() => new Client({socket: '/x', logKey: ''}), /TEELOG_LOG_KEY is missing/);
+  assert.throws(() => new Client({socket: '/x', logKey: ''}), /which log\? TEELOG_LOG_KEY is missing/);
   assert.throws(() => new Client({logKey: other.key}), /TEELOG_SOCKET or TEELOG_URL/);
   assert.throws(() => new Client({socket: '/x', url: 'https://x', logKey: other.key}), /one of them alone/);
   assert.throws(() => new Client({url: 'http://example.org', logKey: other.key}), /this machine alone/);

@@ -41,6 +41,9 @@ export class FakeLog {
   }
   note(size = this.statements.length, origin = this.origin) {
     const text = `${origin}\n${size}\n${root(this.leaves().slice(0, size)).toString('base64')}\n`;
+    return this.sign(text);
+  }
+  sign(text) {
     const line = Buffer.concat([this.id, sign(null, Buffer.from(text), this.keys.privateKey)]).toString('base64');
     return `${text}\n— ${this.origin} ${line}\n`;
   }

@@ -1,0 +1,257 @@
+// Settings, texts, and what is put around a runtime, with a runtime of a few lines: real ones are in
+// tests/e2e.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {teeLogPlugin, TeeLogService} from '../dist/index.js';
+import {readSettings} from '../dist/settings.js';
+import {bounded, id, json, TEXT_MAX, type} from '../dist/words.js';
+import {FakeLog} from './fakelog.mjs';
+
+const settings = (values) => readSettings({getSetting: (key) => values[key]}, {});
+
+test('settings', () => {
+  assert.deepEqual((({enabled, fail, messages, models, routes}) => [enabled, fail, messages, models, routes])(settings({})), [true, 'closed', 'text', 'digest', 'token']);
+  for (const on of ['true', '1', 'yes', 'enable', 'enabled', 'on', 'ON', true, 1]) assert.equal(settings({ENABLE_TEE_LOG: on}).enabled, true);
+  for (const off of ['false', '0', 'no', 'off', false]) assert.equal(settings({ENABLE_TEE_LOG: off}).enabled, false);
+  for (const [key, value] of [['ENABLE_TEE_LOG', 'ture'], ['TEE_LOG_FAIL', 'opne'], ['TEE_LOG_MODELS', 'all'], ['TEE_LOG_WAIT_MS', '-1'], ['TEE_LOG_QUEUE', '1e3'], ['TEE_LOG_QUEUE', '0']])
+    assert.throws(() => settings({[key]: value}), new RegExp(key));
+  assert.equal(readSettings({getSetting: () => null}, {TEELOG_SOCKET: '/s'}).client.socket, '/s');
+});
+
+test('texts of anything', () => {
+  const cycle = {a: 1};
+  cycle.self = cycle;
+  assert.equal(json(cycle), '{"a":1,"self":"(cycle)"}');
+  const shared = {x: 1};
+  assert.equal(json([shared, shared]), '[{"x":1},{"x":1}]'); // twice is no cycle
+  assert.equal(json(undefined), 'null');
+  assert.equal(json({n: 10n, f() {}, e: new TypeError('t')}), '{"n":"10","e":{"name":"TypeError","message":"t"}}');
+  assert.deepEqual(Object.keys(JSON.parse(json({image: Buffer.alloc(1000)})).image), ['sha256', 'bytes']);
+  assert.deepEqual(Object.keys(JSON.parse(json({image: new Uint8Array(1000)})).image), ['sha256', 'bytes']);
+  assert.equal(JSON.parse(json({get x() { throw new Error('no'); }})).unserializable, 'no');
+  assert.equal(bounded('x'.repeat(TEXT_MAX)).length, TEXT_MAX);
+  const cut = JSON.parse(bounded('é'.repeat(TEXT_MAX)));
+  assert.deepEqual([cut.bytes, cut.begins.length], [2 * TEXT_MAX, 4096]);
+  assert.equal(bounded('a\ud800b'), 'a\ufffdb');
+  assert.equal(id('x'.repeat(256)).length, 256);
+  assert.match(id('é'.repeat(129)), /^sha256:/);
+  assert.equal(id(undefined), '');
+  assert.equal(type('Action', 'PAY_BOB'), 'Action:PAY_BOB');
+  assert.equal(type('Action', 'ZÜRICH!'), 'Action:Z-RICH-');
+  assert.match(type('Action', 'X'.repeat(100)), /^Action:X{48}-[0-9a-f]{8}$/);
+  assert.notEqual(type('Action', 'X'.repeat(100)), type('Action', 'X'.repeat(101)));
+});
+
+class Runtime {
+  agentId = 'agent-1';
+  character = {name: 'Tee'};
+  actions = [];
+  warnings = [];
+  logger = {info() {}, error() {}, warn: (_about, text) => this.warnings.push(text)};
+  messageService = null;
+  constructor(values) {
+    this.values = values;
+  }
+  getSetting(key) {
+    return this.values[key] ?? null;
+  }
+  registerAction(action) {
+    this.actions.push(action);
+  }
+  async processActions() {}
+  async useModel(_type, params) {
+    if (params.fail) throw new Error('no model');
+    return `answer to ${params.prompt}`;
+  }
+}
+
+async function plugged(t, values = {}, change) {
+  const log = new FakeLog();
+  const socket = await log.serve(t, change);
+  const runtime = new Runtime({TEELOG_SOCKET: socket, TEELOG_LOG_KEY: log.key, TEE_LOG_WAIT_MS: '2000', ...values});
+  await teeLogPlugin.init({}, runtime);
+  const service = await TeeLogService.start(runtime);
+  t.after(() => service.stop());
+  const records = () => log.asked.filter((a) => a.url.startsWith('/v1/records')).flatMap((a) => a.body.split('\n').slice(0, -1).map((l) => JSON.parse(l)));
+  return {log, runtime, service, records};
+}
+
+const message = {id: 'm', entityId: 'user', roomId: 'room', content: {text: 'pay bob'}};
+
+test('an action is a copy, and its result is the same object', async (t) => {
+  const {runtime, service, records} = await plugged(t);
+  const result = {success: true};
+  class Pay {
+    name = 'PAY';
+    #secret = 7;
+    similes = ['GIVE'];
+    async validate() {
+      return this.#secret === 7;
+    }
+    async handler(...args) {
+      this.args = args;
+      return this.#secret === 7 ? result : null;
+    }
+  }
+  const action = new Pay();
+  runtime.registerAction(action);
+  const [copy] = runtime.actions;
+  assert.notEqual(copy, action);
+  assert.equal(copy.similes, action.similes);
+  assert.equal(await copy.validate(), true);
+  assert.equal(await copy.handler(runtime, message, 'state', {parameters: {to: 'bob'}, actionContext: {}}, undefined, []), result);
+  assert.equal(action.args[2], 'state');
+  await service.stop();
+  const [intent, outcome] = records();
+  assert.deepEqual(JSON.parse(intent.content), {phase: 'intent', action: 'PAY', text: 'pay bob', parameters: {to: 'bob'}, messageId: 'm'});
+  assert.deepEqual([intent.type, intent.roomId, intent.userId, outcome.ref], ['Action:PAY', 'room', 'user', 2]);
+  assert.deepEqual(JSON.parse(outcome.content), {phase: 'result', result: {success: true}});
+});
+
+test('an action that somebody wrote into the list is logged too', async (t) => {
+  const {runtime, records, service} = await plugged(t);
+  runtime.actions.push({name: 'LATE', handler: async () => undefined});
+  await runtime.processActions();
+  assert.equal(await runtime.actions[0].handler(runtime, message), undefined);
+  await service.stop();
+  assert.equal(records().length, 2);
+});
+
+test('what cannot be logged does not run, and says why', async (t) => {
+  const {runtime, log} = await plugged(t, {TEE_LOG_WAIT_MS: '100'});
+  let ran = 0;
+  runtime.registerAction({name: 'PAY', handler: async () => ran++});
+  const said = [];
+  for (const what of ['drop', 'hang', {status: 503, body: '{"error":"the log is frozen"}'}, {status: 200, body: '{}\n'}]) {
+    log.before = () => what;
+    const result = await runtime.actions[0].handler(runtime, message, undefined, {}, async (content) => said.push(content.text), []);
+    assert.equal(result.success, false);
+    assert.match(result.text, /^I did not do PAY: it could not be logged/);
+  }
+  assert.equal(ran, 0);
+  assert.equal(said.length, 4);
+  log.before = null;
+});
+
+test('a receipt that does not hold is none', async (t) => {
+  const {runtime} = await plugged(t, {TEE_LOG_WAIT_MS: '200'}, (lines) => lines.map((l) => ({...l, salt: Buffer.alloc(16).toString('base64')})));
+  let ran = 0;
+  runtime.registerAction({name: 'PAY', handler: async () => ran++});
+  const result = await runtime.actions[0].handler(runtime, message);
+  assert.match(result.text, /another record than was sent/);
+  assert.equal(ran, 0);
+});
+
+test('failing open runs, and says what was lost', async (t) => {
+  const {runtime, log, records, service} = await plugged(t, {TEE_LOG_WAIT_MS: '50', TEE_LOG_FAIL: 'open', TEE_LOG_QUEUE: '2'});
+  log.before = () => ({status: 503, headers: {'Retry-After': '1'}, body: '{"error":"busy"}'});
+  let ran = 0;
+  runtime.registerAction({name: 'PAY', handler: async () => ran++});
+  for (let i = 0; i < 5; i++) await runtime.actions[0].handler(runtime, message);
+  assert.equal(ran, 5);
+  log.before = null;
+  for (let i = 0; i < 20; i++) await runtime.actions[0].handler(runtime, message);
+  await service.stop();
+  const gaps = records().filter((r) => r.type === 'Log:gap');
+  assert.equal(new Set(gaps.map((r) => r.requestId)).size, 1);
+  assert.ok(JSON.parse(gaps[0].content).lost > 0);
+});
+
+test('messages, with the receipts in the reply', async (t) => {
+  const {runtime, records, service} = await plugged(t);
+  const reply = {text: 'done', metadata: {mine: 1}}, replies = [];
+  runtime.messageService = {
+    async handleMessage(_runtime, _message, callback) {
+      await runtime.useModel('TEXT_LARGE', {prompt: 'p'});
+      await callback?.(reply);
+      return {didRespond: true, responseContent: reply};
+    },
+  };
+  await runtime.messageService.handleMessage(runtime, message, async (content) => replies.push(content));
+  assert.deepEqual(replies[0].metadata.teelog.records.map((r) => r.type), ['Message:in', 'Model:TEXT_LARGE', 'Message:out']);
+  assert.equal(replies[0].metadata.mine, 1);
+  assert.deepEqual(reply.metadata, {mine: 1}); // the runtime's own is as it was
+  const result = await runtime.messageService.handleMessage(runtime, message);
+  assert.equal(result.responseContent.metadata.teelog.records.at(-1).type, 'Message:out');
+  await service.stop();
+  assert.deepEqual(records().map((r) => r.type), ['Message:in', 'Model:TEXT_LARGE', 'Message:out', 'Message:in', 'Model:TEXT_LARGE', 'Message:out']);
+  assert.deepEqual(Object.keys(JSON.parse(records()[1].content)), ['model', 'prompt', 'response', 'ms']);
+});
+
+test('a message that cannot be logged does not go out', async (t) => {
+  const {runtime, log} = await plugged(t, {TEE_LOG_WAIT_MS: '100'});
+  runtime.messageService = {handleMessage: async (_runtime, _message, callback) => callback({text: 'secret'})};
+  log.before = () => 'drop';
+  const replies = [];
+  await runtime.messageService.handleMessage(runtime, message, async (content) => replies.push(content.text));
+  assert.match(replies[0], /^I did not say what I was going to: it could not be logged/);
+  log.before = null;
+});
+
+test('texts of messages and models by setting', async (t) => {
+  const {runtime, records, service} = await plugged(t, {TEE_LOG_MESSAGES: 'digest', TEE_LOG_MODELS: 'text'});
+  runtime.messageService = {handleMessage: async (_r, _m, callback) => {
+    await assert.rejects(runtime.useModel('TEXT_SMALL', {prompt: 'q', fail: true}), /no model/);
+    await runtime.useModel('TEXT_SMALL', {prompt: 'q'});
+    await callback({text: 'out'});
+  }};
+  await runtime.messageService.handleMessage(runtime, message, async () => []);
+  await service.stop();
+  const said = records().map((r) => JSON.parse(r.content));
+  assert.deepEqual(Object.keys(said[0]), ['sha256', 'bytes']);
+  assert.equal(said[1].error, 'no model');
+  assert.deepEqual([said[2].prompt, said[2].response], ['q', 'answer to q']);
+});
+
+test('two agents of one process share a plugin, and nothing else', async (t) => {
+  const one = await plugged(t), two = await plugged(t);
+  const action = {name: 'PAY', handler: async () => 1};
+  one.runtime.registerAction(action);
+  two.runtime.registerAction(action);
+  await one.runtime.actions[0].handler(one.runtime, message);
+  await one.service.stop();
+  assert.equal(one.records().length, 2);
+  assert.equal(two.records().length, 0);
+  await two.runtime.actions[0].handler(two.runtime, message);
+  await two.service.stop();
+  assert.equal(two.records().length, 2);
+});
+
+test('turned off it is not there', async () => {
+  const runtime = new Runtime({ENABLE_TEE_LOG: 'false'}), before = runtime.useModel;
+  await teeLogPlugin.init({}, runtime);
+  assert.equal(runtime.useModel, before);
+  const service = await TeeLogService.start(runtime);
+  assert.equal(await service.log('a', 'r', 'u', 't', 'c'), false);
+});
+
+test('the original\'s method log', async (t) => {
+  const {service, records, log} = await plugged(t, {TEE_LOG_WAIT_MS: '100'});
+  assert.equal(await service.log('agent-1', 'r', 'u', 'Action:X', 'c'), true);
+  assert.equal(records()[0].content, 'c');
+  log.before = () => ({status: 401, body: '{"error":"a token is needed"}'});
+  await assert.rejects(service.log('agent-1', 'r', 'u', 'Action:X', 'c'), /a token is needed/);
+  log.before = null;
+});
+
+test('routes want a token of the log\'s, and lend none', async (t) => {
+  const {runtime, log} = await plugged(t, {TEELOG_TOKEN: 'ours'});
+  const ask = (path, request) => new Promise((resolve) => {
+    const route = teeLogPlugin.routes.find((r) => r.path === path);
+    let code;
+    const response = {status: (n) => ((code = n), response), json: (data) => (resolve([code, data]), response)};
+    route.handler(request, response, runtime);
+  });
+  assert.equal((await ask('/agents', {}))[0], 401);
+  assert.equal((await ask('/logs', {headers: {authorization: 'Basic x'}}))[0], 401);
+  assert.equal(log.asked.length, 0);
+  log.before = () => ({status: 403, body: '{"error":"not for this agent","field":"query.agentId"}'});
+  assert.deepEqual(await ask('/logs', {headers: {authorization: 'Bearer theirs'}, body: {page: 1}}), [403, {error: 'not for this agent', field: 'query.agentId'}]);
+  assert.deepEqual([log.asked[0].url, log.asked[0].body, log.asked[0].token], ['/tee/logs', '{"page":1}', 'Bearer theirs']);
+  log.before = () => ({status: 200, body: '{"agents":[]}'});
+  assert.deepEqual(await ask('/agents', {headers: {authorization: 'Bearer theirs'}, query: {nonce: 'ab&x=1'}}), [200, {agents: []}]);
+  assert.equal(log.asked[1].url, '/tee/agents?nonce=ab%26x%3D1');
+  await ask('/agents/:agentId', {headers: {authorization: 'Bearer theirs'}, params: {agentId: '../x'}});
+  assert.equal(log.asked[2].url, '/tee/agents/..%2Fx');
+  log.before = null;
+});

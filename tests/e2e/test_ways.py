@@ -1,0 +1,170 @@
+"""The ways to a log: the newcomer's ten lines, `teelog run` with elizaOS, attested TLS, and the client without
+elizaOS, with whatever may stand between it and its log."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+os.environ.setdefault("AGENT_C", "/bin/false")  # clients of other languages are tried elsewhere
+from elizaos import HERE, PACKAGE, ROOT, TEELOG, Agents, Case, Service, cache, install, ready  # noqa: E402
+
+sys.path.insert(0, str(HERE.parent / "integration"))
+import liar  # noqa: E402
+import test_clients  # noqa: E402
+
+
+def lines_of_readme():
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    return re.search(r"## From npm install.*?```sh\n(.*?)```", text, re.S)[1].splitlines()
+
+
+class Newcomer(Case):
+    def test_ten_lines(self):
+        install("elizaos-2", ["@elizaos/core@2.0.0-alpha.537"])  # or skipped
+        lines = lines_of_readme()
+        self.assertLessEqual(len(lines), 10)
+        shutil.copytree(PACKAGE, self.path("integrations/elizaos"), ignore=shutil.ignore_patterns("node_modules", "dist"))
+        done = subprocess.run(["sh", "-ec", "\n".join(lines)], cwd=self.dir, capture_output=True, text=True, timeout=900,
+                              env={**self.env, "HOME": self.dir, "npm_config_prefer_offline": "true", "npm_config_audit": "false",
+                                   "npm_config_cache": os.environ.get("npm_config_cache", os.path.expanduser("~/.npm"))}, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
+        self.assertIn("TRUSTED (simulated)", done.stdout)
+        self.assertIn("(the money moves: pay bob 5)", done.stdout)
+        self.assertRegex(done.stdout, r"statement \d+: Action:PAY, signed")
+        intent, moved = done.stdout.index("Action:PAY, signed"), done.stdout.index("the money moves")
+        self.assertLess(moved, intent)  # the reply comes after; that it was logged before, the records say
+        self.assertIn('"phase":"intent"', done.stdout)
+
+    def test_links(self):
+        for page in (PACKAGE / "README.md", ROOT / "docs" / "elizaos.md"):
+            for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+                if "://" not in link:
+                    self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
+
+
+class Run(Case):
+    def test_teelog_run(self):
+        """An agent and its log by one command; what was started is in the log too."""
+        folder = ready("2")
+        shutil.copy(PACKAGE / "examples" / "first.mjs", folder)
+        done = subprocess.run([TEELOG, "run", "--data", self.data, "--tee", "sim", "--export", self.path("b"), "--", "node", "first.mjs"],
+                              cwd=folder, capture_output=True, text=True, env=self.env, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        self.teelog("policy", "init", "b", "-o", "policy")
+        report = self.verdict("b", "--policy", "policy")
+        self.assertEqual(report["verdict"], "TRUSTED")
+        agents = {a["id"]: a["count"] for a in report["scope"]["agents"]}
+        self.assertEqual(agents["teelog-run"], 4)  # session, start, exit, end
+        self.assertEqual(len(agents), 3)  # and the log's own
+
+
+class AttestedTls(Case):
+    def setUp(self):
+        super().setUp()
+        self.folder = ready("2")
+        self.service = self.serve("--origin", "example.org/log", "--listen", "127.0.0.1:0", "--ra-tls", "full")
+        self.url = "https://127.0.0.1:" + re.search(r"listening on \S+:(\d+)", self.service.ready)[1]
+        self.append([{"agentId": "x", "roomId": "", "userId": "", "type": "t", "content": ""}])
+        self.teelog("export", "--data", self.data, "-o", "b")
+        self.teelog("policy", "init", "b", "-o", "policy")
+        self.teelog("token", "create", "--data", self.data, "--scope", "append", "-o", "token")
+
+    def message(self, **env):
+        agents = Agents(self.folder, "2", {**self.env, "TEELOG_URL": self.url, "TEELOG_TOKEN_FILE": self.path("token"), "TEE_LOG_WAIT_MS": "3000",
+                                           "TEELOG_LOG_KEY": self.service.status()["logKey"], "TEELOG_PROGRAM": TEELOG, **env}, self.path("agent.err"))
+        try:
+            agents.ask("start", agent="Tee")
+            return agents.ask("message", agent="Tee", text="pay", actions=["CHECK_BALANCE"], reply="x")
+        finally:
+            agents.close()
+
+    def policy(self, change):
+        policy = json.loads(pathlib.Path(self.path("policy")).read_text(encoding="utf-8"))
+        change(policy)
+        pathlib.Path(self.path("changed")).write_text(json.dumps(policy), encoding="utf-8")
+        return self.path("changed")
+
+    def test_the_code_that_is_pinned(self):
+        self.assertEqual(self.message(TEELOG_PEER_POLICY=self.path("policy"))["ran"], ["CHECK_BALANCE"])
+
+    def refused(self, words, **env):
+        size = self.service.status()["size"]
+        answer = self.message(TEE_LOG_WAIT_MS="500", **env)
+        self.assertEqual(answer["ran"], [])
+        self.assertRegex(json.dumps(answer["replies"]), words)
+        self.assertEqual(self.service.status()["size"], size)
+
+    def test_other_code(self):
+        def other(policy):
+            policy["evidence"][0]["mrenclave"] = ["ab" * 32]
+
+        def unpinned(policy):
+            del policy["evidence"][0]["mrenclave"]
+
+        for change in (other, unpinned):
+            self.refused("not what the policy pins", TEELOG_PEER_POLICY=self.policy(change))
+
+    def test_the_key_that_is_pinned(self):
+        cert = subprocess.run(["openssl", "s_client", "-connect", self.url.removeprefix("https://")], input="", capture_output=True, text=True, timeout=60, check=False).stdout
+        key = subprocess.run("openssl x509 -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r", shell=True, input=cert,
+                             capture_output=True, text=True, timeout=60, check=True).stdout.split()[0]
+        self.assertEqual(self.message(TEELOG_TLS_KEY=key)["ran"], ["CHECK_BALANCE"])
+        self.refused("not the pinned one", TEELOG_TLS_KEY="ab" * 32)
+
+    def test_no_pin_and_no_authority(self):
+        self.refused("could not be logged", TEELOG_URL=self.url)
+
+
+class Patient(liar.Liar):
+    """The client looks at the checkpoint before it sends anything: that is answered as it is."""
+
+    def _request(self, connection):
+        while request := super()._request(connection):
+            if not request.startswith(b"GET"):
+                return request
+            connection.sendall(re.sub(rb"(?i)connection: close\r\n", b"", liar.ask(self.service, request)))
+        return None
+
+
+class TypeScript(test_clients.Agents):
+    """examples/agent.ts, where those of other languages are tried as well."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder, tools = ready("2"), cache() / "tools"
+        shutil.copy(ROOT / "examples" / "agent.ts", folder)
+        subprocess.run(["node", tools / "node_modules" / "typescript" / "bin" / "tsc", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node",
+                        "--typeRoots", tools / "node_modules" / "@types", "agent.ts"], cwd=folder, check=True, timeout=300)
+        test_clients.AGENTS.clear()
+        test_clients.AGENTS["TypeScript"] = ["node", str(folder / "agent.js")]
+        test_clients.REPEATING = ("TypeScript",)
+        test_clients.Liar = Patient
+
+    def test_under_teelog_run(self):
+        done = self.teelog("run", "--data", self.path("run"), "--tee", "sim", "--export", "bundle", "--", *test_clients.AGENTS["TypeScript"], stdin="bob 5\n")
+        self.assertIn("paid bob 5\n", done.stdout)
+        self.teelog("policy", "init", "bundle", "-o", "policy")
+        self.assertEqual(self.verdict("bundle", "--policy", "policy")["verdict"], "TRUSTED")
+
+
+class Types(unittest.TestCase):
+    def test_the_plugin_is_one_of_elizaos(self):
+        """For who writes TypeScript: it is a Plugin of both cores."""
+        tools = install("tools", ["typescript@5.9.3", "@types/node@20.19.43"])
+        for version in ("1", "2"):
+            folder = ready(version)
+            (folder / "types.ts").write_text("import type {Plugin} from '@elizaos/core';\nimport {teeLogPlugin} from 'plugin-teelog';\n"
+                                             "export const plugin: Plugin = teeLogPlugin;\n", encoding="utf-8")
+            done = subprocess.run(["node", tools / "node_modules" / "typescript" / "bin" / "tsc", "--strict", "--noEmit", "--skipLibCheck", "--target", "es2022",
+                                   "--module", "nodenext", "--types", "node", "--typeRoots", tools / "node_modules" / "@types", "types.ts"],
+                                  cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout)
+
+
+del test_clients.Agents, Service
+if __name__ == "__main__":
+    unittest.main()
