@@ -22,9 +22,9 @@ export interface PeerPolicy {
 export class AttestationError extends Error {}
 
 const DER_MAX = 131072;
-const EVIDENCE = '6781050504' + '09';          // 2.23.133.5.4.9
-const CMW = '2b060105050701' + '23';           // 1.3.6.1.5.5.7.1.35
-const CRITICAL = ['551d0f', '551d13'];         // key usage, basic constraints
+const EVIDENCE = '678105050409';       // 2.23.133.5.4.9
+const CMW = '2b06010505070123';        // 1.3.6.1.5.5.7.1.35
+const CRITICAL = ['551d0f', '551d13']; // key usage, basic constraints
 const VERIFY_MS = 30000, KEPT_MS = 600000;
 
 function need(good: unknown, what: string): asserts good {

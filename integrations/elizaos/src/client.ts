@@ -37,9 +37,9 @@ export const ON_FIRST_USE = 'on first use';
 /** Lines of one request. */
 export const BATCH_MAX = 256;
 
-const ANSWER_BASE = 65536;
+const ANSWER_BASE = 131072;
 const RECEIPT_MAX = 170 * 1024; // a statement in base64, a note, a path
-const QUERY_MAX = 48 * 1024 * 1024;
+const QUERY_MAX = 48 * 1024 * 1024, QUERY_MS = 60000;
 const PAUSE_LEAST_MS = 20, PAUSE_MOST_MS = 1000;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -70,6 +70,11 @@ function refusal(answer: Answer): TeelogError {
   return new TeelogError(error, answer.status, answer.retryAfter !== null || answer.status === 502 || answer.status === 504, field);
 }
 
+function good(answer: Answer): Answer {
+  if (answer.status !== 200) throw refusal(answer);
+  return answer;
+}
+
 /** Where the log is and how to talk to it, as TEELOG_ variables say. */
 export function fromEnvironment(env: Record<string, string | undefined> = process.env): ClientOptions {
   const token = env.TEELOG_TOKEN_FILE ? readFileSync(env.TEELOG_TOKEN_FILE, 'utf8').trim() : env.TEELOG_TOKEN;
@@ -88,6 +93,7 @@ export function fromEnvironment(env: Record<string, string | undefined> = proces
 
 export class Client {
   readonly #transport: Transport;
+  readonly #questions: Transport; // which may take their time, and keep no record waiting
   readonly #options: ClientOptions;
   readonly #timeout: number;
   readonly #seen: Seen = {last: null};
@@ -104,6 +110,7 @@ export class Client {
     this.#session = options.newSession ? '&session=new' : '';
     this.#key = options.logKey === ON_FIRST_USE ? null : logKey(options.logKey);
     this.#transport = new Transport(options);
+    this.#questions = new Transport(options);
   }
 
   /** The pinned key; null before the first use. */
@@ -112,10 +119,8 @@ export class Client {
   }
 
   /** Any request. Where the status is not 200 it throws what the service said. */
-  async get(method: string, path: string, body: string | null = null, token?: string): Promise<Answer> {
-    const answer = await this.#ask(method, path, body, QUERY_MAX, token);
-    if (answer.status !== 200) throw refusal(answer);
-    return answer;
+  async ask(method: string, path: string, body: string | null = null, token?: string): Promise<Answer> {
+    return good(await this.#questions.ask(method, path, body, QUERY_MAX, QUERY_MS, token));
   }
 
   /** Those that were sent get a receipt or an error each, in their order. All of it throws where
@@ -126,8 +131,8 @@ export class Client {
     return this.#inTurn(async () => {
       const key = this.#begun ?? (await this.#begin());
       for (const s of sent) s.least ??= this.#seen.last?.size ?? 0;
-      const answer = await this.#ask('POST', `/v1/records?receipt=full&partial=1${this.#session}`, body, ANSWER_BASE + sent.length * RECEIPT_MAX);
-      if (answer.status !== 200) throw refusal(answer);
+      const answer = good(await this.#transport.ask('POST', `/v1/records?receipt=full&partial=1${this.#session}`, body,
+        ANSWER_BASE + sent.length * RECEIPT_MAX, this.#timeout));
       const lines = answer.body.toString('utf8').split('\n');
       if (lines.pop() !== '' || lines.length !== sent.length) throw new ReceiptError('the answer has not one line for each record');
       return this.#lines(lines, sent, key);
@@ -175,10 +180,11 @@ export class Client {
 
   close(): void {
     this.#transport.close();
+    this.#questions.close();
   }
 
-  #ask(method: string, path: string, body: string | null, max: number, token?: string): Promise<Answer> {
-    return this.#transport.ask(method, path, body, max, this.#timeout, token);
+  async #get(path: string): Promise<string> {
+    return good(await this.#transport.ask('GET', path, null, ANSWER_BASE, this.#timeout)).body.toString('utf8');
   }
 
   /** One at a time: checkpoints come in the order in which they were made. */
@@ -210,15 +216,14 @@ export class Client {
   /** Nothing is sent before the service has shown a checkpoint of the pinned log. */
   async #begin(): Promise<LogKey> {
     const key = this.#key ?? (await this.#firstUse());
-    const note = (await this.get('GET', '/checkpoint')).body.toString('utf8');
-    const tree = believing(() => checkpoint(note, key));
+    const note = await this.#get('/checkpoint'), tree = believing(() => checkpoint(note, key));
     grows(tree, this.#seen);
     this.#seen.last = tree;
     return (this.#begun = key);
   }
 
   async #firstUse(): Promise<LogKey> {
-    const status = parsed((await this.get('GET', '/v1/status')).body.toString('utf8'));
+    const status = parsed(await this.#get('/v1/status'));
     this.#key = logKey(typeof status.logKey === 'string' ? status.logKey : '');
     this.#options.onFirstUse?.(this.#key.text);
     return this.#key;

@@ -52,6 +52,13 @@ export class Logbook {
     this.queue = new Queue(this.client, {count: settings.queueCount, bytes: settings.queueBytes});
   }
 
+  /** The first record: by which settings the others come. It has the session opened before
+   * anybody waits for it. */
+  begin(): void {
+    const {fail, messages, models} = this.settings;
+    this.note({type: 'Log:begin', content: json({phase: 'begin', name: this.runtime.character.name ?? null, fail, messages, models})});
+  }
+
   get open(): boolean {
     return this.settings.fail === 'open';
   }

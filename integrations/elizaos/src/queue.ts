@@ -10,7 +10,7 @@ export interface Submitter {
 export interface QueueLimits {
   /** Records. */
   count: number;
-  /** Bytes of their contents. */
+  /** Bytes of them as they are sent. */
   bytes: number;
 }
 
@@ -32,8 +32,8 @@ interface Waiting extends Entry, Outgoing {
 
 export class QueueFull extends Error {}
 
-const BATCH_BYTES = 4 << 20; // a request has at most 8 MiB
-const OVERHEAD = 512;        // bytes of a record beside its content, at least
+const BATCH_BYTES = 4 << 20;  // a request has at most 8 MiB
+const OVERHEAD = 512;         // of a record in memory, beside its text
 const GATHER_MS = 2;          // how long what nobody waits for lets others come along
 const PAUSE_LEAST_MS = 25, PAUSE_MOST_MS = 1000;
 
@@ -78,7 +78,7 @@ export class Queue {
   /** Takes a record, whose ref is the index that answers gets. Throws QueueFull. Where nobody waits
    * for it, it goes with what comes next, or a moment later: one commit for both. */
   put(record: NewRecord, answers: Entry | null = null, waited = true): Entry {
-    const bytes = OVERHEAD + 2 * (record.content.length + record.roomId.length + record.userId.length);
+    const sent = outgoing(record), bytes = OVERHEAD + Buffer.byteLength(JSON.stringify(sent.record));
     if (this.#closed) throw new QueueFull('the agent is stopping');
     // An outcome has its place with its intent, of which there are only so many.
     if (!answers && (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes))
@@ -86,7 +86,7 @@ export class Queue {
     let resolve!: (r: Receipt) => void, reject!: (e: unknown) => void;
     const done = new Promise<Receipt>((yes, no) => ([resolve, reject] = [yes, no]));
     done.catch(() => undefined); // whoever wants to know looks at it
-    const entry: Waiting = {...outgoing(record), done, receipt: null, answers, bytes, resolve, reject};
+    const entry: Waiting = {...sent, done, receipt: null, answers, bytes, resolve, reject};
     this.#waiting.push(entry);
     this.#bytes += bytes;
     if (waited) this.#start();
@@ -134,7 +134,9 @@ export class Queue {
   }
 
   #settle(e: Waiting, result: Receipt | TeelogError): void {
-    this.#waiting.splice(this.#waiting.indexOf(e), 1);
+    const at = this.#waiting.indexOf(e);
+    if (at < 0) return; // given up since
+    this.#waiting.splice(at, 1);
     this.#bytes -= e.bytes;
     if (result instanceof TeelogError) return e.reject(result);
     e.receipt = result;

@@ -34,7 +34,7 @@ async function answer(book: Logbook | null, request: RouteRequest, response: Rou
   if (!token && book.settings.routes !== 'open')
     return void response.status(401).json({error: 'a token is needed that is good for reading (teelog token create --scope read)'});
   try {
-    const {body} = await book.client.get(question.method, question.path, question.body, token ?? undefined);
+    const {body} = await book.client.ask(question.method, question.path, question.body, token ?? undefined);
     response.status(200).json(JSON.parse(body.toString('utf8')));
   } catch (e) {
     const status = e instanceof TeelogError && e.status >= 400 ? e.status : 503;

@@ -64,6 +64,7 @@ export function attach(runtime: Runtime): Logbook | null {
   actions.attach();
   new Messages(book, actions.refusals).attach();
   attachModels(book);
+  book.begin();
   return book;
 }
 
@@ -144,7 +145,7 @@ export class TeeLogService {
 
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {
     if (!this.#book) throw new Error('ENABLE_TEE_LOG is off');
-    const answer = await this.#book.client.get(method, path, body ? JSON.stringify(body) : null);
+    const answer = await this.#book.client.ask(method, path, body ? JSON.stringify(body) : null);
     return JSON.parse(answer.body.toString('utf8')) as T;
   }
 }

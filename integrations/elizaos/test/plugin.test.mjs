@@ -18,6 +18,15 @@ test('settings', () => {
   assert.equal(readSettings({getSetting: () => null}, {TEELOG_SOCKET: '/s'}).client.socket, '/s');
 });
 
+test('the first record says by which settings', async (t) => {
+  const {log, service} = await plugged(t, {TEE_LOG_FAIL: 'open'});
+  await service.stop();
+  const first = JSON.parse(log.asked[0].body.split('\n')[0]);
+  assert.equal(first.type, 'Log:begin');
+  assert.deepEqual(JSON.parse(first.content), {phase: 'begin', name: 'Tee', fail: 'open', messages: 'text', models: 'digest'});
+  assert.match(log.asked[0].url, /session=new/);
+});
+
 test('texts of anything', () => {
   const cycle = {a: 1};
   cycle.self = cycle;
@@ -72,7 +81,7 @@ async function plugged(t, values = {}, change) {
   await teeLogPlugin.init({}, runtime);
   const service = await TeeLogService.start(runtime);
   t.after(() => service.stop());
-  const records = () => log.asked.filter((a) => a.url.startsWith('/v1/records')).flatMap((a) => a.body.split('\n').slice(0, -1).map((l) => JSON.parse(l)));
+  const records = () => log.asked.filter((a) => a.url.startsWith('/v1/records')).flatMap((a) => a.body.split('\n').slice(0, -1).map((l) => JSON.parse(l))).filter((r) => r.type !== 'Log:begin');
   return {log, runtime, service, records};
 }
 
@@ -104,7 +113,7 @@ test('an action is a copy, and its result is the same object', async (t) => {
   await service.stop();
   const [intent, outcome] = records();
   assert.deepEqual(JSON.parse(intent.content), {phase: 'intent', action: 'PAY', text: 'pay bob', parameters: {to: 'bob'}, messageId: 'm'});
-  assert.deepEqual([intent.type, intent.roomId, intent.userId, outcome.ref], ['Action:PAY', 'room', 'user', 2]);
+  assert.deepEqual([intent.type, intent.roomId, intent.userId, outcome.ref], ['Action:PAY', 'room', 'user', 3]);
   assert.deepEqual(JSON.parse(outcome.content), {phase: 'result', result: {success: true}});
 });
 
@@ -235,7 +244,9 @@ test('the original\'s method log', async (t) => {
 });
 
 test('routes want a token of the log\'s, and lend none', async (t) => {
-  const {runtime, log} = await plugged(t, {TEELOG_TOKEN: 'ours'});
+  const {runtime, log, service} = await plugged(t, {TEELOG_TOKEN: 'ours'});
+  assert.equal(await service.log('a', '', '', 't', 'c'), true);
+  log.asked.length = 0;
   const ask = (path, request) => new Promise((resolve) => {
     const route = teeLogPlugin.routes.find((r) => r.path === path);
     let code;
