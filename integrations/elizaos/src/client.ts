@@ -101,6 +101,7 @@ export class Client {
   #begun: LogKey | null = null;
   #session: '&session=new' | '';
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #owed: Outgoing[] = [];
 
   constructor(options: ClientOptions) {
     if (!options.logKey)
@@ -141,8 +142,11 @@ export class Client {
 
   /** Receipts of all of them, in their order. Repeats what got lost, with the same request ids,
    * until ms are over. */
-  async append(records: NewRecord[], ms = 30000): Promise<Receipt[]> {
-    const all = records.map(outgoing);
+  append(records: NewRecord[], ms = 30000): Promise<Receipt[]> {
+    return this.#send(records.map(outgoing), ms);
+  }
+
+  async #send(all: Outgoing[], ms: number): Promise<Receipt[]> {
     const out: Receipt[] = [], end = Date.now() + ms;
     for (let pause = PAUSE_LEAST_MS; out.length < all.length; ) {
       try {
@@ -162,20 +166,36 @@ export class Client {
   }
 
   /** Logs that this is about to be done, does it, and logs how it went. Where the intent cannot be
-   * logged nothing is done; what work throws is logged and thrown on. */
-  async action<T>(record: Omit<NewRecord, 'content' | 'ref'>, parameters: unknown, work: () => Promise<T> | T, ms?: number):
+   * logged nothing is done; what work throws is logged and thrown on. An outcome that could not be
+   * logged is owed: the next action begins after it. */
+  async action<T>(record: Omit<NewRecord, 'content' | 'ref'>, parameters: unknown, work: () => Promise<T> | T, ms = 30000):
       Promise<{result: T; intent: Receipt; outcome: Receipt}> {
-    const say = async (content: object, ref?: number) =>
-      (await this.append([{...record, content: JSON.stringify(content), ...(ref !== undefined && {ref})}], ms))[0]!;
-    const intent = await say({phase: 'intent', parameters});
+    await this.#pay(ms);
+    const [intent] = (await this.append([{...record, content: JSON.stringify({phase: 'intent', parameters})}], ms)) as [Receipt];
+    const owe = (content: object) => this.#owed.push(outgoing({...record, content: JSON.stringify(content), ref: intent.index}));
     let result: T;
     try {
       result = await work();
     } catch (e) {
-      await say({phase: 'failure', error: String(e)}, intent.index);
+      owe({phase: 'failure', error: String(e)});
+      await this.#pay(ms);
       throw e;
     }
-    return {result, intent, outcome: await say({phase: 'result', result}, intent.index)};
+    owe({phase: 'result', result});
+    return {result, intent, outcome: (await this.#pay(ms)).at(-1)!};
+  }
+
+  async #pay(ms: number): Promise<Receipt[]> {
+    const owed = [...this.#owed];
+    try {
+      const receipts = await this.#send(owed, ms);
+      this.#owed.splice(0, owed.length);
+      return receipts;
+    } catch (e) {
+      // What the log will never take is not asked for again.
+      if (e instanceof TeelogError && e.status === 400 && !e.later) this.#owed.splice(0, owed.length);
+      throw e;
+    }
   }
 
   close(): void {

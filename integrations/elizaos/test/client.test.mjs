@@ -152,6 +152,22 @@ test('an action: said, done, and said how it went', async (t) => {
   assert.equal(ran, false);
 });
 
+test('an outcome that is owed comes before the next action', async (t) => {
+  const {client, log} = await begin(t);
+  const {content, ...about} = record();
+  let paid = 0;
+  await assert.rejects(client.action(about, 1, () => {
+    paid++;
+    log.before = () => ({status: 503, body: '{"error":"the log is frozen"}'});
+  }), /frozen/);
+  await assert.rejects(client.action(about, 2, () => paid++), /frozen/);
+  assert.equal(paid, 1);
+  log.before = null;
+  await client.action(about, 3, () => paid++);
+  const done = [...log.receipts.keys()].map((id) => log.asked.map((a) => JSON.parse(a.body)).find((r) => r.requestId === id));
+  assert.deepEqual(done.map((r) => [JSON.parse(r.content).phase, JSON.parse(r.content).parameters ?? r.ref]), [['intent', 1], ['result', 2], ['intent', 3], ['result', 4]]);
+});
+
 const broken = {
   'one that ends too early': [{status: 200, headers: {'Content-Length': 1000}, body: '{}'}, /./],
   'one that is too large': [{status: 200, body: 'x'.repeat(1 << 20)}, /longer than receipts/],
