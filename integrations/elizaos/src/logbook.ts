@@ -101,9 +101,9 @@ export class Logbook {
     }
   }
 
-  /** Records that were lost leave a record of it, once there is room. */
+  /** Records that were lost leave a record of it, once the log takes any again. */
   #say(): void {
-    if (this.lost === 0 || this.queue.length > 0) return;
+    if (this.lost === 0 || this.queue.trouble !== null) return;
     this.queue.put({agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap', content: json({phase: 'gap', lost: this.lost})});
     this.lost = 0;
   }
@@ -141,6 +141,12 @@ export class Logbook {
 
   /** Ends it: what still waits is given a while. */
   async stop(): Promise<void> {
+    await this.queue.drained(STOP_MS);
+    try {
+      this.#say();
+    } catch (e) {
+      if (!(e instanceof QueueFull)) throw e;
+    }
     const left = await this.queue.close(STOP_MS);
     if (left > 0) this.warn(`${left} records did not reach the log before the agent stopped`);
     this.client.close();

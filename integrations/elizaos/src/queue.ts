@@ -81,8 +81,10 @@ export class Queue {
     const sent = outgoing(record), bytes = OVERHEAD + Buffer.byteLength(JSON.stringify(sent.record));
     if (this.#closed) throw new QueueFull('the agent is stopping');
     // An outcome has its place with its intent, of which there are only so many.
-    if (!answers && (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes))
+    if (!answers && (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes)) {
+      this.#start();
       throw new QueueFull(`${this.#waiting.length} records wait for the log already${this.trouble ? `: ${this.trouble}` : ''}`);
+    }
     let resolve!: (r: Receipt) => void, reject!: (e: unknown) => void;
     const done = new Promise<Receipt>((yes, no) => ([resolve, reject] = [yes, no]));
     done.catch(() => undefined); // whoever wants to know looks at it

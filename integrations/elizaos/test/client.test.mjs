@@ -23,9 +23,9 @@ test('records get receipts in their order', async (t) => {
 
 test('many records go in several requests', async (t) => {
   const {client, log} = await begin(t);
-  const got = await client.append(Array.from({length: 600}, (_, i) => record(String(i))));
-  assert.equal(got.length, 600);
-  assert.equal(log.asked.length, 3);
+  const got = await client.append(Array.from({length: 260}, (_, i) => record(String(i))));
+  assert.equal(got.length, 260);
+  assert.equal(log.asked.length, 2);
 });
 
 // Each of these is answered by a service that the pinned key does not speak for, or by one between.
@@ -75,7 +75,7 @@ const forged = {
 };
 for (const [name, more] of Object.entries(forged))
   test(`refused: a genuine receipt, ${name}`, async (t) => {
-    const {client, log} = await begin(t, (lines, records) => records.map((r) => log.append({...r, ...more, requestId: 'x'})));
+    const {client, log} = await begin(t, (lines, records) => records.map((r) => log.append({...r, ...more, requestId: 'x'})()));
     await assert.rejects(client.append([record()], 0), ReceiptError);
   });
 

@@ -60,13 +60,15 @@ export class FakeLog {
     return {index, seq: index, agentId: r.agentId, leafHash: leafHash(statement).toString('hex'), treeSize: size, class: 'signed', simulated: true,
       salt: salt.toString('base64'), statement: statement.toString('base64'), checkpoint: this.note(), path: path(index, this.leaves()).map((h) => h.toString('base64'))};
   }
+  // Puts it there, unless it is there; and the receipt, once all of a request are.
   append(r) {
-    const known = this.receipts.get(r.requestId);
-    if (known) return {...this.receipt(known.index, r, known.salt), repeated: true};
-    const salt = randomBytes(16);
-    this.statements.push(this.statement(r, salt));
-    this.receipts.set(r.requestId, {index: this.statements.length - 1, salt});
-    return this.receipt(this.statements.length - 1, r, salt);
+    const known = this.receipts.get(r.requestId), salt = known?.salt ?? randomBytes(16);
+    if (!known) {
+      this.statements.push(this.statement(r, salt));
+      this.receipts.set(r.requestId, {index: this.statements.length - 1, salt});
+    }
+    const {index} = this.receipts.get(r.requestId);
+    return () => ({...this.receipt(index, r, salt), ...(known && {repeated: true})});
   }
   // Serves on a socket of its own. change(lines, records) makes of the lines what is answered; what
   // it returns in place of a list is told to the connection: 'drop', {status, body, headers}.
@@ -93,8 +95,7 @@ export class FakeLog {
     const records = body.split('\n').slice(0, -1).map((line) => JSON.parse(line));
     const before = this.before?.();
     if (before) return this.#say(request, response, before);
-    const lines = records.map((r) => this.append(r));
-    for (const [i, line] of lines.entries()) lines[i] = {...this.receipt(line.index, records[i], Buffer.from(line.salt, 'base64')), ...(line.repeated && {repeated: true})};
+    const lines = records.map((r) => this.append(r)).map((receipt) => receipt());
     this.#say(request, response, this.change(lines, records));
   }
   #say(request, response, what) {

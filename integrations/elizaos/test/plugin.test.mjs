@@ -162,8 +162,8 @@ test('failing open runs, and says what was lost', async (t) => {
   for (let i = 0; i < 20; i++) await runtime.actions[0].handler(runtime, message);
   await service.stop();
   const gaps = records().filter((r) => r.type === 'Log:gap');
-  assert.equal(new Set(gaps.map((r) => r.requestId)).size, 1);
-  assert.ok(JSON.parse(gaps[0].content).lost > 0);
+  assert.ok(gaps.length > 0);
+  assert.ok(gaps.every((r) => JSON.parse(r.content).lost > 0));
 });
 
 test('messages, with the receipts in the reply', async (t) => {
@@ -245,7 +245,7 @@ test('the original\'s method log', async (t) => {
 
 test('routes want a token of the log\'s, and lend none', async (t) => {
   const {runtime, log, service} = await plugged(t, {TEELOG_TOKEN: 'ours'});
-  assert.equal(await service.log('a', '', '', 't', 'c'), true);
+  await service.stop(); // its own records are in
   log.asked.length = 0;
   const ask = (path, request) => new Promise((resolve) => {
     const route = teeLogPlugin.routes.find((r) => r.path === path);
