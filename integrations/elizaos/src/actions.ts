@@ -2,7 +2,8 @@
 import type {Action, Callback, Handler, Memory, Runtime} from './eliza.js';
 import {type Logbook, NotLogged} from './logbook.js';
 import type {Entry} from './queue.js';
-import {json, type} from './words.js';
+import type {Capture} from './settings.js';
+import {digest, json, reason, tried, type} from './words.js';
 
 /** Members of a handler's options that are the runtime's and not parameters. */
 const NOT_PARAMETERS = new Set(['actionContext', 'actionPlan', 'onStreamChunk', 'abortSignal']);
@@ -11,6 +12,14 @@ interface Plan {
   currentStep?: unknown;
   totalSteps?: unknown;
 }
+
+/** Handlers of ours: of which agent, and which action each runs. */
+interface Ours {
+  book: Logbook;
+  name: string;
+  action: Action;
+}
+const ours = new WeakMap<Handler, Ours>();
 
 /** What the handler was called with: its options but for the runtime's own, and where these give
  * "parameters", those. */
@@ -21,22 +30,26 @@ function parameters(options: unknown): unknown {
   return own.length === 1 && own[0]![0] === 'parameters' ? own[0]![1] : Object.fromEntries(own);
 }
 
-function intent(name: string, message: Memory, options: unknown): string {
-  const plan = (options as {actionPlan?: Plan} | undefined)?.actionPlan;
+/** The message that led to it, as messages are logged. */
+function asked(message: Memory | undefined, how: Capture): unknown {
+  const text = message?.content?.text;
+  if (typeof text !== 'string' || how === 'off') return null;
+  return how === 'digest' ? digest(text) : text;
+}
+
+function intent(name: string, message: Memory | undefined, options: unknown, how: Capture): string {
+  const plan = (options as {actionPlan?: Plan} | null | undefined)?.actionPlan;
   return json({
-    phase: 'intent', action: name, text: message.content?.text ?? null, parameters: parameters(options),
-    messageId: message.id, ...(plan && {step: plan.currentStep, steps: plan.totalSteps}),
+    phase: 'intent', action: name, text: asked(message, how), parameters: tried(() => parameters(options)),
+    messageId: message?.id, ...(plan && {step: plan.currentStep, steps: plan.totalSteps}),
   });
 }
 
 /** A handler that says success: false has failed, as one that throws has. */
 function outcome(result: unknown): string {
-  const failed = typeof result === 'object' && result !== null && (result as {success?: unknown}).success === false;
-  return json({phase: failed ? 'failure' : 'result', result: result === undefined ? null : result});
+  const failed = tried(() => typeof result === 'object' && result !== null && (result as {success?: unknown}).success === false);
+  return json({phase: failed === true ? 'failure' : 'result', result: result === undefined ? null : result});
 }
-
-const failure = (e: unknown): string =>
-  json({phase: 'failure', error: e instanceof Error ? {name: e.name, message: e.message} : String(e)});
 
 /** The agent says why, and the plan goes on with an action that failed. */
 async function refuse(e: NotLogged, name: string, callback: Callback | undefined, refusals: WeakSet<object>): Promise<object> {
@@ -50,7 +63,6 @@ export class Actions {
   /** What agents say in place of what they did not do: it is not held back in its turn. */
   readonly refusals = new WeakSet<object>();
   readonly #book: Logbook;
-  readonly #wrapped = new WeakSet<Action>();
 
   constructor(book: Logbook) {
     this.#book = book;
@@ -65,7 +77,7 @@ export class Actions {
       register(action);
       this.#sweep(runtime);
     };
-    // Somebody may have written into the list itself.
+    // Somebody may have written into the list itself, or given an action another handler.
     const process = runtime.processActions.bind(runtime);
     runtime.processActions = (...args) => {
       this.#sweep(runtime);
@@ -74,35 +86,40 @@ export class Actions {
   }
 
   #sweep(runtime: Runtime): void {
-    for (const [i, action] of runtime.actions.entries())
-      if (!this.#wrapped.has(action)) runtime.actions[i] = this.#copy(action);
+    for (const [i, action] of runtime.actions.entries()) {
+      if (typeof action.handler !== 'function') continue;
+      const known = ours.get(action.handler);
+      if (known?.book !== this.#book || known.name !== action.name) runtime.actions[i] = this.#copy(action, known?.action ?? action);
+    }
   }
 
-  /** A copy: a plugin's objects are shared between the agents of a process. */
-  #copy(action: Action): Action {
+  /** A copy: a plugin's objects are shared between the agents of a process. What runs is the
+   * original's handler, also where the action is a copy of one of ours: each logs once. */
+  #copy(action: Action, original: Action): Action {
     const copy = Object.create(Object.getPrototypeOf(action), Object.getOwnPropertyDescriptors(action)) as Action;
     const set = (key: string, value: unknown) => Object.defineProperty(copy, key, {value, writable: true, enumerable: true, configurable: true});
-    if (typeof action.handler === 'function') set('handler', this.#handler(action));
+    const handler = this.#handler(action.name, original);
+    ours.set(handler, {book: this.#book, name: action.name, action: original});
+    set('handler', handler);
     if (typeof action.validate === 'function') set('validate', action.validate.bind(action));
-    this.#wrapped.add(copy);
     return copy;
   }
 
-  #handler(action: Action): Handler {
+  #handler(name: string, original: Action): Handler {
+    const book = this.#book, kind = type('Action', name), run = original.handler;
     return async (runtime, message, state, options, callback, responses) => {
-      const book = this.#book, name = action.name, kind = type('Action', name);
       let entry: Entry | null;
       try {
-        entry = await book.before({type: kind, content: intent(name, message, options), message}, `I did not do ${name}`);
+        entry = await book.before({type: kind, content: intent(name, message, options, book.settings.messages), message}, `I did not do ${name}`);
       } catch (e) {
         if (!(e instanceof NotLogged)) throw e;
         return refuse(e, name, callback, this.refusals);
       }
       let result: unknown;
       try {
-        result = await action.handler.call(action, runtime, message, state, options, callback, responses);
+        result = await run.call(original, runtime, message, state, options, callback, responses);
       } catch (e) {
-        book.after({type: kind, content: failure(e), message}, entry);
+        book.after({type: kind, content: json({phase: 'failure', error: reason(e)}), message}, entry);
         throw e;
       }
       book.after({type: kind, content: outcome(result), message}, entry);

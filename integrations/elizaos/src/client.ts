@@ -80,8 +80,8 @@ export function fromEnvironment(env: Record<string, string | undefined> = proces
   const token = env.TEELOG_TOKEN_FILE ? readFileSync(env.TEELOG_TOKEN_FILE, 'utf8').trim() : env.TEELOG_TOKEN;
   return {
     logKey: env.TEELOG_LOG_KEY ?? '',
-    ...(env.TEELOG_SOCKET && {socket: env.TEELOG_SOCKET}),
-    ...(env.TEELOG_URL && !env.TEELOG_SOCKET && {url: env.TEELOG_URL}),
+    ...(env.TEELOG_SOCKET && !env.TEELOG_URL && {socket: env.TEELOG_SOCKET}),
+    ...(env.TEELOG_URL && {url: env.TEELOG_URL}),
     ...(env.TEELOG_CA && {ca: env.TEELOG_CA}),
     ...(env.TEELOG_TLS_KEY && {tlsKey: env.TEELOG_TLS_KEY}),
     ...(env.TEELOG_PEER_POLICY && {peer: {policy: env.TEELOG_PEER_POLICY,
@@ -99,6 +99,7 @@ export class Client {
   readonly #seen: Seen = {last: null};
   #key: LogKey | null;
   #begun: LogKey | null = null;
+  #from = 0; // statements that the log had then
   #session: '&session=new' | '';
   #turn: Promise<unknown> = Promise.resolve();
   readonly #owed: Outgoing[] = [];
@@ -215,13 +216,14 @@ export class Client {
   }
 
   #lines(lines: string[], sent: Outgoing[], key: LogKey): (Receipt | TeelogError)[] {
-    let last = -1;
+    const taken = new Map<number, string>(); // by which request id
     return lines.map((line, i) => {
       const r = this.#line(line, sent[i]!, key);
-      if (r instanceof TeelogError || r.repeated) return r;
-      if (r.index <= last) throw new ReceiptError('two records of one request are out of order');
-      last = r.index;
-      this.#session = ''; // it is open
+      if (r instanceof TeelogError) return r;
+      if (r.index >= this.#from) this.#session = ''; // it is open, perhaps since an answer that got lost
+      const {requestId} = sent[i]!.record;
+      if ((taken.get(r.index) ?? requestId) !== requestId) throw new ReceiptError('two records of one request have one statement');
+      taken.set(r.index, requestId);
       return r;
     });
   }
@@ -239,6 +241,7 @@ export class Client {
     const note = await this.#get('/checkpoint'), tree = believing(() => checkpoint(note, key));
     grows(tree, this.#seen);
     this.#seen.last = tree;
+    this.#from = tree.size;
     return (this.#begun = key);
   }
 

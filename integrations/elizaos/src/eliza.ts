@@ -51,7 +51,7 @@ export interface Runtime {
   logger: Logger;
   getSetting(key: string): unknown;
   registerAction(action: Action): void;
-  processActions(...args: unknown[]): Promise<unknown>;
+  processActions(message: Memory, responses?: unknown, state?: unknown, callback?: Callback, ...more: unknown[]): Promise<unknown>;
   useModel(type: string, params: unknown, ...more: unknown[]): Promise<unknown>;
   sendMessageToTarget?(target: unknown, content: Content, ...more: unknown[]): Promise<unknown>;
 }

@@ -1,6 +1,6 @@
 /** What one agent writes to the log, and waits for. One for each runtime. */
 import {AsyncLocalStorage} from 'node:async_hooks';
-import {Client} from './client.js';
+import {Client, type NewRecord} from './client.js';
 import type {Memory, Runtime} from './eliza.js';
 import {type Entry, Queue, QueueFull, within} from './queue.js';
 import type {Receipt} from './receipt.js';
@@ -18,7 +18,10 @@ export interface Event {
 /** What was logged while one message was handled. */
 export interface Run {
   message: Memory;
+  /** The last of it. */
   entries: Entry[];
+  /** Why the log will never take something of it; null where that is not so. */
+  refused: string | null;
 }
 
 /** Something did not happen, since it could not be logged. Its message is for the agent's user. */
@@ -28,6 +31,8 @@ export class NotLogged extends Error {
   }
 }
 
+/** Receipts that one reply carries. */
+const ENTRIES_MAX = 64;
 const STOP_MS = 5000;
 const TIMEOUT_LEAST_MS = 1000; // of one request
 
@@ -69,7 +74,7 @@ export class Logbook {
 
   /** Runs work as the handling of this message. */
   inRun<T>(message: Memory, work: () => Promise<T>): Promise<T> {
-    return this.#runs.run({message, entries: []}, work);
+    return this.#runs.run({message, entries: [], refused: null}, work);
   }
 
   warn(text: string): void {
@@ -79,7 +84,7 @@ export class Logbook {
   /** Puts it on its way to the log, and does not wait. What follows waits for it. Without room it
    * throws NotLogged, or forgets it where that was wished (null). */
   note(event: Event, answers: Entry | null = null, waited = false): Entry | null {
-    const from = event.message ?? this.run?.message;
+    const {run} = this, from = event.message ?? run?.message;
     try {
       this.#say();
       const entry = this.queue.put({
@@ -90,8 +95,12 @@ export class Logbook {
         content: bounded(event.content),
         ...(event.attributes && Object.keys(event.attributes).length > 0 && {attributes: event.attributes}),
       }, answers, waited);
-      entry.done.catch((e: unknown) => this.warn(`the log refused a record of type ${event.type}: ${String(e)}`));
-      this.run?.entries.push(entry);
+      entry.done.catch((e: unknown) => {
+        this.warn(`the log refused a record of type ${event.type}: ${String(e)}`);
+        if (run) run.refused ??= `it did not take a record of type ${event.type} before: ${String(e)}`;
+      });
+      run?.entries.push(entry);
+      if (run && run.entries.length > ENTRIES_MAX) run.entries.shift();
       return entry;
     } catch (e) {
       if (!(e instanceof QueueFull)) throw e;
@@ -104,21 +113,26 @@ export class Logbook {
   /** Records that were lost leave a record of it, once the log takes any again. */
   #say(): void {
     if (this.lost === 0 || this.queue.trouble !== null) return;
-    this.queue.put({agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap', content: json({phase: 'gap', lost: this.lost})});
-    this.lost = 0;
+    try {
+      this.queue.put({agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap', content: json({phase: 'gap', lost: this.lost})});
+      this.lost = 0;
+    } catch (e) {
+      if (!(e instanceof QueueFull)) throw e; // the next one says it
+    }
   }
 
   /** Puts it on its way, and returns once it is durable. Where that takes too long it throws
    * NotLogged, and the log will say that it was not done; where failing open was wished it
-   * returns all the same. */
+   * returns all the same, at once where the log is known to be away. */
   async before(event: Event, what: string): Promise<Entry | null> {
     const entry = this.note(event, null, true);
-    if (!entry) return null;
-    let why = '';
+    if (!entry || (this.open && this.queue.trouble !== null)) return entry;
+    let why: string;
     try {
       const receipt = await within(entry.done, this.settings.wait);
-      if (receipt) return entry;
-      why = this.queue.trouble ?? `the log gave no receipt within ${this.settings.wait} ms`;
+      const refused = this.run?.refused ?? null; // what led to this
+      if (receipt && refused === null) return entry;
+      why = refused ?? this.queue.trouble ?? `the log gave no receipt within ${this.settings.wait} ms`;
     } catch (e) {
       why = e instanceof Error ? e.message : String(e);
     }
@@ -126,6 +140,13 @@ export class Logbook {
     this.warn(`${what} did not happen: it could not be logged (${why})`);
     this.after({type: event.type, content: json({phase: 'refusal', reason: why}), message: event.message}, entry);
     throw new NotLogged(what, why);
+  }
+
+  /** One record by hand, in its turn. Throws where it is not known to be durable in time: it may
+   * still come. */
+  async write(record: Omit<NewRecord, 'requestId'>): Promise<void> {
+    const {wait} = this.settings;
+    if (!(await within(this.queue.put(record).done, wait))) throw new Error(this.queue.trouble ?? `the log gave no receipt within ${wait} ms`);
   }
 
   /** The outcome of what before was for: there is always room for it. */
@@ -142,11 +163,7 @@ export class Logbook {
   /** Ends it: what still waits is given a while. */
   async stop(): Promise<void> {
     await this.queue.drained(STOP_MS);
-    try {
-      this.#say();
-    } catch (e) {
-      if (!(e instanceof QueueFull)) throw e;
-    }
+    this.#say();
     const left = await this.queue.close(STOP_MS);
     if (left > 0) this.warn(`${left} records did not reach the log before the agent stopped`);
     this.client.close();

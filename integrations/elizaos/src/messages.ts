@@ -3,10 +3,7 @@
 import type {Callback, Content, Memory, MessageResult, MessageService, Runtime} from './eliza.js';
 import {type Logbook, NotLogged, shown} from './logbook.js';
 import type {Capture} from './settings.js';
-import {digest, json} from './words.js';
-
-/** Receipts that one reply carries, the last ones. */
-const SHOWN_MAX = 64;
+import {digest, id as bounded, json} from './words.js';
 
 function written(content: Content | undefined, how: Capture): string {
   const text = typeof content?.text === 'string' ? content.text : json(content ?? null);
@@ -16,7 +13,7 @@ function written(content: Content | undefined, how: Capture): string {
 function attributes(content: Content | undefined, id?: string): Record<string, string | number> {
   const files = Array.isArray(content?.attachments) ? content.attachments.length : 0;
   return {
-    ...(id && {messageId: id}),
+    ...(id && {messageId: bounded(id)}),
     ...(typeof content?.source === 'string' && content.source && {source: content.source.slice(0, 128).toWellFormed()}),
     ...(files > 0 && {attachments: files}),
   };
@@ -32,8 +29,21 @@ export class Messages {
     this.#refusals = refusals;
   }
 
-  /** The runtime's message service, and any that takes its place: it is made after plugins are. */
   attach(): void {
+    this.#attachService();
+    const {runtime} = this.#book;
+    const process = runtime.processActions.bind(runtime);
+    runtime.processActions = (message, responses, state, callback, ...more) =>
+      // In the handling of a message the callback is ours already.
+      this.#book.run || !callback ? process(message, responses, state, callback, ...more)
+        : this.#book.inRun(message, () => process(message, responses, state, this.#reply(message, callback), ...more));
+    const send = runtime.sendMessageToTarget?.bind(runtime);
+    if (send)
+      runtime.sendMessageToTarget = async (target, content, ...more) => send(target, await this.#out(content, undefined), ...more);
+  }
+
+  /** The runtime's message service, and any that takes its place: it is made after plugins are. */
+  #attachService(): void {
     const {runtime} = this.#book;
     let service = this.#wrap(runtime.messageService ?? null);
     Object.defineProperty(runtime, 'messageService', {
@@ -43,9 +53,6 @@ export class Messages {
         service = this.#wrap(next);
       },
     });
-    const send = runtime.sendMessageToTarget?.bind(runtime);
-    if (send)
-      runtime.sendMessageToTarget = async (target, content, ...more) => send(target, await this.#out(content, undefined), ...more);
   }
 
   #wrap(service: MessageService | null): MessageService | null {
@@ -64,8 +71,7 @@ export class Messages {
       try {
         if (settings.messages !== 'off' && message.entityId !== runtime.agentId)
           this.#book.note({type: 'Message:in', content: written(message.content, settings.messages), attributes: attributes(message.content, message.id)});
-        const reply: Callback | undefined = callback && (async (content, ...more) => callback(await this.#out(content, message), ...more));
-        const result = await handle(runtime, message, reply, options);
+        const result = await handle(runtime, message, callback && this.#reply(message, callback), options);
         // Who gave no callback takes the reply from what is returned.
         if (callback || !result?.responseContent) return result;
         return {...result, responseContent: await this.#out(result.responseContent, message)};
@@ -74,6 +80,10 @@ export class Messages {
         return this.#refuse(e, callback);
       }
     });
+  }
+
+  #reply(message: Memory, callback: Callback): Callback {
+    return async (content, ...more) => callback(await this.#out(content, message), ...more);
   }
 
   /** The message was not handled, or not to the end, and the agent says why. */
@@ -107,7 +117,7 @@ export class Messages {
   }
 
   #with(content: Content): Content {
-    const records = (this.#book.run?.entries ?? []).slice(-SHOWN_MAX).flatMap((e) => (e.receipt ? [shown(e.receipt)] : []));
+    const records = (this.#book.run?.entries ?? []).flatMap((e) => (e.receipt ? [shown(e.receipt)] : []));
     const before = typeof content.metadata === 'object' && content.metadata !== null ? content.metadata : {};
     return {...content, metadata: {...before, teelog: {log: this.#book.client.logKey, agentId: this.#book.runtime.agentId, records}}};
   }

@@ -1,7 +1,7 @@
 /** Model calls: what was asked and what came back, as digests unless texts were wished. */
 import type {Logbook} from './logbook.js';
 import type {Capture} from './settings.js';
-import {digest, json, type} from './words.js';
+import {digest, json, reason, tried, type} from './words.js';
 
 /** The prompt, where there is one: the rest of the parameters are numbers. */
 function asked(params: unknown): string {
@@ -25,18 +25,18 @@ export function attachModels(book: Logbook): void {
   const how = settings.models;
   const use = runtime.useModel.bind(runtime);
   runtime.useModel = async (model, params, ...more) => {
-    const prompt = asked(params), kind = type('Model', String(model)), began = Date.now();
-    const say = (what: object) => book.note({
-      type: kind, content: json({model: String(model), prompt: how === 'text' ? prompt : digest(prompt), ...what, ms: Date.now() - began}),
-    });
+    const prompt = String(tried(() => asked(params))), kind = type('Model', String(model)), began = Date.now();
+    // On its way before the model is asked; nobody waits for it, since what acts on the answer does.
+    const intent = book.note({type: kind, content: json({phase: 'intent', model: String(model), prompt: how === 'text' ? prompt : digest(prompt)})});
+    const settle = (what: object) => book.after({type: kind, content: json({...what, ms: Date.now() - began})}, intent);
     let response: unknown;
     try {
       response = await use(model, params, ...more);
     } catch (e) {
-      say({error: e instanceof Error ? e.message : String(e)});
+      settle({phase: 'failure', error: reason(e)});
       throw e;
     }
-    say({response: given(response, how)});
+    settle({phase: 'result', response: tried(() => given(response, how))});
     return response;
   };
 }

@@ -36,6 +36,7 @@ const BATCH_BYTES = 4 << 20;  // a request has at most 8 MiB
 const OVERHEAD = 512;         // of a record in memory, beside its text
 const GATHER_MS = 2;          // how long what nobody waits for lets others come along
 const PAUSE_LEAST_MS = 25, PAUSE_MOST_MS = 1000;
+const KEEP_MS = 5000;         // how long, while the log is away, what waits keeps the process from its end
 
 /** The value, or undefined where it does not come within ms. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
@@ -56,6 +57,7 @@ export class Queue {
   #running = false;
   #soon: NodeJS.Timeout | null = null;
   #tried = 0; // when it was last tried in vain
+  #away = 0;  // since when it is in vain
   #wake: (() => void) | null = null;
   #closed = false;
   /** Why the log does not take records now, or null. */
@@ -121,18 +123,24 @@ export class Queue {
     else if (Date.now() - this.#tried > PAUSE_LEAST_MS) this.#wake?.(); // somebody waits: perhaps it is back
   }
 
-  /** Those that can go together: an outcome goes once the index of its intent is known. */
+  /** Those that can go together: of one agent, and an outcome once the index of its intent is known. */
   #batch(): Waiting[] {
     const out: Waiting[] = [];
     let bytes = 0;
     for (const e of this.#waiting) {
       const open = e.answers && !e.answers.receipt && out.includes(e.answers as Waiting);
-      if (out.length === BATCH_MAX || open || (out.length > 0 && bytes + e.bytes > BATCH_BYTES)) break;
+      const other = out.length > 0 && (out[0]!.record.agentId !== e.record.agentId || bytes + e.bytes > BATCH_BYTES);
+      if (out.length === BATCH_MAX || open || other) break;
       if (e.answers?.receipt && e.record.ref === undefined) e.record.ref = e.answers.receipt.index;
       bytes += e.bytes;
       out.push(e);
     }
     return out;
+  }
+
+  #fail(why: string): void {
+    if (this.trouble === null) this.#away = Date.now();
+    this.trouble = why;
   }
 
   #settle(e: Waiting, result: Receipt | TeelogError): void {
@@ -152,7 +160,7 @@ export class Queue {
     for (const [i, e] of batch.entries()) {
       const result = results[i]!;
       if (result instanceof TeelogError && result.later) {
-        this.trouble = result.message;
+        this.#fail(result.message);
         return false; // those behind it were taken perhaps: their request ids will say so
       }
       this.#settle(e, result);
@@ -170,7 +178,7 @@ export class Queue {
       } catch (e) {
         // Also what waiting alone does not mend (a wrong token, a frozen log, another log under
         // this address): people do, and nothing is thrown away until then.
-        this.trouble = e instanceof Error ? e.message : String(e);
+        this.#fail(e instanceof Error ? e.message : String(e));
         if (!isLater(e)) pause = PAUSE_MOST_MS;
       }
       if (good) pause = PAUSE_LEAST_MS;
@@ -191,6 +199,7 @@ export class Queue {
         resolve();
       };
       const timer = setTimeout(done, ms);
+      if (Date.now() - this.#away > KEEP_MS) timer.unref();
       this.#tried = Date.now();
       this.#wake = done;
     });

@@ -109,7 +109,7 @@ export class TeeLogService {
     const book = this.#book;
     if (!book) return false;
     try {
-      await book.client.append([{agentId, roomId: id(roomId), userId: id(userId), type, content: bounded(content)}], book.settings.wait);
+      await book.write({agentId, roomId: id(roomId), userId: id(userId), type, content: bounded(content)});
       return true;
     } catch (e) {
       if (!book.open) throw e;

@@ -22,6 +22,7 @@ function replace(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'function' || typeof value === 'symbol') return undefined;
   if (value instanceof Error) return {name: value.name, message: value.message};
+  if (value instanceof Map || value instanceof Set) return [...value];
   if (ArrayBuffer.isView(value)) return {sha256: createHash('sha256').update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)).digest('hex'), bytes: value.byteLength};
   const before = key === '' ? value : (this as Record<string, unknown>)[key];
   // Buffer's own toJSON came before us: a number a byte is no way to log an image.
@@ -29,20 +30,54 @@ function replace(this: unknown, key: string, value: unknown): unknown {
   return value;
 }
 
-/** JSON of anything: cycles are cut, what has no JSON is said to have none. */
-export function json(value: unknown): string {
+/** JSON of a value; throws where it has a getter that does, or is nested too deep. */
+function strict(value: unknown): string {
   const above: unknown[] = [];
+  return JSON.stringify(value, function (this: unknown, key, v: unknown) {
+    while (above.length > 0 && above.at(-1) !== this) above.pop();
+    const out = replace.call(this, key, v);
+    if (typeof out !== 'object' || out === null) return out;
+    if (above.includes(out)) return '(cycle)';
+    above.push(out);
+    return out;
+  }) ?? 'null';
+}
+
+export interface Unserializable {
+  unserializable: unknown;
+}
+
+/** What make says, or that it cannot be said: what other people's values do when they are looked
+ * at is their own affair. */
+export function tried<T>(make: () => T): T | Unserializable {
   try {
-    return JSON.stringify(value, function (this: unknown, key, v: unknown) {
-      while (above.length > 0 && above.at(-1) !== this) above.pop();
-      const out = replace.call(this, key, v);
-      if (typeof out !== 'object' || out === null) return out;
-      if (above.includes(out)) return '(cycle)';
-      above.push(out);
-      return out;
-    }) ?? 'null';
+    return make();
   } catch (e) {
-    return JSON.stringify({unserializable: e instanceof Error ? e.message : String(e)});
+    return {unserializable: reason(e)};
+  }
+}
+
+/** A member of JSON text. */
+function member(key: string, value: () => unknown): string {
+  const text = tried(() => strict(value()));
+  return `${JSON.stringify(key)}:${typeof text === 'string' ? text : JSON.stringify(text)}`;
+}
+
+/** JSON of an object of ours, of whose members each may be anything: cycles are cut, and of what has no
+ * JSON it says so. */
+export function json(value: unknown): string {
+  const text = tried(() => strict(value));
+  if (typeof text === 'string') return text;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(text);
+  return `{${Object.keys(value).map((key) => member(key, () => (value as Record<string, unknown>)[key])).join(',')}}`;
+}
+
+/** What was thrown, which may be anything. */
+export function reason(e: unknown): unknown {
+  try {
+    return e instanceof Error ? {name: String(e.name), message: String(e.message)} : String(e);
+  } catch {
+    return 'what it was cannot be said';
   }
 }
 

@@ -91,7 +91,9 @@ test('refused: an older receipt of the same record', async (t) => {
 
 test('refused: two records for one statement', async (t) => {
   const {client} = await begin(t, (lines) => [lines[0], lines[0]]);
-  await assert.rejects(client.append([record(), record()], 0), /out of order/);
+  await assert.rejects(client.append([record(), record()], 0), /have one statement/);
+  const again = await begin(t, (lines) => [lines[0], {...lines[0], repeated: true}]);
+  await assert.rejects(again.client.append([record(), record()], 0), /have one statement/);
 });
 
 test('refused: a log that was rolled back, or forked', async (t) => {
@@ -212,7 +214,8 @@ test('where it does not say which log, it does not begin', () => {
 });
 
 test('settings come from the environment', () => {
-  assert.deepEqual(fromEnvironment({TEELOG_SOCKET: '/s', TEELOG_URL: 'https://x', TEELOG_TOKEN: 't', TEELOG_LOG_KEY: 'k'}), {logKey: 'k', socket: '/s', token: 't'});
+  assert.deepEqual(fromEnvironment({TEELOG_SOCKET: '/s', TEELOG_TOKEN: 't', TEELOG_LOG_KEY: 'k'}), {logKey: 'k', socket: '/s', token: 't'});
+  assert.deepEqual(fromEnvironment({TEELOG_SOCKET: '/s', TEELOG_URL: 'https://x', TEELOG_LOG_KEY: 'k'}), {logKey: 'k', url: 'https://x'}); // as of the other clients
 });
 
 test('nobody there', async () => {
