@@ -1,4 +1,5 @@
 /** Actions: an intent before the handler runs, and what became of it after. */
+import {AsyncLocalStorage} from 'node:async_hooks';
 import type {Action, Callback, Handler, Memory, Runtime} from './eliza.js';
 import {type Logbook, NotLogged} from './logbook.js';
 import type {Entry} from './queue.js';
@@ -13,21 +14,13 @@ interface Plan {
   totalSteps?: unknown;
 }
 
-/** Handlers of ours: of which agent, and which action each runs. */
-interface Ours {
-  book: Logbook;
-  name: string;
-  action: Action;
-}
-const ours = new WeakMap<Handler, Ours>();
-
 /** What the handler was called with: its options but for the runtime's own, and where these give
- * "parameters", those. */
-function parameters(options: unknown): unknown {
-  if (typeof options !== 'object' || options === null) return options ?? null;
-  const own = Object.entries(options).filter(([key]) => !NOT_PARAMETERS.has(key));
-  if (own.length === 0) return null;
-  return own.length === 1 && own[0]![0] === 'parameters' ? own[0]![1] : Object.fromEntries(own);
+ * "parameters", those. Core 1.7 has them in the state where it takes several steps. */
+function parameters(options: unknown, state: unknown): unknown {
+  const own = typeof options === 'object' && options !== null ? Object.entries(options).filter(([key]) => !NOT_PARAMETERS.has(key)) : [];
+  if (own.length === 1 && own[0]![0] === 'parameters') return own[0]![1];
+  if (own.length > 0) return Object.fromEntries(own);
+  return (state as {data?: {actionParams?: unknown}} | null | undefined)?.data?.actionParams ?? null;
 }
 
 /** The message that led to it, as messages are logged. */
@@ -37,10 +30,11 @@ function asked(message: Memory | undefined, how: Capture): unknown {
   return how === 'digest' ? digest(text) : text;
 }
 
-function intent(name: string, message: Memory | undefined, options: unknown, how: Capture): string {
+function intent(name: string, args: Parameters<Handler>, how: Capture): string {
+  const [, message, state, options] = args;
   const plan = (options as {actionPlan?: Plan} | null | undefined)?.actionPlan;
   return json({
-    phase: 'intent', action: name, text: asked(message, how), parameters: tried(() => parameters(options)),
+    phase: 'intent', action: name, text: asked(message, how), parameters: tried(() => parameters(options, state)),
     messageId: message?.id, ...(plan && {step: plan.currentStep, steps: plan.totalSteps}),
   });
 }
@@ -59,71 +53,98 @@ async function refuse(e: NotLogged, name: string, callback: Callback | undefined
   return {success: false, text: e.message, error: e.message, data: {actionName: name, notLogged: true}};
 }
 
+/** A handler that logs: what it runs, and as whose. */
+interface Ours {
+  inner: Handler;
+  self: unknown;
+}
+const ours = new WeakMap<Handler, Ours>();
+
 export class Actions {
   /** What agents say in place of what they did not do: it is not held back in its turn. */
   readonly refusals = new WeakSet<object>();
   readonly #book: Logbook;
+  readonly #copies = new WeakSet<Action>();
+  /** The name of the action that runs. */
+  readonly #running = new AsyncLocalStorage<string>();
 
   constructor(book: Logbook) {
     this.#book = book;
   }
 
-  /** Every action that the runtime has, or is given later. */
+  /** Every action that the runtime has, or gets, whoever writes it into the list. */
   attach(): void {
     const {runtime} = this.#book;
-    this.#sweep(runtime);
-    const register = runtime.registerAction.bind(runtime);
-    runtime.registerAction = (action) => {
-      register(action);
-      this.#sweep(runtime);
-    };
-    // Somebody may have written into the list itself, or given an action another handler.
-    const process = runtime.processActions.bind(runtime);
-    runtime.processActions = (...args) => {
-      this.#sweep(runtime);
-      return process(...args);
-    };
+    let list = this.#watched(runtime.actions);
+    Object.defineProperty(runtime, 'actions', {
+      configurable: true, enumerable: true,
+      get: () => list,
+      set: (next: Action[]) => {
+        list = this.#watched(next);
+      },
+    });
   }
 
-  #sweep(runtime: Runtime): void {
-    for (const [i, action] of runtime.actions.entries()) {
-      if (typeof action.handler !== 'function') continue;
-      const known = ours.get(action.handler);
-      if (known?.book !== this.#book || known.name !== action.name) runtime.actions[i] = this.#copy(action, known?.action ?? action);
-    }
+  #watched(list: Action[]): Action[] {
+    for (const [i, action] of list.entries()) list[i] = this.#logged(action);
+    return new Proxy(list, {set: (to, key, value) => Reflect.set(to, key, this.#logged(value))});
   }
 
-  /** A copy: a plugin's objects are shared between the agents of a process. What runs is the
-   * original's handler, also where the action is a copy of one of ours: each logs once. */
-  #copy(action: Action, original: Action): Action {
+  #logged<T>(value: T): T {
+    const isAction = typeof value === 'object' && value !== null && 'name' in value && !this.#copies.has(value as unknown as Action);
+    return isAction ? (this.#copy(value as unknown as Action) as T) : value;
+  }
+
+  /** A copy: a plugin's objects are shared between the agents of a process. Whatever is put in the place of its
+   * handler is logged as well. */
+  #copy(action: Action): Action {
     const copy = Object.create(Object.getPrototypeOf(action), Object.getOwnPropertyDescriptors(action)) as Action;
-    const set = (key: string, value: unknown) => Object.defineProperty(copy, key, {value, writable: true, enumerable: true, configurable: true});
-    const handler = this.#handler(action.name, original);
-    ours.set(handler, {book: this.#book, name: action.name, action: original});
-    set('handler', handler);
-    if (typeof action.validate === 'function') set('validate', action.validate.bind(action));
+    let handler = this.#handler(copy, action.handler, action);
+    Object.defineProperty(copy, 'handler', {
+      configurable: true, enumerable: true,
+      get: () => handler,
+      set: (next: Handler) => {
+        handler = this.#handler(copy, next, copy);
+      },
+    });
+    if (typeof action.validate === 'function')
+      Object.defineProperty(copy, 'validate', {value: action.validate.bind(action), writable: true, enumerable: true, configurable: true});
+    this.#copies.add(copy);
     return copy;
   }
 
-  #handler(name: string, original: Action): Handler {
-    const book = this.#book, kind = type('Action', name), run = original.handler;
-    return async (runtime, message, state, options, callback, responses) => {
-      let entry: Entry | null;
-      try {
-        entry = await book.before({type: kind, content: intent(name, message, options, book.settings.messages), message}, `I did not do ${name}`);
-      } catch (e) {
-        if (!(e instanceof NotLogged)) throw e;
-        return refuse(e, name, callback, this.refusals);
-      }
-      let result: unknown;
-      try {
-        result = await run.call(original, runtime, message, state, options, callback, responses);
-      } catch (e) {
-        book.after({type: kind, content: json({phase: 'failure', error: reason(e)}), message}, entry);
-        throw e;
-      }
-      book.after({type: kind, content: outcome(result), message}, entry);
-      return result;
+  /** Where the handler logs already (the action is a copy of a copy, or another agent's), it is taken out of that: each
+   * action is logged once, by the agent that has it. */
+  #handler(copy: Action, given: Handler, of: Action): Handler {
+    if (typeof given !== 'function') return given;
+    const {inner, self} = ours.get(given) ?? {inner: given, self: of};
+    const handler: Handler = (...args) => {
+      const {name} = copy, mine = copy.handler === handler && this.#book.runtime.actions.includes(copy);
+      // What took this one's place calls it.
+      if (!mine && this.#running.getStore() === name) return inner.apply(self, args);
+      return this.#running.run(name, () => this.#run(name, () => inner.apply(self, args), args));
     };
+    ours.set(handler, {inner, self});
+    return handler;
+  }
+
+  async #run(name: string, work: () => Promise<unknown>, args: Parameters<Handler>): Promise<unknown> {
+    const book = this.#book, kind = type('Action', name), [, message, , , callback] = args;
+    let entry: Entry | null;
+    try {
+      entry = await book.before({type: kind, content: intent(name, args, book.settings.messages), message}, `I did not do ${name}`);
+    } catch (e) {
+      if (!(e instanceof NotLogged)) throw e;
+      return refuse(e, name, callback, this.refusals);
+    }
+    let result: unknown;
+    try {
+      result = await work();
+    } catch (e) {
+      book.after({type: kind, content: json({phase: 'failure', error: reason(e)}), message}, entry);
+      throw e;
+    }
+    book.after({type: kind, content: outcome(result), message}, entry);
+    return result;
   }
 }

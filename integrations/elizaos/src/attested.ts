@@ -27,6 +27,9 @@ const CMW = '2b06010505070123';        // 1.3.6.1.5.5.7.1.35
 const CRITICAL = ['551d0f', '551d13']; // key usage, basic constraints
 const VERIFY_MS = 30000, KEPT_MS = 600000;
 
+/** And the kind of TEE that their quotes name (docs/format.md section 8). */
+const PLATFORMS = new Map([['sgx-gramine', 0x00], ['simulator', 0x00], ['tdx-dstack', 0x81], ['tdx-tsm', 0x81]]);
+
 function need(good: unknown, what: string): asserts good {
   if (!good) throw new AttestationError(`the service's certificate: ${what}`);
 }
@@ -102,6 +105,7 @@ function collection(value: Buffer | undefined, quote: Uint8Array): Pick<Evidence
   need(Array.isArray(evidence) && evidence[0] === 'application/teelog-evidence+cbor' && isBytes(evidence[1]), 'its CMW has no evidence');
   const item = decode(evidence[1]);
   need(Array.isArray(item) && item.length === 3 && isBytes(item[1]) && Buffer.from(quote).equals(item[1]), 'its CMW has another quote');
+  need(typeof item[0] === 'string' && PLATFORMS.get(item[0]) === quote[4], 'its CMW is of another platform than its quote');
   need(item[2] === null || isBytes(item[2]), 'its CMW is of another form');
   need(collateral === undefined || (Array.isArray(collateral) && isBytes(collateral[1])), 'its CMW is of another form');
   return {eventLog: item[2] ?? null, collateral: Array.isArray(collateral) ? (collateral[1] as Uint8Array) : null};
@@ -137,8 +141,11 @@ async function verify(e: Evidence, peer: PeerPolicy): Promise<void> {
       await writeFile(join(dir, 'collateral'), e.collateral);
       args.push('--collateral', join(dir, 'collateral'));
     }
-    await promisify(execFile)(peer.teelog ?? 'teelog', args, {timeout: VERIFY_MS, maxBuffer: 1 << 20});
+    const {stdout} = await promisify(execFile)(peer.teelog ?? 'teelog', [...args, '--json'], {timeout: VERIFY_MS, maxBuffer: 1 << 20});
+    // A policy may pin the signer alone, who can sign other code.
+    if ((JSON.parse(stdout) as {pin?: unknown}).pin !== 'code') throw new AttestationError('its code is not pinned, its signer at most');
   } catch (e) {
+    if (e instanceof AttestationError) throw new AttestationError(`the service is not what the policy pins: ${e.message}`);
     const {code, stdout = '', stderr = ''} = e as {code?: unknown; stdout?: string; stderr?: string};
     const why = [stderr, stdout].join('\n').trim().split('\n').slice(-6).join(' ').slice(0, 600);
     throw new AttestationError(`the service is not what the policy pins: ${why || `teelog quote verify: ${String(code ?? (e as Error).message)}`}`);

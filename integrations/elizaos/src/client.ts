@@ -5,6 +5,7 @@ import {readFileSync} from 'node:fs';
 import {checkpoint, logKey, type LogKey} from './note.js';
 import {believing, checkReceipt, grows, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
 import {type Answer, ConnectionError, Transport, type Where} from './transport.js';
+import {fresh} from './words.js';
 
 export {type LogKey, logKey, NoteError} from './note.js';
 export {checkReceipt, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
@@ -34,6 +35,8 @@ export class TeelogError extends Error {
 }
 
 export const ON_FIRST_USE = 'on first use';
+const MEMBERS = ['agentId', 'roomId', 'userId', 'type', 'content', 'ref', 'attributes', 'requestId', 'line'];
+const TIME_MENDS = /repeat it later/; // as a session that is too young, whose field is agentId
 /** Lines of one request. */
 export const BATCH_MAX = 256;
 
@@ -75,18 +78,19 @@ function good(answer: Answer): Answer {
   return answer;
 }
 
-/** Where the log is and how to talk to it, as TEELOG_ variables say. */
-export function fromEnvironment(env: Record<string, string | undefined> = process.env): ClientOptions {
-  const token = env.TEELOG_TOKEN_FILE ? readFileSync(env.TEELOG_TOKEN_FILE, 'utf8').trim() : env.TEELOG_TOKEN;
+/** Where the log is and how to talk to it, as TEELOG_ variables say, or what else is asked for them. */
+export function fromEnvironment(get: (key: string) => string | undefined = (key) => process.env[key]): ClientOptions {
+  const option = <K extends string>(name: K, key: string) => {
+    const value = get(key);
+    return (value ? {[name]: value} : {}) as {[name in K]?: string};
+  };
+  const file = get('TEELOG_TOKEN_FILE'), token = file ? readFileSync(file, 'utf8').trim() : get('TEELOG_TOKEN');
+  const policy = get('TEELOG_PEER_POLICY'), url = get('TEELOG_URL');
   return {
-    logKey: env.TEELOG_LOG_KEY ?? '',
-    ...(env.TEELOG_SOCKET && !env.TEELOG_URL && {socket: env.TEELOG_SOCKET}),
-    ...(env.TEELOG_URL && {url: env.TEELOG_URL}),
-    ...(env.TEELOG_CA && {ca: env.TEELOG_CA}),
-    ...(env.TEELOG_TLS_KEY && {tlsKey: env.TEELOG_TLS_KEY}),
-    ...(env.TEELOG_PEER_POLICY && {peer: {policy: env.TEELOG_PEER_POLICY,
-      ...(env.TEELOG_PEER_COLLATERAL && {collateral: env.TEELOG_PEER_COLLATERAL}),
-      ...(env.TEELOG_PROGRAM && {teelog: env.TEELOG_PROGRAM})}}),
+    logKey: get('TEELOG_LOG_KEY') ?? '',
+    ...(url ? {url} : option('socket', 'TEELOG_SOCKET')),
+    ...option('ca', 'TEELOG_CA'),
+    ...(policy && {peer: {policy, ...option('collateral', 'TEELOG_PEER_COLLATERAL'), ...option('teelog', 'TEELOG_PROGRAM')}}),
     ...(token && {token}),
   };
 }
@@ -172,7 +176,7 @@ export class Client {
   async action<T>(record: Omit<NewRecord, 'content' | 'ref'>, parameters: unknown, work: () => Promise<T> | T, ms = 30000):
       Promise<{result: T; intent: Receipt; outcome: Receipt}> {
     await this.#pay(ms);
-    const [intent] = (await this.append([{...record, content: JSON.stringify({phase: 'intent', parameters})}], ms)) as [Receipt];
+    const [intent] = (await this.append([{...record, content: JSON.stringify({phase: 'intent', id: fresh(), parameters})}], ms)) as [Receipt];
     const owe = (content: object) => this.#owed.push(outgoing({...record, content: JSON.stringify(content), ref: intent.index}));
     let result: T;
     try {
@@ -231,8 +235,10 @@ export class Client {
   #line(line: string, sent: Outgoing, key: LogKey): Receipt | TeelogError {
     const json = parsed(line);
     if (typeof json.error !== 'string') return checkReceipt(line, sent, key, this.#seen);
-    const said = sentence(json.error);
-    return new TeelogError(said, 400, /repeat it later/.test(said), typeof json.field === 'string' ? sentence(json.field) : undefined);
+    const field = typeof json.field === 'string' ? sentence(json.field) : undefined;
+    // What is wrong with a record names its member. All else passes: no session yet, a log that is stopping.
+    const later = json.later === true || field === undefined || !MEMBERS.includes(field.split('.')[0]!) || TIME_MENDS.test(json.error);
+    return new TeelogError(sentence(json.error), 400, later, field);
   }
 
   /** Nothing is sent before the service has shown a checkpoint of the pinned log. */

@@ -1,11 +1,11 @@
 /** What one agent writes to the log, and waits for. One for each runtime. */
 import {AsyncLocalStorage} from 'node:async_hooks';
-import {Client, type NewRecord} from './client.js';
+import {Client, type NewRecord, TeelogError} from './client.js';
 import type {Memory, Runtime} from './eliza.js';
 import {type Entry, Queue, QueueFull, within} from './queue.js';
 import type {Receipt} from './receipt.js';
 import type {Settings} from './settings.js';
-import {bounded, id, json} from './words.js';
+import {bounded, fresh, id, json} from './words.js';
 
 /** One thing that happened. */
 export interface Event {
@@ -15,13 +15,13 @@ export interface Event {
   attributes?: Record<string, string | number | boolean>;
 }
 
-/** What was logged while one message was handled. */
+/** The handling of one message. */
 export interface Run {
   message: Memory;
-  /** The last of it. */
-  entries: Entry[];
-  /** Why the log will never take something of it; null where that is not so. */
-  refused: string | null;
+  /** The last of what was logged in it, as replies show it; null: not yet durable. */
+  shown: {receipt: object | null}[];
+  /** What goes on after it, in timers say, is not of it any more. */
+  over: boolean;
 }
 
 /** Something did not happen, since it could not be logged. Its message is for the agent's user. */
@@ -32,7 +32,7 @@ export class NotLogged extends Error {
 }
 
 /** Receipts that one reply carries. */
-const ENTRIES_MAX = 64;
+const SHOWN_MAX = 64;
 const STOP_MS = 5000;
 const TIMEOUT_LEAST_MS = 1000; // of one request
 
@@ -54,7 +54,7 @@ export class Logbook {
       timeout: Math.max(TIMEOUT_LEAST_MS, settings.wait),
       onFirstUse: (key) => this.warn(`TEELOG_LOG_KEY is "on first use": taking ${key} for the log's key; pin it`),
     });
-    this.queue = new Queue(this.client, {count: settings.queueCount, bytes: settings.queueBytes});
+    this.queue = new Queue(this.client, {count: settings.queueCount, bytes: settings.queueBytes, open: this.open});
   }
 
   /** The first record: by which settings the others come. It has the session opened before
@@ -74,7 +74,15 @@ export class Logbook {
 
   /** Runs work as the handling of this message. */
   inRun<T>(message: Memory, work: () => Promise<T>): Promise<T> {
-    return this.#runs.run({message, entries: [], refused: null}, work);
+    const run: Run = {message, shown: [], over: false};
+    return this.#runs.run(run, async () => {
+      try {
+        return await work();
+      } finally {
+        run.over = true;
+        run.shown.length = 0;
+      }
+    });
   }
 
   warn(text: string): void {
@@ -93,14 +101,11 @@ export class Logbook {
         userId: id(from?.entityId),
         type: event.type,
         content: bounded(event.content),
-        ...(event.attributes && Object.keys(event.attributes).length > 0 && {attributes: event.attributes}),
+        attributes: {...event.attributes, id: fresh()},
       }, answers, waited);
-      entry.done.catch((e: unknown) => {
-        this.warn(`the log refused a record of type ${event.type}: ${String(e)}`);
-        if (run) run.refused ??= `it did not take a record of type ${event.type} before: ${String(e)}`;
-      });
-      run?.entries.push(entry);
-      if (run && run.entries.length > ENTRIES_MAX) run.entries.shift();
+      const row: Run['shown'][number] = {receipt: null};
+      entry.done.then((receipt) => (row.receipt = shown(receipt)), (e: unknown) => this.#refused(event, e));
+      if (run && !run.over && run.shown.push(row) > SHOWN_MAX) run.shown.shift();
       return entry;
     } catch (e) {
       if (!(e instanceof QueueFull)) throw e;
@@ -110,11 +115,17 @@ export class Logbook {
     }
   }
 
+  #refused(event: Event, e: unknown): void {
+    if (!(e instanceof TeelogError)) return; // it came to its end with the queue
+    this.warn(`the log refused a record of type ${event.type}: ${e.message}`);
+    if (this.open) this.lost++;
+  }
+
   /** Records that were lost leave a record of it, once the log takes any again. */
   #say(): void {
     if (this.lost === 0 || this.queue.trouble !== null) return;
     try {
-      this.queue.put({agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap', content: json({phase: 'gap', lost: this.lost})});
+      this.queue.put({agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap', content: json({phase: 'gap', lost: this.lost}), attributes: {id: fresh()}});
       this.lost = 0;
     } catch (e) {
       if (!(e instanceof QueueFull)) throw e; // the next one says it
@@ -130,9 +141,8 @@ export class Logbook {
     let why: string;
     try {
       const receipt = await within(entry.done, this.settings.wait);
-      const refused = this.run?.refused ?? null; // what led to this
-      if (receipt && refused === null) return entry;
-      why = refused ?? this.queue.trouble ?? `the log gave no receipt within ${this.settings.wait} ms`;
+      if (receipt) return entry;
+      why = this.queue.trouble ?? `the log gave no receipt within ${this.settings.wait} ms`;
     } catch (e) {
       why = e instanceof Error ? e.message : String(e);
     }
@@ -144,9 +154,9 @@ export class Logbook {
 
   /** One record by hand, in its turn. Throws where it is not known to be durable in time: it may
    * still come. */
-  async write(record: Omit<NewRecord, 'requestId'>): Promise<void> {
+  async write(record: Omit<NewRecord, 'requestId' | 'attributes'>): Promise<void> {
     const {wait} = this.settings;
-    if (!(await within(this.queue.put(record).done, wait))) throw new Error(this.queue.trouble ?? `the log gave no receipt within ${wait} ms`);
+    if (!(await within(this.queue.put({...record, attributes: {id: fresh()}}).done, wait))) throw new Error(this.queue.trouble ?? `the log gave no receipt within ${wait} ms`);
   }
 
   /** The outcome of what before was for: there is always room for it. */

@@ -1,7 +1,7 @@
 /** Messages: one that comes in is on its way to the log before it is handled, one that goes out is
  * durable before it goes. So all that led to a reply is logged before the reply is seen. */
 import type {Callback, Content, Memory, MessageResult, MessageService, Runtime} from './eliza.js';
-import {type Logbook, NotLogged, shown} from './logbook.js';
+import {type Logbook, NotLogged} from './logbook.js';
 import type {Capture} from './settings.js';
 import {digest, id as bounded, json} from './words.js';
 
@@ -35,7 +35,7 @@ export class Messages {
     const process = runtime.processActions.bind(runtime);
     runtime.processActions = (message, responses, state, callback, ...more) =>
       // In the handling of a message the callback is ours already.
-      this.#book.run || !callback ? process(message, responses, state, callback, ...more)
+      !callback || this.#book.run?.over === false ? process(message, responses, state, callback, ...more)
         : this.#book.inRun(message, () => process(message, responses, state, this.#reply(message, callback), ...more));
     const send = runtime.sendMessageToTarget?.bind(runtime);
     if (send)
@@ -117,7 +117,7 @@ export class Messages {
   }
 
   #with(content: Content): Content {
-    const records = (this.#book.run?.entries ?? []).flatMap((e) => (e.receipt ? [shown(e.receipt)] : []));
+    const records = (this.#book.run?.shown ?? []).flatMap(({receipt}) => receipt ?? []);
     const before = typeof content.metadata === 'object' && content.metadata !== null ? content.metadata : {};
     return {...content, metadata: {...before, teelog: {log: this.#book.client.logKey, agentId: this.#book.runtime.agentId, records}}};
   }

@@ -2,6 +2,7 @@
  * is in it is repeated with the same request ids until its fate is known, and nothing overtakes. */
 import {BATCH_MAX, isLater, type NewRecord, outgoing, TeelogError} from './client.js';
 import type {LogRecord, Outgoing, Receipt} from './receipt.js';
+import {digest, fresh} from './words.js';
 
 export interface Submitter {
   submit(records: Outgoing[]): Promise<(Receipt | TeelogError)[]>;
@@ -12,6 +13,8 @@ export interface QueueLimits {
   count: number;
   /** Bytes of them as they are sent. */
   bytes: number;
+  /** What the log refuses, and what stands in its place too, is let go of. Else nothing goes on. */
+  open?: boolean;
 }
 
 /** A record that waits, and then is in the log or refused for good. */
@@ -23,9 +26,11 @@ export interface Entry {
 }
 
 interface Waiting extends Entry, Outgoing {
-  readonly record: LogRecord;
+  record: LogRecord;
   answers: Entry | null;
   bytes: number;
+  waited: boolean;   // somebody hears of its fate, and does nothing where it is not logged
+  replaced: boolean; // the log has refused it, and this is in its place
   resolve(receipt: Receipt): void;
   reject(error: unknown): void;
 }
@@ -37,6 +42,19 @@ const OVERHEAD = 512;         // of a record in memory, beside its text
 const GATHER_MS = 2;          // how long what nobody waits for lets others come along
 const PAUSE_LEAST_MS = 25, PAUSE_MOST_MS = 1000;
 const KEEP_MS = 5000;         // how long, while the log is away, what waits keeps the process from its end
+
+/** What is logged of a record that the log refuses for what it is: whoever says so, it does not vanish. */
+function inPlaceOf(record: LogRecord, why: string): Outgoing {
+  const {agentId, type, content, ref} = record;
+  let phase: unknown;
+  try {
+    ({phase} = JSON.parse(content) as {phase?: unknown});
+  } catch {
+    // A message's text.
+  }
+  const said = {...(typeof phase === 'string' && {phase}), ...digest(content), refused: why.slice(0, 300).toWellFormed()};
+  return outgoing({agentId, roomId: '', userId: '', type, content: JSON.stringify(said), ...(ref !== undefined && {ref}), attributes: {id: fresh()}});
+}
 
 /** The value, or undefined where it does not come within ms. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
@@ -90,7 +108,7 @@ export class Queue {
     let resolve!: (r: Receipt) => void, reject!: (e: unknown) => void;
     const done = new Promise<Receipt>((yes, no) => ([resolve, reject] = [yes, no]));
     done.catch(() => undefined); // whoever wants to know looks at it
-    const entry: Waiting = {...sent, done, receipt: null, answers, bytes, resolve, reject};
+    const entry: Waiting = {...sent, done, receipt: null, answers, bytes, waited, replaced: false, resolve, reject};
     this.#waiting.push(entry);
     this.#bytes += bytes;
     if (waited) this.#start();
@@ -153,6 +171,20 @@ export class Queue {
     e.resolve(result);
   }
 
+  /** Whether it can go on at once: another record stands in its place. */
+  #refused(e: Waiting, why: TeelogError): boolean {
+    if (e.waited || (e.replaced && this.#limits.open)) {
+      this.#settle(e, why);
+      return true;
+    }
+    if (!e.replaced) {
+      Object.assign(e, inPlaceOf(e.record, why.message));
+      e.replaced = true;
+    }
+    this.#fail(`a record of type ${e.record.type} was refused: ${why.message}`);
+    return false;
+  }
+
   /** Whether all that was sent is settled. */
   async #once(): Promise<boolean> {
     const batch = this.#batch();
@@ -163,7 +195,8 @@ export class Queue {
         this.#fail(result.message);
         return false; // those behind it were taken perhaps: their request ids will say so
       }
-      this.#settle(e, result);
+      if (!(result instanceof TeelogError)) this.#settle(e, result);
+      else if (!this.#refused(e, result)) return false;
     }
     this.trouble = null;
     return true;

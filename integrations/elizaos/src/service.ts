@@ -59,7 +59,10 @@ export function attach(runtime: Runtime): Logbook | null {
   const settings = readSettings(runtime);
   const book = settings.enabled ? new Logbook(runtime, settings) : null;
   books.set(runtime, book);
-  if (!book) return null;
+  if (!book) {
+    runtime.logger.warn({src: 'plugin:teelog', agentId: runtime.agentId}, 'ENABLE_TEE_LOG is off: nothing of this agent is logged');
+    return null;
+  }
   const actions = new Actions(book);
   actions.attach();
   new Messages(book, actions.refusals).attach();
@@ -71,8 +74,6 @@ export function attach(runtime: Runtime): Logbook | null {
 export class TeeLogService {
   static readonly serviceType = 'tee_log';
   readonly capabilityDescription = 'Logs what the agent does, before it does it, where nobody can change it after';
-  /** The agents of this process, by their runtimes. */
-  static #running = new Map<Runtime, TeeLogService>();
   readonly #book: Logbook | null;
 
   constructor(protected readonly runtime: Runtime) {
@@ -80,9 +81,7 @@ export class TeeLogService {
   }
 
   static async start(runtime: Runtime): Promise<TeeLogService> {
-    const service = new TeeLogService(runtime);
-    TeeLogService.#running.set(runtime, service);
-    return service;
+    return new TeeLogService(runtime);
   }
 
   /** core 1.7 */
@@ -92,11 +91,10 @@ export class TeeLogService {
 
   /** core 2.0 */
   static async stopRuntime(runtime: Runtime): Promise<void> {
-    await TeeLogService.#running.get(runtime)?.stop();
+    await books.get(runtime)?.stop();
   }
 
   async stop(): Promise<void> {
-    TeeLogService.#running.delete(this.runtime);
     await this.#book?.stop();
   }
 

@@ -21,17 +21,24 @@ export interface Settings {
 
 const ON = ['true', '1', 'yes', 'enable', 'enabled', 'on'];
 const OFF = ['false', '0', 'no', 'disable', 'disabled', 'off'];
-const CONNECTION = ['TEELOG_SOCKET', 'TEELOG_URL', 'TEELOG_TOKEN', 'TEELOG_TOKEN_FILE', 'TEELOG_LOG_KEY', 'TEELOG_CA', 'TEELOG_TLS_KEY',
-  'TEELOG_PEER_POLICY', 'TEELOG_PEER_COLLATERAL', 'TEELOG_PROGRAM'];
+/** What decides whether anything is logged, and where. */
+const DECIDES = /^(?:TEELOG_.*|ENABLE_TEE_LOG|TEE_LOG_FAIL|TEE_LOG_ROUTES)$/;
 
 type Get = (key: string) => string | undefined;
 
-/** A setting of the character, else of the environment. */
+const said = (value: unknown): string | undefined => (value === undefined || value === null || value === '' ? undefined : String(value));
+
+/** A setting of the character, else of the environment. elizaOS merges into the character what its
+ * database says, which the host can write: where the environment names the log, as that of `teelog run` does,
+ * what decides is taken from there alone. */
 function getter(runtime: Pick<Runtime, 'getSetting'>, env: NodeJS.ProcessEnv): Get {
+  const measured = (said(env.TEELOG_SOCKET) ?? said(env.TEELOG_URL)) !== undefined;
   return (key) => {
-    const value = runtime.getSetting(key);
-    const text = value === undefined || value === null || value === '' ? env[key] : String(value);
-    return text === '' ? undefined : text;
+    const character = said(runtime.getSetting(key)), environment = said(env[key]);
+    if (!measured || !DECIDES.test(key)) return character ?? environment;
+    if (character !== undefined && character !== environment)
+      throw new Error(`${key}: the character says something else than the environment, which has TEELOG_SOCKET or TEELOG_URL and so decides it`);
+    return environment;
   };
 }
 
@@ -60,6 +67,6 @@ export function readSettings(runtime: Pick<Runtime, 'getSetting'>, env: NodeJS.P
     queueCount: number(get, 'TEE_LOG_QUEUE', 1, 100000, 1024),
     queueBytes: number(get, 'TEE_LOG_QUEUE_BYTES', 65536, 1 << 30, 16 << 20),
     routes: choice(get, 'TEE_LOG_ROUTES', ['token', 'open', 'off'] as const, 'token'),
-    client: fromEnvironment(Object.fromEntries(CONNECTION.map((key) => [key, get(key)]))),
+    client: fromEnvironment(get),
   };
 }

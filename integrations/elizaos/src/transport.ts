@@ -1,6 +1,5 @@
 /** HTTP/1.1 to a service: on its Unix socket, or over TLS. One connection, that is kept; one
  * request at a time. Sizes and times are bounded. */
-import {createHash, type X509Certificate} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -13,8 +12,6 @@ export interface Where {
   url?: string;
   /** What the certificate has to go back to (a file of PEM), instead of the system's roots. */
   ca?: string;
-  /** SHA-256 of the certificate's SubjectPublicKeyInfo in hex: this key, and no authority. */
-  tlsKey?: string;
   /** The evidence in the certificate under this policy, and no authority: attested TLS. */
   peer?: PeerPolicy;
   token?: string;
@@ -36,18 +33,10 @@ export class AnswerError extends Error {}
 const LOOPBACK = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
 
 function tlsOptions(where: Where): https.AgentOptions {
-  if ([where.ca, where.tlsKey, where.peer].filter(Boolean).length > 1) throw new Error('TEELOG_CA, TEELOG_TLS_KEY and TEELOG_PEER_POLICY: one of them');
+  if (where.ca && where.peer) throw new Error('TEELOG_CA or TEELOG_PEER_POLICY, not both');
   if (where.ca) return {ca: readFileSync(where.ca)};
-  if (!where.tlsKey && !where.peer) return {};
-  if (where.tlsKey && !/^[0-9a-f]{64}$/.test(where.tlsKey)) throw new Error('TEELOG_TLS_KEY must be 64 hex digits in lower case');
   // Whose certificate it is, is looked at before anything is sent.
-  return {rejectUnauthorized: false};
-}
-
-/** Throws where this is not the pinned key. */
-function checkKey(certificate: X509Certificate, pin: string): void {
-  const got = createHash('sha256').update(certificate.publicKey.export({format: 'der', type: 'spki'})).digest('hex');
-  if (got !== pin) throw new Error(`the service's TLS key is ${got}, not the pinned one`);
+  return where.peer ? {rejectUnauthorized: false} : {};
 }
 
 export class Transport {
@@ -116,7 +105,7 @@ export class Transport {
 
   /** Nothing goes to a stranger, not the token either. */
   #send(request: http.ClientRequest, body: Buffer | string | null, refuse: (why: string) => void): void {
-    if (!this.#where.tlsKey && !this.#where.peer) return void request.end(body ?? undefined);
+    if (!this.#judge) return void request.end(body ?? undefined);
     request.on('socket', (socket) => {
       const look = () =>
         this.#known(socket as TLSSocket).then(
@@ -133,7 +122,6 @@ export class Transport {
   async #known(socket: TLSSocket): Promise<void> {
     const certificate = socket.getPeerX509Certificate();
     if (!certificate) throw new Error('the service shows no certificate');
-    if (this.#where.tlsKey) checkKey(certificate, this.#where.tlsKey);
     await this.#judge?.judge(certificate);
   }
 

@@ -1,11 +1,15 @@
 /** Values of an agent's as texts of a record: whatever they are, a text of bounded length comes. */
-import {createHash} from 'node:crypto';
+import {createHash, randomBytes} from 'node:crypto';
 
 /** UTF-8 bytes of one text in a record; beyond, its digest and its beginning are kept. */
 export const TEXT_MAX = 256 * 1024;
 const KEPT = 4096;   // characters
 const ID_MAX = 256;  // bytes
 const TYPE_MAX = 64; // bytes
+// Of a value: what goes beyond is said to be left out.
+const DEPTH_MAX = 64;
+const NODES_MAX = 100000;
+const CHARACTERS_MAX = 16 << 20;
 
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -18,29 +22,23 @@ export function digest(text: string): Digest {
   return {sha256: hex(text), bytes: Buffer.byteLength(text)};
 }
 
-function replace(this: unknown, key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (typeof value === 'function' || typeof value === 'symbol') return undefined;
-  if (value instanceof Error) return {name: value.name, message: value.message};
-  if (value instanceof Map || value instanceof Set) return [...value];
-  if (ArrayBuffer.isView(value)) return {sha256: createHash('sha256').update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)).digest('hex'), bytes: value.byteLength};
-  const before = key === '' ? value : (this as Record<string, unknown>)[key];
-  // Buffer's own toJSON came before us: a number a byte is no way to log an image.
-  if (Buffer.isBuffer(before)) return {sha256: createHash('sha256').update(before).digest('hex'), bytes: before.length};
-  return value;
+/** Of bytes, in whatever they come; undefined of anything else. A number a byte is no way to log an image. */
+export function bytesDigest(value: unknown): Digest | undefined {
+  const view = ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : value instanceof ArrayBuffer || value instanceof SharedArrayBuffer ? new Uint8Array(value) : null;
+  return view ? {sha256: createHash('sha256').update(view).digest('hex'), bytes: view.length} : undefined;
 }
 
-/** JSON of a value; throws where it has a getter that does, or is nested too deep. */
-function strict(value: unknown): string {
-  const above: unknown[] = [];
-  return JSON.stringify(value, function (this: unknown, key, v: unknown) {
-    while (above.length > 0 && above.at(-1) !== this) above.pop();
-    const out = replace.call(this, key, v);
-    if (typeof out !== 'object' || out === null) return out;
-    if (above.includes(out)) return '(cycle)';
-    above.push(out);
-    return out;
-  }) ?? 'null';
+/** What no other record has: so that no receipt of another, of the same words, is one of this. */
+export const fresh = (): string => randomBytes(8).toString('hex');
+
+/** What was thrown, which may be anything. */
+export function reason(e: unknown): unknown {
+  try {
+    return e instanceof Error ? {name: String(e.name), message: String(e.message)} : String(e);
+  } catch {
+    return 'what it was cannot be said';
+  }
 }
 
 export interface Unserializable {
@@ -57,28 +55,59 @@ export function tried<T>(make: () => T): T | Unserializable {
   }
 }
 
-/** A member of JSON text. */
-function member(key: string, value: () => unknown): string {
-  const text = tried(() => strict(value()));
-  return `${JSON.stringify(key)}:${typeof text === 'string' ? text : JSON.stringify(text)}`;
-}
+/** A copy of a value that JSON.stringify cannot stumble over. */
+class Copy {
+  readonly #above: object[] = [];
+  #nodes = 0;
+  #characters = 0;
 
-/** JSON of an object of ours, of whose members each may be anything: cycles are cut, and of what has no
- * JSON it says so. */
-export function json(value: unknown): string {
-  const text = tried(() => strict(value));
-  if (typeof text === 'string') return text;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(text);
-  return `{${Object.keys(value).map((key) => member(key, () => (value as Record<string, unknown>)[key])).join(',')}}`;
-}
-
-/** What was thrown, which may be anything. */
-export function reason(e: unknown): unknown {
-  try {
-    return e instanceof Error ? {name: String(e.name), message: String(e.message)} : String(e);
-  } catch {
-    return 'what it was cannot be said';
+  of(value: unknown): unknown {
+    if (typeof value === 'string') return (this.#characters += value.length) > CHARACTERS_MAX ? '(left out)' : value;
+    if (typeof value === 'bigint') return value.toString();
+    if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+    if (typeof value !== 'object' || value === null) return value;
+    if (++this.#nodes > NODES_MAX || this.#above.length > DEPTH_MAX) return '(left out)';
+    if (this.#above.includes(value)) return '(cycle)';
+    this.#above.push(value);
+    try {
+      return this.#object(value);
+    } catch (e) {
+      return {unserializable: reason(e)};
+    } finally {
+      this.#above.pop();
+    }
   }
+
+  #list(values: Iterable<unknown>): unknown[] {
+    const out: unknown[] = [];
+    for (const v of values) {
+      if (++this.#nodes > NODES_MAX) return [...out, '(left out)'];
+      out.push(this.of(v) ?? null);
+    }
+    return out;
+  }
+
+  #object(value: object): unknown {
+    const bytes = bytesDigest(value);
+    if (bytes) return bytes;
+    if (value instanceof Error) return reason(value);
+    const {toJSON} = value as {toJSON?: unknown};
+    if (typeof toJSON === 'function') return this.of(toJSON.call(value, ''));
+    if (Array.isArray(value) || value instanceof Map || value instanceof Set) return this.#list(value);
+    // Not a literal: __proto__ is a name like others.
+    const out = Object.create(null) as Record<string, unknown>;
+    for (const key of Object.keys(value)) {
+      if (++this.#nodes > NODES_MAX) return {...out, '(more)': '(left out)'};
+      const member = this.of(tried(() => (value as Record<string, unknown>)[key]));
+      if (member !== undefined) out[key] = member;
+    }
+    return out;
+  }
+}
+
+/** JSON of anything: cycles are cut, and of what has no JSON it says so. */
+export function json(value: unknown): string {
+  return JSON.stringify(new Copy().of(value)) ?? 'null';
 }
 
 /** The text, or what is known of one that is too long. A record's texts are valid Unicode. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {teeLogPlugin, TeeLogService} from '../dist/index.js';
 import {readSettings} from '../dist/settings.js';
-import {bounded, id, json, TEXT_MAX, type} from '../dist/words.js';
+import {bounded, digest, id, json, TEXT_MAX, type} from '../dist/words.js';
 import {FakeLog} from './fakelog.mjs';
 
 const settings = (values) => readSettings({getSetting: (key) => values[key]}, {});
@@ -37,7 +37,13 @@ test('texts of anything', () => {
   assert.equal(json({n: 10n, f() {}, e: new TypeError('t')}), '{"n":"10","e":{"name":"TypeError","message":"t"}}');
   assert.deepEqual(Object.keys(JSON.parse(json({image: Buffer.alloc(1000)})).image), ['sha256', 'bytes']);
   assert.deepEqual(Object.keys(JSON.parse(json({image: new Uint8Array(1000)})).image), ['sha256', 'bytes']);
-  assert.equal(JSON.parse(json({get x() { throw new Error('no'); }})).unserializable, 'no');
+  assert.deepEqual(JSON.parse(json({phase: 'intent', get x() { throw new Error('no'); }, y: 1})), {phase: 'intent', x: {unserializable: {name: 'Error', message: 'no'}}, y: 1});
+  let deep = {};
+  for (let i = 0; i < 100000; i++) deep = {deep};
+  assert.deepEqual(Object.keys(JSON.parse(json({phase: 'result', deep})).deep), ['unserializable']);
+  assert.equal(json({m: new Map([[1, 2]]), s: new Set(['x'])}), '{"m":[[1,2]],"s":["x"]}');
+  assert.equal(json({n: 2 ** 60, f: 0.5, x: NaN}), '{"n":1152921504606846976,"f":0.5,"x":null}');
+  assert.equal(json({s: 'a\ud800'}), '{"s":"a\\ud800"}'); // JSON can say it, in ASCII
   assert.equal(bounded('x'.repeat(TEXT_MAX)).length, TEXT_MAX);
   const cut = JSON.parse(bounded('é'.repeat(TEXT_MAX)));
   assert.deepEqual([cut.bytes, cut.begins.length], [2 * TEXT_MAX, 4096]);
@@ -67,7 +73,9 @@ class Runtime {
   registerAction(action) {
     this.actions.push(action);
   }
-  async processActions() {}
+  async processActions(_message, _responses, _state, callback) {
+    await callback?.({text: 'by itself'});
+  }
   async useModel(_type, params) {
     if (params.fail) throw new Error('no model');
     return `answer to ${params.prompt}`;
@@ -177,14 +185,16 @@ test('messages, with the receipts in the reply', async (t) => {
     },
   };
   await runtime.messageService.handleMessage(runtime, message, async (content) => replies.push(content));
-  assert.deepEqual(replies[0].metadata.teelog.records.map((r) => r.type), ['Message:in', 'Model:TEXT_LARGE', 'Message:out']);
+  assert.deepEqual(replies[0].metadata.teelog.records.map((r) => r.type), ['Message:in', 'Model:TEXT_LARGE', 'Model:TEXT_LARGE', 'Message:out']);
   assert.equal(replies[0].metadata.mine, 1);
   assert.deepEqual(reply.metadata, {mine: 1}); // the runtime's own is as it was
   const result = await runtime.messageService.handleMessage(runtime, message);
   assert.equal(result.responseContent.metadata.teelog.records.at(-1).type, 'Message:out');
   await service.stop();
-  assert.deepEqual(records().map((r) => r.type), ['Message:in', 'Model:TEXT_LARGE', 'Message:out', 'Message:in', 'Model:TEXT_LARGE', 'Message:out']);
-  assert.deepEqual(Object.keys(JSON.parse(records()[1].content)), ['model', 'prompt', 'response', 'ms']);
+  const once = ['Message:in', 'Model:TEXT_LARGE', 'Model:TEXT_LARGE', 'Message:out'];
+  assert.deepEqual(records().map((r) => r.type), [...once, ...once]);
+  assert.deepEqual(Object.keys(JSON.parse(records()[1].content)), ['phase', 'model', 'prompt']);
+  assert.deepEqual(Object.keys(JSON.parse(records()[2].content)), ['phase', 'response', 'ms']);
 });
 
 test('a message that cannot be logged does not go out', async (t) => {
@@ -206,10 +216,81 @@ test('texts of messages and models by setting', async (t) => {
   }};
   await runtime.messageService.handleMessage(runtime, message, async () => []);
   await service.stop();
-  const said = records().map((r) => JSON.parse(r.content));
-  assert.deepEqual(Object.keys(said[0]), ['sha256', 'bytes']);
-  assert.equal(said[1].error, 'no model');
-  assert.deepEqual([said[2].prompt, said[2].response], ['q', 'answer to q']);
+  const said = records().filter((r) => r.type.startsWith('Model:')).map((r) => JSON.parse(r.content));
+  assert.deepEqual(Object.keys(JSON.parse(records()[0].content)), ['sha256', 'bytes']);
+  assert.deepEqual(said.map((s) => s.phase), ['intent', 'failure', 'intent', 'result']);
+  assert.deepEqual([said[0].prompt, said[1].error, said[3].response], ['q', {name: 'Error', message: 'no model'}, 'answer to q']);
+});
+
+test('an intent says of its message no more than messages do', async (t) => {
+  for (const [how, text] of [['text', 'pay bob'], ['digest', digest('pay bob')], ['off', null]]) {
+    const {runtime, records, service} = await plugged(t, {TEE_LOG_MESSAGES: how});
+    runtime.registerAction({name: 'PAY', handler: async () => 1});
+    await runtime.actions[0].handler(runtime, message);
+    await service.stop();
+    assert.deepEqual(JSON.parse(records()[0].content).text, text);
+  }
+});
+
+test('copies of actions log once, and what stands in their place is logged', async (t) => {
+  const one = await plugged(t), two = await plugged(t), ran = [];
+  const pay = {name: 'PAY', handler: async () => ran.push('pay')};
+  one.runtime.registerAction(pay);
+  const actions = one.runtime.actions;
+  actions[0] = {...actions[0], description: 'spread'};             // by another plugin
+  actions.push({...actions[0], name: 'ALIAS'});
+  actions.push({...actions[0], name: 'OTHER', handler: async () => ran.push('other')});
+  two.runtime.registerAction(actions[0]);                            // of one agent, given to another
+  await one.runtime.processActions(message);
+  for (const action of actions) await action.handler(one.runtime, message);
+  actions[0].handler = async () => ran.push('patched');
+  await one.runtime.processActions(message);
+  await actions[0].handler(one.runtime, message);
+  await two.runtime.actions[0].handler(two.runtime, message);
+  await one.service.stop();
+  await two.service.stop();
+  assert.deepEqual(ran, ['pay', 'pay', 'other', 'patched', 'pay']);
+  assert.deepEqual(one.records().map((r) => r.type), ['PAY', 'PAY', 'ALIAS', 'ALIAS', 'OTHER', 'OTHER', 'PAY', 'PAY'].map((n) => `Action:${n}`));
+  assert.deepEqual(two.records().map((r) => r.type), ['Action:PAY', 'Action:PAY']);
+});
+
+test('what a handler throws is thrown, whatever it is', async (t) => {
+  const {runtime, records, service} = await plugged(t);
+  const thrown = [new TypeError('t'), 'text', undefined, Object.create(null), {get message() { throw new Error('no'); }}];
+  let next;
+  runtime.registerAction({name: 'THROW', handler: async () => { throw next; }});
+  for (next of thrown) {
+    let got = 'nothing';
+    await runtime.actions[0].handler(runtime, message).catch((e) => (got = e));
+    assert.equal(got, next);
+  }
+  const odd = new Proxy({}, {get() { throw new Error('look away'); }, ownKeys() { throw new Error('look away'); }});
+  runtime.registerAction({name: 'ODD', handler: () => ({odd})});
+  assert.equal((await runtime.actions[1].handler(runtime, message)).odd, odd);
+  await service.stop();
+  assert.deepEqual(records().map((r) => JSON.parse(r.content).phase), [...Array(5).fill(['intent', 'failure']).flat(), 'intent', 'result']);
+});
+
+test('what a message leads to does not run where the log will never take that message', async (t) => {
+  const {runtime, log, records, service} = await plugged(t);
+  let ran = 0;
+  runtime.registerAction({name: 'PAY', handler: async () => ran++});
+  runtime.messageService = {handleMessage: async () => runtime.actions[0].handler(runtime, message)};
+  log.change = (lines, sent) => lines.map((l, i) => (sent[i].type === 'Message:in' ? {error: 'content must be …', field: 'content', line: i + 1} : l));
+  const result = await runtime.messageService.handleMessage(runtime, message, async () => []);
+  assert.match(result.text, /did not take a record of type Message:in/);
+  assert.equal(ran, 0);
+  await service.stop();
+  assert.deepEqual(records().map((r) => r.type), ['Message:in', 'Action:PAY', 'Action:PAY']);
+  assert.equal(JSON.parse(records()[2].content).phase, 'refusal');
+});
+
+test('a reply outside of the handling of a message is logged too', async (t) => {
+  const {runtime, records, service} = await plugged(t), replies = [];
+  await runtime.processActions(message, [], {}, async (content) => replies.push(content));
+  assert.equal(replies[0].metadata.teelog.records.at(-1).type, 'Message:out');
+  await service.stop();
+  assert.deepEqual(records().map((r) => [r.content, r.roomId]), [['by itself', 'room']]);
 });
 
 test('two agents of one process share a plugin, and nothing else', async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
 import test from 'node:test';
 import {ConnectionError, TeelogError} from '../dist/client.js';
 import {Queue, QueueFull, within} from '../dist/queue.js';
@@ -115,6 +116,23 @@ test('the end gives what waits a while, and takes no more', async () => {
   const entry = other.put(record());
   assert.equal(await other.close(50), 1);
   await assert.rejects(entry.done, QueueFull);
+});
+
+test('a request is of one agent', async () => {
+  const log = new Log(), queue = new Queue(log, limits);
+  queue.put(record('one'), null, false);
+  await queue.put({...record('two'), agentId: 'b'}).done;
+  assert.deepEqual(log.batches.map((b) => b.map((r) => r.agentId)), [['a'], ['b']]);
+});
+
+test('a process that ends while the log is away ends', () => {
+  const code = `
+    import {ConnectionError} from './dist/client.js';
+    import {Queue} from './dist/queue.js';
+    const queue = new Queue({submit: async () => { throw new ConnectionError('gone'); }}, {count: 4, bytes: 1 << 20});
+    queue.put({agentId: 'a', roomId: '', userId: '', type: 'T', content: 'c'});`;
+  const done = spawnSync(process.execPath, ['--input-type=module', '-e', code], {cwd: new URL('..', import.meta.url), timeout: 60000});
+  assert.equal(done.status, 0, String(done.stderr));
 });
 
 test('within', async () => {
