@@ -53,6 +53,18 @@ async function refuse(e: NotLogged, name: string, callback: Callback | undefined
   return {success: false, text: e.message, error: e.message, data: {actionName: name, notLogged: true}};
 }
 
+/** For a copy that can be changed where the original is frozen, and whose accessors see the original's private fields. */
+function members(action: Action): PropertyDescriptorMap {
+  const out: PropertyDescriptorMap = {};
+  for (let from: object | null = action; from && from !== Object.prototype; from = Object.getPrototypeOf(from) as object | null)
+    for (const [key, {get, set, ...data}] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
+      if (Object.hasOwn(out, key) || (!get && !set && from !== action)) continue;
+      out[key] = get || set ? {get: get?.bind(action), set: set?.bind(action), enumerable: data.enumerable ?? true, configurable: true}
+        : {...data, writable: true, configurable: true};
+    }
+  return out;
+}
+
 /** A handler that logs: what it runs, and as whose. */
 interface Ours {
   inner: Handler;
@@ -98,7 +110,7 @@ export class Actions {
   /** A copy: a plugin's objects are shared between the agents of a process. Whatever is put in the place of its
    * handler is logged as well. */
   #copy(action: Action): Action {
-    const copy = Object.create(Object.getPrototypeOf(action), Object.getOwnPropertyDescriptors(action)) as Action;
+    const copy = Object.create(Object.getPrototypeOf(action), members(action)) as Action;
     let handler = this.#handler(copy, action.handler, action);
     Object.defineProperty(copy, 'handler', {
       configurable: true, enumerable: true,
@@ -129,22 +141,28 @@ export class Actions {
   }
 
   async #run(name: string, work: () => Promise<unknown>, args: Parameters<Handler>): Promise<unknown> {
-    const book = this.#book, kind = type('Action', name), [, message, , , callback] = args;
+    const book = this.#book, {run} = book, kind = type('Action', name), [, message, , , callback] = args;
     let entry: Entry | null;
     try {
-      entry = await book.before({type: kind, content: intent(name, args, book.settings.messages), message}, `I did not do ${name}`);
+      // What stands behind it in the plan may count on what did not happen.
+      entry = await book.before({type: kind, content: intent(name, args, book.settings.messages), message}, `I did not do ${name}`,
+        run?.refused ? 'nor could what was to be done before it' : undefined);
     } catch (e) {
       if (!(e instanceof NotLogged)) throw e;
+      if (run) run.refused = true;
       return refuse(e, name, callback, this.refusals);
     }
-    let result: unknown;
+    const settle = (content: string) => book.after({type: kind, content, message}, entry);
+    book.busy++;
     try {
-      result = await work();
+      const result = await work();
+      settle(outcome(result));
+      return result;
     } catch (e) {
-      book.after({type: kind, content: json({phase: 'failure', error: reason(e)}), message}, entry);
+      settle(json({phase: 'failure', error: reason(e)}));
       throw e;
+    } finally {
+      book.busy--;
     }
-    book.after({type: kind, content: outcome(result), message}, entry);
-    return result;
   }
 }

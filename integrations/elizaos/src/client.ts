@@ -5,7 +5,7 @@ import {readFileSync} from 'node:fs';
 import {checkpoint, logKey, type LogKey} from './note.js';
 import {believing, checkReceipt, grows, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
 import {type Answer, ConnectionError, Transport, type Where} from './transport.js';
-import {fresh} from './words.js';
+import {bounded, fresh, json, reason} from './words.js';
 
 export {type LogKey, logKey, NoteError} from './note.js';
 export {checkReceipt, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
@@ -106,7 +106,7 @@ export class Client {
   #from = 0; // statements that the log had then
   #session: '&session=new' | '';
   #turn: Promise<unknown> = Promise.resolve();
-  readonly #owed: Outgoing[] = [];
+  readonly #owed = new Set<Outgoing>();
 
   constructor(options: ClientOptions) {
     if (!options.logKey)
@@ -126,18 +126,20 @@ export class Client {
 
   /** Any request. Where the status is not 200 it throws what the service said. */
   async ask(method: string, path: string, body: string | null = null, token?: string): Promise<Answer> {
+    if (!this.#begun) await this.#inTurn(() => this.#begin());
     return good(await this.#questions.ask(method, path, body, QUERY_MAX, QUERY_MS, token));
   }
 
   /** Those that were sent get a receipt or an error each, in their order. All of it throws where
-   * it is not known what became of them, or nothing was appended. One try. */
-  async submit(sent: Outgoing[]): Promise<(Receipt | TeelogError)[]> {
+   * it is not known what became of them, or nothing was appended. One try. partial: those that are good are
+   * appended where others are not. */
+  async submit(sent: Outgoing[], partial = true): Promise<(Receipt | TeelogError)[]> {
     if (sent.length === 0 || sent.length > BATCH_MAX) throw new RangeError(`1 to ${BATCH_MAX} records at once`);
     const body = sent.map((s) => JSON.stringify(s.record) + '\n').join('');
     return this.#inTurn(async () => {
-      const key = this.#begun ?? (await this.#begin());
+      const key = await this.#begin();
       for (const s of sent) s.least ??= this.#seen.last?.size ?? 0;
-      const answer = good(await this.#transport.ask('POST', `/v1/records?receipt=full&partial=1${this.#session}`, body,
+      const answer = good(await this.#transport.ask('POST', `/v1/records?receipt=full${partial ? '&partial=1' : ''}${this.#session}`, body,
         ANSWER_BASE + sent.length * RECEIPT_MAX, this.#timeout));
       const lines = answer.body.toString('utf8').split('\n');
       if (lines.pop() !== '' || lines.length !== sent.length) throw new ReceiptError('the answer has not one line for each record');
@@ -152,17 +154,17 @@ export class Client {
   }
 
   async #send(all: Outgoing[], ms: number): Promise<Receipt[]> {
-    const out: Receipt[] = [], end = Date.now() + ms;
+    const out: Receipt[] = [], end = performance.now() + ms;
     for (let pause = PAUSE_LEAST_MS; out.length < all.length; ) {
       try {
-        const got = await this.submit(all.slice(out.length, out.length + BATCH_MAX));
+        const got = await this.submit(all.slice(out.length, out.length + BATCH_MAX), false);
         for (const r of got) {
           if (r instanceof TeelogError) throw r;
           out.push(r);
         }
         pause = PAUSE_LEAST_MS;
       } catch (e) {
-        if (!isLater(e) || Date.now() + pause > end) throw e;
+        if (!isLater(e) || performance.now() + pause > end) throw e;
         await sleep(pause);
         pause = Math.min(2 * pause, PAUSE_MOST_MS);
       }
@@ -172,35 +174,34 @@ export class Client {
 
   /** Logs that this is about to be done, does it, and logs how it went. Where the intent cannot be
    * logged nothing is done; what work throws is logged and thrown on. An outcome that could not be
-   * logged is owed: the next action begins after it. */
-  async action<T>(record: Omit<NewRecord, 'content' | 'ref'>, parameters: unknown, work: () => Promise<T> | T, ms = 30000):
+   * logged is owed: the next action begins after it; the error then has what work gave as its result. */
+  async action<T>(record: Omit<NewRecord, 'content' | 'ref' | 'requestId'>, parameters: unknown, work: () => Promise<T> | T, ms = 30000):
       Promise<{result: T; intent: Receipt; outcome: Receipt}> {
-    await this.#pay(ms);
-    const [intent] = (await this.append([{...record, content: JSON.stringify({phase: 'intent', id: fresh(), parameters})}], ms)) as [Receipt];
-    const owe = (content: object) => this.#owed.push(outgoing({...record, content: JSON.stringify(content), ref: intent.index}));
+    for (const outcome of [...this.#owed]) await this.#pay(outcome, ms);
+    const [intent] = (await this.append([{...record, content: bounded(json({phase: 'intent', id: fresh(), parameters}))}], ms)) as [Receipt];
+    const owe = (content: object) => {
+      const outcome = outgoing({...record, content: bounded(json(content)), ref: intent.index});
+      this.#owed.add(outcome);
+      return outcome;
+    };
     let result: T;
     try {
       result = await work();
     } catch (e) {
-      owe({phase: 'failure', error: String(e)});
-      await this.#pay(ms);
+      await this.#pay(owe({phase: 'failure', error: reason(e)}), ms);
       throw e;
     }
-    owe({phase: 'result', result});
-    return {result, intent, outcome: (await this.#pay(ms)).at(-1)!};
+    try {
+      return {result, intent, outcome: await this.#pay(owe({phase: 'result', result}), ms)};
+    } catch (e) {
+      throw Object.assign(e as Error, {result});
+    }
   }
 
-  async #pay(ms: number): Promise<Receipt[]> {
-    const owed = [...this.#owed];
-    try {
-      const receipts = await this.#send(owed, ms);
-      this.#owed.splice(0, owed.length);
-      return receipts;
-    } catch (e) {
-      // What the log will never take is not asked for again.
-      if (e instanceof TeelogError && e.status === 400 && !e.later) this.#owed.splice(0, owed.length);
-      throw e;
-    }
+  async #pay(outcome: Outgoing, ms: number): Promise<Receipt> {
+    const [receipt] = (await this.#send([outcome], ms)) as [Receipt];
+    this.#owed.delete(outcome);
+    return receipt;
   }
 
   close(): void {
@@ -209,7 +210,7 @@ export class Client {
   }
 
   async #get(path: string): Promise<string> {
-    return good(await this.#transport.ask('GET', path, null, ANSWER_BASE, this.#timeout)).body.toString('utf8');
+    return good(await this.#transport.ask('GET', path, null, ANSWER_BASE, this.#timeout, '')).body.toString('utf8');
   }
 
   /** One at a time: checkpoints come in the order in which they were made. */
@@ -224,7 +225,10 @@ export class Client {
     return lines.map((line, i) => {
       const r = this.#line(line, sent[i]!, key);
       if (r instanceof TeelogError) return r;
-      if (r.index >= this.#from) this.#session = ''; // it is open, perhaps since an answer that got lost
+      if (this.#session && r.index >= this.#from) {
+        if (r.session < this.#from) throw new ReceiptError('it is in an older session, and a new one was asked for');
+        this.#session = ''; // it is open, perhaps since an answer that got lost
+      }
       const {requestId} = sent[i]!.record;
       if ((taken.get(r.index) ?? requestId) !== requestId) throw new ReceiptError('two records of one request have one statement');
       taken.set(r.index, requestId);
@@ -233,16 +237,18 @@ export class Client {
   }
 
   #line(line: string, sent: Outgoing, key: LogKey): Receipt | TeelogError {
-    const json = parsed(line);
-    if (typeof json.error !== 'string') return checkReceipt(line, sent, key, this.#seen);
-    const field = typeof json.field === 'string' ? sentence(json.field) : undefined;
+    const said = parsed(line);
+    if (!('error' in said)) return checkReceipt(line, sent, key, this.#seen);
+    if (typeof said.error !== 'string') throw new ReceiptError('its error is no text');
+    const field = typeof said.field === 'string' ? sentence(said.field) : undefined;
     // What is wrong with a record names its member. All else passes: no session yet, a log that is stopping.
-    const later = json.later === true || field === undefined || !MEMBERS.includes(field.split('.')[0]!) || TIME_MENDS.test(json.error);
-    return new TeelogError(sentence(json.error), 400, later, field);
+    const later = said.later === true || field === undefined || !MEMBERS.includes(field.split('.')[0]!) || TIME_MENDS.test(said.error);
+    return new TeelogError(sentence(said.error), 400, later, field);
   }
 
-  /** Nothing is sent before the service has shown a checkpoint of the pinned log. */
+  /** Nothing is sent before the service has shown a checkpoint of the pinned log, the token neither. */
   async #begin(): Promise<LogKey> {
+    if (this.#begun) return this.#begun;
     const key = this.#key ?? (await this.#firstUse());
     const note = await this.#get('/checkpoint'), tree = believing(() => checkpoint(note, key));
     grows(tree, this.#seen);

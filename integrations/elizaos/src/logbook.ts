@@ -1,7 +1,7 @@
 /** What one agent writes to the log, and waits for. One for each runtime. */
 import {AsyncLocalStorage} from 'node:async_hooks';
 import {Client, type NewRecord, TeelogError} from './client.js';
-import type {Memory, Runtime} from './eliza.js';
+import type {Content, Memory, Runtime} from './eliza.js';
 import {type Entry, Queue, QueueFull, within} from './queue.js';
 import type {Receipt} from './receipt.js';
 import type {Settings} from './settings.js';
@@ -20,6 +20,10 @@ export interface Run {
   message: Memory;
   /** The last of what was logged in it, as replies show it; null: not yet durable. */
   shown: {receipt: object | null}[];
+  /** Something of it was not done, since it could not be logged. */
+  refused: boolean;
+  /** What was said in place of a reply that could not be. */
+  held?: Content;
   /** What goes on after it, in timers say, is not of it any more. */
   over: boolean;
 }
@@ -43,6 +47,8 @@ export class Logbook {
   readonly queue: Queue;
   /** Records that were let go of, where TEE_LOG_FAIL is open. */
   lost = 0;
+  /** Handlers that run. */
+  busy = 0;
   readonly #runs = new AsyncLocalStorage<Run>();
 
   constructor(runtime: Runtime, settings: Settings) {
@@ -74,7 +80,7 @@ export class Logbook {
 
   /** Runs work as the handling of this message. */
   inRun<T>(message: Memory, work: () => Promise<T>): Promise<T> {
-    const run: Run = {message, shown: [], over: false};
+    const run: Run = {message, shown: [], refused: false, over: false};
     return this.#runs.run(run, async () => {
       try {
         return await work();
@@ -92,7 +98,7 @@ export class Logbook {
   /** Puts it on its way to the log, and does not wait. What follows waits for it. Without room it
    * throws NotLogged, or forgets it where that was wished (null). */
   note(event: Event, answers: Entry | null = null, waited = false): Entry | null {
-    const {run} = this, from = event.message ?? run?.message;
+    const {run} = this, from = event.message ?? run?.message, content = bounded(event.content);
     try {
       this.#say();
       const entry = this.queue.put({
@@ -100,8 +106,8 @@ export class Logbook {
         roomId: id(from?.roomId),
         userId: id(from?.entityId),
         type: event.type,
-        content: bounded(event.content),
-        attributes: {...event.attributes, id: fresh()},
+        content,
+        attributes: {...event.attributes, ...(content !== event.content && {altered: true}), id: fresh()},
       }, answers, waited);
       const row: Run['shown'][number] = {receipt: null};
       entry.done.then((receipt) => (row.receipt = shown(receipt)), (e: unknown) => this.#refused(event, e));
@@ -124,9 +130,11 @@ export class Logbook {
   /** Records that were lost leave a record of it, once the log takes any again. */
   #say(): void {
     if (this.lost === 0 || this.queue.trouble !== null) return;
+    const {lost} = this, said = {agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap'};
     try {
-      this.queue.put({agentId: this.runtime.agentId, roomId: '', userId: '', type: 'Log:gap', content: json({phase: 'gap', lost: this.lost}), attributes: {id: fresh()}});
+      const {done} = this.queue.put({...said, content: json({phase: 'gap', lost}), attributes: {id: fresh()}});
       this.lost = 0;
+      done.catch(() => (this.lost += lost));
     } catch (e) {
       if (!(e instanceof QueueFull)) throw e; // the next one says it
     }
@@ -134,29 +142,33 @@ export class Logbook {
 
   /** Puts it on its way, and returns once it is durable. Where that takes too long it throws
    * NotLogged, and the log will say that it was not done; where failing open was wished it
-   * returns all the same, at once where the log is known to be away. */
-  async before(event: Event, what: string): Promise<Entry | null> {
+   * returns all the same, at once where the log is known to be away. against: why it is not to be done
+   * whatever the log says. */
+  async before(event: Event, what: string, against?: string): Promise<Entry | null> {
     const entry = this.note(event, null, true);
     if (!entry || (this.open && this.queue.trouble !== null)) return entry;
-    let why: string;
-    try {
-      const receipt = await within(entry.done, this.settings.wait);
-      if (receipt) return entry;
-      why = this.queue.trouble ?? `the log gave no receipt within ${this.settings.wait} ms`;
-    } catch (e) {
-      why = e instanceof Error ? e.message : String(e);
-    }
-    if (this.open) return entry;
+    const why = against ?? (await this.#whyNot(entry));
+    if (why === null || this.open) return entry;
     this.warn(`${what} did not happen: it could not be logged (${why})`);
     this.after({type: event.type, content: json({phase: 'refusal', reason: why}), message: event.message}, entry);
     throw new NotLogged(what, why);
   }
 
+  async #whyNot(entry: Entry): Promise<string | null> {
+    const {wait} = this.settings;
+    try {
+      if (await within(entry.done, wait)) return null;
+      return this.queue.trouble ?? `the log gave no receipt within ${wait} ms`;
+    } catch (e) {
+      return e instanceof Error ? e.message : String(e);
+    }
+  }
+
   /** One record by hand, in its turn. Throws where it is not known to be durable in time: it may
    * still come. */
   async write(record: Omit<NewRecord, 'requestId' | 'attributes'>): Promise<void> {
-    const {wait} = this.settings;
-    if (!(await within(this.queue.put({...record, attributes: {id: fresh()}}).done, wait))) throw new Error(this.queue.trouble ?? `the log gave no receipt within ${wait} ms`);
+    const why = await this.#whyNot(this.queue.put({...record, attributes: {id: fresh()}}));
+    if (why !== null) throw new Error(why);
   }
 
   /** The outcome of what before was for: there is always room for it. */
@@ -170,8 +182,9 @@ export class Logbook {
     }
   }
 
-  /** Ends it: what still waits is given a while. */
+  /** Ends it: what still runs, and then what still waits, is given a while. */
   async stop(): Promise<void> {
+    for (const end = performance.now() + STOP_MS; this.busy > 0 && performance.now() < end; ) await within(new Promise(() => undefined), 20);
     await this.queue.drained(STOP_MS);
     this.#say();
     const left = await this.queue.close(STOP_MS);

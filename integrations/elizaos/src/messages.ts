@@ -10,14 +10,20 @@ function written(content: Content | undefined, how: Capture): string {
   return how === 'digest' ? json(digest(text)) : text;
 }
 
+/** The digest is of all of it, as JSON: attachments and whatever else is beside the text. */
 function attributes(content: Content | undefined, id?: string): Record<string, string | number> {
   const files = Array.isArray(content?.attachments) ? content.attachments.length : 0;
   return {
+    sha256: digest(json(content ?? null)).sha256,
     ...(id && {messageId: bounded(id)}),
     ...(typeof content?.source === 'string' && content.source && {source: content.source.slice(0, 128).toWellFormed()}),
     ...(files > 0 && {attachments: files}),
   };
 }
+
+/** What handling a message came to where something was not said: nothing of that is in it. */
+const instead = (responseContent: Content): MessageResult =>
+  ({didRespond: true, responseContent, responseMessages: [], state: {values: {}, data: {}, text: ''}, mode: 'none'});
 
 export class Messages {
   readonly #book: Logbook;
@@ -35,8 +41,8 @@ export class Messages {
     const process = runtime.processActions.bind(runtime);
     runtime.processActions = (message, responses, state, callback, ...more) =>
       // In the handling of a message the callback is ours already.
-      !callback || this.#book.run?.over === false ? process(message, responses, state, callback, ...more)
-        : this.#book.inRun(message, () => process(message, responses, state, this.#reply(message, callback), ...more));
+      this.#book.run?.over === false ? process(message, responses, state, callback, ...more)
+        : this.#book.inRun(message, () => process(message, responses, state, callback && this.#reply(message, callback), ...more));
     const send = runtime.sendMessageToTarget?.bind(runtime);
     if (send)
       runtime.sendMessageToTarget = async (target, content, ...more) => send(target, await this.#out(content, undefined), ...more);
@@ -69,12 +75,14 @@ export class Messages {
     const {settings} = this.#book;
     return this.#book.inRun(message, async () => {
       try {
-        if (settings.messages !== 'off' && message.entityId !== runtime.agentId)
+        if (settings.messages !== 'off')
           this.#book.note({type: 'Message:in', content: written(message.content, settings.messages), attributes: attributes(message.content, message.id)});
         const result = await handle(runtime, message, callback && this.#reply(message, callback), options);
         // Who gave no callback takes the reply from what is returned.
-        if (callback || !result?.responseContent) return result;
-        return {...result, responseContent: await this.#out(result.responseContent, message)};
+        const reply = callback ? null : result?.responseContent;
+        const out = reply && (await this.#out(reply, message));
+        const held = this.#book.run?.held;
+        return held ? instead(held) : out ? {...result, responseContent: out} : result;
       } catch (e) {
         if (!(e instanceof NotLogged)) throw e;
         return this.#refuse(e, callback);
@@ -88,9 +96,9 @@ export class Messages {
 
   /** The message was not handled, or not to the end, and the agent says why. */
   async #refuse(e: NotLogged, callback: Callback | undefined): Promise<MessageResult> {
-    const responseContent = {text: e.message, source: 'tee_log'};
-    await callback?.(responseContent);
-    return {didRespond: true, responseContent, responseMessages: [], state: {values: {}, data: {}, text: ''}, mode: 'none'};
+    const result = instead({text: e.message, source: 'tee_log'});
+    await callback?.(result.responseContent!);
+    return result;
   }
 
   /** What may go out in place of this content: a copy that has its receipts, or why not. */
@@ -112,7 +120,9 @@ export class Messages {
       return this.#with(content);
     } catch (e) {
       if (!(e instanceof NotLogged)) throw e;
-      return this.#with({text: e.message, source: 'tee_log', ...(content.inReplyTo !== undefined && {inReplyTo: content.inReplyTo})});
+      const said = this.#with({text: e.message, source: 'tee_log', ...(content.inReplyTo !== undefined && {inReplyTo: content.inReplyTo})});
+      if (book.run) book.run.held ??= said;
+      return said;
     }
   }
 

@@ -3,7 +3,7 @@ import type {Logbook} from './logbook.js';
 import type {Capture} from './settings.js';
 import {bytesDigest, digest, type Digest, json, reason, tried, type} from './words.js';
 
-/** The prompt, where there is one: the rest of the parameters are numbers. Bytes are a digest. */
+/** The prompt, where there is one; all of the parameters have a digest beside it. Bytes are a digest. */
 function asked(params: unknown): string | Digest {
   if (typeof params === 'string') return params;
   const bytes = bytesDigest(params);
@@ -39,7 +39,8 @@ export function attachModels(book: Logbook): void {
   runtime.useModel = async (model, params, ...more) => {
     const kind = type('Model', String(model)), began = Date.now();
     // On its way before the model is asked; nobody waits for it, since what acts on the answer does.
-    const intent = book.note({type: kind, content: json({phase: 'intent', model: String(model), prompt: shown(() => asked(params), how)})});
+    const intent = book.note({type: kind, content: json({phase: 'intent', model: String(model), prompt: shown(() => asked(params), how),
+      ...(typeof params === 'object' && params !== null && {parameters: digest(json(params))})})});
     const settle = (what: object) => book.after({type: kind, content: json({...what, ms: Date.now() - began})}, intent);
     let response: unknown;
     try {

@@ -43,8 +43,9 @@ const GATHER_MS = 2;          // how long what nobody waits for lets others come
 const PAUSE_LEAST_MS = 25, PAUSE_MOST_MS = 1000;
 const KEEP_MS = 5000;         // how long, while the log is away, what waits keeps the process from its end
 
-/** What is logged of a record that the log refuses for what it is: whoever says so, it does not vanish. */
-function inPlaceOf(record: LogRecord, why: string): Outgoing {
+/** What is logged in place of a record that the log refuses for what it is, since whoever says so, it does not
+ * vanish; or of an outcome that there is no room for. */
+function inPlaceOf(record: LogRecord, why: object): Outgoing {
   const {agentId, type, content, ref} = record;
   let phase: unknown;
   try {
@@ -52,9 +53,11 @@ function inPlaceOf(record: LogRecord, why: string): Outgoing {
   } catch {
     // A message's text.
   }
-  const said = {...(typeof phase === 'string' && {phase}), ...digest(content), refused: why.slice(0, 300).toWellFormed()};
+  const said = {...(typeof phase === 'string' && {phase}), ...digest(content), ...why};
   return outgoing({agentId, roomId: '', userId: '', type, content: JSON.stringify(said), ...(ref !== undefined && {ref}), attributes: {id: fresh()}});
 }
+
+const sizeOf = (sent: Outgoing): number => OVERHEAD + Buffer.byteLength(JSON.stringify(sent.record));
 
 /** The value, or undefined where it does not come within ms. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
@@ -78,6 +81,7 @@ export class Queue {
   #away = 0;  // since when it is in vain
   #wake: (() => void) | null = null;
   #closed = false;
+  #most = BATCH_MAX;
   /** Why the log does not take records now, or null. */
   trouble: string | null = null;
 
@@ -98,12 +102,16 @@ export class Queue {
   /** Takes a record, whose ref is the index that answers gets. Throws QueueFull. Where nobody waits
    * for it, it goes with what comes next, or a moment later: one commit for both. */
   put(record: NewRecord, answers: Entry | null = null, waited = true): Entry {
-    const sent = outgoing(record), bytes = OVERHEAD + Buffer.byteLength(JSON.stringify(sent.record));
+    let sent = outgoing(record), bytes = sizeOf(sent);
     if (this.#closed) throw new QueueFull('the agent is stopping');
     // An outcome has its place with its intent, of which there are only so many.
     if (!answers && (this.#waiting.length >= this.#limits.count || this.#bytes + bytes > this.#limits.bytes)) {
       this.#start();
       throw new QueueFull(`${this.#waiting.length} records wait for the log already${this.trouble ? `: ${this.trouble}` : ''}`);
+    }
+    if (this.#bytes + bytes > this.#limits.bytes) {
+      sent = inPlaceOf(sent.record, {});
+      bytes = sizeOf(sent);
     }
     let resolve!: (r: Receipt) => void, reject!: (e: unknown) => void;
     const done = new Promise<Receipt>((yes, no) => ([resolve, reject] = [yes, no]));
@@ -138,7 +146,7 @@ export class Queue {
     if (this.#soon) clearTimeout(this.#soon);
     this.#soon = null;
     if (!this.#running) void this.#run();
-    else if (Date.now() - this.#tried > PAUSE_LEAST_MS) this.#wake?.(); // somebody waits: perhaps it is back
+    else if (performance.now() - this.#tried > PAUSE_LEAST_MS) this.#wake?.(); // somebody waits: perhaps it is back
   }
 
   /** Those that can go together: of one agent, and an outcome once the index of its intent is known. */
@@ -148,7 +156,7 @@ export class Queue {
     for (const e of this.#waiting) {
       const open = e.answers && !e.answers.receipt && out.includes(e.answers as Waiting);
       const other = out.length > 0 && (out[0]!.record.agentId !== e.record.agentId || bytes + e.bytes > BATCH_BYTES);
-      if (out.length === BATCH_MAX || open || other) break;
+      if (out.length >= this.#most || open || other) break;
       if (e.answers?.receipt && e.record.ref === undefined) e.record.ref = e.answers.receipt.index;
       bytes += e.bytes;
       out.push(e);
@@ -157,7 +165,7 @@ export class Queue {
   }
 
   #fail(why: string): void {
-    if (this.trouble === null) this.#away = Date.now();
+    if (this.trouble === null) this.#away = performance.now();
     this.trouble = why;
   }
 
@@ -178,7 +186,7 @@ export class Queue {
       return true;
     }
     if (!e.replaced) {
-      Object.assign(e, inPlaceOf(e.record, why.message));
+      Object.assign(e, inPlaceOf(e.record, {refused: why.message.slice(0, 300).toWellFormed()}));
       e.replaced = true;
     }
     this.#fail(`a record of type ${e.record.type} was refused: ${why.message}`);
@@ -188,7 +196,15 @@ export class Queue {
   /** Whether all that was sent is settled. */
   async #once(): Promise<boolean> {
     const batch = this.#batch();
-    const results = await this.#client.submit(batch);
+    let results: (Receipt | TeelogError)[];
+    try {
+      results = await this.#client.submit(batch);
+    } catch (e) {
+      // Too much for it at once, perhaps.
+      if (e instanceof TeelogError && !e.later) this.#most = Math.max(1, Math.floor(batch.length / 2));
+      throw e;
+    }
+    this.#most = BATCH_MAX;
     for (const [i, e] of batch.entries()) {
       const result = results[i]!;
       if (result instanceof TeelogError && result.later) {
@@ -232,8 +248,8 @@ export class Queue {
         resolve();
       };
       const timer = setTimeout(done, ms);
-      if (Date.now() - this.#away > KEEP_MS) timer.unref();
-      this.#tried = Date.now();
+      if (performance.now() - this.#away > KEEP_MS) timer.unref();
+      this.#tried = performance.now();
       this.#wake = done;
     });
   }

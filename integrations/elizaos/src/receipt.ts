@@ -59,7 +59,7 @@ export class ReceiptError extends Error {
 const STATEMENT_MAX = 65535;
 const PATH_MAX = 63;
 const SALT_SIZE = 16;
-const CLASS = /^(?:signed|degraded|cosigned [1-9][0-9]* of [1-9][0-9]*)$/;
+const CLASS = /^(?:signed|degraded|cosigned ([1-9][0-9]?|100) of ([1-9][0-9]?|100))$/;
 const HEADER = [1, 4, 15, 16, 258, 259, -70001];
 
 type Json = Record<string, unknown>;
@@ -103,7 +103,7 @@ function readHeader(protectedBytes: Uint8Array, payload: Uint8Array): Statement 
   const origin = names.get(1), subject = names.get(2);
   need(version === 1 && typeof type === 'string' && isIndex(seq) && isIndex(time) && isIndex(session) &&
     (ref === undefined || isIndex(ref)) && typeof origin === 'string' && typeof subject === 'string' &&
-    (prev === null ? seq === 0 : isBytes(prev, HASH_SIZE)), 'the statement has another header');
+    (seq === 0 ? prev === null : isBytes(prev, HASH_SIZE)), 'the statement has another header');
   return {origin, subject, type, seq, time, session, ref, payload};
 }
 
@@ -126,8 +126,13 @@ function readLine(line: string): Json {
     json = null;
   }
   need(typeof json === 'object' && json !== null && !Array.isArray(json), 'it is no JSON object');
-  // A text with a colon behind it is a member's name.
-  const names = [...line.matchAll(/("(?:[^"\\]|\\.)*")\s*(:?)/g)].filter((m) => m[2]).map((m) => JSON.parse(m[1]!) as string);
+  // A text with a colon behind it is a member's name; those of members that are not known are passed over.
+  const names: string[] = [];
+  let depth = 0;
+  for (const [token, text, colon] of line.matchAll(/("(?:[^"\\]|\\.)*")\s*(:?)|[{}[\]]/g)) {
+    if (text) depth === 1 && colon && names.push(JSON.parse(text) as string);
+    else depth += token === '{' || token === '[' ? 1 : -1;
+  }
   need(new Set(names).size === names.length, 'a member of it stands twice');
   return json as Json;
 }
@@ -175,11 +180,12 @@ function judge(line: string, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
   need(sentDigest(json.salt, sent.record).equals(s.payload), 'it is of another record than was sent: its roomId, userId, content or attributes');
   need(json.seq === s.seq && json.agentId === s.subject && json.leafHash === leaf.toString('hex') && json.treeSize === tree.size,
     'it says something else than its statement and checkpoint');
-  need(typeof json.class === 'string' && CLASS.test(json.class), 'its class is none');
+  const quorum = typeof json.class === 'string' ? CLASS.exec(json.class) : null;
+  need(quorum && (quorum[1] === undefined || Number(quorum[1]) <= Number(quorum[2])), 'its class is none');
   need(index >= (sent.least ?? 0), `statement ${index} was there before this record was sent: it is an older one's`);
   grows(tree, seen);
   seen.last = tree;
-  return {index, seq: s.seq, session: s.session, time: s.time, type: s.type, class: json.class,
+  return {index, seq: s.seq, session: s.session, time: s.time, type: s.type, class: json.class as string,
     simulated: json.simulated === true, repeated: json.repeated === true, leafHash: leaf.toString('hex'),
     treeSize: tree.size, logKey: key.text};
 }

@@ -58,8 +58,8 @@ export function attach(runtime: Runtime): Logbook | null {
   if (known !== undefined) return known;
   const settings = readSettings(runtime);
   const book = settings.enabled ? new Logbook(runtime, settings) : null;
-  books.set(runtime, book);
   if (!book) {
+    books.set(runtime, null);
     runtime.logger.warn({src: 'plugin:teelog', agentId: runtime.agentId}, 'ENABLE_TEE_LOG is off: nothing of this agent is logged');
     return null;
   }
@@ -67,6 +67,7 @@ export function attach(runtime: Runtime): Logbook | null {
   actions.attach();
   new Messages(book, actions.refusals).attach();
   attachModels(book);
+  books.set(runtime, book);
   book.begin();
   return book;
 }
@@ -121,6 +122,7 @@ export class TeeLogService {
   }
 
   async getAgent(agentId: string): Promise<TeeAgent | null> {
+    if (!agentId) return null;
     try {
       return (await this.#ask<{agent: TeeAgent}>('GET', `/tee/agents/${encodeURIComponent(agentId)}`)).agent;
     } catch (e) {

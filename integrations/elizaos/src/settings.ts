@@ -65,7 +65,7 @@ export function readSettings(runtime: Pick<Runtime, 'getSetting'>, env: NodeJS.P
     models: choice(get, 'TEE_LOG_MODELS', capture, 'digest'),
     wait: number(get, 'TEE_LOG_WAIT_MS', 1, 600000, 5000),
     queueCount: number(get, 'TEE_LOG_QUEUE', 1, 100000, 1024),
-    queueBytes: number(get, 'TEE_LOG_QUEUE_BYTES', 65536, 1 << 30, 16 << 20),
+    queueBytes: number(get, 'TEE_LOG_QUEUE_BYTES', 1 << 20, 1 << 30, 16 << 20),
     routes: choice(get, 'TEE_LOG_ROUTES', ['token', 'open', 'off'] as const, 'token'),
     client: fromEnvironment(get),
   };

@@ -30,13 +30,14 @@ export class ConnectionError extends Error {}
 /** What answers is no teelog. */
 export class AnswerError extends Error {}
 
-const LOOPBACK = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
+const LOOPBACK = /^(?:127(?:\.[0-9]{1,3}){3}|\[::1\])$/; // not localhost, which is what somebody says that it is
 
 function tlsOptions(where: Where): https.AgentOptions {
   if (where.ca && where.peer) throw new Error('TEELOG_CA or TEELOG_PEER_POLICY, not both');
-  if (where.ca) return {ca: readFileSync(where.ca)};
   // Whose certificate it is, is looked at before anything is sent.
-  return where.peer ? {rejectUnauthorized: false} : {};
+  if (where.peer) return {rejectUnauthorized: false};
+  // Said, since NODE_TLS_REJECT_UNAUTHORIZED in the environment says otherwise where it is not.
+  return {rejectUnauthorized: true, ...(where.ca && {ca: readFileSync(where.ca)})};
 }
 
 export class Transport {
@@ -58,9 +59,11 @@ export class Transport {
     this.#https = url?.protocol === 'https:';
     this.#host = url?.host ?? 'log';
     if (url && !this.#https && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
-      throw new Error('TEELOG_URL must be https://HOST:PORT; http:// is taken for this machine alone');
+      throw new Error('TEELOG_URL must be https://HOST:PORT; http:// is taken for 127.0.0.1 and [::1] alone');
+    if (url && (url.pathname !== '/' || url.search || url.username)) throw new Error('TEELOG_URL must have nothing behind its port');
+    if ((where.ca || where.peer) && !this.#https) throw new Error('TEELOG_CA and TEELOG_PEER_POLICY are for https:// alone');
     this.#agent = this.#https ? new https.Agent({...keep, minVersion: 'TLSv1.3', maxCachedSessions: 0, ...tlsOptions(where)}) : new http.Agent(keep);
-    this.#options = url ? {host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port || 443} : {socketPath: where.socket!};
+    this.#options = url ? {host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port || (this.#https ? 443 : 80)} : {socketPath: where.socket!};
   }
 
   /** An answer of at most max bytes within ms, or ConnectionError. A token of the caller's goes
@@ -114,8 +117,8 @@ export class Transport {
             request.destroy();
             refuse(e.message);
           });
-      if (request.reusedSocket) void look();
-      else socket.once('secureConnect', look);
+      if ((socket as TLSSocket & {secureConnecting: boolean}).secureConnecting) socket.once('secureConnect', look);
+      else void look();
     });
   }
 

@@ -21,6 +21,11 @@ test('records get receipts in their order', async (t) => {
   assert.equal(log.asked.length, 1);
 });
 
+test('members that are not known are passed over', async (t) => {
+  const {client} = await begin(t, (lines) => lines.map((l) => ({...l, more: [{a: '{"a":'}, {a: 1}], index: l.index})));
+  assert.equal((await client.append([record()]))[0].index, 2);
+});
+
 test('many records go in several requests', async (t) => {
   const {client, log} = await begin(t);
   const got = await client.append(Array.from({length: 260}, (_, i) => record(String(i))));
@@ -61,7 +66,9 @@ const hostile = {
   'a member twice': [(l) => JSON.stringify(l).replace('{', '{"index":1,'), /twice/],
   'a list': [(l) => `[${JSON.stringify(l)}]`, /not what a teelog answers/],
   'no JSON': [() => 'hello', /not what a teelog answers/],
-  'an error that is no text': [() => ({error: 7}), /./],
+  'an error that is no text': [() => ({error: 7}), /no text/],
+  'a quorum of more than there are': [(l) => ({...l, class: 'cosigned 4 of 3'}), /class/],
+  'a quorum beyond bounds': [(l) => ({...l, class: `cosigned 1 of ${'1'.repeat(1000)}`}), /class/],
 };
 for (const [name, [alter, why]] of Object.entries(hostile))
   test(`refused: ${name}`, async (t) => {
@@ -135,8 +142,13 @@ test('a service that is busy is asked again, one that refuses is not', async (t)
 });
 
 test('a line that is refused is an error', async (t) => {
-  const {client} = await begin(t, () => [{error: 'type must be …', field: 'type', line: 1}]);
+  const {client, log} = await begin(t, () => [{error: 'type must be …', field: 'type', line: 1}]);
   await assert.rejects(client.append([record()]), (e) => e instanceof TeelogError && e.field === 'type' && !e.later);
+  // Only what names a member of the record is about the record.
+  for (const line of [{error: 'the log is frozen'}, {error: 'repeat it later', field: 'agentId'}, {error: 'busy', field: 'type', later: true}]) {
+    log.change = () => [line];
+    await assert.rejects(client.append([record()], 0), (e) => e instanceof TeelogError && e.later);
+  }
 });
 
 test('an action: said, done, and said how it went', async (t) => {
@@ -152,6 +164,11 @@ test('an action: said, done, and said how it went', async (t) => {
   let ran = false;
   await assert.rejects(client.action(about, {}, () => (ran = true)), /frozen/);
   assert.equal(ran, false);
+  log.before = null;
+  await client.action(about, {big: 2n ** 70n}, () => ({big: 2n ** 70n, text: 'x'.repeat(1 << 20)}));
+  assert.match(JSON.parse(log.asked.at(-1).body).content, /^\{"sha256":/);
+  log.before = () => (log.asked.length > 7 ? {status: 503, body: '{"error":"the log is frozen"}'} : null);
+  await assert.rejects(client.action(about, {}, () => 'done'), (e) => e.result === 'done'); // it can be known
 });
 
 test('an outcome that is owed comes before the next action', async (t) => {
@@ -189,6 +206,15 @@ test('a new session is asked for once', async (t) => {
   await client.append([record()]);
   await client.append([record()]);
   assert.deepEqual(log.asked.map((a) => a.url.includes('session=new')), [true, false]);
+  let times = 0;
+  const lost = await begin(t, (lines) => (times++ === 0 ? 'drop' : lines), {newSession: true});
+  await lost.client.append([record()]); // which was opened by the request whose answer got lost
+  await lost.client.append([record()]);
+  assert.deepEqual(lost.log.asked.map((a) => a.url.includes('session=new')), [true, true, false]);
+  assert.equal(lost.log.session, 2);
+  const deaf = await begin(t, undefined, {newSession: true});
+  deaf.log.deaf = true; // or somebody took the wish out of the request
+  await assert.rejects(deaf.client.append([record()], 0), /older session/);
 });
 
 test('the key on first use is said, and kept', async (t) => {
@@ -208,14 +234,15 @@ test('where it does not say which log, it does not begin', () => {
   assert.throws(() => new Client({socket: '/x', logKey: ''}), /which log\? TEELOG_LOG_KEY is missing/);
   assert.throws(() => new Client({logKey: other.key}), /TEELOG_SOCKET or TEELOG_URL/);
   assert.throws(() => new Client({socket: '/x', url: 'https://x', logKey: other.key}), /one of them alone/);
-  assert.throws(() => new Client({url: 'http://example.org', logKey: other.key}), /this machine alone/);
+  assert.throws(() => new Client({url: 'http://example.org', logKey: other.key}), /for 127.0.0.1/);
   for (const key of ['x', other.key.replace('example', 'another'), other.key.slice(0, -1), `${other.key}=`])
     assert.throws(() => new Client({socket: '/x', logKey: key}), /log key/);
 });
 
 test('settings come from the environment', () => {
-  assert.deepEqual(fromEnvironment({TEELOG_SOCKET: '/s', TEELOG_TOKEN: 't', TEELOG_LOG_KEY: 'k'}), {logKey: 'k', socket: '/s', token: 't'});
-  assert.deepEqual(fromEnvironment({TEELOG_SOCKET: '/s', TEELOG_URL: 'https://x', TEELOG_LOG_KEY: 'k'}), {logKey: 'k', url: 'https://x'}); // as of the other clients
+  const from = (env) => fromEnvironment((key) => env[key]);
+  assert.deepEqual(from({TEELOG_SOCKET: '/s', TEELOG_TOKEN: 't', TEELOG_LOG_KEY: 'k'}), {logKey: 'k', socket: '/s', token: 't'});
+  assert.deepEqual(from({TEELOG_SOCKET: '/s', TEELOG_URL: 'https://x', TEELOG_LOG_KEY: 'k'}), {logKey: 'k', url: 'https://x'}); // as of the other clients
 });
 
 test('nobody there', async () => {

@@ -28,6 +28,7 @@ export class FakeLog {
   statements = [];
   receipts = new Map(); // by request id
   asked = [];           // bodies of appends that came in whole
+  session = 1;
   constructor(origin = 'example.org/log') {
     this.origin = origin;
     this.keys = generateKeyPairSync('ed25519');
@@ -52,7 +53,7 @@ export class FakeLog {
     if (r.attributes) body.set(5, r.attributes);
     const header = encode(new Map([[1, -7], [4, Buffer.alloc(32)], [15, new Map([[1, this.origin], [2, r.agentId]])],
       [16, 'application/teelog-statement+cose'], [258, -16], [259, 'application/teelog-body+cbor'],
-      [-70001, [1, r.type, this.statements.length, 1000, 1, Buffer.alloc(32), ...(r.ref === undefined ? [] : [r.ref])]], ...(more.header ?? [])]));
+      [-70001, [1, r.type, this.statements.length, 1000, this.session, Buffer.alloc(32), ...(r.ref === undefined ? [] : [r.ref])]], ...(more.header ?? [])]));
     return Buffer.concat([Buffer.of(0xd2), encode([header, new Map(), sha(encode(body)), Buffer.alloc(64)])]);
   }
   receipt(index, r, salt) {
@@ -95,6 +96,8 @@ export class FakeLog {
     const records = body.split('\n').slice(0, -1).map((line) => JSON.parse(line));
     const before = this.before?.();
     if (before) return this.#say(request, response, before);
+    if (request.url.includes('session=new') && !this.deaf && records.some((r) => !this.receipts.has(r.requestId)))
+      this.session = this.statements.push(randomBytes(64)) - 1;
     const lines = records.map((r) => this.append(r)).map((receipt) => receipt());
     this.#say(request, response, this.change(lines, records));
   }

@@ -37,10 +37,12 @@ test('texts of anything', () => {
   assert.equal(json({n: 10n, f() {}, e: new TypeError('t')}), '{"n":"10","e":{"name":"TypeError","message":"t"}}');
   assert.deepEqual(Object.keys(JSON.parse(json({image: Buffer.alloc(1000)})).image), ['sha256', 'bytes']);
   assert.deepEqual(Object.keys(JSON.parse(json({image: new Uint8Array(1000)})).image), ['sha256', 'bytes']);
+  for (const bytes of [Buffer.from('abc'), new Uint8Array([97, 98, 99]), new Uint8Array([97, 98, 99]).buffer]) assert.equal(JSON.parse(json(bytes)).sha256, digest('abc').sha256);
+  assert.ok(json(Array(1e6).fill(0)).length < 300000);
   assert.deepEqual(JSON.parse(json({phase: 'intent', get x() { throw new Error('no'); }, y: 1})), {phase: 'intent', x: {unserializable: {name: 'Error', message: 'no'}}, y: 1});
   let deep = {};
-  for (let i = 0; i < 100000; i++) deep = {deep};
-  assert.deepEqual(Object.keys(JSON.parse(json({phase: 'result', deep})).deep), ['unserializable']);
+  for (let n = 0; n < 100000; n++) deep = {deep};
+  assert.match(json({phase: 'result', deep}), /^\{"phase":"result","deep":\{.*"\(left out\)"\}*$/);
   assert.equal(json({m: new Map([[1, 2]]), s: new Set(['x'])}), '{"m":[[1,2]],"s":["x"]}');
   assert.equal(json({n: 2 ** 60, f: 0.5, x: NaN}), '{"n":1152921504606846976,"f":0.5,"x":null}');
   assert.equal(json({s: 'a\ud800'}), '{"s":"a\\ud800"}'); // JSON can say it, in ASCII
@@ -121,14 +123,13 @@ test('an action is a copy, and its result is the same object', async (t) => {
   await service.stop();
   const [intent, outcome] = records();
   assert.deepEqual(JSON.parse(intent.content), {phase: 'intent', action: 'PAY', text: 'pay bob', parameters: {to: 'bob'}, messageId: 'm'});
-  assert.deepEqual([intent.type, intent.roomId, intent.userId, outcome.ref], ['Action:PAY', 'room', 'user', 3]);
+  assert.deepEqual([intent.type, intent.roomId, intent.userId, outcome.ref], ['Action:PAY', 'room', 'user', 4]);
   assert.deepEqual(JSON.parse(outcome.content), {phase: 'result', result: {success: true}});
 });
 
 test('an action that somebody wrote into the list is logged too', async (t) => {
   const {runtime, records, service} = await plugged(t);
   runtime.actions.push({name: 'LATE', handler: async () => undefined});
-  await runtime.processActions();
   assert.equal(await runtime.actions[0].handler(runtime, message), undefined);
   await service.stop();
   assert.equal(records().length, 2);
@@ -193,7 +194,7 @@ test('messages, with the receipts in the reply', async (t) => {
   await service.stop();
   const once = ['Message:in', 'Model:TEXT_LARGE', 'Model:TEXT_LARGE', 'Message:out'];
   assert.deepEqual(records().map((r) => r.type), [...once, ...once]);
-  assert.deepEqual(Object.keys(JSON.parse(records()[1].content)), ['phase', 'model', 'prompt']);
+  assert.deepEqual(Object.keys(JSON.parse(records()[1].content)), ['phase', 'model', 'prompt', 'parameters']);
   assert.deepEqual(Object.keys(JSON.parse(records()[2].content)), ['phase', 'response', 'ms']);
 });
 
@@ -241,16 +242,16 @@ test('copies of actions log once, and what stands in their place is logged', asy
   actions.push({...actions[0], name: 'ALIAS'});
   actions.push({...actions[0], name: 'OTHER', handler: async () => ran.push('other')});
   two.runtime.registerAction(actions[0]);                            // of one agent, given to another
-  await one.runtime.processActions(message);
   for (const action of actions) await action.handler(one.runtime, message);
   actions[0].handler = async () => ran.push('patched');
-  await one.runtime.processActions(message);
   await actions[0].handler(one.runtime, message);
   await two.runtime.actions[0].handler(two.runtime, message);
+  actions[0].handler = ((before) => async (...args) => before(...args))(actions[0].handler); // it calls the one before
+  await actions[0].handler(one.runtime, message);
   await one.service.stop();
   await two.service.stop();
-  assert.deepEqual(ran, ['pay', 'pay', 'other', 'patched', 'pay']);
-  assert.deepEqual(one.records().map((r) => r.type), ['PAY', 'PAY', 'ALIAS', 'ALIAS', 'OTHER', 'OTHER', 'PAY', 'PAY'].map((n) => `Action:${n}`));
+  assert.deepEqual(ran, ['pay', 'pay', 'other', 'patched', 'pay', 'patched']);
+  assert.deepEqual(one.records().map((r) => r.type), ['PAY', 'PAY', 'ALIAS', 'ALIAS', 'OTHER', 'OTHER', 'PAY', 'PAY', 'PAY', 'PAY'].map((n) => `Action:${n}`));
   assert.deepEqual(two.records().map((r) => r.type), ['Action:PAY', 'Action:PAY']);
 });
 
@@ -271,18 +272,94 @@ test('what a handler throws is thrown, whatever it is', async (t) => {
   assert.deepEqual(records().map((r) => JSON.parse(r.content).phase), [...Array(5).fill(['intent', 'failure']).flat(), 'intent', 'result']);
 });
 
-test('what a message leads to does not run where the log will never take that message', async (t) => {
-  const {runtime, log, records, service} = await plugged(t);
-  let ran = 0;
+test('what the log refuses does not vanish', async (t) => {
+  const {runtime, log, records, service} = await plugged(t, {TEE_LOG_WAIT_MS: '300'});
+  let ran = 0, refuse = (r) => r.content === 'pay bob' || (r.ref !== undefined && !JSON.parse(r.content).sha256);
   runtime.registerAction({name: 'PAY', handler: async () => ran++});
   runtime.messageService = {handleMessage: async () => runtime.actions[0].handler(runtime, message)};
-  log.change = (lines, sent) => lines.map((l, i) => (sent[i].type === 'Message:in' ? {error: 'content must be …', field: 'content', line: i + 1} : l));
-  const result = await runtime.messageService.handleMessage(runtime, message, async () => []);
-  assert.match(result.text, /did not take a record of type Message:in/);
-  assert.equal(ran, 0);
+  // Whoever stands between can say so too.
+  log.change = (lines, sent) => lines.map((l, i) => (refuse(sent[i]) ? {error: 'content must be …', field: 'content', line: i + 1} : l));
+  await runtime.messageService.handleMessage(runtime, message, async () => []);
+  assert.equal(ran, 1);
+  assert.equal((await runtime.actions[0].handler(runtime, message)), 1);
+  const kept = records().filter((r) => !refuse(r)).map((r) => [r.type, JSON.parse(r.content)]);
+  assert.deepEqual(kept.slice(0, 3).map(([type, said]) => [type, said.phase, said.refused]),
+    [['Message:in', undefined, 'content must be …'], ['Action:PAY', 'intent', undefined], ['Action:PAY', 'result', 'content must be …']]);
+  assert.deepEqual(kept[0][1].sha256, digest('pay bob').sha256);
+  // What stands in its place is refused too: nothing goes on.
+  refuse = (r) => r.ref !== undefined;
+  await runtime.actions[0].handler(runtime, message);
+  const result = await runtime.actions[0].handler(runtime, message);
+  assert.match(result.text, /a record of type Action:PAY was refused/);
+  log.change = (lines) => lines;
+});
+
+test('what stood behind it in a plan does not run either', async (t) => {
+  const {runtime, log, records, service} = await plugged(t, {TEE_LOG_WAIT_MS: '200'});
+  const ran = [];
+  for (const name of ['CHECK', 'PAY']) runtime.registerAction({name, handler: async () => ran.push(name)});
+  runtime.messageService = {handleMessage: async (_r, _m, callback) => {
+    log.before = () => 'drop';
+    await runtime.actions[0].handler(runtime, message, undefined, {}, callback);
+    log.before = null;
+    await runtime.actions[1].handler(runtime, message, undefined, {}, callback);
+    return {responseContent: {text: 'secret'}, responseMessages: ['secret']};
+  }};
+  await runtime.messageService.handleMessage(runtime, message, async () => []);
+  assert.deepEqual(ran, []);
+  await runtime.actions[1].handler(runtime, message); // of another message
   await service.stop();
-  assert.deepEqual(records().map((r) => r.type), ['Message:in', 'Action:PAY', 'Action:PAY']);
-  assert.equal(JSON.parse(records()[2].content).phase, 'refusal');
+  assert.deepEqual(ran, ['PAY']);
+  assert.deepEqual([...new Set(records().filter((r) => r.type === 'Action:PAY').map((r) => r.content))].map((c) => JSON.parse(c).phase), ['intent', 'refusal', 'intent', 'result']);
+});
+
+test('what could not be said is not returned either', async (t) => {
+  const {runtime, log} = await plugged(t, {TEE_LOG_WAIT_MS: '100'});
+  const result = {didRespond: true, responseContent: {text: 'secret'}, responseMessages: [{content: {text: 'secret'}}]};
+  runtime.messageService = {handleMessage: async (_r, _m, callback) => {
+    log.before = () => 'drop';
+    await callback?.(result.responseContent);
+    return result;
+  }};
+  for (const callback of [undefined, async () => []])
+    assert.doesNotMatch(JSON.stringify(await runtime.messageService.handleMessage(runtime, message, callback)), /secret/);
+  log.before = null;
+});
+
+test('the database does not turn it off', () => {
+  const env = {TEELOG_SOCKET: '/s', TEELOG_LOG_KEY: 'k'};
+  for (const [key, value] of [['TEE_LOG_FAIL', 'open'], ['ENABLE_TEE_LOG', 'false'], ['TEELOG_SOCKET', '/other'], ['TEELOG_URL', 'https://other'], ['TEELOG_LOG_KEY', 'other'], ['TEE_LOG_ROUTES', 'open']])
+    assert.throws(() => readSettings({getSetting: (k) => (k === key ? value : null)}, env), new RegExp(`${key}: the character`));
+  assert.equal(readSettings({getSetting: (k) => ({TEELOG_SOCKET: '/s', TEE_LOG_MODELS: 'text'})[k]}, env).models, 'text');
+  assert.equal(readSettings({getSetting: () => null}, {...env, TEE_LOG_FAIL: 'open'}).fail, 'open');
+});
+
+test('actions that are frozen, and such with private fields', async (t) => {
+  const {runtime, service, records} = await plugged(t);
+  class Odd {
+    #name = 'ODD';
+    get name() {
+      return this.#name;
+    }
+    handler = async () => this.#name;
+  }
+  runtime.registerAction(Object.freeze({name: 'FROZEN', handler: async () => 1}));
+  runtime.registerAction(new Odd());
+  assert.deepEqual(await Promise.all(runtime.actions.map((a) => a.handler(runtime, message))), [1, 'ODD']);
+  runtime.actions = [{name: 'NEW', handler: async () => 2}];
+  assert.equal(await runtime.actions[0].handler(runtime, message), 2);
+  await service.stop();
+  assert.deepEqual([...new Set(records().map((r) => r.type))], ['Action:FROZEN', 'Action:ODD', 'Action:NEW']);
+});
+
+test('a stop waits for handlers that run', async (t) => {
+  const {runtime, service, records} = await plugged(t);
+  runtime.registerAction({name: 'SLOW', handler: () => new Promise((resolve) => setTimeout(resolve, 300, 'done'))});
+  const result = runtime.actions[0].handler(runtime, message);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await service.stop();
+  assert.equal(await result, 'done');
+  assert.deepEqual(records().map((r) => JSON.parse(r.content).phase), ['intent', 'result']);
 });
 
 test('a reply outside of the handling of a message is logged too', async (t) => {
