@@ -97,9 +97,9 @@ struct log_batch {
     struct log_peer *peer; /* where attested; a reference */
     enum cose_alg alg;     /* that its agents are to sign by; 0: as they do already */
     bool full, limited, anyway, own;
-    bool anew;              /* wants sessions that are opened from now on … */
-    uint64_t sessions_from; /* … at this index or after it; 0: any */
-    unsigned cosigned_ms; /* 0: it waits for no witness */
+    bool anew;              /* wants sessions that are opened from now on, */
+    uint64_t sessions_from; /* at this index or after it; 0: any */
+    unsigned cosigned_ms;   /* 0: it waits for no witness */
     struct cosign_wait wait;
     struct full *paths; /* that are made for it, or NULL */
     buf arena;

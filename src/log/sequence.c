@@ -196,8 +196,8 @@ static tl_err new_session(struct log *log, const struct log_batch *b, struct sub
     if (b->limited && too_young(&s->session, least_ms, now_ms))
         return tl_explain(why, TL_E_RATE, "agentId",
                           "this agent's session, for another algorithm, another kind of caller or "
-                          "one that was started again, was opened less than %u seconds ago; nothing of this record was stored, "
-                          "repeat it later",
+                          "an agent that was started again, was opened less than %u seconds ago; "
+                          "nothing of this record was stored, repeat it later",
                           least_ms / 1000);
     if (b->limited && bucket_take(&log->sessions, rate, 10 * rate, 1, now_ms))
         return tl_explain(why, TL_E_RATE, "agentId",

@@ -1,6 +1,8 @@
 // A real agent of elizaOS, offline: the core's AgentRuntime, the plugin under test, a model that
 // says what the test tells it to, and a few actions. Commands come in as lines of JSON, and each
 // is answered by one. Whatever else the libraries print goes to standard error.
+import {closeSync, fdatasyncSync, openSync, writeSync} from 'node:fs';
+import http from 'node:http';
 import {createInterface} from 'node:readline';
 
 const out = process.stdout.write.bind(process.stdout);
@@ -8,7 +10,7 @@ process.stdout.write = (...args) => process.stderr.write(...args);
 for (const name of ['log', 'info', 'debug']) console[name] = (...args) => console.error(...args);
 
 const core = await import('@elizaos/core');
-const {teeLogPlugin} = await import('plugin-teelog');
+const {Client, fromEnvironment, teeLogPlugin} = await import('plugin-teelog');
 const old = process.env.ELIZA === '1';
 
 const ran = [];      // handlers that ran, in their order
@@ -25,7 +27,16 @@ function action(name, handler, more = {}) {
     }};
 }
 
+// What the log has of this action now, by asking it past the plugin.
+const look = (agentId, type) => new Promise((resolve, reject) => {
+  http.get({socketPath: process.env.TEELOG_SOCKET, path: `/v1/records?agent=${agentId}&type=${type}`, headers: {Host: 'log'}}, (answer) => {
+    let text = '';
+    answer.on('data', (part) => (text += part)).on('end', () => resolve(JSON.parse(text).records.map((r) => r.index)));
+  }).on('error', reject);
+});
+
 const actions = [
+  action('LOOKS', async (runtime) => ({success: true, text: 'seen', data: {actionName: 'LOOKS', seen: await look(runtime.agentId, 'Action:LOOKS')}})),
   action('TRANSFER_FUNDS', async (_runtime, message, _state, _options, callback) => {
     await callback?.({text: `sent: ${message.content.text}`, actions: ['TRANSFER_FUNDS'], source: message.content.source});
     return {success: true, text: 'transfer ok', values: {lastTx: '0xabc'}, data: {actionName: 'TRANSFER_FUNDS', tx: '0xabc'}};
@@ -117,26 +128,69 @@ const commands = {
     script.hold = false;
     return {};
   },
-  // What a handler returns reaches its caller as the same object; how long a call takes with the
-  // plugin (the runtime's action) and without (ours).
-  call: async ({agent: name, action: which, times = 1, message: text = 'x'}) => {
+  // One action, called as the runtime calls it.
+  call: async ({agent: name, action: which, message: text = 'x'}) => {
     const {runtime, roomId, entityId} = agents[name], before = ran.length;
-    const wrapped = runtime.actions.find((x) => x.name === which), plain = actions.find((x) => x.name === which);
     const message = {id: core.stringToUuid('m'), entityId, roomId, content: {text}};
-    const took = [], bare = [];
-    let same = true, result;
-    for (let i = 0; i < times; i++) {
-      let at = performance.now();
-      returned.length = 0;
-      result = await wrapped.handler(runtime, message, undefined, {}, undefined, []);
-      took.push(performance.now() - at);
-      same &&= result === returned[0];
-      at = performance.now();
-      if (times > 1) await plain.handler(runtime, message, undefined, {}, undefined, []);
-      bare.push(performance.now() - at);
+    const result = await runtime.actions.find((x) => x.name === which).handler(runtime, message, undefined, {}, undefined, []);
+    return {result, ran: ran.slice(before)};
+  },
+  // One after the other, until it is enough, and a few more; what ran, by its text, and the longest time without.
+  calls: async ({agent: name, action: which, text}) => {
+    const {runtime, roomId, entityId} = agents[name], did = [];
+    const {handler} = runtime.actions.find((x) => x.name === which);
+    let last = performance.now(), gap = 0, more = 5;
+    script = {enough: false};
+    for (let i = 0; more > 0; i++) {
+      const message = {id: core.stringToUuid('m'), entityId, roomId, content: {text: `${text} ${i}`}}, before = ran.length;
+      await handler(runtime, message, undefined, {}, undefined, []);
+      if (i === 5) out(JSON.stringify({began: true}) + '\n');
+      if (ran.length === before) {
+        await pause(5);
+        continue;
+      }
+      did.push(message.content.text);
+      gap = Math.max(gap, performance.now() - last);
+      last = performance.now();
+      if (script.enough) more--;
     }
-    const p50 = (list) => list.sort((x, y) => x - y)[Math.floor(list.length / 2)];
-    return {same, result, ran: ran.slice(before), p50: p50(took), bare: p50(bare), shared: wrapped === plain};
+    return {ran: did, gap};
+  },
+  enough: async () => {
+    script.enough = true;
+    return {};
+  },
+  // What a handler returns reaches its caller as the same object. How long a call takes with the plugin (the
+  // runtime's action) and without (ours), by turns with the same client alone and the disk alone.
+  measure: async ({agent: name, action: which, times, file}) => {
+    const {runtime, roomId, entityId} = agents[name];
+    const wrapped = runtime.actions.find((x) => x.name === which), plain = actions.find((x) => x.name === which);
+    const message = {id: core.stringToUuid('m'), entityId, roomId, content: {text: 'x'}};
+    const client = new Client(fromEnvironment()), fd = openSync(file, 'w'), page = Buffer.alloc(4096, 1);
+    let same = true;
+    const works = {
+      handler: () => plain.handler(runtime, message, undefined, {}, undefined, []),
+      action: async () => {
+        const result = await wrapped.handler(runtime, message, undefined, {}, undefined, []);
+        same &&= result === returned.at(-1);
+      },
+      append: () => client.append([{agentId: 'beside', roomId: '', userId: '', type: 'T', content: 'c'.repeat(200)}]),
+      fdatasync: () => {
+        writeSync(fd, page);
+        fdatasyncSync(fd);
+      },
+    };
+    const took = Object.fromEntries(Object.keys(works).map((key) => [key, []]));
+    for (let i = 0; i < times; i++)
+      for (const [key, work] of Object.entries(works)) {
+        const at = performance.now();
+        await work();
+        took[key].push(performance.now() - at);
+      }
+    client.close();
+    closeSync(fd);
+    const at = (q) => Object.fromEntries(Object.entries(took).map(([key, list]) => [key, list.sort((x, y) => x - y)[Math.floor(list.length * q)]]));
+    return {same, shared: wrapped === plain, p50: at(0.5), p99: at(0.99)};
   },
   service: async ({agent: name, method, args}) => {
     const s = await service(agents[name]);
@@ -176,5 +230,5 @@ out(JSON.stringify({ready: true}) + '\n');
 for await (const line of createInterface({input: process.stdin})) {
   const {op, ...rest} = JSON.parse(line);
   const answer = commands[op](rest).then((v) => out(JSON.stringify(v ?? {}) + '\n'), (e) => out(JSON.stringify({failed: String(e.stack)}) + '\n'));
-  if (op !== 'message' || !rest.hold) await answer;
+  if (op !== 'calls' && (op !== 'message' || !rest.hold)) await answer;
 }

@@ -10,7 +10,7 @@ import unittest
 
 from elizaos import Agents, Case, Service, ready
 
-MINE = ("TRANSFER_FUNDS", "CHECK_BALANCE", "THROWS", "FAILS")
+MINE = ("TRANSFER_FUNDS", "CHECK_BALANCE", "THROWS", "FAILS", "LOOKS")
 WHY = "could not be logged"
 
 
@@ -63,8 +63,14 @@ class Elizaos(Case):
                 [outcome] = answers.pop(r["index"])
                 self.assertEqual(outcome["type"], r["type"])
                 out.append((r["said"]["action"], r, outcome))
-        self.assertTrue(all(not r["type"].startswith("Action:") for rs in answers.values() for r in rs), "an outcome without an intent")
+        self.model_calls(records, answers)
         return out
+
+    def model_calls(self, records, answers):
+        for intent in (r for r in records if r["type"].startswith("Model:") and r["said"]["phase"] == "intent"):
+            outcomes = [(o["type"], o["said"]["phase"]) for o in answers.pop(intent["index"], [])]
+            self.assertIn(outcomes, ([(intent["type"], "result")], []))  # none yet of one that still runs
+        self.assertEqual(answers, {}, "an outcome without an intent")
 
     def ran(self, records):
         return [name for name, _, outcome in self.pairs(records) if outcome["said"]["phase"] != "refusal" and name in MINE]
@@ -89,6 +95,7 @@ class Elizaos(Case):
             ("balance, then pay", {"actions": ["CHECK_BALANCE", "TRANSFER_FUNDS"], "reply": "both"}, ["CHECK_BALANCE", "TRANSFER_FUNDS"]),
             ("break", {"actions": ["THROWS"], "reply": "trying"}, ["THROWS"]),
             ("too much", {"actions": ["FAILS"], "reply": "trying"}, ["FAILS"]),
+            ("look", {"actions": ["LOOKS"], "reply": "looking"}, ["LOOKS"]),
             ("fly", {"actions": ["FLY_TO_THE_MOON"], "reply": "up"}, []),
         ]
         did, said, answers = [], [], []
@@ -104,7 +111,10 @@ class Elizaos(Case):
         self.assertEqual(self.ran(records), did)
         phases = {name: outcome["said"]["phase"] for name, _, outcome in self.pairs(records)}
         self.assertEqual({k: v for k, v in phases.items() if k in MINE},
-                         {"TRANSFER_FUNDS": "result", "CHECK_BALANCE": "result", "THROWS": "failure", "FAILS": "failure"})
+                         {"TRANSFER_FUNDS": "result", "CHECK_BALANCE": "result", "THROWS": "failure", "FAILS": "failure", "LOOKS": "result"})
+        # Its handler has asked the log itself: there its intent was, before it ran.
+        [(intent, outcome)] = [(i, o) for n, i, o in self.pairs(records) if n == "LOOKS"]
+        self.assertEqual(outcome["said"]["result"]["data"]["seen"], [intent["index"]])
         self.assertEqual([r["content"] for r in records if r["type"] == "Message:in"], [text for text, _, _ in scenes])
         self.assertEqual([r["content"] for r in records if r["type"] == "Message:out"], said)
         self.assertNotIn("Action:FLY-TO-THE-MOON", [r["type"] for r in records])
@@ -113,9 +123,10 @@ class Elizaos(Case):
         [failed] = [o for n, _, o in self.pairs(records) if n == "FAILS"]
         self.assertEqual(failed["said"]["result"]["error"], "not enough")
         calls = answers[-1]["calls"]
-        logged = collections.Counter(r["said"]["model"] for r in records if r["type"].startswith("Model:"))
+        asked = [r for r in records if r["type"].startswith("Model:") and r["said"]["phase"] == "intent"]
+        logged = collections.Counter(r["said"]["model"] for r in asked)
         self.assertEqual(sum(v for k, v in logged.items() if k != "TEXT_EMBEDDING"), sum(v for k, v in calls.items() if k != "TEXT_EMBEDDING"))
-        self.assertTrue(all(set(r["said"]["prompt"]) == {"sha256", "bytes"} for r in records if r["type"].startswith("Model:")))
+        self.assertTrue(all(set(r["said"]["prompt"]) == {"sha256", "bytes"} for r in asked))
         self.receipts(answers, records)
         self.trusted()
 
@@ -158,6 +169,28 @@ class Elizaos(Case):
                          [("one", "result"), ("two", "refusal"), ("three", "refusal"), ("four", "result")])
         self.assertEqual([r["content"] for r in records if r["type"] == "Message:in"], ["one", "two", "three", "four"])
         self.assertEqual(self.ran(records), ["TRANSFER_FUNDS"] * 2)
+        self.trusted()
+
+    def test_killed_again_and_again(self):
+        """While it acts: whatever was under way, each handler that ran has one intent and one outcome."""
+        agents = self.agents(TEE_LOG_WAIT_MS="400")
+        tee = self.start(agents)
+        self.until_it_runs(agents)
+        did = []
+        for round_ in range(3):
+            agents.tell("calls", agent="Tee", action="CHECK_BALANCE", text=f"round {round_}")
+            self.assertEqual(agents.answer(), {"began": True})
+            self.service.stop(signal.SIGKILL)
+            self.service.__exit__()
+            self.service = self.serve(*self.options)
+            agents.ask("enough")  # a few more, and the answer to all of it comes
+            answer = agents.answer()
+            did += answer["ran"]
+            print(f"elizaOS {self.version}: the log was killed and started again, {answer['gap']:.0f} ms without an action")
+        agents.ask("stop", agent="Tee")
+        pairs = [(i["said"]["text"], o["said"]["phase"]) for _, i, o in self.pairs(self.records(tee)) if i["said"]["text"] != "x"]
+        self.assertEqual(len(pairs), len({text for text, _ in pairs}), "an action is in the log twice")
+        self.assertEqual([text for text, phase in pairs if phase == "result"], did)
         self.trusted()
 
     def test_open_where_that_is_wished(self):
@@ -222,28 +255,14 @@ class Elizaos(Case):
     def test_time_and_identity(self):
         agents = self.agents()
         self.start(agents)
-        answer = agents.ask("call", agent="Tee", action="CHECK_BALANCE", times=300)
+        answer = agents.ask("measure", agent="Tee", action="CHECK_BALANCE", times=400, file=self.path("raw"))
         self.assertTrue(answer["same"], "a handler's result is another object")
         self.assertFalse(answer["shared"], "the plugin's own action was changed")
-        added = answer["p50"] - answer["bare"]
-        print(f"elizaOS {self.version}: the plugin adds {added:.2f} ms to an action at p50")
+        p50, p99 = answer["p50"], answer["p99"]
+        print(f"elizaOS {self.version}: an action takes {p50['action']:.2f} ms at p50 ({p99['action']:.2f} at p99), its handler alone {p50['handler']:.3f}; "
+              f"in the same run one durable append takes {p50['append']:.2f}, fdatasync of 4 KiB {p50['fdatasync']:.2f}")
         # A machine that is busy, or slow to sync a disk, is not the plugin's fault.
-        self.assertLess(added, max(2, 2 * self.one_append()))
-
-    def one_append(self):
-        """Milliseconds at p50 for one durable append, by the same client without elizaOS."""
-        done = subprocess.run(["node", "--input-type=module", "-e", """
-            import {Client, fromEnvironment} from 'plugin-teelog/client';
-            const client = new Client(fromEnvironment()), took = [];
-            for (let i = 0; i < 300; i++) {
-              const at = performance.now();
-              await client.append([{agentId: 'x', roomId: '', userId: '', type: 'T', content: 'c'}]);
-              took.push(performance.now() - at);
-            }
-            console.log(took.sort((x, y) => x - y)[150]);
-            client.close();"""], cwd=self.folder, capture_output=True, text=True, timeout=120, check=True,
-            env={**self.env, "TEELOG_SOCKET": self.service.socket, "TEELOG_LOG_KEY": self.key})
-        return float(done.stdout)
+        self.assertLess(p50["action"] - p50["handler"], max(2, 2 * p50["append"]))
 
     def test_a_restart_is_a_new_session(self):
         sessions = []
@@ -279,4 +298,4 @@ class Elizaos2(Elizaos):
 del Elizaos
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main()  # test_elizaos.py Elizaos1: one of them

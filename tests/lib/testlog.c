@@ -137,6 +137,7 @@ void submit(struct world *w, const struct log_record *records, size_t n, struct 
 
 bool submit_limited;
 uint64_t submit_lane;
+bool submit_anew;
 
 void submit_alg(struct world *w, const struct log_record *records, size_t n, enum cose_alg alg,
                 struct answer *a)
@@ -148,6 +149,8 @@ void submit_alg(struct world *w, const struct log_record *records, size_t n, enu
     log_batch_peer(b, submit_peer);
     log_batch_alg(b, alg);
     log_batch_lane(b, submit_lane);
+    if (submit_anew)
+        log_batch_anew(b);
     if (submit_limited)
         log_batch_limit(b);
     if (submit_cosigned_ms)

@@ -55,6 +55,7 @@ extern unsigned submit_cosigned_ms;  /* what is handed over waits so long for wi
 extern bool submit_full;             /* and wants its paths */
 extern bool submit_limited;          /* what is handed over is of callers with limits */
 extern uint64_t submit_lane;         /* and of this lane */
+extern bool submit_anew;             /* and of agents that were started again */
 extern struct log_peer *submit_peer; /* and of this attested peer; NULL: of a bearer */
 extern uint8_t submit_admissions;    /* that a log is opened with */
 extern struct log_witnessing submit_witnessing; /* likewise */

@@ -633,6 +633,71 @@ static void too_much_waits(void **state)
     free(text);
 }
 
+/* As append_one, for an agent that was started again: it waits for its quote. */
+static void submit_again(const struct log_record *r, size_t n, struct answer *a)
+{
+    submit_anew = true;
+    submit(&w, r, n, a);
+    submit_anew = false;
+}
+
+static void started_again(void **state)
+{
+    (void)state;
+    struct answer again, lane, repeat;
+    struct log_record r[] = {with_request(record("alice", "one"), "request-1"),
+                             record("alice", "two")};
+    uint64_t before, after, size;
+    allow(1);
+    append_one(&w, "alice", "zero");
+    (void)session_size("alice", &before);
+    hold();
+    submit_lane = 7;
+    submit_again(r, 2, &again);
+    submit(&w, &r[1], 1, &lane); /* keeps its place in the lane */
+    submit_lane = 0;
+    await_asked(1);
+    /* Until it has its quote the open session goes on for others. */
+    assert_int_equal(append_one(&w, "alice", "between").index, before + 2);
+    assert_false(is_answered(&lane));
+    allow(1);
+    await(&again);
+    await(&lane);
+    size = session_size("alice", &after);
+    assert_true(size > before);
+    assert_true(after > before + 2);
+    assert_ok(again.receipts[0].err);
+    assert_int_equal(again.receipts[0].index, after + 1);
+    assert_int_equal(again.receipts[1].index, after + 2); /* one session for both */
+    assert_int_equal(lane.receipts[0].index, after + 3);
+    assert_int_equal(hardware.asked, 1);
+    /* What is only repeated opens none. */
+    submit_again(r, 1, &repeat);
+    await(&repeat);
+    assert_true(repeat.receipts[0].repeated);
+    assert_int_equal(repeat.receipts[0].index, after + 1);
+    assert_int_equal(hardware.asked, 1);
+}
+
+static void started_again_too_often(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct log_record r = record("alice", "one");
+    allow(1);
+    append_one(&w, "alice", "zero");
+    hold();
+    submit_limited = true;
+    submit_again(&r, 1, &a);
+    submit_limited = false;
+    await(&a);
+    assert_err(a.receipts[0].err, TL_E_RATE);
+    assert_non_null(strstr(a.receipts[0].why.text, "started again"));
+    assert_non_null(strstr(a.receipts[0].why.text, "nothing of this record was stored"));
+    assert_int_equal(hardware.asked, 0);
+    append_one(&w, "alice", "its session is open all the same");
+}
+
 int main(void)
 {
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -652,6 +717,8 @@ int main(void)
         WITH_LOG(lanes_keep_their_order_for_long),
         WITH_LOG(ahead_of_as_many_as_may_be),
         WITH_LOG(too_much_waits),
+        WITH_LOG(started_again),
+        WITH_LOG(started_again_too_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,6 +95,8 @@ async function plugged(t, values = {}, change) {
   return {log, runtime, service, records};
 }
 
+/** Without what was only sent again. */
+const once = (records) => [...new Map(records.map((r) => [r.requestId, r])).values()];
 const message = {id: 'm', entityId: 'user', roomId: 'room', content: {text: 'pay bob'}};
 
 test('an action is a copy, and its result is the same object', async (t) => {
@@ -282,10 +284,11 @@ test('what the log refuses does not vanish', async (t) => {
   await runtime.messageService.handleMessage(runtime, message, async () => []);
   assert.equal(ran, 1);
   assert.equal((await runtime.actions[0].handler(runtime, message)), 1);
-  const kept = records().filter((r) => !refuse(r)).map((r) => [r.type, JSON.parse(r.content)]);
-  assert.deepEqual(kept.slice(0, 3).map(([type, said]) => [type, said.phase, said.refused]),
-    [['Message:in', undefined, 'content must be …'], ['Action:PAY', 'intent', undefined], ['Action:PAY', 'result', 'content must be …']]);
-  assert.deepEqual(kept[0][1].sha256, digest('pay bob').sha256);
+  const kept = once(records().filter((r) => !refuse(r))), said = kept.map((r) => JSON.parse(r.content));
+  const [instead] = said.filter((_, i) => kept[i].type === 'Message:in');
+  assert.deepEqual(instead, {...digest('pay bob'), refused: 'content must be …'});
+  assert.deepEqual(said.filter((_, i) => kept[i].type === 'Action:PAY').slice(0, 3).map((c) => [c.phase, c.refused]),
+    [['intent', undefined], ['result', 'content must be …'], ['intent', undefined]]);
   // What stands in its place is refused too: nothing goes on.
   refuse = (r) => r.ref !== undefined;
   await runtime.actions[0].handler(runtime, message);
@@ -310,7 +313,7 @@ test('what stood behind it in a plan does not run either', async (t) => {
   await runtime.actions[1].handler(runtime, message); // of another message
   await service.stop();
   assert.deepEqual(ran, ['PAY']);
-  assert.deepEqual([...new Set(records().filter((r) => r.type === 'Action:PAY').map((r) => r.content))].map((c) => JSON.parse(c).phase), ['intent', 'refusal', 'intent', 'result']);
+  assert.deepEqual(once(records()).filter((r) => r.type === 'Action:PAY').map((r) => JSON.parse(r.content).phase), ['intent', 'refusal', 'intent', 'result']);
 });
 
 test('what could not be said is not returned either', async (t) => {
@@ -350,6 +353,15 @@ test('actions that are frozen, and such with private fields', async (t) => {
   assert.equal(await runtime.actions[0].handler(runtime, message), 2);
   await service.stop();
   assert.deepEqual([...new Set(records().map((r) => r.type))], ['Action:FROZEN', 'Action:ODD', 'Action:NEW']);
+});
+
+test('parameters that core 1.7 has in the state', async (t) => {
+  const {runtime, service, records} = await plugged(t);
+  runtime.registerAction({name: 'PAY', handler: async () => 1});
+  await runtime.actions[0].handler(runtime, message, {data: {actionParams: {to: 'bob'}}}, {actionContext: {}});
+  await runtime.actions[0].handler(runtime, message, {data: {actionParams: {to: 'eve'}}}, {actionContext: {}, parameters: {to: 'al'}});
+  await service.stop();
+  assert.deepEqual(records().map((r) => JSON.parse(r.content)).filter((c) => c.phase === 'intent').map((c) => c.parameters), [{to: 'bob'}, {to: 'al'}]);
 });
 
 test('a stop waits for handlers that run', async (t) => {
