@@ -74,7 +74,7 @@ class AttestedTls(Case):
         self.teelog("token", "create", "--data", self.data, "--scope", "append", "-o", "token")
 
     def message(self, **env):
-        agents = Agents(self.folder, "2", {**self.env, "TEELOG_URL": self.url, "TEELOG_TOKEN_FILE": self.path("token"), "TEE_LOG_WAIT_MS": "3000",
+        agents = Agents(self.folder, "2", {**self.env, "TEELOG_URL": self.url, "TEELOG_TOKEN_FILE": self.path("token"), "TEE_LOG_WAIT_MS": "30000",
                                            "TEELOG_LOG_KEY": self.service.status()["logKey"], "TEELOG_PROGRAM": TEELOG, **env}, self.path("agent.err"))
         try:
             agents.ask("start", agent="Tee")
@@ -93,7 +93,7 @@ class AttestedTls(Case):
 
     def refused(self, words, **env):
         size = self.service.status()["size"]
-        answer = self.message(TEE_LOG_WAIT_MS="500", **env)
+        answer = self.message(TEE_LOG_WAIT_MS="2500", **env)
         self.assertEqual(answer["ran"], [])
         self.assertRegex(json.dumps(answer["replies"]), words)
         self.assertEqual(self.service.status()["size"], size)
