@@ -1,6 +1,6 @@
 /** Actions: an intent before the handler runs, and what became of it after. */
 import {AsyncLocalStorage} from 'node:async_hooks';
-import type {Action, Callback, Handler, Memory, Runtime} from './eliza.js';
+import type {Action, Callback, Handler, Memory} from './eliza.js';
 import {type Logbook, NotLogged} from './logbook.js';
 import type {Entry} from './queue.js';
 import type {Capture} from './settings.js';
@@ -59,7 +59,7 @@ function members(action: Action): PropertyDescriptorMap {
   for (let from: object | null = action; from && from !== Object.prototype; from = Object.getPrototypeOf(from) as object | null)
     for (const [key, {get, set, ...data}] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
       if (Object.hasOwn(out, key) || (!get && !set && from !== action)) continue;
-      out[key] = get || set ? {get: get?.bind(action), set: set?.bind(action), enumerable: data.enumerable ?? true, configurable: true}
+      out[key] = get || set ? {...(get && {get: get.bind(action)}), ...(set && {set: set.bind(action)}), enumerable: true, configurable: true}
         : {...data, writable: true, configurable: true};
     }
   return out;

@@ -185,9 +185,9 @@ export class Logbook {
   /** Ends it: what still runs, and then what still waits, is given a while. */
   async stop(): Promise<void> {
     for (const end = performance.now() + STOP_MS; this.busy > 0 && performance.now() < end; ) await within(new Promise(() => undefined), 20);
-    await this.queue.drained(STOP_MS);
+    const drained = await this.queue.drained(STOP_MS);
     this.#say();
-    const left = await this.queue.close(STOP_MS);
+    const left = await this.queue.close(drained ? STOP_MS : 0);
     if (left > 0) this.warn(`${left} records did not reach the log before the agent stopped`);
     this.client.close();
   }

@@ -49,10 +49,10 @@ test('an outcome goes once the index of its intent is known', async () => {
 
 test('the outcome of an intent that the log refused has no ref', async () => {
   const log = new Log(), queue = new Queue(log, limits);
-  const intent = queue.put(record('refused'), null, false);
+  const intent = queue.put(record('refused'));
+  await assert.rejects(intent.done, /no/);
   const outcome = queue.put(record('outcome'), intent);
   await outcome.done;
-  await assert.rejects(intent.done, /no/);
   assert.equal('ref' in log.kept[0], false);
 });
 
