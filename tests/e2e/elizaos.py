@@ -115,7 +115,7 @@ def ready(version):
 def compile_ts(folder, *args):
     """As somebody who writes TypeScript has it compiled; the result of tsc."""
     modules = package() / "node_modules"
-    return subprocess.run(["node", modules / "typescript" / "bin" / "tsc", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node",
+    return subprocess.run(["node", modules / "typescript" / "bin" / "tsc", "--strict", "--target", "es2022", "--types", "node",
                            "--typeRoots", modules / "@types", *args], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
 
 

@@ -28,15 +28,13 @@ export interface ClientOptions extends Where {
 
 /** What the service said, in its own words. */
 export class TeelogError extends Error {
-  /** later: whether it can be repeated as it is, with the same request ids. */
-  constructor(message: string, readonly status: number, readonly later: boolean, readonly field?: string) {
+  /** later: whether it can be repeated as it is, with the same request ids; after: in so many seconds. */
+  constructor(message: string, readonly status: number, readonly later: boolean, readonly field?: string, readonly after = 0) {
     super(message);
   }
 }
 
 export const ON_FIRST_USE = 'on first use';
-const MEMBERS = ['agentId', 'roomId', 'userId', 'type', 'content', 'ref', 'attributes', 'requestId', 'line'];
-const TIME_MENDS = /repeat it later/; // as a session that is too young, whose field is agentId
 /** Lines of one request. */
 export const BATCH_MAX = 256;
 
@@ -70,7 +68,7 @@ function refusal(answer: Answer): TeelogError {
   } catch {
     // The status has to do.
   }
-  return new TeelogError(error, answer.status, answer.retryAfter !== null || answer.status === 502 || answer.status === 504, field);
+  return new TeelogError(error, answer.status, answer.retryAfter !== null || answer.status === 502 || answer.status === 504, field, answer.retryAfter ?? 0);
 }
 
 function good(answer: Answer): Answer {
@@ -164,8 +162,9 @@ export class Client {
         }
         pause = PAUSE_LEAST_MS;
       } catch (e) {
-        if (!isLater(e) || performance.now() + pause > end) throw e;
-        await sleep(pause);
+        const after = Math.max(pause, e instanceof TeelogError ? 1000 * e.after : 0);
+        if (!isLater(e) || performance.now() + after > end) throw e;
+        await sleep(after);
         pause = Math.min(2 * pause, PAUSE_MOST_MS);
       }
     }
@@ -240,10 +239,7 @@ export class Client {
     const said = parsed(line);
     if (!('error' in said)) return checkReceipt(line, sent, key, this.#seen);
     if (typeof said.error !== 'string') throw new ReceiptError('its error is no text');
-    const field = typeof said.field === 'string' ? sentence(said.field) : undefined;
-    // What is wrong with a record names its member. All else passes: no session yet, a log that is stopping.
-    const later = said.later === true || field === undefined || !MEMBERS.includes(field.split('.')[0]!) || TIME_MENDS.test(said.error);
-    return new TeelogError(sentence(said.error), 400, later, field);
+    return new TeelogError(sentence(said.error), 400, said.later === true, typeof said.field === 'string' ? sentence(said.field) : undefined);
   }
 
   /** Nothing is sent before the service has shown a checkpoint of the pinned log, the token neither. */

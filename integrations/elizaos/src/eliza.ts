@@ -71,5 +71,6 @@ export interface RouteResponse {
 export interface Route {
   type: 'GET' | 'POST';
   path: string;
-  handler(request: RouteRequest, response: RouteResponse, runtime: Runtime): Promise<void>;
+  /** runtime: a Runtime, whose own type is each core's. */
+  handler(request: RouteRequest, response: RouteResponse, runtime: unknown): Promise<void>;
 }

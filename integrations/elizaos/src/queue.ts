@@ -228,7 +228,7 @@ export class Queue {
         // Also what waiting alone does not mend (a wrong token, a frozen log, another log under
         // this address): people do, and nothing is thrown away until then.
         this.#fail(e instanceof Error ? e.message : String(e));
-        if (!isLater(e)) pause = PAUSE_MOST_MS;
+        if (!isLater(e) || (e instanceof TeelogError && e.after > 0)) pause = PAUSE_MOST_MS;
       }
       if (good) pause = PAUSE_LEAST_MS;
       else if (this.#waiting.length > 0) {

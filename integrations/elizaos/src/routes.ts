@@ -44,7 +44,7 @@ async function answer(book: Logbook | null, request: RouteRequest, response: Rou
 
 export function routes(find: Find): Route[] {
   const route = (type: 'GET' | 'POST', path: string, ask: (request: RouteRequest) => Question): Route =>
-    ({type, path, handler: async (request, response, runtime) => answer(find(runtime), request, response, ask(request))});
+    ({type, path, handler: async (request, response, runtime) => answer(find(runtime as Runtime), request, response, ask(request))});
   return [
     route('GET', '/agents', (q) => ({method: 'GET', path: `/tee/agents${query(q)}`, body: null})),
     route('GET', '/agents/:agentId', (q) => ({method: 'GET', path: `/tee/agents/${encodeURIComponent(q.params?.agentId ?? '')}${query(q)}`, body: null})),
