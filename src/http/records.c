@@ -298,8 +298,8 @@ static tl_err batch_new(struct log_batch **out, const struct exchange *x, const 
 void post_records(struct exchange *x)
 {
     struct http_query q = {{0}};
-    struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"},
-                                  {"alg"},   {"wait"},    {"timeout"}, {"session"}};
+    struct http_param params[] = {{"agent"}, {"receipt"}, {"partial"}, {"alg"},
+                                  {"wait"},  {"timeout"}, {"session"}};
     struct options o;
     slice body = {x->body, x->body_got};
     if (!query_or_answer(x, &q, params, 7) || !options(x, params, &o) ||

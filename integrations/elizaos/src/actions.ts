@@ -57,7 +57,8 @@ async function refuse(e: NotLogged, name: string, callback: Callback | undefined
 function members(action: Action): PropertyDescriptorMap {
   const out: PropertyDescriptorMap = {};
   for (let from: object | null = action; from && from !== Object.prototype; from = Object.getPrototypeOf(from) as object | null)
-    for (const [key, {get, set, ...data}] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
+    for (const key of Reflect.ownKeys(from)) {
+      const {get, set, ...data} = Object.getOwnPropertyDescriptor(from, key)!;
       if (Object.hasOwn(out, key) || (!get && !set && from !== action)) continue;
       out[key] = get || set ? {...(get && {get: get.bind(action)}), ...(set && {set: set.bind(action)}), enumerable: true, configurable: true}
         : {...data, writable: true, configurable: true};
@@ -72,13 +73,28 @@ interface Ours {
 }
 const ours = new WeakMap<Handler, Ours>();
 
+/** A plugin may give its own object another handler after it was registered. */
+function latest(of: Action, given: Handler): Handler {
+  return function (this: unknown, ...args) {
+    const now = of.handler;
+    return (typeof now === 'function' && !ours.has(now) ? now : given).apply(this, args);
+  };
+}
+
+interface Running {
+  handler: Handler;
+  over: boolean;
+}
+
 export class Actions {
   /** What agents say in place of what they did not do: it is not held back in its turn. */
   readonly refusals = new WeakSet<object>();
   readonly #book: Logbook;
   readonly #copies = new WeakSet<Action>();
-  /** The name of the action that runs. */
-  readonly #running = new AsyncLocalStorage<string>();
+  /** What runs, and once it has ended what goes on after it. */
+  readonly #running = new AsyncLocalStorage<Running>();
+  /** By what a handler of ours was replaced. */
+  readonly #replaced = new WeakMap<Handler, Handler>();
 
   constructor(book: Logbook) {
     this.#book = book;
@@ -99,11 +115,19 @@ export class Actions {
 
   #watched(list: Action[]): Action[] {
     for (const [i, action] of list.entries()) list[i] = this.#logged(action);
-    return new Proxy(list, {set: (to, key, value) => Reflect.set(to, key, this.#logged(value))});
+    return new Proxy(list, {
+      // Also what somebody has written into it who had it before us.
+      get: (from, key) => {
+        const value = Reflect.get(from, key) as unknown, logged = this.#logged(value);
+        if (logged !== value) Reflect.set(from, key, logged);
+        return logged;
+      },
+      defineProperty: (to, key, d) => Reflect.defineProperty(to, key, 'value' in d ? {...d, value: this.#logged(d.value as unknown)} : d),
+    });
   }
 
   #logged<T>(value: T): T {
-    const isAction = typeof value === 'object' && value !== null && 'name' in value && !this.#copies.has(value as unknown as Action);
+    const isAction = typeof value === 'object' && value !== null && 'name' in value && 'handler' in value && !this.#copies.has(value as unknown as Action);
     return isAction ? (this.#copy(value as unknown as Action) as T) : value;
   }
 
@@ -116,7 +140,9 @@ export class Actions {
       configurable: true, enumerable: true,
       get: () => handler,
       set: (next: Handler) => {
+        const before = handler;
         handler = this.#handler(copy, next, copy);
+        if (before && handler && before !== handler) this.#replaced.set(before, handler);
       },
     });
     if (typeof action.validate === 'function')
@@ -129,15 +155,21 @@ export class Actions {
    * action is logged once, by the agent that has it. */
   #handler(copy: Action, given: Handler, of: Action): Handler {
     if (typeof given !== 'function') return given;
-    const {inner, self} = ours.get(given) ?? {inner: given, self: of};
+    const {inner, self} = ours.get(given) ?? {inner: latest(of, given), self: of};
     const handler: Handler = (...args) => {
-      const {name} = copy, mine = copy.handler === handler && this.#book.runtime.actions.includes(copy);
-      // What took this one's place calls it.
-      if (!mine && this.#running.getStore() === name) return inner.apply(self, args);
-      return this.#running.run(name, () => this.#run(name, () => inner.apply(self, args), args));
+      const running = this.#running.getStore();
+      // What took this one's place calls it: that is one action.
+      if (running && !running.over && this.#isReplacedBy(handler, running.handler)) return inner.apply(self, args);
+      const mine = {handler, over: false};
+      return this.#running.run(mine, () => this.#run(copy.name, () => inner.apply(self, args), args)).finally(() => (mine.over = true));
     };
     ours.set(handler, {inner, self});
     return handler;
+  }
+
+  #isReplacedBy(handler: Handler, other: Handler): boolean {
+    for (let next = this.#replaced.get(handler); next; next = this.#replaced.get(next)) if (next === other) return true;
+    return false;
   }
 
   async #run(name: string, work: () => Promise<unknown>, args: Parameters<Handler>): Promise<unknown> {
@@ -152,17 +184,16 @@ export class Actions {
       if (run) run.refused = true;
       return refuse(e, name, callback, this.refusals);
     }
-    const settle = (content: string) => book.after({type: kind, content, message}, entry);
-    book.busy++;
-    try {
-      const result = await work();
-      settle(outcome(result));
+    return book.whileItRuns(async () => {
+      let result: unknown;
+      try {
+        result = await work();
+      } catch (e) {
+        book.after({type: kind, content: json({phase: 'failure', error: reason(e)}), message}, entry);
+        throw e;
+      }
+      book.after({type: kind, content: outcome(result), message}, entry);
       return result;
-    } catch (e) {
-      settle(json({phase: 'failure', error: reason(e)}));
-      throw e;
-    } finally {
-      book.busy--;
-    }
+    });
   }
 }

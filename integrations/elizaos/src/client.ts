@@ -62,7 +62,9 @@ const sentence = (v: unknown): string => (typeof v === 'string' ? v.slice(0, 500
 function refusal(answer: Answer): TeelogError {
   let error = `status ${answer.status}`, field: string | undefined;
   try {
-    const said = parsed(answer.body.toString('utf8'));
+    const all = parsed(answer.body.toString('utf8'));
+    // Of records that were sent together: the first one that is wrong.
+    const said = ((Array.isArray(all.errors) ? all.errors[0] : null) ?? all) as {error?: unknown; field?: unknown};
     error = sentence(said.error);
     if (typeof said.field === 'string') field = sentence(said.field);
   } catch {

@@ -43,24 +43,37 @@ const TIMEOUT_LEAST_MS = 1000; // of one request
 export class Logbook {
   readonly runtime: Runtime;
   readonly settings: Settings;
-  readonly client: Client;
-  readonly queue: Queue;
+  client: Client;
+  queue: Queue;
   /** Records that were let go of, where TEE_LOG_FAIL is open. */
   lost = 0;
-  /** Handlers that run. */
-  busy = 0;
   readonly #runs = new AsyncLocalStorage<Run>();
+  readonly #running = new Set<Promise<unknown>>();
+  #ended = false;
 
   constructor(runtime: Runtime, settings: Settings) {
     this.runtime = runtime;
     this.settings = settings;
-    this.client = new Client({
+    [this.client, this.queue] = this.#connected();
+  }
+
+  #connected(): [Client, Queue] {
+    const {settings} = this;
+    const client = new Client({
       ...settings.client,
       newSession: true,
       timeout: Math.max(TIMEOUT_LEAST_MS, settings.wait),
       onFirstUse: (key) => this.warn(`TEELOG_LOG_KEY is "on first use": taking ${key} for the log's key; pin it`),
     });
-    this.queue = new Queue(this.client, {count: settings.queueCount, bytes: settings.queueBytes, open: this.open});
+    return [client, new Queue(client, {count: settings.queueCount, bytes: settings.queueBytes, open: this.open})];
+  }
+
+  /** After stop: an agent that was started again without a new runtime. */
+  resume(): void {
+    if (!this.#ended) return;
+    this.#ended = false;
+    [this.client, this.queue] = this.#connected();
+    this.begin();
   }
 
   /** The first record: by which settings the others come. It has the session opened before
@@ -74,8 +87,10 @@ export class Logbook {
     return this.settings.fail === 'open';
   }
 
+  /** The handling of a message that goes on. */
   get run(): Run | undefined {
-    return this.#runs.getStore();
+    const run = this.#runs.getStore();
+    return run?.over ? undefined : run;
   }
 
   /** Runs work as the handling of this message. */
@@ -86,7 +101,6 @@ export class Logbook {
         return await work();
       } finally {
         run.over = true;
-        run.shown.length = 0;
       }
     });
   }
@@ -111,7 +125,7 @@ export class Logbook {
       }, answers, waited);
       const row: Run['shown'][number] = {receipt: null};
       entry.done.then((receipt) => (row.receipt = shown(receipt)), (e: unknown) => this.#refused(event, e));
-      if (run && !run.over && run.shown.push(row) > SHOWN_MAX) run.shown.shift();
+      if (run && run.shown.push(row) > SHOWN_MAX) run.shown.shift();
       return entry;
     } catch (e) {
       if (!(e instanceof QueueFull)) throw e;
@@ -182,14 +196,26 @@ export class Logbook {
     }
   }
 
+  /** A handler that runs: stop waits for it, so that its outcome is logged. */
+  async whileItRuns<T>(work: () => Promise<T>): Promise<T> {
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
   /** Ends it: what still runs, and then what still waits, is given a while. */
   async stop(): Promise<void> {
-    for (const end = performance.now() + STOP_MS; this.busy > 0 && performance.now() < end; ) await within(new Promise(() => undefined), 20);
+    await within(Promise.allSettled(this.#running), STOP_MS);
     const drained = await this.queue.drained(STOP_MS);
     this.#say();
     const left = await this.queue.close(drained ? STOP_MS : 0);
     if (left > 0) this.warn(`${left} records did not reach the log before the agent stopped`);
     this.client.close();
+    this.#ended = true;
   }
 }
 

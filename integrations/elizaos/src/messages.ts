@@ -29,6 +29,8 @@ export class Messages {
   readonly #book: Logbook;
   readonly #refusals: WeakSet<object>;
   readonly #wrapped = new WeakSet<MessageService>();
+  /** What replies say of their receipts, and the text that each was made for. */
+  readonly #given = new WeakMap<object, string | undefined>();
 
   constructor(book: Logbook, refusals: WeakSet<object>) {
     this.#book = book;
@@ -39,10 +41,10 @@ export class Messages {
     this.#attachService();
     const {runtime} = this.#book;
     const process = runtime.processActions.bind(runtime);
-    runtime.processActions = (message, responses, state, callback, ...more) =>
-      // In the handling of a message the callback is ours already.
-      this.#book.run?.over === false ? process(message, responses, state, callback, ...more)
-        : this.#book.inRun(message, () => process(message, responses, state, callback && this.#reply(message, callback), ...more));
+    runtime.processActions = (message, responses, state, callback, ...more) => {
+      const work = () => process(message, responses, state, callback && this.#reply(message, callback), ...more);
+      return this.#book.run ? work() : this.#book.inRun(message, work);
+    };
     const send = runtime.sendMessageToTarget?.bind(runtime);
     if (send)
       runtime.sendMessageToTarget = async (target, content, ...more) => send(target, await this.#out(content, undefined), ...more);
@@ -104,6 +106,9 @@ export class Messages {
   /** What may go out in place of this content: a copy that has its receipts, or why not. */
   async #out(content: Content, message: Memory | undefined): Promise<Content> {
     const book = this.#book, how = book.settings.messages;
+    // It comes through a callback around another one of ours.
+    const told = (content.metadata as {teelog?: object} | null | undefined)?.teelog;
+    if (told && this.#given.get(told) === content.text) return content;
     if (how === 'off') return this.#with(content);
     const event = {type: 'Message:out', content: written(content, how), message, attributes: attributes(content)};
     if (this.#refusals.has(content)) {
@@ -129,6 +134,8 @@ export class Messages {
   #with(content: Content): Content {
     const records = (this.#book.run?.shown ?? []).flatMap(({receipt}) => receipt ?? []);
     const before = typeof content.metadata === 'object' && content.metadata !== null ? content.metadata : {};
-    return {...content, metadata: {...before, teelog: {log: this.#book.client.logKey, agentId: this.#book.runtime.agentId, records}}};
+    const teelog = {log: this.#book.client.logKey, agentId: this.#book.runtime.agentId, records};
+    this.#given.set(teelog, content.text);
+    return {...content, metadata: {...before, teelog}};
   }
 }

@@ -146,7 +146,7 @@ export class Queue {
     if (this.#soon) clearTimeout(this.#soon);
     this.#soon = null;
     if (!this.#running) void this.#run();
-    else if (performance.now() - this.#tried > PAUSE_LEAST_MS) this.#wake?.(); // somebody waits: perhaps it is back
+    else setTimeout(() => this.#wake?.(), Math.max(0, this.#tried + PAUSE_LEAST_MS - performance.now())).unref(); // somebody waits: perhaps it is back
   }
 
   /** Those that can go together: of one agent, and an outcome once the index of its intent is known. */
@@ -204,7 +204,7 @@ export class Queue {
       if (e instanceof TeelogError && !e.later) this.#most = Math.max(1, Math.floor(batch.length / 2));
       throw e;
     }
-    this.#most = BATCH_MAX;
+    this.#most = Math.min(BATCH_MAX, 2 * this.#most);
     for (const [i, e] of batch.entries()) {
       const result = results[i]!;
       if (result instanceof TeelogError && result.later) {

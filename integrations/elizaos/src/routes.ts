@@ -5,6 +5,9 @@ import {TeelogError} from './client.js';
 import type {Route, RouteRequest, RouteResponse, Runtime} from './eliza.js';
 import type {Logbook} from './logbook.js';
 
+const ASKING_MAX = 32;
+let asking = 0; // in this process
+
 type Find = (runtime: Runtime) => Logbook | null;
 
 interface Question {
@@ -33,12 +36,16 @@ async function answer(book: Logbook | null, request: RouteRequest, response: Rou
   const token = bearer(request);
   if (!token && book.settings.routes !== 'open')
     return void response.status(401).json({error: 'a token is needed that is good for reading (teelog token create --scope read)'});
+  if (asking >= ASKING_MAX) return void response.status(503).json({error: 'too many questions wait for the log already'});
+  asking++;
   try {
     const {body} = await book.client.ask(question.method, question.path, question.body, token ?? undefined);
     response.status(200).json(JSON.parse(body.toString('utf8')));
   } catch (e) {
     const status = e instanceof TeelogError && e.status >= 400 ? e.status : 503;
     response.status(status).json({error: e instanceof Error ? e.message : 'the log cannot be asked', ...(e instanceof TeelogError && e.field && {field: e.field})});
+  } finally {
+    asking--;
   }
 }
 

@@ -82,7 +82,9 @@ export class TeeLogService {
   }
 
   static async start(runtime: Runtime): Promise<TeeLogService> {
-    return new TeeLogService(runtime);
+    const service = new TeeLogService(runtime);
+    service.#book?.resume();
+    return service;
   }
 
   /** core 1.7 */

@@ -21,8 +21,6 @@ export interface Settings {
 
 const ON = ['true', '1', 'yes', 'enable', 'enabled', 'on'];
 const OFF = ['false', '0', 'no', 'disable', 'disabled', 'off'];
-/** What decides whether anything is logged, and where. */
-const DECIDES = /^(?:TEELOG_.*|ENABLE_TEE_LOG|TEE_LOG_FAIL|TEE_LOG_ROUTES)$/;
 
 type Get = (key: string) => string | undefined;
 
@@ -30,14 +28,14 @@ const said = (value: unknown): string | undefined => (value === undefined || val
 
 /** A setting of the character, else of the environment. elizaOS merges into the character what its
  * database says, which the host can write: where the environment names the log, as that of `teelog run` does,
- * what decides is taken from there alone. */
+ * it alone counts. */
 function getter(runtime: Pick<Runtime, 'getSetting'>, env: NodeJS.ProcessEnv): Get {
   const measured = (said(env.TEELOG_SOCKET) ?? said(env.TEELOG_URL)) !== undefined;
   return (key) => {
     const character = said(runtime.getSetting(key)), environment = said(env[key]);
-    if (!measured || !DECIDES.test(key)) return character ?? environment;
+    if (!measured) return character ?? environment;
     if (character !== undefined && character !== environment)
-      throw new Error(`${key}: the character says something else than the environment, which has TEELOG_SOCKET or TEELOG_URL and so decides it`);
+      throw new Error(`${key}: the character says something else than the environment, which has TEELOG_SOCKET or TEELOG_URL, and then counts alone`);
     return environment;
   };
 }

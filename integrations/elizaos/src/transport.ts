@@ -1,5 +1,6 @@
 /** HTTP/1.1 to a service: on its Unix socket, or over TLS. One connection, that is kept; one
  * request at a time. Sizes and times are bounded. */
+import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -48,6 +49,7 @@ export class Transport {
   readonly #agent: http.Agent;
   readonly #where: Where;
   readonly #judge: Judge | null;
+  readonly #judged = new WeakMap<TLSSocket, Promise<void>>();
 
   constructor(where: Where) {
     this.#where = where;
@@ -109,23 +111,27 @@ export class Transport {
   /** Nothing goes to a stranger, not the token either. */
   #send(request: http.ClientRequest, body: Buffer | string | null, refuse: (why: string) => void): void {
     if (!this.#judge) return void request.end(body ?? undefined);
-    request.on('socket', (socket) => {
-      const look = () =>
-        this.#known(socket as TLSSocket).then(
-          () => request.end(body ?? undefined),
-          (e: Error) => {
-            request.destroy();
-            refuse(e.message);
-          });
-      if ((socket as TLSSocket & {secureConnecting: boolean}).secureConnecting) socket.once('secureConnect', look);
-      else void look();
-    });
+    request.on('socket', (socket) =>
+      void this.#known(socket as TLSSocket).then(
+        () => request.end(body ?? undefined),
+        (e: Error) => {
+          request.destroy();
+          refuse(e.message);
+        }));
   }
 
-  async #known(socket: TLSSocket): Promise<void> {
+  /** Each connection once: node shows its certificate the first time alone. */
+  #known(socket: TLSSocket): Promise<void> {
+    let known = this.#judged.get(socket);
+    if (!known) this.#judged.set(socket, (known = this.#look(socket)));
+    return known;
+  }
+
+  async #look(socket: TLSSocket): Promise<void> {
+    if ((socket as TLSSocket & {secureConnecting: boolean}).secureConnecting) await once(socket, 'secureConnect');
     const certificate = socket.getPeerX509Certificate();
     if (!certificate) throw new Error('the service shows no certificate');
-    await this.#judge?.judge(certificate);
+    await this.#judge!.judge(certificate);
   }
 
   close(): void {

@@ -97,7 +97,7 @@ class Copy {
     // Not a literal: __proto__ is a name like others.
     const out = Object.create(null) as Record<string, unknown>;
     for (const key of Object.keys(value)) {
-      if (++this.#nodes > NODES_MAX) return {...out, '(more)': '(left out)'};
+      if (++this.#nodes > NODES_MAX || (this.#characters += key.length) > CHARACTERS_MAX) return {...out, '(more)': '(left out)'};
       const member = this.of(tried(() => (value as Record<string, unknown>)[key]));
       if (member !== undefined) out[key] = member;
     }

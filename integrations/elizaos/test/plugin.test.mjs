@@ -5,8 +5,9 @@ import test from 'node:test';
 import {teeLogPlugin, TeeLogService} from '../dist/index.js';
 import {readSettings} from '../dist/settings.js';
 import {bounded, digest, id, json, TEXT_MAX, type} from '../dist/words.js';
-import {FakeLog} from './fakelog.mjs';
+import {message, once, plugged, Runtime} from './runtime.mjs';
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const settings = (values) => readSettings({getSetting: (key) => values[key]}, {});
 
 test('settings', () => {
@@ -39,6 +40,7 @@ test('texts of anything', () => {
   assert.deepEqual(Object.keys(JSON.parse(json({image: new Uint8Array(1000)})).image), ['sha256', 'bytes']);
   for (const bytes of [Buffer.from('abc'), new Uint8Array([97, 98, 99]), new Uint8Array([97, 98, 99]).buffer]) assert.equal(JSON.parse(json(bytes)).sha256, digest('abc').sha256);
   assert.ok(json(Array(1e6).fill(0)).length < 300000);
+  assert.ok(json(Object.fromEntries([1, 2, 3, 4].map((i) => [i + 'k'.repeat(1 << 23), i]))).length < 3 << 23);
   assert.deepEqual(JSON.parse(json({phase: 'intent', get x() { throw new Error('no'); }, y: 1})), {phase: 'intent', x: {unserializable: {name: 'Error', message: 'no'}}, y: 1});
   let deep = {};
   for (let n = 0; n < 100000; n++) deep = {deep};
@@ -58,52 +60,6 @@ test('texts of anything', () => {
   assert.match(type('Action', 'X'.repeat(100)), /^Action:X{48}-[0-9a-f]{8}$/);
   assert.notEqual(type('Action', 'X'.repeat(100)), type('Action', 'X'.repeat(101)));
 });
-
-class Runtime {
-  agentId = 'agent-1';
-  character = {name: 'Tee'};
-  actions = [];
-  warnings = [];
-  logger = {info() {}, error() {}, warn: (_about, text) => this.warnings.push(text)};
-  messageService = null;
-  constructor(values) {
-    this.values = values;
-  }
-  getSetting(key) {
-    return this.values[key] ?? null;
-  }
-  registerAction(action) {
-    this.actions.push(action);
-  }
-  async processActions(_message, _responses, _state, callback) {
-    await callback?.({text: 'by itself'});
-  }
-  async useModel(_type, params) {
-    if (params.fail) throw new Error('no model');
-    return `answer to ${params.prompt}`;
-  }
-}
-
-async function plugged(t, values = {}, change) {
-  const log = new FakeLog();
-  const ends = [];
-  const socket = await log.serve({after: (end) => ends.push(end)}, change);
-  const runtime = new Runtime({TEELOG_SOCKET: socket, TEELOG_LOG_KEY: log.key, TEE_LOG_WAIT_MS: '2000', ...values});
-  await teeLogPlugin.init({}, runtime);
-  const service = await TeeLogService.start(runtime);
-  t.after(async () => {
-    log.before = null;
-    log.change = (lines) => lines;
-    await service.stop();
-    for (const end of ends) end();
-  });
-  const records = () => log.asked.filter((a) => a.url.startsWith('/v1/records')).flatMap((a) => a.body.split('\n').slice(0, -1).map((l) => JSON.parse(l))).filter((r) => r.type !== 'Log:begin');
-  return {log, runtime, service, records};
-}
-
-/** Without what was only sent again. */
-const once = (records) => [...new Map(records.map((r) => [r.requestId, r])).values()];
-const message = {id: 'm', entityId: 'user', roomId: 'room', content: {text: 'pay bob'}};
 
 test('an action is a copy, and its result is the same object', async (t) => {
   const {runtime, service, records} = await plugged(t);
@@ -304,7 +260,7 @@ test('what the log refuses does not vanish', async (t) => {
 });
 
 test('what stood behind it in a plan does not run either', async (t) => {
-  const {runtime, log, records, service} = await plugged(t, {TEE_LOG_WAIT_MS: '200'});
+  const {runtime, log, records, service} = await plugged(t, {TEE_LOG_WAIT_MS: '1000'});
   const ran = [];
   for (const name of ['CHECK', 'PAY']) runtime.registerAction({name, handler: async () => ran.push(name)});
   runtime.messageService = {handleMessage: async (_r, _m, callback) => {
@@ -339,7 +295,7 @@ test('the database does not turn it off', () => {
   const env = {TEELOG_SOCKET: '/s', TEELOG_LOG_KEY: 'k'};
   for (const [key, value] of [['TEE_LOG_FAIL', 'open'], ['ENABLE_TEE_LOG', 'false'], ['TEELOG_SOCKET', '/other'], ['TEELOG_URL', 'https://other'], ['TEELOG_LOG_KEY', 'other'], ['TEE_LOG_ROUTES', 'open']])
     assert.throws(() => readSettings({getSetting: (k) => (k === key ? value : null)}, env), new RegExp(`${key}: the character`));
-  assert.equal(readSettings({getSetting: (k) => ({TEELOG_SOCKET: '/s', TEE_LOG_MODELS: 'text'})[k]}, env).models, 'text');
+  assert.equal(readSettings({getSetting: (k) => ({TEELOG_SOCKET: '/s', TEE_LOG_MODELS: 'text'})[k]}, {...env, TEE_LOG_MODELS: 'text'}).models, 'text');
   assert.equal(readSettings({getSetting: () => null}, {...env, TEE_LOG_FAIL: 'open'}).fail, 'open');
 });
 
@@ -380,12 +336,89 @@ test('a stop waits for handlers that run', async (t) => {
   assert.deepEqual(records().map((r) => JSON.parse(r.content).phase), ['intent', 'result']);
 });
 
+const say = {name: 'SAY', handler: async (_runtime, _message, _state, _options, callback) => callback({text: 'by itself'})};
+
 test('a reply outside of the handling of a message is logged too', async (t) => {
   const {runtime, records, service} = await plugged(t), replies = [];
-  await runtime.processActions(message, [], {}, async (content) => replies.push(content));
+  runtime.registerAction(say);
+  await runtime.processActions(message, ['SAY'], {}, async (content) => replies.push(content));
   assert.equal(replies[0].metadata.teelog.records.at(-1).type, 'Message:out');
   await service.stop();
-  assert.deepEqual(records().map((r) => [r.content, r.roomId]), [['by itself', 'room']]);
+  assert.deepEqual(records().filter((r) => r.type === 'Message:out').map((r) => [r.content, r.roomId]), [['by itself', 'room']]);
+});
+
+test('a callback of its own inside of a message, and one around ours', async (t) => {
+  const {runtime, records, service} = await plugged(t), said = [];
+  runtime.registerAction(say);
+  let mine;
+  runtime.messageService = {handleMessage: async (_runtime, _message, callback) => {
+    await runtime.processActions(message, ['SAY'], {}, mine ?? ((content) => callback(content)));
+    return {};
+  }};
+  for (mine of [undefined, async (content) => said.push(content.text)])
+    await runtime.messageService.handleMessage(runtime, message, async (content) => said.push(content.text));
+  await service.stop();
+  assert.deepEqual(said, ['by itself', 'by itself']);
+  assert.equal(records().filter((r) => r.type === 'Message:out').length, 2);
+});
+
+test('what is written into the list by who had it before, or past its members', async (t) => {
+  const own = new Runtime({}), list = own.actions;
+  const {runtime, records, service} = await plugged(t, {}, undefined, own);
+  let ran = 0;
+  list.push({name: 'A', handler: async () => ++ran});
+  Object.defineProperty(runtime.actions, 1, {value: {name: 'B', handler: async () => ++ran}, writable: true, enumerable: true, configurable: true});
+  await runtime.processActions(message, ['A', 'B']);
+  await service.stop();
+  assert.deepEqual([ran, records().length], [2, 4]);
+});
+
+test('what goes on after a message of which something was refused acts again', async (t) => {
+  const {runtime, log} = await plugged(t, {TEE_LOG_WAIT_MS: '1000'});
+  let ran = 0, loop;
+  runtime.registerAction({name: 'PAY', handler: async () => ++ran});
+  runtime.messageService = {handleMessage: async () => {
+    loop = (async () => {
+      await pause(1500);
+      for (let i = 0; i < 3; i++) await runtime.actions[0].handler(runtime, message);
+    })();
+    log.before = () => 'drop';
+    await runtime.actions[0].handler(runtime, message);
+    log.before = null;
+  }};
+  await runtime.messageService.handleMessage(runtime, message);
+  assert.equal(ran, 0);
+  await loop;
+  assert.equal(ran, 3);
+});
+
+test('an action that was taken out of the list and runs on is logged', async (t) => {
+  const {runtime, records, service} = await plugged(t);
+  let ran = 0, loop;
+  runtime.registerAction({name: 'PAY', handler: async () => {
+    ran++;
+    const [me] = runtime.actions;
+    loop ??= (async () => {
+      await pause(50);
+      runtime.actions.splice(0);
+      for (let i = 0; i < 5; i++) await me.handler(runtime, message);
+    })();
+  }});
+  await runtime.actions[0].handler(runtime, message);
+  await loop;
+  await service.stop();
+  assert.equal(records().filter((r) => JSON.parse(r.content).phase === 'intent').length, ran);
+});
+
+test('a service that is started again goes on, in a new session', async (t) => {
+  const {runtime, log, service} = await plugged(t), before = log.session;
+  let ran = 0;
+  runtime.registerAction({name: 'PAY', handler: async () => ++ran});
+  await service.stop();
+  assert.match((await runtime.actions[0].handler(runtime, message)).text, /the agent is stopping/);
+  await TeeLogService.start(runtime);
+  assert.equal(await runtime.actions[0].handler(runtime, message), 1);
+  assert.ok(log.session > before);
 });
 
 test('two agents of one process share a plugin, and nothing else', async (t) => {
