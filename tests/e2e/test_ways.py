@@ -104,7 +104,7 @@ class AttestedTls(Case):
         for _ in range(4):
             agents.tell("service", agent="Tee", method="getAllAgents", args=[])
         for _ in range(4):
-            self.assertIn("not for reading", agents.answer()["error"])
+            self.assertIn("scope read", agents.answer()["error"])
 
     def refused(self, words, **env):
         size = self.service.status()["size"]
