@@ -27,7 +27,7 @@ const mine = {name: 'mine', description: 'a model and an action', models, action
 const character = {name: 'Tee', bio: ['pays people'], plugins: [], settings: {}, secrets: {}};
 const runtime = new AgentRuntime({
   character, agentId: id('Tee'), adapter: new InMemoryDatabaseAdapter(),
-  plugins: [mine, teeLogPlugin], // the one line
+  plugins: [teeLogPlugin, mine], // the one line
   checkShouldRespond: false, logLevel: 'fatal',
 });
 await runtime.initialize();
