@@ -3,7 +3,7 @@
 import {randomUUID} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {checkpoint, logKey, type LogKey} from './note.js';
-import {believing, checkReceipt, grows, type LogRecord, type Outgoing, type Receipt, ReceiptError, type Seen} from './receipt.js';
+import {believing, checkReceipt, grows, type LogRecord, type Outgoing, type Receipt, readLine, ReceiptError, type Seen} from './receipt.js';
 import {type Answer, ConnectionError, Transport, type Where} from './transport.js';
 import {bounded, fresh, json, reason} from './words.js';
 
@@ -238,8 +238,8 @@ export class Client {
   }
 
   #line(line: string, sent: Outgoing, key: LogKey): Receipt | TeelogError {
-    const said = parsed(line);
-    if (!('error' in said)) return checkReceipt(line, sent, key, this.#seen);
+    const said = readLine(line);
+    if (!('error' in said)) return checkReceipt(said, sent, key, this.#seen);
     if (typeof said.error !== 'string') throw new ReceiptError('its error is no text');
     return new TeelogError(sentence(said.error), 400, said.later === true, typeof said.field === 'string' ? sentence(said.field) : undefined);
   }

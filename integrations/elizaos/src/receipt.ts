@@ -62,7 +62,7 @@ const SALT_SIZE = 16;
 const CLASS = /^(?:signed|degraded|cosigned ([1-9][0-9]?|100) of ([1-9][0-9]?|100))$/;
 const HEADER = [1, 4, 15, 16, 258, 259, -70001];
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 
 function need(good: unknown, what: string): asserts good {
   if (!good) throw new ReceiptError(what);
@@ -117,8 +117,8 @@ function readStatement(bytes: Uint8Array): Statement {
   return readHeader(header, payload);
 }
 
-/** The line is one object, and no member of it stands twice. */
-function readLine(line: string): Json {
+/** A line of an answer: one object, of which no member stands twice. */
+export function readLine(line: string): Json {
   let json: unknown;
   try {
     json = JSON.parse(line);
@@ -173,8 +173,8 @@ function isOf(s: Statement, sent: LogRecord, key: LogKey): void {
   need(s.ref === sent.ref, 'it is of another record than was sent: its ref');
 }
 
-function judge(line: string, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
-  const json = readLine(line), bytes = bytesOf(json.statement, 'the statement');
+function judge(json: Json, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
+  const bytes = bytesOf(json.statement, 'the statement');
   const leaf = leafHash(bytes), s = readStatement(bytes), tree = inTree(json, leaf, key), index = json.index as number;
   isOf(s, sent.record, key);
   need(sentDigest(json.salt, sent.record).equals(s.payload), 'it is of another record than was sent: its roomId, userId, content or attributes');
@@ -201,6 +201,6 @@ export function believing<T>(work: () => T): T {
 }
 
 /** One line of the answer, against the record that was sent. What was seen grows with it. */
-export function checkReceipt(line: string, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
+export function checkReceipt(line: Json, sent: Outgoing, key: LogKey, seen: Seen): Receipt {
   return believing(() => judge(line, sent, key, seen));
 }
