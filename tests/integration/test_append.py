@@ -32,9 +32,10 @@ class Append(Case):
     def test_a_new_session_for_who_was_started_again(self):
         service = self.serve()
 
-        def post(query, *records):
+        def post(query, *records, token=None):
             body = lines(records)
-            status, _, answer = service.ask(f"POST /v1/records{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            allowed = f"Authorization: Bearer {token}\r\n" if token else ""
+            status, _, answer = service.ask(f"POST /v1/records{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{allowed}"
                                             f"Content-Length: {len(body)}\r\n\r\n{body}")
             return status, [json.loads(line) for line in answer.decode().splitlines()]
 
@@ -47,6 +48,13 @@ class Append(Case):
         self.assertEqual(post("?session=old", first)[0], 400)
         sessions = [json.loads(service.get(f"/v1/records/{i}")[2])["session"] for i in (2, 4, 5, 8)]
         self.assertEqual(sessions, [1, 3, 3, 3])
+        # Nobody closes a session of an agent that he may not append for.
+        self.teelog("token", "create", "--data", self.data, "--scope", "append", "--agent", "bob", "-o", "token")
+        with open(self.path("token"), encoding="utf-8") as f:
+            token = f.read().strip()
+        self.assertEqual(post("?session=new", record("alice"), token=token)[0], 403)
+        self.assertEqual(post("?session=new&partial=1", record("alice"), token=token)[1][0]["line"], 1)
+        self.assertEqual([r["index"] for r in post("", record("alice"))[1]], [9])
 
     def test_bad_lines_are_named_and_the_rest_goes_on(self):
         service = self.serve()
