@@ -156,3 +156,5 @@ class Agents:
         self.process.stdin.close()
         self.process.stdout.close()
         self.errors.close()
+        said = pathlib.Path(self.errors.name).read_text(encoding="utf-8")
+        assert "UNHANDLED" not in said, said[-3000:]  # a promise of which nobody looks at the end
