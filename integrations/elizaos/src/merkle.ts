@@ -1,12 +1,11 @@
 /** RFC 6962 trees: hashes, and proofs of inclusion (RFC 9162 section 2.1.3.2). */
-import {createHash} from 'node:crypto';
+import {hash} from 'node:crypto';
 
 export const HASH_SIZE = 32;
 
 export function sha256(...parts: (Uint8Array | string)[]): Buffer {
-  const h = createHash('sha256');
-  for (const p of parts) h.update(p);
-  return h.digest();
+  const bytes = parts.map((p) => (typeof p === 'string' ? Buffer.from(p) : p));
+  return hash('sha256', bytes.length === 1 ? bytes[0]! : Buffer.concat(bytes), 'buffer');
 }
 
 export const leafHash = (statement: Uint8Array): Buffer => sha256(Uint8Array.of(0), statement);

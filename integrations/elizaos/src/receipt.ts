@@ -129,7 +129,7 @@ export function readLine(line: string): Json {
   // A text with a colon behind it is a member's name; those of members that are not known are passed over.
   const names: string[] = [];
   let depth = 0;
-  for (const [token, text, colon] of line.matchAll(/("(?:[^"\\]|\\.)*")\s*(:?)|[{}[\]]/g)) {
+  for (const [token, text, colon] of line.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")\s*(:?)|[{}[\]]/g)) {
     if (text) depth === 1 && colon && names.push(JSON.parse(text) as string);
     else depth += token === '{' || token === '[' ? 1 : -1;
   }
