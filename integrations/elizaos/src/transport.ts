@@ -1,11 +1,13 @@
 /** HTTP/1.1 to a service: on its Unix socket, or over TLS. One connection, that is kept; one
- * request at a time. Sizes and times are bounded. */
-import {once} from 'node:events';
+ * request at a time. Sizes and times are bounded. Not node's http, which takes as long for a request on
+ * a Unix socket as the service does. */
 import {readFileSync} from 'node:fs';
-import http from 'node:http';
-import https from 'node:https';
-import type {TLSSocket} from 'node:tls';
+import {connect, isIP, type Socket} from 'node:net';
+import {connect as connectTls, type ConnectionOptions, type TLSSocket} from 'node:tls';
+import {type Answer, AnswerError, Reader} from './answer.js';
 import {Judge, type PeerPolicy} from './attested.js';
+
+export {type Answer, AnswerError} from './answer.js';
 
 export interface Where {
   socket?: string;
@@ -18,123 +20,144 @@ export interface Where {
   token?: string;
 }
 
-export interface Answer {
-  status: number;
-  /** Seconds, where the service said to come again. */
-  retryAfter: number | null;
-  body: Buffer;
-}
-
 /** The request may have reached the service, or not: it can be repeated. */
 export class ConnectionError extends Error {}
 
-/** What answers is no teelog. */
-export class AnswerError extends Error {}
-
 const LOOPBACK = /^(?:127(?:\.[0-9]{1,3}){3}|\[::1\])$/; // not localhost, which is what somebody says that it is
+const VISIBLE = /^[\x21-\x7e]+$/;
 
-function tlsOptions(where: Where): https.AgentOptions {
-  if (where.ca && where.peer) throw new Error('TEELOG_CA or TEELOG_PEER_POLICY, not both');
+/** How to connect, with TLS or without. */
+function options(where: Where, url: URL | null): {tls: ConnectionOptions} | {path: string} | {host: string; port: number} {
+  if (!url) return {path: where.socket!};
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (url.protocol !== 'https:') return {host, port: Number(url.port || 80)};
+  const tls = {host, port: Number(url.port || 443), minVersion: 'TLSv1.3' as const, ...(isIP(host) === 0 && {servername: host})};
   // Whose certificate it is, is looked at before anything is sent.
-  if (where.peer) return {rejectUnauthorized: false};
+  if (where.peer) return {tls: {...tls, rejectUnauthorized: false}};
   // Said, since NODE_TLS_REJECT_UNAUTHORIZED in the environment says otherwise where it is not.
-  return {rejectUnauthorized: true, ...(where.ca && {ca: readFileSync(where.ca)})};
+  return {tls: {...tls, rejectUnauthorized: true, ...(where.ca && {ca: readFileSync(where.ca)})}};
+}
+
+function address(where: Where): URL | null {
+  if (Boolean(where.socket) === Boolean(where.url)) throw new Error('TEELOG_SOCKET or TEELOG_URL has to say where the log is, and one of them alone');
+  const url = where.url ? new URL(where.url) : null, https = url?.protocol === 'https:';
+  if (url && !https && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
+    throw new Error('TEELOG_URL must be https://HOST:PORT; http:// is taken for 127.0.0.1 and [::1] alone');
+  if (url && (url.pathname !== '/' || url.search || url.username)) throw new Error('TEELOG_URL must have nothing behind its port');
+  if (where.ca && where.peer) throw new Error('TEELOG_CA or TEELOG_PEER_POLICY, not both');
+  if ((where.ca || where.peer) && !https) throw new Error('TEELOG_CA and TEELOG_PEER_POLICY are for https:// alone');
+  if (where.token && !VISIBLE.test(where.token)) throw new Error('TEELOG_TOKEN has characters of no token');
+  return url;
+}
+
+/** What waits for an answer. */
+interface Asked {
+  reader: Reader;
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
 }
 
 export class Transport {
   readonly name: string;
-  readonly #options: http.RequestOptions;
-  readonly #https: boolean;
   readonly #host: string;
-  readonly #agent: http.Agent;
   readonly #where: Where;
+  readonly #options: ReturnType<typeof options>;
   readonly #judge: Judge | null;
-  readonly #judged = new WeakMap<TLSSocket, Promise<void>>();
+  #socket: Socket | null = null;
+  #asked: Asked | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(where: Where) {
+    const url = address(where);
     this.#where = where;
     this.#judge = where.peer ? new Judge(where.peer) : null;
-    const keep = {keepAlive: true, maxSockets: 1, maxFreeSockets: 1};
-    if (Boolean(where.socket) === Boolean(where.url)) throw new Error('TEELOG_SOCKET or TEELOG_URL has to say where the log is, and one of them alone');
-    const url = where.url ? new URL(where.url) : null;
+    this.#options = options(where, url);
     this.name = where.socket ?? url!.origin;
-    this.#https = url?.protocol === 'https:';
     this.#host = url?.host ?? 'log';
-    if (url && !this.#https && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
-      throw new Error('TEELOG_URL must be https://HOST:PORT; http:// is taken for 127.0.0.1 and [::1] alone');
-    if (url && (url.pathname !== '/' || url.search || url.username)) throw new Error('TEELOG_URL must have nothing behind its port');
-    if ((where.ca || where.peer) && !this.#https) throw new Error('TEELOG_CA and TEELOG_PEER_POLICY are for https:// alone');
-    this.#agent = this.#https ? new https.Agent({...keep, minVersion: 'TLSv1.3', maxCachedSessions: 0, ...tlsOptions(where)}) : new http.Agent(keep);
-    this.#options = url ? {host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port || (this.#https ? 443 : 80)} : {socketPath: where.socket!};
   }
 
   /** An answer of at most max bytes within ms, or ConnectionError. A token of the caller's goes
    * before our own. */
-  ask(method: string, path: string, body: Buffer | string | null, max: number, ms: number, token = this.#where.token): Promise<Answer> {
-    // TLS takes the name that the certificate has to have from Host.
-    const headers: http.OutgoingHttpHeaders = {Host: this.#host, ...(token && {Authorization: `Bearer ${token}`})};
-    if (body !== null) headers['Content-Length'] = Buffer.byteLength(body);
-    return new Promise((resolve, reject) => {
-      const fail = (why: string) => reject(new ConnectionError(`${this.name}: ${why}`));
-      const refuse = (why: string) => reject(new AnswerError(`${this.name}: ${why}`));
-      const request = (this.#https ? https : http).request({...this.#options, method, path, headers, agent: this.#agent}, (answer) => {
-        const parts: Buffer[] = [];
-        let n = 0;
-        answer.on('data', (part: Buffer) => {
-          n += part.length;
-          if (n > max) {
-            request.destroy();
-            refuse(`its answer is longer than receipts are (${max} bytes)`);
-          } else parts.push(part);
-        });
-        answer.on('error', (e) => fail(e.message));
-        answer.on('close', () => {
-          clearTimeout(timer);
-          if (!answer.complete) return fail('the connection ended within an answer');
-          const after = Number(answer.headers['retry-after'] ?? NaN);
-          resolve({status: answer.statusCode ?? 0, retryAfter: after >= 0 ? after : null, body: Buffer.concat(parts)});
-        });
-      });
-      const timer = setTimeout(() => {
-        request.destroy();
-        fail(`timed out: no answer within ${ms} ms`);
-      }, ms);
-      request.on('error', (e) => {
-        clearTimeout(timer);
-        if ((e as NodeJS.ErrnoException).code?.startsWith('HPE_')) refuse(`what answers does not speak HTTP as teelog does (${e.message})`);
-        else fail(e.message);
-      });
-      this.#send(request, body, refuse);
-    });
-  }
-
-  /** Nothing goes to a stranger, not the token either. */
-  #send(request: http.ClientRequest, body: Buffer | string | null, refuse: (why: string) => void): void {
-    if (!this.#judge) return void request.end(body ?? undefined);
-    request.on('socket', (socket) =>
-      void this.#known(socket as TLSSocket).then(
-        () => request.end(body ?? undefined),
-        (e: Error) => {
-          request.destroy();
-          refuse(e.message);
-        }));
-  }
-
-  /** Each connection once: node shows its certificate the first time alone. */
-  #known(socket: TLSSocket): Promise<void> {
-    let known = this.#judged.get(socket);
-    if (!known) this.#judged.set(socket, (known = this.#look(socket)));
-    return known;
-  }
-
-  async #look(socket: TLSSocket): Promise<void> {
-    if ((socket as TLSSocket & {secureConnecting: boolean}).secureConnecting) await once(socket, 'secureConnect');
-    const certificate = socket.getPeerX509Certificate();
-    if (!certificate) throw new Error('the service shows no certificate');
-    await this.#judge!.judge(certificate);
+  ask(method: string, path: string, body: string | null, max: number, ms: number, token = this.#where.token): Promise<Answer> {
+    const end = performance.now() + ms;
+    const mine = this.#turn.then(() => this.#once(method, path, body, max, end, ms, token));
+    this.#turn = mine.catch(() => undefined);
+    return mine;
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#drop();
+  }
+
+  async #once(method: string, path: string, body: string | null, max: number, end: number, ms: number, token?: string): Promise<Answer> {
+    if (!VISIBLE.test(path) || (token && !VISIBLE.test(token))) throw new AnswerError('a path or a token has characters that it may not have');
+    const late = setTimeout(() => this.#end(new ConnectionError(`${this.name}: timed out: no answer within ${ms} ms`)), Math.max(1, end - performance.now()));
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        this.#asked = {reader: new Reader(max), resolve, reject};
+        const length = body === null ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
+        const head = `${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${token ? `Authorization: Bearer ${token}\r\n` : ''}${length}\r\n`;
+        if (this.#socket) this.#socket.ref().write(head + (body ?? ''));
+        else this.#connect((socket) => socket.write(head + (body ?? '')));
+      });
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  /** Nothing goes to a stranger, not the token either. */
+  #connect(then: (socket: Socket) => void): void {
+    const how = this.#options, tls = 'tls' in how;
+    const socket = (this.#socket = tls ? connectTls(how.tls) : connect(how));
+    socket.setNoDelay(true);
+    socket.on('data', (part: Buffer) => this.#took(socket, part));
+    socket.on('error', (e) => this.#ended(socket, e.message));
+    socket.on('close', () => this.#ended(socket, this.#asked?.reader.begun ? 'the connection ended within an answer' : 'the connection ended'));
+    socket.once(tls ? 'secureConnect' : 'connect', () => {
+      if (!this.#judge) return then(socket);
+      this.#known(socket as TLSSocket, this.#judge).then(
+        () => socket === this.#socket && then(socket),
+        (e: Error) => socket === this.#socket && this.#end(new AnswerError(`${this.name}: ${e.message}`)));
+    });
+  }
+
+  /** Once for each connection. */
+  async #known(socket: TLSSocket, judge: Judge): Promise<void> {
+    const certificate = socket.getPeerX509Certificate();
+    if (!certificate) throw new Error('the service shows no certificate');
+    await judge.judge(certificate);
+  }
+
+  #took(socket: Socket, part: Buffer): void {
+    if (socket !== this.#socket) return;
+    const asked = this.#asked;
+    if (!asked) return this.#drop(); // what nobody asked for
+    try {
+      const whole = asked.reader.take(part);
+      if (!whole) return;
+      this.#asked = null;
+      if (whole.keeps) socket.unref();
+      else this.#drop();
+      asked.resolve(whole.answer);
+    } catch (e) {
+      this.#end(e instanceof AnswerError ? new AnswerError(`${this.name}: ${e.message}`) : (e as Error));
+    }
+  }
+
+  #ended(socket: Socket, why: string): void {
+    if (socket === this.#socket) this.#end(new ConnectionError(`${this.name}: ${why}`));
+  }
+
+  /** Of the connection, and of what was asked on it. */
+  #end(error: Error): void {
+    const asked = this.#asked;
+    this.#asked = null;
+    this.#drop();
+    asked?.reject(error);
+  }
+
+  #drop(): void {
+    this.#socket?.destroy();
+    this.#socket = null;
   }
 }

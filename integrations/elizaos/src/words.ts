@@ -1,5 +1,5 @@
 /** Values of an agent's as texts of a record: whatever they are, a text of bounded length comes. */
-import {createHash, randomBytes} from 'node:crypto';
+import {createHash, randomUUID} from 'node:crypto';
 
 /** UTF-8 bytes of one text in a record; beyond, its digest and its beginning are kept. */
 export const TEXT_MAX = 256 * 1024;
@@ -30,7 +30,7 @@ export function bytesDigest(value: unknown): Digest | undefined {
 }
 
 /** What no other record has: so that no receipt of another, of the same words, is one of this. */
-export const fresh = (): string => randomBytes(8).toString('hex');
+export const fresh = (): string => randomUUID();
 
 /** What was thrown, which may be anything. */
 export function reason(e: unknown): unknown {

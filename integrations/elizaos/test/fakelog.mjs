@@ -105,7 +105,7 @@ export class FakeLog {
     if (what === 'drop') return request.socket.destroy();
     if (what === 'hang') return;
     if (Array.isArray(what)) return response.end(what.map((l) => (typeof l === 'string' ? l : JSON.stringify(l)) + '\n').join(''));
-    response.writeHead(what.status, what.headers);
+    response.writeHead(what.status, {'Content-Length': Buffer.byteLength(what.body), ...what.headers});
     response.end(what.body);
   }
 }
