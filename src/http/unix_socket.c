@@ -49,9 +49,13 @@ static int make_private(const char *path)
 tl_err unix_listen(int *out, const char *path, struct tl_why *why)
 {
     struct sockaddr_un address;
-    tl_err err = unix_address(&address, path, why);
-    if (err == TL_OK)
-        err = remove_stale(&address, why);
+    tl_err err = unix_address(&address, path, NULL);
+    if (err != TL_OK)
+        return tl_explain(why, err, "socket",
+                          "the socket's path has %zu bytes, and a Unix socket takes 1 to %zu; "
+                          "choose a shorter one with --socket",
+                          strlen(path), sizeof address.sun_path - 1);
+    err = remove_stale(&address, why);
     if (err != TL_OK)
         return err;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
