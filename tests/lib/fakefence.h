@@ -118,7 +118,7 @@ static inline uint64_t fence_cosign(struct world *w, buf *note, uint8_t count, u
     buf_init(note, NOTE_MAX);
     assert_ok(face.checkpoint(face.ctx, 0, note, &size, path, &path_count));
     assert_int_equal(path_count, 0);
-    assert_int_equal(size, face.size(face.ctx));
+    assert_true(size <= face.size(face.ctx)); /* it may have grown since */
     for (uint8_t i = 1; i <= count; i++)
         fake_cosign(note, i, time + i);
     return size;
