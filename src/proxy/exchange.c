@@ -285,6 +285,12 @@ int64_t mcp_exchange_due(const struct mcp_exchange *x, int64_t now)
     int64_t due = INT64_MAX;
     if (x->step == MCP_STEP_ANSWER && mcp_upstream_due(x))
         return now;
+    /* What the log has answered since it was last moved. */
+    if (x->step == MCP_STEP_HELD && x->item->state != MCP_ITEM_HELD)
+        return now;
+    if (x->first && (!x->first->item || x->first->item->state != MCP_ITEM_HELD) &&
+        x->out.n - x->out_at < MCP_OUT_MAX)
+        return now;
     if (x->first && x->first->item && x->first->item->state == MCP_ITEM_HELD)
         due = x->first->item->until;
     if (waits(x))

@@ -44,7 +44,9 @@ void mcp_call_remember(const struct mcp_call *call)
 
 bool mcp_where_meets(struct mcp_where here, struct mcp_where there)
 {
-    return here.answers == there.answers || here.session == there.session;
+    /* The stream of `initialize` begins before there is a session. */
+    return here.answers == there.answers || here.session == there.session || !here.session ||
+           !there.session;
 }
 
 bool mcp_where_shares_ids(struct mcp_where here, struct mcp_where there)

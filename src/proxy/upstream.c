@@ -75,12 +75,13 @@ static enum mcp_mode mode_of(const struct mcp_exchange *x)
     const struct mcp_head *a = &x->answer;
     const struct mcp_calls *c = x->gate->calls;
     bool awaited = mcp_calls_await(c, x->where) || mcp_calls_answered(c, x->where);
-    if (mcp_is_type(a->type, "text/event-stream")) /* on a GET calls may come to be awaited later */
-        return awaited || slice_eq_str(x->head.method, "GET") ? MCP_MODE_EVENTS : MCP_MODE_PLAIN;
+    /* Whatever is awaited now: calls may be by the time that an answer to them comes this way. */
+    if (mcp_is_type(a->type, "text/event-stream"))
+        return MCP_MODE_EVENTS;
+    if (mcp_is_type(a->type, "application/json"))
+        return MCP_MODE_JSON;
     /* An answer of another type is none to a strict agent; who knows what others do. */
-    return awaited && (a->status / 100 == 2 || mcp_is_type(a->type, "application/json"))
-               ? MCP_MODE_JSON
-               : MCP_MODE_PLAIN;
+    return awaited && a->status / 100 == 2 ? MCP_MODE_JSON : MCP_MODE_PLAIN;
 }
 
 /* To follow it would lead the agent around the proxy. */

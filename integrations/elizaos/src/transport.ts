@@ -110,13 +110,17 @@ export class Transport {
     const how = this.#options, tls = 'tls' in how;
     const socket = (this.#socket = tls ? connectTls(how.tls) : connect(how));
     socket.setNoDelay(true);
-    socket.on('data', (part: Buffer) => this.#took(socket, part));
     socket.on('error', (e) => this.#ended(socket, e.message));
     socket.on('close', () => this.#ended(socket, this.#asked?.reader.begun ? 'the connection ended within an answer' : 'the connection ended'));
+    // Nothing is heard of a stranger either: what he says before he is known would be taken for an answer.
+    const go = () => {
+      socket.on('data', (part: Buffer) => this.#took(socket, part));
+      then(socket);
+    };
     socket.once(tls ? 'secureConnect' : 'connect', () => {
-      if (!this.#judge) return then(socket);
+      if (!this.#judge) return go();
       this.#known(socket as TLSSocket, this.#judge).then(
-        () => socket === this.#socket && then(socket),
+        () => socket === this.#socket && go(),
         (e: Error) => socket === this.#socket && this.#end(new AnswerError(`${this.name}: ${e.message}`)));
     });
   }
